@@ -1,0 +1,326 @@
+"""Natural hand poses and hand shapes, drawn at random.
+
+A pose is given in anatomical angles, in radians: how far each joint bends from straight, how far the
+fingers spread, how the thumb turns at its base, and how the forearm leaves the wrist. `joint_turns`
+turns them into rotations of a rig's joints.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from openpose_keras.training.rig import FINGERS, Rig
+
+# Rest pose of the rig: how far each joint of index .. little is bent already (degrees).
+_REST_BEND = np.array([[-13.8, 27.2, 15.4], [1.2, 15.9, 19.4], [-4.8, 18.6, 15.2], [0.7, 21.5, 12.3]])
+# Turn about a knuckle's x that brings a spread finger beside its neighbour (degrees, towards the thumb).
+_CLOSE_TURN = np.array([-13.0, -1.0, 6.0, 12.0])
+_BEND_LIMITS = np.radians([[-35.0, 100.0], [-8.0, 112.0], [-12.0, 85.0]])
+_THUMB_LIMITS = np.radians([[-30, 60], [-15, 60], [-10, 75], [-20, 65], [-30, 90]])
+# The thumb's axes in its joints' frames, from the normal of its nail.
+_THUMB_BEND_AXIS = np.array([-0.963, 0.0, 0.27])
+_THUMB_LIFT_AXIS = np.array([0.27, 0.0, 0.963])
+# Thumb: bend across the palm, lift away from the palm, roll towards the fingers, bend of the two joints.
+THUMB_POSES = {
+    "open": (0, 0, 0, 8, 5),
+    "out": (-18, -5, -5, -6, -18),
+    "beside": (34, 0, 5, 5, 5),
+    "tucked": (44, 8, 10, 35, 30),
+    "across": (42, 26, 30, 45, 45),
+    "over": (34, 36, 40, 38, 40),
+    "oppose": (20, 36, 45, 18, 22),
+    "relaxed": (16, 14, 12, 14, 18),
+}
+# Bends of knuckle, middle and end joint (degrees), by a word for a finger's state.
+FINGER_POSES = {
+    "straight": (0, 4, 2),
+    "back": (-18, 2, 0),
+    "relaxed": (22, 32, 18),
+    "bent": (62, 12, 8),
+    "hook": (6, 92, 55),
+    "half": (42, 58, 34),
+    "fist": (84, 98, 58),
+    "table": (86, 6, 4),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """Angles of a hand in radians.
+
+    Attributes:
+        bends: (4, 3) index .. little by knuckle, middle and end joint; 0 is straight, positive closes.
+        spreads: (4,) turn of each knuckle towards the thumb, relative to the rig's spread rest pose.
+        thumb: (5,) bend across the palm, lift away from the palm, roll, and the bends of its two joints.
+        wrist: (3,) forearm against hand: bend towards the palm, towards the thumb, and twist.
+        name: the family that the pose was drawn from.
+        grip: radius in metres of an object that the fingers should close around, 0 for none.
+    """
+
+    bends: np.ndarray
+    spreads: np.ndarray
+    thumb: np.ndarray
+    wrist: np.ndarray
+    name: str = "given"
+    grip: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """Proportions of a hand: factors of the rig's own.
+
+    Attributes:
+        lengths: (5, 4) of the bones of thumb .. little, from the metacarpal on.
+        thickness: (5,) of the fingers.
+        palm: (3,) thickness, length and width of the palm.
+    """
+
+    lengths: np.ndarray
+    thickness: np.ndarray
+    palm: np.ndarray
+
+
+def sample_pose(rng: np.random.Generator) -> Pose:
+    """Draw a natural pose from a mixture of families.
+
+    Args:
+        rng: source of chance.
+
+    Returns:
+        The pose; every angle lies within a joint's plausible range.
+
+    Example:
+        >>> sample_pose(np.random.default_rng(0)).bends.shape
+        (4, 3)
+    """
+    names = list(_FAMILIES)
+    odds = np.array([_FAMILIES[name][0] for name in names])
+    name = names[rng.choice(len(names), p=odds / odds.sum())]
+    bends, spreads, thumb, noise = _FAMILIES[name][1](rng)
+    grip = rng.uniform(0.012, 0.042) if name == "grip" else 0.0
+    shared = rng.normal(0, 0.6, 3) + rng.normal(0, 0.5, (4, 3))
+    bends = np.radians(bends + noise * shared * (9.0, 9.0, 6.0))
+    thumb = np.radians(thumb + noise * rng.normal(0, 6.0, 5))
+    spreads = np.radians(spreads + noise * rng.normal(0, 2.0, 4))
+    spreads *= np.clip(1.2 - bends[:, 0], 0.25, 1.0)
+    return Pose(
+        bends=np.clip(bends, *_BEND_LIMITS.T),
+        spreads=spreads,
+        thumb=np.clip(thumb, *_THUMB_LIMITS.T),
+        wrist=_sample_wrist(rng),
+        name=name,
+        grip=grip,
+    )
+
+
+def sample_shape(rng: np.random.Generator) -> Shape:
+    """Draw the proportions of a hand.
+
+    Args:
+        rng: source of chance.
+
+    Returns:
+        The shape; factors stay within 0.8 to 1.25.
+    """
+    lengths = rng.normal(1, 0.05) + rng.normal(0, 0.03, (5, 1)) + rng.normal(0, 0.025, (5, 4))
+    thickness = rng.normal(1.0, 0.08) + rng.normal(0, 0.025, 5)
+    palm = 1 + rng.normal(0, 1, 3) * (0.08, 0.05, 0.06)
+    return Shape(
+        np.clip(lengths, 0.85, 1.15), np.clip(thickness, 0.8, 1.25), np.clip(palm, 0.82, 1.2)
+    )
+
+
+def joint_turns(rig: Rig, pose: Pose) -> np.ndarray:
+    """Turn a pose's angles into rotations of a rig's joints.
+
+    Args:
+        rig: the hand.
+        pose: the angles.
+
+    Returns:
+        (j, 3, 3) rotations for `Rig.skin`.
+    """
+    turns = np.tile(np.eye(3), (len(rig.names), 1, 1))
+    delta = pose.bends - np.radians(_REST_BEND)
+    for finger, name in enumerate(FINGERS[1:]):
+        bones = (f"{name}_Proximal", f"{name}_Intermediate", f"{name}_Distal")
+        for bone, angle in zip(bones, delta[finger], strict=True):
+            turns[rig.names.index(bone)] = rotation((0, 0, 1), angle)
+        knuckle = rig.names.index(bones[0])
+        turns[knuckle] = rotation((1, 0, 0), pose.spreads[finger]) @ turns[knuckle]
+    bend, lift, roll, middle, end = pose.thumb
+    turns[rig.names.index("Thumb_Metacarpal")] = (
+        rotation(_THUMB_LIFT_AXIS, lift) @ rotation(_THUMB_BEND_AXIS, bend) @ rotation((0, 1, 0), -roll)
+    )
+    turns[rig.names.index("Thumb_Proximal")] = rotation(_THUMB_BEND_AXIS, middle)
+    turns[rig.names.index("Thumb_Distal")] = rotation(_THUMB_BEND_AXIS, end)
+    return turns
+
+
+def joint_scales(rig: Rig, shape: Shape) -> np.ndarray:
+    """Turn a shape into scales of a rig's joints along their own axes.
+
+    Args:
+        rig: the hand.
+        shape: the proportions.
+
+    Returns:
+        (j, 3) scales for `Rig.skin`: across the finger, along it, across it.
+    """
+    scales = np.ones((len(rig.names), 3))
+    for joint, name in enumerate(rig.names):
+        finger, _, bone = name.partition("_")
+        if name == "Palm":
+            scales[joint] = shape.palm[[0, 2, 1]]
+        elif name == "Wrist" or (bone == "Metacarpal" and finger != "Thumb"):
+            scales[joint] = shape.palm
+        else:
+            row = FINGERS.index(finger)
+            order = ("Metacarpal", "Proximal", "Intermediate", "Distal", "Tip")
+            thick = shape.thickness[row] if bone != "Metacarpal" else shape.palm[0]
+            scales[joint] = thick, shape.lengths[row, min(order.index(bone), 3)], thick
+    return scales
+
+
+def rotation(axis: tuple[float, float, float] | np.ndarray, angle: float) -> np.ndarray:
+    """Return the (3, 3) rotation about an axis by an angle in radians (right-hand rule)."""
+    x, y, z = np.asarray(axis, float) / np.linalg.norm(axis)
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+
+
+def random_rotation(rng: np.random.Generator) -> np.ndarray:
+    """Return a (3, 3) rotation drawn uniformly from all orientations."""
+    x, y, z, w = rng.normal(size=4)
+    norm = x * x + y * y + z * z + w * w
+    return np.array(
+        [
+            [norm - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), norm - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), norm - 2 * (x * x + y * y)],
+        ]
+    ) / norm
+
+
+def _sample_wrist(rng: np.random.Generator) -> np.ndarray:
+    """Draw the forearm's bend, deviation and twist."""
+    bend, aside, twist = rng.normal(0, 1, 3) * np.radians((24.0, 10.0, 12.0))
+    return np.clip((bend, aside, twist), np.radians((-65, -28, -30)), np.radians((60, 22, 30)))
+
+
+def _spread(rng: np.random.Generator, low: float = 0.0, high: float = 1.25) -> np.ndarray:
+    """Draw spreads in degrees between closed (0) and as far as they go (1.25)."""
+    wide = rng.uniform(low, high) + rng.normal(0, 0.12, 4)
+    turn = _CLOSE_TURN * (1 - wide)
+    if rng.random() < 0.08:  # the Vulcan gap
+        turn += np.array([4.0, 4.0, -4.0, -4.0])
+    return turn
+
+
+def _fingers(*states: str) -> np.ndarray:
+    """Return bends in degrees for the named states of index .. little."""
+    return np.array([FINGER_POSES[state] for state in states], float)
+
+
+def _mix_thumb(rng: np.random.Generator, *names: str) -> np.ndarray:
+    """Blend two of the named thumb poses, or of all when none is named."""
+    names = names or tuple(THUMB_POSES)
+    first, second = (np.array(THUMB_POSES[n], float) for n in rng.choice(names, 2))
+    share = rng.beta(0.6, 0.6)
+    return first + share * (second - first)
+
+
+_Draw = tuple[np.ndarray, np.ndarray, np.ndarray, float]
+
+
+def _flat(rng: np.random.Generator) -> _Draw:
+    """Open hand, fingers together or apart."""
+    states = _fingers(*["back" if rng.random() < 0.25 else "straight"] * 4)
+    return states, _spread(rng), _mix_thumb(rng, "open", "out", "beside", "relaxed", "tucked"), 0.9
+
+
+def _loose(rng: np.random.Generator) -> _Draw:
+    """Relaxed hand: bends grow from index to little."""
+    slope = np.linspace(rng.uniform(0.2, 1.0), rng.uniform(0.7, 1.6), 4)[:, None]
+    bends = np.array(FINGER_POSES["relaxed"]) * slope * rng.uniform(0.5, 1.6, 3)
+    return bends, _spread(rng, 0, 0.9), _mix_thumb(rng, "relaxed", "open", "beside", "oppose"), 1.0
+
+
+def _fist(rng: np.random.Generator) -> _Draw:
+    """Closed hand, tight or loose, thumb over, beside or out."""
+    bends = _fingers(*["fist"] * 4) * rng.uniform(0.75, 1.08)
+    return bends, _spread(rng, 0, 0.5), _mix_thumb(rng, "over", "across", "tucked", "out", "beside"), 0.7
+
+
+def _sign(rng: np.random.Generator) -> _Draw:
+    """Each finger straight or folded by itself: counting, pointing, V, horns, telephone."""
+    folded = rng.choice(["fist", "fist", "half", "hook"])
+    up = rng.random(4) < 0.5
+    if rng.random() < 0.5:
+        count = rng.integers(1, 4)
+        up = np.arange(4) < count if rng.random() < 0.75 else np.arange(4) >= 4 - count
+    bends = _fingers(*["straight" if straight else folded for straight in up])
+    return bends, _spread(rng, 0.2, 1.4), _mix_thumb(rng), 0.8
+
+
+def _claw(rng: np.random.Generator) -> _Draw:
+    """Hooked or clawed fingers."""
+    bends = _fingers(*[rng.choice(["hook", "half"])] * 4) * rng.uniform(0.4, 1.0, (1, 3))
+    bends[:, 0] -= rng.uniform(0, 30)
+    return bends, _spread(rng, 0.2, 1.3), _mix_thumb(rng, "open", "relaxed", "oppose", "out"), 1.0
+
+
+def _table(rng: np.random.Generator) -> _Draw:
+    """Straight fingers bent at the knuckles: beak, duck, flat grip."""
+    bends = _fingers(*["table"] * 4) * rng.uniform(0.35, 1.05)
+    return bends, _spread(rng, 0, 0.6), _mix_thumb(rng, "oppose", "beside", "relaxed", "open"), 0.9
+
+
+def _pinch(rng: np.random.Generator) -> _Draw:
+    """Thumb's tip against one or more finger tips; the others anywhere between straight and half."""
+    finger = rng.choice(4, p=(0.55, 0.25, 0.1, 0.1))
+    rest = _fingers(*[rng.choice(["straight", "relaxed", "half", "bent", "fist"])] * 4)
+    bends = rest * np.linspace(rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.2), 4)[:, None]
+    touch, thumb, spread = PINCHES[finger]
+    bends[finger] = touch
+    if finger == 0 and rng.random() < 0.3:
+        bends[1] = PINCHES[1][0]
+    spreads = _spread(rng, 0, 1.1)
+    spreads[finger] = spread
+    return bends, spreads, np.array(thumb, float), 0.35
+
+
+def _grip(rng: np.random.Generator) -> _Draw:
+    """Open towards a held object; `render` closes the fingers around it."""
+    bends = _fingers(*["half"] * 4)
+    return bends, _spread(rng, 0, 0.7), _mix_thumb(rng, "oppose", "over", "across"), 0.3
+
+
+def _free(rng: np.random.Generator) -> _Draw:
+    """Fingers drawn with correlated neighbours anywhere between straight and closed."""
+    walk = rng.uniform(0, 1) + np.cumsum(rng.normal(0, 0.3, 4)) * rng.choice([-1, 1])
+    walk = np.clip(walk, -0.1, 1.05)[:, None]
+    middle = np.array(FINGER_POSES[rng.choice(["relaxed", "bent", "hook", "half"])], float)
+    closed, straight = (np.array(FINGER_POSES[name], float) for name in ("fist", "straight"))
+    bends = straight * (1 - walk) ** 2 + 2 * middle * walk * (1 - walk) + closed * walk**2
+    return bends, _spread(rng), _mix_thumb(rng), 1.2
+
+
+# Thumb against finger tip: bends of the finger, the thumb and the knuckle's turn (degrees), index .. little.
+PINCHES = (
+    ((45, 55, 30), (20, 36, 45, 18, 22), -4.0),
+    ((52, 58, 32), (28, 36, 45, 20, 22), 0.0),
+    ((60, 62, 34), (36, 36, 50, 22, 25), 2.0),
+    ((66, 62, 36), (44, 36, 55, 26, 30), 4.0),
+)
+_FAMILIES = {
+    "flat": (0.17, _flat),
+    "loose": (0.17, _loose),
+    "fist": (0.09, _fist),
+    "sign": (0.2, _sign),
+    "claw": (0.07, _claw),
+    "table": (0.06, _table),
+    "pinch": (0.09, _pinch),
+    "grip": (0.1, _grip),
+    "free": (0.12, _free),
+}

@@ -1,0 +1,266 @@
+"""Synthetic hands: a random pose, look, light and view of the rigged hand, with its 21 keypoints."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from openpose_keras._opencv import cv2
+from openpose_keras.training import appearance, props, raster
+from openpose_keras.training.assets import RIGS, TEXTURES, Assets, load_assets
+from openpose_keras.training.dressing import Piece, dress
+from openpose_keras.training.poses import joint_scales, joint_turns, random_rotation, sample_pose, sample_shape
+from openpose_keras.training.raster import Buffers, Mesh
+
+__all__ = ["HandLayer", "contact_sheet", "load_assets", "render_hand"]
+
+HAND_SHARE = 1 / 1.6  # longer side of the keypoints' box, as a share of the layer
+KINDS = {"bare": 0.8, "glove": 0.14, "fingerless": 0.06}
+_OVERSAMPLING = 2
+_HAND_LENGTH = 0.19
+
+
+@dataclass(frozen=True, eq=False)
+class HandLayer:
+    """A rendered hand on a transparent ground.
+
+    Attributes:
+        rgba: (size, size, 4) uint8; RGB is not multiplied by alpha; alpha is the share of the pixel that
+            hand, forearm or a held thing covers.
+        xy: (21, 2) float32 keypoints in pixels of this layer.
+        visible: (21,) bool, whether nothing but the finger's own skin lies in front of the keypoint.
+        side: "left" or "right".
+        gloved: whether cloth or rubber covers the hand.
+        meta: what was drawn: kind, pose, camera's distance in hand lengths, whether a forearm shows.
+    """
+
+    rgba: np.ndarray
+    xy: np.ndarray
+    visible: np.ndarray
+    side: str
+    gloved: bool
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+def render_hand(
+    assets: Assets,
+    rng: np.random.Generator,
+    *,
+    size: int = 192,
+    kind: str | None = None,
+    side: str | None = None,
+) -> HandLayer:
+    """Render a random hand. The same seed gives the same pixels.
+
+    Args:
+        assets: see `load_assets`.
+        rng: source of chance.
+        size: side of the layer in pixels; the keypoints' box takes 1 / 1.6 of it.
+        kind: "bare", "glove", "fingerless", or None to draw one.
+        side: "left", "right", or None to draw one.
+
+    Returns:
+        The layer.
+
+    Raises:
+        ValueError: for an unknown kind or side.
+    """
+    kind = _choose(rng, "kind", kind, KINDS)
+    side = _choose(rng, "side", side, {"left": 0.5, "right": 0.5})
+    texture = assets.textures[str(rng.choice(TEXTURES[kind]))]
+    rig = assets.rigs[_choose_rig(rng, kind)]
+    pose, shape = sample_pose(rng), sample_shape(rng)
+    scales = joint_scales(rig, shape)
+    pieces, joints, facts = dress(rig, pose, scales, texture, rng, kind=kind)
+    view = _sample_view(rng, facts["arm_direction"])
+    distance = float(np.exp(rng.uniform(np.log(2.5), np.log(10))))
+    meshes, keypoints = _to_camera(
+        pieces, joints[rig.keypoint_ids], view, distance * _HAND_LENGTH, mirror=side == "left"
+    )
+    fine = size * _OVERSAMPLING
+    focal, centre, xy = _frame_hand(keypoints, fine)
+    buffers = raster.rasterise(meshes, focal, centre, (fine, fine))
+    rgba = _develop(meshes, buffers, focal, centre, rng)
+    return HandLayer(
+        rgba=rgba,
+        xy=((xy + 0.5) / _OVERSAMPLING - 0.5).astype(np.float32),
+        visible=_visible(xy, keypoints, buffers, shape.thickness.mean()),
+        side=side,
+        gloved=kind != "bare",
+        meta={"kind": kind, "pose": pose.name, "distance": distance, "rig": rig.name, **facts},
+    )
+
+
+def contact_sheet(layers: list[HandLayer], columns: int = 8, *, skeleton: bool = True) -> np.ndarray:
+    """Draw layers side by side on grey, to look at them.
+
+    Args:
+        layers: of equal size.
+        columns: layers in a row.
+        skeleton: draw the keypoints and bones over them.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+    """
+    tiles = []
+    for layer in layers:
+        alpha = layer.rgba[..., 3:] / 255.0
+        tile = np.round(layer.rgba[..., :3] * alpha + 128 * (1 - alpha)).astype(np.uint8)
+        tiles.append(_draw_skeleton(tile, layer) if skeleton else tile)
+    tiles += [np.full_like(tiles[0], 128)] * (-len(tiles) % columns)
+    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
+    return np.vstack(rows)
+
+
+def _draw_skeleton(tile: np.ndarray, layer: HandLayer) -> np.ndarray:
+    """Return the tile with bones (a hue a finger) and dots; hidden keypoints are hollow."""
+    canvas = np.ascontiguousarray(tile)
+    hues = ((230, 60, 60), (230, 200, 40), (70, 210, 70), (60, 160, 255), (220, 80, 230))
+    points = [tuple(int(round(v * 16)) for v in point) for point in layer.xy]
+    for finger, hue in enumerate(hues):
+        chain = [0, *range(1 + 4 * finger, 5 + 4 * finger)]
+        for a, b in zip(chain, chain[1:], strict=False):
+            cv2.line(canvas, points[a], points[b], hue, 1, cv2.LINE_AA, 4)
+        for index in chain[1:]:
+            fill = -1 if layer.visible[index] else 1
+            cv2.circle(canvas, points[index], 32, hue, fill, cv2.LINE_AA, 4)
+    letter = layer.side[0].upper()
+    cv2.putText(canvas, letter, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1)
+    return canvas
+
+
+def _choose(rng: np.random.Generator, word: str, value: str | None, odds: dict[str, float]) -> str:
+    """Check a given value, or draw one."""
+    if value is None:
+        return str(rng.choice(list(odds), p=list(odds.values())))
+    if value not in odds:
+        raise ValueError(f"{word} should be one of {', '.join(odds)} or None, not {value!r}")
+    return value
+
+
+def _choose_rig(rng: np.random.Generator, kind: str) -> str:
+    """Draw a mesh; low-poly ones are rare."""
+    names = RIGS[kind]
+    odds = np.array([0.15 if "low" in name else 1.0 for name in names])
+    return str(rng.choice(names, p=odds / odds.sum()))
+
+
+def _sample_view(rng: np.random.Generator, arm: np.ndarray | None) -> np.ndarray:
+    """Draw an orientation: most of all uniform, some with palm or back to the camera.
+
+    A forearm that would point at the camera and hide the hand is drawn again, most times.
+    """
+    for _ in range(20):
+        view = random_rotation(rng)
+        if rng.random() < 0.25:
+            facing = np.array([[0, 0, 1.0], [0, 1, 0], [-1, 0, 0]])  # the palm looks at the camera
+            if rng.random() < 0.5:
+                facing = np.diag([-1.0, 1, -1]) @ facing
+            tilt = props.rotation(rng.normal(size=3), rng.normal(0, 0.35))
+            view = props.rotation((0, 0, 1), rng.uniform(0, 2 * np.pi)) @ tilt @ facing
+        if arm is None or (view @ arm)[2] > -0.7 or rng.random() < 0.05:
+            break
+    return view
+
+
+def _to_camera(
+    pieces: list[Piece], keypoints: np.ndarray, view: np.ndarray, distance: float, *, mirror: bool
+) -> tuple[list[Mesh], np.ndarray]:
+    """Turn pieces and keypoints into the camera's frame, mirrored for a left hand."""
+    flip = np.diag([-1.0, 1, 1]) if mirror else np.eye(3)
+    turn = (flip @ view).astype(np.float32)
+    middle = (keypoints.max(0) + keypoints.min(0)) / 2
+    offset = np.array([0, 0, distance]) - turn @ middle
+    meshes = []
+    for piece in pieces:
+        part = piece.part
+        triangles = np.ascontiguousarray(part.triangles[:, ::-1]) if mirror else part.triangles
+        meshes.append(
+            Mesh(
+                vertices=(part.vertices @ turn.T + offset).astype(np.float32),
+                frame=np.ascontiguousarray(part.frame @ turn.T, np.float32),
+                uv=part.uv,
+                triangles=triangles,
+                texture=piece.colour,
+                regions=piece.regions,
+                bumps=piece.bumps,
+                materials=piece.materials,
+                pattern=piece.pattern,
+                two_sided=piece.two_sided,
+            )
+        )
+    return meshes, keypoints @ turn.T.astype(float) + offset
+
+
+def _frame_hand(
+    keypoints: np.ndarray, size: int
+) -> tuple[float, tuple[float, float], np.ndarray]:
+    """Return focal length and optical centre that put the keypoints' box in the middle, and their xy."""
+    slopes = keypoints[:, :2] / keypoints[:, 2:]
+    low, high = slopes.min(0), slopes.max(0)
+    focal = float(HAND_SHARE * size / (high - low).max())
+    centre = (size - 1) / 2 - focal * (low + high) / 2
+    return focal, (float(centre[0]), float(centre[1])), slopes * focal + centre
+
+
+def _visible(
+    xy: np.ndarray, keypoints: np.ndarray, buffers: Buffers, thickness: float
+) -> np.ndarray:
+    """Tell which keypoints have nothing in front of them but the finger they lie in."""
+    column, row = np.clip(np.round(xy).astype(int), 0, buffers.mesh.shape[0] - 1).T
+    surface = buffers.inverse_depth[row, column]
+    depth = np.where(surface > 0, 1 / np.maximum(surface, 1e-6), np.inf)
+    room = np.full(21, 0.017)
+    room[0] = 0.034
+    room[[1, 2, 5, 9, 13, 17]] = 0.024
+    return depth > keypoints[:, 2] - room * thickness
+
+
+def _develop(
+    meshes: list[Mesh],
+    buffers: Buffers,
+    focal: float,
+    centre: tuple[float, float],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Light the buffers and shrink them to the layer's pixels."""
+    lights, softness = appearance.sample_lights(rng)
+    light_map = np.ones((*buffers.mesh.shape, 2), np.float32)
+    light_map[..., 0] = raster.shadows(
+        meshes, buffers, lights[9:12], focal=focal, centre=centre, softness=softness
+    )
+    light_map[..., 1] = _ambient(buffers, focal, rng.uniform(0.3, 0.9))
+    colour = raster.shade(
+        meshes, buffers, lights, focal=focal, centre=centre, light_map=light_map
+    )
+    covered = (buffers.mesh >= 0).astype(np.float32)
+    stacked = np.dstack([colour, covered])
+    size = buffers.mesh.shape[0] // _OVERSAMPLING
+    small = cv2.resize(stacked, (size, size), interpolation=cv2.INTER_AREA)
+    alpha = small[..., 3:]
+    rgb = small[..., :3] / np.maximum(alpha, 1e-6)
+    rgb = raster.to_srgb(_tone(rgb, rng.uniform(0.0, 1.0)))
+    return np.round(np.dstack([rgb, alpha]) * 255).astype(np.uint8)
+
+
+def _tone(colour: np.ndarray, shoulder: float) -> np.ndarray:
+    """Blend a clipping and a rolling-off response to bright light."""
+    soft = colour * (1 + colour / 4) / (1 + colour)
+    return colour + shoulder * (soft * 1.25 - colour)
+
+
+def _ambient(buffers: Buffers, focal: float, strength: float) -> np.ndarray:
+    """Estimate how much ambient light reaches each pixel from how deep it lies among its neighbours."""
+    depth = 1 / np.maximum(buffers.inverse_depth, 1e-3)
+    covered = (buffers.inverse_depth > 0).astype(np.float32)
+    middle = float(np.median(depth[covered > 0])) if covered.any() else 1.0
+    total = np.zeros_like(covered)
+    for reach in (0.006, 0.016):
+        side = 2 * max(1, round(reach * focal / middle)) + 1
+        count = cv2.boxFilter(covered, -1, (side, side), borderType=cv2.BORDER_REFLECT)
+        mean = cv2.boxFilter(
+            (depth - middle) * covered, -1, (side, side), borderType=cv2.BORDER_REFLECT
+        )
+        behind = depth - middle - mean / np.maximum(count, 1e-3)
+        total += np.clip(behind / reach, 0, 1) * count
+    return 1 - strength * np.clip(total, 0, 1)
