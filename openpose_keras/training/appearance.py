@@ -101,7 +101,7 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         specular=rng.exponential(0.05),
         shininess=rng.uniform(6, 40),
         wrap=(reach, reach * 0.5, reach * 0.35),
-        bump=rng.uniform(0.2, 1.4),
+        bump=rng.uniform(0.1, 0.8),
     )
     known = rng.random() < 0.55
     cloth = to_linear(_GLOVE_COLOURS[rng.integers(len(_GLOVE_COLOURS))]) if known else any_colour(rng)
@@ -113,7 +113,7 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         chroma=rng.uniform(0, 0.3),
         specular=rng.exponential(0.25) if rubber else rng.uniform(0, 0.05),
         shininess=rng.uniform(10, 80),
-        bump=rng.uniform(0.2, 1.3),
+        bump=rng.uniform(0.2, 1.0),
         pattern=0 if rubber else rng.uniform(1.5, 6),
     )
     polish = painted and rng.random() < 0.3

@@ -7,7 +7,7 @@ import numpy as np
 
 from openpose_keras.training import appearance, props
 from openpose_keras.training.assets import CLOTH, SKIN, Texture
-from openpose_keras.training.poses import Pose, joint_turns, random_rotation
+from openpose_keras.training.poses import Pose, joint_turns, settle
 from openpose_keras.training.props import Arm, Part
 from openpose_keras.training.rig import FINGERS, Rig
 
@@ -55,6 +55,8 @@ def dress(
     thing = None
     if pose.grip:
         pose, thing = _grip_thing(rig, pose, scales, rng)
+    else:
+        pose = settle(rig, pose, scales)
     turns = joint_turns(rig, pose)
     vertices, frame, joints = rig.skin(turns, scales)
     if pose.name == "pinch" and rng.random() < 0.4:
@@ -68,14 +70,14 @@ def dress(
         "bumps": texture.bumps,
         "pattern": wear,
     }
-    bare_wrist = rng.random() < 0.08
+    bare_wrist = rng.random() < 0.04
     triangles = rig.triangles if bare_wrist else rig.triangles[~rig.cap]
     pieces = [Piece(Part(vertices, frame, rig.uv, triangles), **look)]
     direction = None
     if not bare_wrist:
         arm = Arm(vertices[rig.wrist_loop].astype(float), pose.wrist, rng.uniform((0.15, 0.2), (0.6, 0.65)))
-        direction = arm.ring(0.12).mean(0) - arm.ring(0.0).mean(0)
-        direction = direction / np.linalg.norm(direction)
+        near, far = arm.rings(np.array([0.0, 0.12])).mean(1)
+        direction = (far - near) / np.linalg.norm(far - near)
         pieces += _dress_arm(rig, vertices, frame, arm, rng, kind=kind, look=look)
     if kind == "bare":
         pieces += _finger_rings(rig, turns, scales, rng)

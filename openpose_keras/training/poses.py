@@ -5,7 +5,7 @@ fingers spread, how the thumb turns at its base, and how the forearm leaves the 
 turns them into rotations of a rig's joints.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,8 +16,9 @@ _REST_BEND = np.array([[-13.8, 27.2, 15.4], [1.2, 15.9, 19.4], [-4.8, 18.6, 15.2
 # Turn about a knuckle's x that brings a spread finger beside its neighbour (degrees, towards the thumb).
 _CLOSE_TURN = np.array([-13.0, -1.0, 6.0, 12.0])
 _BEND_LIMITS = np.radians([[-35.0, 100.0], [-8.0, 112.0], [-12.0, 85.0]])
-_THUMB_LIMITS = np.radians([[-30, 60], [-15, 60], [-10, 75], [-20, 65], [-30, 90]])
+_THUMB_LIMITS = np.radians([[-30, 64], [-15, 62], [-10, 75], [-20, 65], [-30, 90]])
 # The thumb's axes in its joints' frames, from the normal of its nail.
+_EYE = np.eye(3)
 _THUMB_BEND_AXIS = np.array([-0.963, 0.0, 0.27])
 _THUMB_LIFT_AXIS = np.array([0.27, 0.0, 0.963])
 # Thumb: bend across the palm, lift away from the palm, roll towards the fingers, bend of the two joints.
@@ -27,7 +28,8 @@ THUMB_POSES = {
     "beside": (34, 0, 5, 5, 5),
     "tucked": (44, 8, 10, 35, 30),
     "across": (42, 26, 30, 45, 45),
-    "over": (34, 36, 40, 38, 40),
+    "over": (16, 48, 27, 49, 56),
+    "side": (-12, 8, 5, 35, 40),
     "oppose": (20, 36, 45, 18, 22),
     "relaxed": (16, 14, 12, 14, 18),
 }
@@ -39,7 +41,7 @@ FINGER_POSES = {
     "bent": (62, 12, 8),
     "hook": (6, 92, 55),
     "half": (42, 58, 34),
-    "fist": (84, 98, 58),
+    "fist": (84, 96, 44),
     "table": (86, 6, 4),
 }
 
@@ -141,20 +143,22 @@ def joint_turns(rig: Rig, pose: Pose) -> np.ndarray:
         (j, 3, 3) rotations for `Rig.skin`.
     """
     turns = np.tile(np.eye(3), (len(rig.names), 1, 1))
-    delta = pose.bends - np.radians(_REST_BEND)
-    for finger, name in enumerate(FINGERS[1:]):
-        bones = (f"{name}_Proximal", f"{name}_Intermediate", f"{name}_Distal")
-        for bone, angle in zip(bones, delta[finger], strict=True):
-            turns[rig.names.index(bone)] = rotation((0, 0, 1), angle)
-        knuckle = rig.names.index(bones[0])
-        turns[knuckle] = rotation((1, 0, 0), pose.spreads[finger]) @ turns[knuckle]
-    bend, lift, roll, middle, end = pose.thumb
-    turns[rig.names.index("Thumb_Metacarpal")] = (
-        rotation(_THUMB_LIFT_AXIS, lift) @ rotation(_THUMB_BEND_AXIS, bend) @ rotation((0, 1, 0), -roll)
-    )
-    turns[rig.names.index("Thumb_Proximal")] = rotation(_THUMB_BEND_AXIS, middle)
-    turns[rig.names.index("Thumb_Distal")] = rotation(_THUMB_BEND_AXIS, end)
+    fingers = _finger_joints(rig)
+    turns[fingers] = rotations((0, 0, 1), pose.bends - np.radians(_REST_BEND))
+    turns[fingers[:, 0]] = rotations((1, 0, 0), pose.spreads) @ turns[fingers[:, 0]]
+    bend, lift, roll = pose.thumb[:3]
+    bends = rotations(_THUMB_BEND_AXIS, np.array([bend, *pose.thumb[3:]]))
+    base = rotation(_THUMB_LIFT_AXIS, lift) @ bends[0] @ rotation((0, 1, 0), -roll)
+    turns[[rig.names.index(f"Thumb_{bone}") for bone in ("Metacarpal", "Proximal", "Distal")]] = (
+        base, bends[1], bends[2],
+    )  # fmt: skip
     return turns
+
+
+def _finger_joints(rig: Rig) -> np.ndarray:
+    """Return (4, 3) the bending joints of index .. little."""
+    bones = ("Proximal", "Intermediate", "Distal")
+    return np.array([[rig.names.index(f"{f}_{b}") for b in bones] for f in FINGERS[1:]])
 
 
 def joint_scales(rig: Rig, shape: Shape) -> np.ndarray:
@@ -183,10 +187,22 @@ def joint_scales(rig: Rig, shape: Shape) -> np.ndarray:
 
 
 def rotation(axis: tuple[float, float, float] | np.ndarray, angle: float) -> np.ndarray:
-    """Return the (3, 3) rotation about an axis by an angle in radians (right-hand rule)."""
-    x, y, z = np.asarray(axis, float) / np.linalg.norm(axis)
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    """Return the (3, 3) rotation about an axis by an angle in radians (right-hand rule).
+
+    Example:
+        >>> rotation((0, 0, 1), np.pi / 2).round(6) @ (1, 0, 0)
+        array([0., 1., 0.])
+    """
+    return rotations(axis, np.float64(angle))
+
+
+def rotations(axis: tuple[float, float, float] | np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Return (..., 3, 3) rotations about one axis by (...) angles in radians (right-hand rule)."""
+    x, y, z = axis
+    norm = (x * x + y * y + z * z) ** 0.5
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) / norm
+    sine, versine = np.sin(angles)[..., None, None], 1 - np.cos(angles)[..., None, None]
+    return _EYE + sine * cross + versine * (cross @ cross)
 
 
 def random_rotation(rng: np.random.Generator) -> np.ndarray:
@@ -200,6 +216,55 @@ def random_rotation(rng: np.random.Generator) -> np.ndarray:
             [2 * (x * z - y * w), 2 * (y * z + x * w), norm - 2 * (x * x + y * y)],
         ]
     ) / norm
+
+
+def settle(rig: Rig, pose: Pose, scales: np.ndarray) -> Pose:
+    """Move joints a little, step by step, until no finger runs through palm, neighbour or thumb.
+
+    Args:
+        rig: the hand.
+        pose: where to begin.
+        scales: (j, 3) of the hand's shape, see `joint_scales`.
+
+    Returns:
+        The pose after at most twelve steps; what still overlaps then stays so. A pinch's thumb is left
+        where it is.
+    """
+    bends, spreads, thumb = pose.bends.copy(), pose.spreads.copy(), pose.thumb.copy()
+    for _ in range(12):
+        pose = replace(pose, bends=bends.copy(), spreads=spreads.copy(), thumb=thumb.copy())
+        fingers, thumb_points, palm = _sample_bones(rig, pose, scales)
+        deep = _in_palm(fingers, palm)
+        bends[deep] -= np.radians((0, 4, 6))
+        near = np.linalg.norm(fingers[:-1] - fingers[1:], axis=-1).min(-1) < 0.0105 * scales[8, 0]
+        spreads[:-1][near] += np.radians(2.5)
+        spreads[1:][near] -= np.radians(2.5)
+        apart = np.linalg.norm(fingers[:, :, None] - thumb_points, axis=-1).min()
+        blocked = apart < 0.0135 * scales[8, 0] and pose.name != "pinch"
+        if blocked:
+            thumb += np.radians((-2, 3, 0, -2, -2))
+        if not (deep.any() or near.any() or blocked):
+            break
+    return replace(pose, bends=np.clip(bends, *_BEND_LIMITS.T), spreads=spreads, thumb=np.clip(thumb, *_THUMB_LIMITS.T))
+
+
+def _sample_bones(
+    rig: Rig, pose: Pose, scales: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return points along the fingers (4, 9, 3) and the thumb (6, 3), and the palm's thickness."""
+    origins = rig.forward(joint_turns(rig, pose), scales)[1][rig.keypoint_ids]
+    shares = np.array([1 / 3, 2 / 3, 1.0])[:, None]
+    chains = origins[5:].reshape(4, 4, 3)
+    fingers = chains[:, :-1, None] + shares * np.diff(chains, axis=1)[:, :, None]
+    thumb = origins[2:4, None] + shares * np.diff(origins[2:5], axis=0)[:, None]
+    return fingers.reshape(4, 9, 3), thumb.reshape(6, 3), float(scales[0, 0])
+
+
+def _in_palm(fingers: np.ndarray, thickness: float) -> np.ndarray:
+    """Tell which fingers' outer halves lie inside the palm, (4,) bool."""
+    x, z = fingers[:, 4:, 0], fingers[:, 4:, 2]
+    surface = -0.017 - 0.007 * np.clip((z + 0.06) / 0.02, 0, 1)
+    return ((z > -0.07) & (x > surface * thickness)).any(1)
 
 
 def _sample_wrist(rng: np.random.Generator) -> np.ndarray:
@@ -248,8 +313,9 @@ def _loose(rng: np.random.Generator) -> _Draw:
 
 def _fist(rng: np.random.Generator) -> _Draw:
     """Closed hand, tight or loose, thumb over, beside or out."""
-    bends = _fingers(*["fist"] * 4) * rng.uniform(0.75, 1.08)
-    return bends, _spread(rng, 0, 0.5), _mix_thumb(rng, "over", "across", "tucked", "out", "beside"), 0.7
+    bends = _fingers(*["fist"] * 4) * rng.uniform(0.75, 1.05)
+    thumb = _mix_thumb(rng, *rng.choice([("over", "over"), ("side", "over"), ("side", "out"), ("tucked", "across")], p=(0.45, 0.25, 0.2, 0.1)))
+    return bends, _spread(rng, 0, 0.5), thumb, 0.7
 
 
 def _sign(rng: np.random.Generator) -> _Draw:
@@ -308,10 +374,10 @@ def _free(rng: np.random.Generator) -> _Draw:
 
 # Thumb against finger tip: bends of the finger, the thumb and the knuckle's turn (degrees), index .. little.
 PINCHES = (
-    ((45, 55, 30), (20, 36, 45, 18, 22), -4.0),
-    ((52, 58, 32), (28, 36, 45, 20, 22), 0.0),
-    ((60, 62, 34), (36, 36, 50, 22, 25), 2.0),
-    ((66, 62, 36), (44, 36, 55, 26, 30), 4.0),
+    ((49, 45, 9), (25, 30, 49, 10, -1), -12.0),
+    ((59, 45, 7), (40, 36, 48, 11, -2), -11.0),
+    ((55, 44, 7), (54, 49, 55, 8, 0), -2.0),
+    ((62, 29, 5), (62, 60, 43, 16, -9), 11.0),
 )
 _FAMILIES = {
     "flat": (0.17, _flat),

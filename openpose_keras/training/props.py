@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openpose_keras.training.poses import Pose, joint_turns, rotation
+from openpose_keras.training.poses import Pose, joint_turns, rotations
 from openpose_keras.training.rig import FINGERS, Rig
 
 FINGER_RADIUS = 0.0082
 _SEGMENTS = 20
+_BEND_LENGTH = 0.045  # metres of forearm over which the wrist's bend spreads
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,25 +46,36 @@ class Arm:
     turn: np.ndarray
     growth: np.ndarray
 
-    def ring(self, distance: float, scale: float = 1.0) -> np.ndarray:
-        """Return the (k, 3) outline at a distance from the wrist, grown by a factor."""
-        middle = self.loop.mean(0)
-        offsets = self.loop - middle
-        offsets[:, 2] *= np.clip(1 - abs(distance) / 0.01, 0, 1)
-        share = _smooth(max(distance, 0) / 0.2)
-        offsets[:, :2] *= scale * (1 + share * self.growth)
-        steps = np.linspace(0, max(distance, 0), 9)
-        angles = [_smooth(step / 0.045) for step in steps]
-        path = np.zeros(3)
-        for here, after, angle in zip(steps, steps[1:], angles[1:], strict=False):
-            path += self._turned(angle) @ (0, 0, after - here)
-        path += (0, 0, min(distance, 0))
-        return middle + path + offsets @ self._turned(angles[-1]).T
+    def rings(self, distances: np.ndarray, scale: float | np.ndarray = 1.0) -> np.ndarray:
+        """Return outlines along the arm.
 
-    def _turned(self, share: float) -> np.ndarray:
-        """Return a share of the wrist's rotation."""
-        bend, aside, twist = self.turn * share
-        return rotation((0, 1, 0), bend) @ rotation((1, 0, 0), aside) @ rotation((0, 0, 1), twist)
+        Args:
+            distances: (r,) metres from the wrist, negative towards the hand.
+            scale: one factor or (r,) factors of the arm's own thickness.
+
+        Returns:
+            (r, k, 3) points.
+        """
+        middle = self.loop.mean(0)
+        beyond = np.maximum(distances, 0)
+        offsets = np.tile(self.loop - middle, (len(distances), 1, 1))
+        offsets[:, :, 2] *= np.clip(1 - np.abs(distances) / 0.01, 0, 1)[:, None]
+        growth = 1 + _smooth(beyond / 0.2)[:, None] * self.growth
+        offsets[:, :, :2] *= (growth * np.broadcast_to(scale, len(distances))[:, None])[:, None]
+        steps = np.linspace(0, _BEND_LENGTH, 10)
+        along = self._turned(_smooth(steps / _BEND_LENGTH))[:, :, 2] * steps[1]
+        path = np.concatenate([np.zeros((1, 3)), np.cumsum(along[1:], axis=0)])
+        path = np.stack([np.interp(beyond, steps, path[:, k]) for k in range(3)], axis=1)
+        path += np.maximum(beyond - _BEND_LENGTH, 0)[:, None] * along[-1] / steps[1]
+        path[:, 2] += np.minimum(distances, 0)
+        turned = self._turned(_smooth(beyond / _BEND_LENGTH))
+        return (middle + path)[:, None] + offsets @ turned.transpose(0, 2, 1)
+
+    def _turned(self, shares: np.ndarray) -> np.ndarray:
+        """Return (r, 3, 3) shares of the wrist's rotation."""
+        bend, aside, twist = self.turn
+        turn = rotations((0, 1, 0), bend * shares) @ rotations((1, 0, 0), aside * shares)
+        return turn @ rotations((0, 0, 1), twist * shares)
 
 
 def forearm(rig: Rig, vertices: np.ndarray, frame: np.ndarray, arm: Arm, length: float) -> Part:
@@ -81,11 +93,10 @@ def forearm(rig: Rig, vertices: np.ndarray, frame: np.ndarray, arm: Arm, length:
     """
     steps = np.array([0, 0.004, 0.01, 0.018, 0.028, 0.04, 0.06, 0.09, 0.13, 0.18, 0.24, 0.32])
     steps = np.append(steps[steps < length - 0.01], length)
-    rings = [arm.ring(step) for step in steps]
-    rings += [arm.ring(length + 0.012, 0.8), arm.ring(length + 0.018, 0.4)]
+    taper = np.append(np.ones(len(steps)), (0.8, 0.4))
+    rings = arm.rings(np.append(steps, (length + 0.012, length + 0.018)), taper)
     count = len(rig.wrist_loop)
-    uv = np.tile(rig.uv[rig.wrist_loop], (len(rings), 1))
-    part = tube(np.stack(rings), uv)
+    part = tube(rings, np.tile(rig.uv[rig.wrist_loop], (len(rings), 1)))
     part.frame[:count, 0] = frame[rig.wrist_loop, 0]
     part.frame[:, 1:] = 0
     return part
@@ -109,16 +120,14 @@ def sleeve(
     """
     steps = np.linspace(start, end, max(3, int((end - start) / 0.02)))
     around = np.linspace(0, 2 * np.pi, len(arm.loop), endpoint=False)
-    phases, along = rng.uniform(0, 2 * np.pi, 4), rng.uniform(20, 140, 4)
-    rings = []
-    for step in steps:
-        wave = sum(np.sin(k * around + p + f * step) for k, p, f in zip((1, 2, 3, 5), phases, along, strict=True))
-        ring = arm.ring(step, scale)
-        middle = ring.mean(0)
-        rings.append(middle + (ring - middle) * (1 + folds / 2 * wave[:, None]))
+    phases, along, lobes = rng.uniform(0, 2 * np.pi, 4), rng.uniform(20, 140, 4), (1, 2, 3, 5)
+    waves = np.sin(np.multiply.outer(steps, along)[:, None] + np.outer(around, lobes) + phases).sum(2)
+    rings = arm.rings(steps, scale)
+    middle = rings.mean(1, keepdims=True)
+    rings = middle + (rings - middle) * (1 + folds / 2 * waves[:, :, None])
     u = np.tile(np.arange(len(around)) / len(around), len(steps))
     v = np.repeat((steps - start) / 0.25, len(around))
-    return tube(np.stack(rings), np.stack([u, v], axis=1))
+    return tube(rings, np.stack([u, v], axis=1))
 
 
 def finger_ring(origin: np.ndarray, rotation_: np.ndarray, radius: float, width: float) -> Part:
@@ -285,7 +294,7 @@ def close_around(
     return bends
 
 
-def _smooth(value: float) -> float:
-    """Return the smoothstep of a value clipped to [0, 1]."""
-    value = min(max(value, 0.0), 1.0)
-    return value * value * (3 - 2 * value)
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """Return the smoothstep of values clipped to [0, 1]."""
+    values = np.clip(values, 0.0, 1.0)
+    return values * values * (3 - 2 * values)

@@ -162,9 +162,9 @@ def shade(
         light_map: (h, w, 2) float32, the first lamp's visibility and the ambient light's; None is one.
 
     Returns:
-        (h, w, 3) float32 linear RGB, zero where nothing is.
+        (h, w, 4) float32 linear RGB and coverage (0 or 1), zero where nothing is.
     """
-    colour = np.zeros((*buffers.mesh.shape, 3), np.float32)
+    colour = np.zeros((*buffers.mesh.shape, 4), np.float32)
     if light_map is None:
         light_map = np.ones((*buffers.mesh.shape, 2), np.float32)
     for index, mesh in enumerate(meshes):
@@ -220,6 +220,21 @@ def shadows(
     return result
 
 
+def develop(colour: np.ndarray, shoulder: float) -> np.ndarray:
+    """Turn linear light into pixels.
+
+    Args:
+        colour: (h, w, 4) float32 linear RGB times coverage, and coverage in [0, 1].
+        shoulder: 0 clips bright light, 1 rolls it off; between, a blend of both.
+
+    Returns:
+        (h, w, 4) uint8: sRGB, not multiplied by alpha, and alpha; zero where coverage is zero.
+    """
+    result = np.zeros(colour.shape, np.uint8)
+    _develop(np.ascontiguousarray(colour, np.float32), np.float32(shoulder), _ENCODED, result)
+    return result
+
+
 def to_linear(colour: np.ndarray) -> np.ndarray:
     """Return linear RGB in [0, 1] of sRGB in [0, 1]."""
     colour = np.asarray(colour, float)
@@ -233,6 +248,7 @@ def to_srgb(colour: np.ndarray) -> np.ndarray:
 
 
 _LINEAR = to_linear(np.arange(256) / 255).astype(np.float32)
+_ENCODED = np.round(to_srgb((np.arange(8192) + 0.5) / 8192) * 255).astype(np.uint8)
 
 
 @njit(cache=True, nogil=True)
@@ -305,7 +321,7 @@ def _look_up_shadow(inverse, nearest, basis, middle, scale, focal, cx, cy, softn
     """Average nine taps of a shadow map for each covered pixel."""
     height, width = inverse.shape
     size = nearest.shape[0]
-    bias = np.float32(0.0035)
+    bias = np.float32(0.002) + np.float32(0.8) * (softness + np.float32(0.5)) / scale
     for y in range(height):
         for x in range(width):
             if inverse[y, x] <= 0.0:
@@ -344,6 +360,7 @@ def _shade_mesh(  # noqa: ANN202, PLR0913, C901
         for x in range(width):
             if which[y, x] != index:
                 continue
+            colour[y, x, 3] = 1.0
             t = triangle[y, x]
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             wb, wc = weights[y, x, 0], weights[y, x, 1]
@@ -387,7 +404,6 @@ def _shade_mesh(  # noqa: ANN202, PLR0913, C901
             shine = np.float32(0.0)
             for k in range(3):
                 light[k] = (lights[k] * up + lights[3 + k] * (1 - up)) * ambient
-                colour[y, x, k] = 0.0
             for lamp in range(lamps):
                 o = 9 + 6 * lamp
                 seen = light_map[y, x, 0] if lamp == 0 else np.float32(0.5) + np.float32(0.5) * ambient
@@ -417,3 +433,20 @@ def _shade_mesh(  # noqa: ANN202, PLR0913, C901
                 if m[14] > 0.0:
                     albedo *= pattern[pj, pi, k]
                 colour[y, x, k] += albedo * light[k]
+
+
+@njit(cache=True, nogil=True)
+def _develop(colour, shoulder, encoded, result):  # noqa: ANN001, ANN202
+    """Divide by coverage, bend the response and encode each pixel."""
+    height, width = colour.shape[:2]
+    for y in range(height):
+        for x in range(width):
+            alpha = colour[y, x, 3]
+            if alpha <= 0.0:
+                continue
+            for k in range(3):
+                light = colour[y, x, k] / alpha
+                soft = np.float32(1.25) * light * (1 + light * np.float32(0.25)) / (1 + light)
+                light += shoulder * (soft - light)
+                result[y, x, k] = encoded[min(int(light * 8192), 8191)]
+            result[y, x, 3] = int(alpha * 255 + 0.5)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from openpose_keras._opencv import cv2
-from openpose_keras.training import appearance, props, raster
+from openpose_keras.training import appearance, raster
 from openpose_keras.training.assets import RIGS, TEXTURES, Assets, load_assets
 from openpose_keras.training.dressing import Piece, dress
-from openpose_keras.training.poses import joint_scales, joint_turns, random_rotation, sample_pose, sample_shape
+from openpose_keras.training.poses import joint_scales, joint_turns, random_rotation, rotation, sample_pose, sample_shape
 from openpose_keras.training.raster import Buffers, Mesh
 
 __all__ = ["HandLayer", "contact_sheet", "load_assets", "render_hand"]
@@ -156,8 +156,8 @@ def _sample_view(rng: np.random.Generator, arm: np.ndarray | None) -> np.ndarray
             facing = np.array([[0, 0, 1.0], [0, 1, 0], [-1, 0, 0]])  # the palm looks at the camera
             if rng.random() < 0.5:
                 facing = np.diag([-1.0, 1, -1]) @ facing
-            tilt = props.rotation(rng.normal(size=3), rng.normal(0, 0.35))
-            view = props.rotation((0, 0, 1), rng.uniform(0, 2 * np.pi)) @ tilt @ facing
+            tilt = rotation(rng.normal(size=3), rng.normal(0, 0.35))
+            view = rotation((0, 0, 1), rng.uniform(0, 2 * np.pi)) @ tilt @ facing
         if arm is None or (view @ arm)[2] > -0.7 or rng.random() < 0.05:
             break
     return view
@@ -225,42 +225,33 @@ def _develop(
 ) -> np.ndarray:
     """Light the buffers and shrink them to the layer's pixels."""
     lights, softness = appearance.sample_lights(rng)
+    occlusion, shoulder = rng.uniform(0.3, 0.9), rng.uniform(0.0, 1.0)
     light_map = np.ones((*buffers.mesh.shape, 2), np.float32)
     light_map[..., 0] = raster.shadows(
         meshes, buffers, lights[9:12], focal=focal, centre=centre, softness=softness
     )
-    light_map[..., 1] = _ambient(buffers, focal, rng.uniform(0.3, 0.9))
+    light_map[..., 1] = _ambient(buffers, focal, occlusion)
     colour = raster.shade(
         meshes, buffers, lights, focal=focal, centre=centre, light_map=light_map
     )
-    covered = (buffers.mesh >= 0).astype(np.float32)
-    stacked = np.dstack([colour, covered])
     size = buffers.mesh.shape[0] // _OVERSAMPLING
-    small = cv2.resize(stacked, (size, size), interpolation=cv2.INTER_AREA)
-    alpha = small[..., 3:]
-    rgb = small[..., :3] / np.maximum(alpha, 1e-6)
-    rgb = raster.to_srgb(_tone(rgb, rng.uniform(0.0, 1.0)))
-    return np.round(np.dstack([rgb, alpha]) * 255).astype(np.uint8)
-
-
-def _tone(colour: np.ndarray, shoulder: float) -> np.ndarray:
-    """Blend a clipping and a rolling-off response to bright light."""
-    soft = colour * (1 + colour / 4) / (1 + colour)
-    return colour + shoulder * (soft * 1.25 - colour)
+    small = cv2.resize(colour, (size, size), interpolation=cv2.INTER_AREA)
+    return raster.develop(small, shoulder)
 
 
 def _ambient(buffers: Buffers, focal: float, strength: float) -> np.ndarray:
     """Estimate how much ambient light reaches each pixel from how deep it lies among its neighbours."""
-    depth = 1 / np.maximum(buffers.inverse_depth, 1e-3)
-    covered = (buffers.inverse_depth > 0).astype(np.float32)
+    inverse = np.ascontiguousarray(buffers.inverse_depth[::2, ::2])
+    depth, covered = 1 / np.maximum(inverse, 1e-3), (inverse > 0).astype(np.float32)
     middle = float(np.median(depth[covered > 0])) if covered.any() else 1.0
-    total = np.zeros_like(covered)
+    relative, total = (depth - middle) * covered, np.zeros_like(covered)
     for reach in (0.006, 0.016):
-        side = 2 * max(1, round(reach * focal / middle)) + 1
-        count = cv2.boxFilter(covered, -1, (side, side), borderType=cv2.BORDER_REFLECT)
-        mean = cv2.boxFilter(
-            (depth - middle) * covered, -1, (side, side), borderType=cv2.BORDER_REFLECT
+        side = 2 * max(1, round(reach / 2 * focal / middle)) + 1
+        count, mean = (
+            cv2.boxFilter(layer, -1, (side, side), borderType=cv2.BORDER_REFLECT)
+            for layer in (covered, relative)
         )
-        behind = depth - middle - mean / np.maximum(count, 1e-3)
+        behind = relative - mean / np.maximum(count, 1e-3)
         total += np.clip(behind / reach, 0, 1) * count
-    return 1 - strength * np.clip(total, 0, 1)
+    size = buffers.mesh.shape[::-1]
+    return cv2.resize(1 - strength * np.clip(total, 0, 1), size, interpolation=cv2.INTER_LINEAR)

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numba import njit
 
 from openpose_keras.errors import OpenPoseKerasError
 
@@ -97,19 +98,11 @@ class Rig:
         Returns:
             (j, 3, 3) rotations and (j, 3) origins of the joints in the model's frame.
         """
-        rotations = np.empty((len(self.names), 3, 3))
-        origins = np.empty((len(self.names), 3))
         local = self.rotations if turns is None else self.rotations @ turns
         offsets = self.offsets
         if scales is not None:
             offsets = offsets * np.where(self.parents[:, None] < 0, 1.0, scales[self.parents])
-        for joint, parent in enumerate(self.parents):
-            if parent < 0:
-                rotations[joint], origins[joint] = local[joint], offsets[joint]
-            else:
-                rotations[joint] = rotations[parent] @ local[joint]
-                origins[joint] = origins[parent] + rotations[parent] @ offsets[joint]
-        return rotations, origins
+        return _chain(self.parents, local, offsets)
 
     def skin(
         self, turns: np.ndarray | None = None, scales: np.ndarray | None = None
@@ -129,14 +122,58 @@ class Rig:
         matrices = np.empty((len(self.names), 3, 4))
         matrices[:, :, :3] = linear @ self.inverse_bind[:, :3, :3]
         matrices[:, :, 3] = np.einsum("jab,jb->ja", linear, self.inverse_bind[:, :3, 3]) + origins
-        blended = np.einsum(
-            "nk,nkx->nx", self.weights, matrices.astype(np.float32).reshape(-1, 12)[self.joint_ids]
-        ).reshape(-1, 3, 4)
-        vertices = np.einsum("nab,nb->na", blended[:, :, :3], self.vertices) + blended[:, :, 3]
-        frame = np.stack([self.normals, self.tangents, self.bitangents], axis=1)
-        frame = np.einsum("nab,nkb->nka", blended[:, :, :3], frame)
-        frame /= np.linalg.norm(frame, axis=2, keepdims=True) + np.float32(1e-12)
+        vertices, frame = _blend(
+            matrices.astype(np.float32), self.joint_ids, self.weights,
+            self.vertices, np.stack([self.normals, self.tangents, self.bitangents], axis=1),
+        )  # fmt: skip
         return vertices, frame, origins
+
+
+@njit(cache=True, nogil=True)
+def _chain(parents, local, offsets):  # noqa: ANN001, ANN202
+    """Multiply local rotations and add offsets along the tree, parents first."""
+    rotations, origins = np.empty_like(local), np.empty_like(offsets)
+    for joint in range(parents.shape[0]):
+        parent = parents[joint]
+        for a in range(3):
+            if parent < 0:
+                rotations[joint, a] = local[joint, a]
+                origins[joint, a] = offsets[joint, a]
+                continue
+            origins[joint, a] = origins[parent, a]
+            for b in range(3):
+                origins[joint, a] += rotations[parent, a, b] * offsets[joint, b]
+                total = 0.0
+                for c in range(3):
+                    total += rotations[parent, a, c] * local[joint, c, b]
+                rotations[joint, a, b] = total
+    return rotations, origins
+
+
+@njit(cache=True, nogil=True)
+def _blend(matrices, joint_ids, weights, vertices, directions):  # noqa: ANN001, ANN202
+    """Move vertices and turn their unit directions by the weighted mean of their joints' matrices."""
+    moved, turned = np.empty_like(vertices), np.empty_like(directions)
+    matrix = np.empty((3, 4), np.float32)
+    for n in range(vertices.shape[0]):
+        matrix[:] = 0
+        for k in range(joint_ids.shape[1]):
+            if weights[n, k] > 0:
+                matrix += weights[n, k] * matrices[joint_ids[n, k]]
+        for a in range(3):
+            moved[n, a] = matrix[a, 3]
+            for b in range(3):
+                moved[n, a] += matrix[a, b] * vertices[n, b]
+        for d in range(directions.shape[1]):
+            norm = np.float32(1e-24)
+            for a in range(3):
+                total = np.float32(0)
+                for b in range(3):
+                    total += matrix[a, b] * directions[n, d, b]
+                turned[n, d, a] = total
+                norm += total * total
+            turned[n, d] /= np.sqrt(norm)
+    return moved, turned
 
 
 def load_rig(path: str | Path) -> Rig:
