@@ -3,7 +3,7 @@
 import numpy as np
 
 from openpose_keras.training.assets import CLOTH, NAIL, SKIN, Texture
-from openpose_keras.training.raster import material, to_linear
+from openpose_keras.training.raster import Material, to_linear
 
 PLAIN = np.ones((1, 1, 3), np.float32)
 # Well-known colours of gloves, as sRGB.
@@ -88,12 +88,12 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         painted: whether nails may wear polish.
 
     Returns:
-        (3, MATERIAL) float32.
+        (3, 15) float32.
     """
     skin = skin_colour(rng)
     reach = rng.uniform(0.05, 0.35)
-    rows: list[np.ndarray] = [None] * 3  # type: ignore[list-item]
-    rows[SKIN] = material(
+    rows: list[Material] = [None] * 3  # type: ignore[list-item]
+    rows[SKIN] = Material(
         texture.means[SKIN],
         skin,
         detail=rng.uniform(0.5, 1.15),
@@ -104,9 +104,11 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         bump=rng.uniform(0.1, 0.8),
     )
     known = rng.random() < 0.55
-    cloth = to_linear(_GLOVE_COLOURS[rng.integers(len(_GLOVE_COLOURS))]) if known else any_colour(rng)
+    cloth = (
+        to_linear(_GLOVE_COLOURS[rng.integers(len(_GLOVE_COLOURS))]) if known else any_colour(rng)
+    )
     rubber = rng.random() < 0.6
-    rows[CLOTH] = material(
+    rows[CLOTH] = Material(
         texture.means[CLOTH],
         np.clip(cloth * rng.uniform(0.7, 1.2), 0.004, 0.9),
         detail=rng.uniform(0.4, 1.2),
@@ -118,7 +120,7 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
     )
     polish = painted and rng.random() < 0.3
     nail = any_colour(rng) if polish else np.clip(skin * (1.12, 1.05, 1.08) + 0.02, 0, 0.9)
-    rows[NAIL] = material(
+    rows[NAIL] = Material(
         texture.means[NAIL],
         nail,
         detail=0.3 if polish else 0.8,
@@ -126,24 +128,24 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         specular=rng.exponential(0.2),
         shininess=rng.uniform(20, 90),
     )
-    return np.stack(rows)
+    return np.stack([material.row() for material in rows])
 
 
 def plain_material(rng: np.random.Generator, *, glossy: float = 0.4) -> np.ndarray:
-    """Draw the material of a sleeve or thing on an untextured mesh, (1, MATERIAL) float32.
+    """Draw the material of a sleeve or thing on an untextured mesh, (1, 15) float32.
 
     Args:
         rng: source of chance.
         glossy: how often it has a strong highlight.
     """
     gloss = rng.random() < glossy
-    return material(
+    return Material(
         np.ones(3),
         any_colour(rng),
         specular=rng.exponential(0.4) if gloss else rng.uniform(0, 0.04),
         shininess=rng.uniform(10, 120),
         pattern=rng.uniform(0.5, 3),
-    )[None]
+    ).row()[None]
 
 
 def _tint(rng: np.random.Generator, strength: float) -> np.ndarray:

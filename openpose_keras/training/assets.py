@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras._opencv import cv2
+from openpose_keras.training.gltf import AssetError
 from openpose_keras.training.raster import to_linear
-from openpose_keras.training.rig import AssetError, Rig, load_rig
+from openpose_keras.training.rig import Rig, load_rig
 
 SOURCE = (
     "GodotVR/godot-xr-tools at commit 2d8db860 (CC0), folder addons/godot-xr-tools/hands: "

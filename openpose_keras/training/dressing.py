@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from openpose_keras.training import appearance, props
+from openpose_keras.training.articulation import Pose, close_around, joint_turns, settle
 from openpose_keras.training.assets import CLOTH, SKIN, Texture
-from openpose_keras.training.poses import Pose, joint_turns, settle
-from openpose_keras.training.props import Arm, Part
+from openpose_keras.training.props import Arm
 from openpose_keras.training.rig import FINGERS, Rig
+from openpose_keras.training.surfaces import Part, ball_profile, box, cylinder_profile, lathe
 
 _WHITE = np.full((1, 1, 3), 255, np.uint8)
 _NO_REGION = np.zeros((1, 1), np.uint8)
@@ -75,7 +76,11 @@ def dress(
     pieces = [Piece(Part(vertices, frame, rig.uv, triangles), **look)]
     direction = None
     if not bare_wrist:
-        arm = Arm(vertices[rig.wrist_loop].astype(float), pose.wrist, rng.uniform((0.15, 0.2), (0.6, 0.65)))
+        arm = Arm(
+            vertices[rig.wrist_loop].astype(float),
+            pose.wrist,
+            rng.uniform((0.15, 0.2), (0.6, 0.65)),
+        )
         near, far = arm.rings(np.array([0.0, 0.12])).mean(1)
         direction = (far - near) / np.linalg.norm(far - near)
         pieces += _dress_arm(rig, vertices, frame, arm, rng, kind=kind, look=look)
@@ -108,22 +113,44 @@ def _dress_arm(
         arm_look = {"materials": skin}
         skin[0, :3] = 1
         cuff_end = rng.uniform(0.0, 0.1) if rng.random() < 0.85 else length
-        cuff = props.sleeve(arm, -0.004, max(cuff_end, 0.012), rng.uniform(1.03, 1.22), rng, folds=rng.uniform(0, 0.05))
+        cuff = props.sleeve(
+            arm,
+            -0.004,
+            max(cuff_end, 0.012),
+            rng.uniform(1.03, 1.22),
+            rng,
+            folds=rng.uniform(0, 0.05),
+        )
         cloth = look["materials"][[CLOTH]].copy()
         cloth[0, :3] = 1
         pieces.append(Piece(cuff, cloth, pattern=look["pattern"], two_sided=True))
     pieces.append(Piece(props.forearm(rig, vertices, frame, arm, length), **arm_look))
     if rng.random() < 0.45:
-        start = max(cuff_end - 0.03, rng.uniform(-0.02, 0.03) if rng.random() < 0.55 else rng.uniform(0.03, 0.14))
+        start = max(
+            cuff_end - 0.03,
+            rng.uniform(-0.02, 0.03) if rng.random() < 0.55 else rng.uniform(0.03, 0.14),
+        )
         part = props.sleeve(
-            arm, start, max(length + 0.02, start + 0.05), rng.uniform(1.1, 1.55), rng, folds=rng.uniform(0.01, 0.09)
+            arm,
+            start,
+            max(length + 0.02, start + 0.05),
+            rng.uniform(1.1, 1.55),
+            rng,
+            folds=rng.uniform(0.01, 0.09),
         )
         pieces.append(
-            Piece(part, appearance.plain_material(rng, glossy=0.1), pattern=appearance.pattern(rng, odds=0.45), two_sided=True)
+            Piece(
+                part,
+                appearance.plain_material(rng, glossy=0.1),
+                pattern=appearance.pattern(rng, odds=0.45),
+                two_sided=True,
+            )
         )
     elif rng.random() < 0.2:
         start = max(cuff_end, rng.uniform(0.008, 0.04))
-        band = props.sleeve(arm, start, start + rng.uniform(0.004, 0.03), rng.uniform(1.04, 1.12), rng, folds=0)
+        band = props.sleeve(
+            arm, start, start + rng.uniform(0.004, 0.03), rng.uniform(1.04, 1.12), rng, folds=0
+        )
         pieces.append(Piece(band, appearance.plain_material(rng, glossy=0.7), two_sided=True))
     return pieces
 
@@ -160,23 +187,21 @@ def _grip_thing(
     ball = rng.random() < 0.3
     if ball:
         centre[1] += rng.uniform(0, 0.012)
-    bends = props.close_around(rig, pose, scales, centre, None if ball else axis)
+    bends = close_around(rig, pose, scales, centre, None if ball else axis)
     closed = Pose(bends, pose.spreads, pose.thumb, pose.wrist, pose.name, pose.grip)
     if ball:
-        return closed, props.lathe(props.ball_profile(radius), axis, centre)
+        return closed, lathe(ball_profile(radius), axis, centre)
     if rng.random() < 0.3:
         half = np.array([radius * 0.75, rng.uniform(0.05, 0.14), radius * 0.75])
         frame = np.stack([np.cross(axis, (0, 0, 1.0)), axis, np.zeros(3)], axis=1)
         frame[:, 0] /= np.linalg.norm(frame[:, 0])
         frame[:, 2] = np.cross(frame[:, 0], axis)
-        return closed, props.box(half, frame, centre)
-    profile = props.cylinder_profile(radius, rng.uniform(0.05, 0.18))
-    return closed, props.lathe(profile, axis, centre + axis * rng.uniform(-0.05, 0.05))
+        return closed, box(half, frame, centre)
+    profile = cylinder_profile(radius, rng.uniform(0.05, 0.18))
+    return closed, lathe(profile, axis, centre + axis * rng.uniform(-0.05, 0.05))
 
 
-def _pinched_thing(
-    rig: Rig, joints: np.ndarray, pose: Pose, rng: np.random.Generator
-) -> Part:
+def _pinched_thing(rig: Rig, joints: np.ndarray, pose: Pose, rng: np.random.Generator) -> Part:
     """Put a pen, card or small ball between thumb and the nearest finger tip."""
     thumb = joints[rig.names.index("Thumb_Tip")]
     tips = joints[[rig.names.index(f"{finger}_Tip") for finger in FINGERS[1:]]]
@@ -187,10 +212,10 @@ def _pinched_thing(
     along /= np.linalg.norm(along)
     kind = rng.choice(["pen", "card", "ball"], p=(0.5, 0.3, 0.2))
     if kind == "pen":
-        profile = props.cylinder_profile(rng.uniform(0.003, 0.007), rng.uniform(0.05, 0.09))
-        return props.lathe(profile, along, middle + along * rng.uniform(-0.04, 0.04))
+        profile = cylinder_profile(rng.uniform(0.003, 0.007), rng.uniform(0.05, 0.09))
+        return lathe(profile, along, middle + along * rng.uniform(-0.04, 0.04))
     if kind == "card":
         half = np.array([rng.uniform(0.02, 0.07), 0.001, rng.uniform(0.02, 0.09)])
         axes = np.stack([along, across, np.cross(along, across)], axis=1)
-        return props.box(half, axes, middle + along * half[0] * 0.85)
-    return props.lathe(props.ball_profile(rng.uniform(0.005, 0.014)), along, middle)
+        return box(half, axes, middle + along * half[0] * 0.85)
+    return lathe(ball_profile(rng.uniform(0.005, 0.014)), along, middle)

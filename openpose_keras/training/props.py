@@ -7,29 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openpose_keras.training.poses import Pose, joint_turns, rotations
-from openpose_keras.training.rig import FINGERS, Rig
+from openpose_keras.training.articulation import rotations
+from openpose_keras.training.rig import Rig
+from openpose_keras.training.surfaces import Part, tube
 
-FINGER_RADIUS = 0.0082
-_SEGMENTS = 20
 _BEND_LENGTH = 0.045  # metres of forearm over which the wrist's bend spreads
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A mesh in the model's frame.
-
-    Attributes:
-        vertices: (n, 3) float32.
-        frame: (n, 3, 3) float32, see `raster.Mesh`; tangents are zero where no bumps are wanted.
-        uv: (n, 2) float32.
-        triangles: (m, 3) int32.
-    """
-
-    vertices: np.ndarray
-    frame: np.ndarray
-    uv: np.ndarray
-    triangles: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +85,13 @@ def forearm(rig: Rig, vertices: np.ndarray, frame: np.ndarray, arm: Arm, length:
 
 
 def sleeve(
-    arm: Arm, start: float, end: float, scale: float, rng: np.random.Generator, *, folds: float = 0.05
+    arm: Arm,
+    start: float,
+    end: float,
+    scale: float,
+    rng: np.random.Generator,
+    *,
+    folds: float = 0.05,
 ) -> Part:
     """Build a sleeve or cuff around a forearm.
 
@@ -121,7 +109,9 @@ def sleeve(
     steps = np.linspace(start, end, max(3, int((end - start) / 0.02)))
     around = np.linspace(0, 2 * np.pi, len(arm.loop), endpoint=False)
     phases, along, lobes = rng.uniform(0, 2 * np.pi, 4), rng.uniform(20, 140, 4), (1, 2, 3, 5)
-    waves = np.sin(np.multiply.outer(steps, along)[:, None] + np.outer(around, lobes) + phases).sum(2)
+    waves = np.sin(np.multiply.outer(steps, along)[:, None] + np.outer(around, lobes) + phases).sum(
+        2
+    )
     rings = arm.rings(steps, scale)
     middle = rings.mean(1, keepdims=True)
     rings = middle + (rings - middle) * (1 + folds / 2 * waves[:, :, None])
@@ -150,148 +140,6 @@ def finger_ring(origin: np.ndarray, rotation_: np.ndarray, radius: float, width:
     ]
     uv = np.stack([np.tile(around / 7, 4), np.repeat(np.arange(4) / 3, 16)], axis=1)
     return tube(np.stack(rings), uv)
-
-
-def lathe(profile: np.ndarray, axis: np.ndarray, centre: np.ndarray) -> Part:
-    """Build a closed solid of revolution: cylinder, ball, bottle, cup.
-
-    Args:
-        profile: (k, 2) radius and place along the axis, metres, from one end to the other.
-        axis: (3,) direction.
-        centre: (3,) origin of the profile.
-
-    Returns:
-        The solid.
-    """
-    axis = axis / np.linalg.norm(axis)
-    side = np.cross(axis, (1.0, 0, 0) if abs(axis[0]) < 0.8 else (0, 1.0, 0))
-    side /= np.linalg.norm(side)
-    around = np.linspace(0, 2 * np.pi, _SEGMENTS, endpoint=False)
-    circle = np.cos(around)[:, None] * side + np.sin(around)[:, None] * np.cross(axis, side)
-    rings = centre + profile[:, None, :1] * circle + profile[:, None, 1:] * axis
-    v = np.repeat(np.linspace(0, 1, len(profile)), _SEGMENTS)
-    u = np.tile(np.arange(_SEGMENTS) / _SEGMENTS, len(profile))
-    return tube(rings, np.stack([u, v], axis=1))
-
-
-def cylinder_profile(radius: float, half_length: float) -> np.ndarray:
-    """Return the profile of a closed cylinder with slightly rounded edges."""
-    edge = min(0.003, radius * 0.3)
-    return np.array(
-        [
-            [1e-4, -half_length], [radius - edge, -half_length], [radius, -half_length + edge],
-            [radius, half_length - edge], [radius - edge, half_length], [1e-4, half_length],
-        ]
-    )  # fmt: skip
-
-
-def ball_profile(radius: float) -> np.ndarray:
-    """Return the profile of a ball."""
-    angles = np.linspace(-np.pi / 2 + 1e-2, np.pi / 2 - 1e-2, 12)
-    return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-
-
-def box(half: np.ndarray, axes: np.ndarray, centre: np.ndarray) -> Part:
-    """Build a box.
-
-    Args:
-        half: (3,) half its sides in metres.
-        axes: (3, 3) rotation, columns are the box's axes.
-        centre: (3,) its middle.
-
-    Returns:
-        The box with flat faces.
-    """
-    points, normals, uv, triangles = [], [], [], []
-    for face in range(6):
-        normal = np.zeros(3)
-        normal[face // 2] = 1 if face % 2 else -1
-        side = np.roll(np.abs(normal), 1)
-        other = np.cross(normal, side)
-        for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-            points.append((normal + a * side + b * other) * half)
-            normals.append(normal)
-            uv.append(((a + 1) / 2, (b + 1) / 2))
-        triangles += [[4 * face, 4 * face + 1, 4 * face + 2], [4 * face, 4 * face + 2, 4 * face + 3]]
-    frame = np.zeros((24, 3, 3), np.float32)
-    frame[:, 0] = np.array(normals) @ axes.T
-    vertices = np.array(points) @ axes.T + centre
-    return Part(
-        vertices.astype(np.float32), frame, np.array(uv, np.float32), np.array(triangles, np.int32)
-    )
-
-
-def tube(rings: np.ndarray, uv: np.ndarray) -> Part:
-    """Join rings of equal length into a surface, with smooth normals that point outwards.
-
-    Args:
-        rings: (r, k, 3).
-        uv: (r k, 2).
-
-    Returns:
-        The surface, open at both ends.
-    """
-    count, size = rings.shape[:2]
-    index = np.arange(count * size).reshape(count, size)
-    a, b = index[:-1], np.roll(index, -1, axis=1)[:-1]
-    c, d = np.roll(index, -1, axis=1)[1:], index[1:]
-    triangles = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)]).reshape(-1, 3)
-    vertices = rings.reshape(-1, 3)
-    normals = np.cross(
-        np.roll(rings, -1, axis=1) - np.roll(rings, 1, axis=1), np.gradient(rings, axis=0)
-    )
-    outwards = ((rings - rings.mean(1, keepdims=True)) * normals).sum()
-    if outwards < 0:
-        normals, triangles = -normals, triangles[:, ::-1]
-    normals = normals.reshape(-1, 3)
-    frame = np.zeros((len(vertices), 3, 3), np.float32)
-    frame[:, 0] = normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12)
-    return Part(
-        vertices.astype(np.float32),
-        frame,
-        np.asarray(uv, np.float32),
-        np.ascontiguousarray(triangles, np.int32),
-    )
-
-
-def close_around(
-    rig: Rig, pose: Pose, scales: np.ndarray, centre: np.ndarray, axis: np.ndarray | None
-) -> np.ndarray:
-    """Close the fingers joint by joint until they touch a cylinder or a ball.
-
-    Args:
-        rig: the hand.
-        pose: where to begin; `pose.grip` is the object's radius.
-        scales: (j, 3) of the hand's shape.
-        centre: (3,) the object's middle in the model's frame.
-        axis: (3,) unit direction of a cylinder, or None for a ball.
-
-    Returns:
-        (4, 3) bends of index .. little.
-    """
-    bends = np.radians(np.array([[-5.0, 5.0, 3.0]])).repeat(4, axis=0)
-    joints = np.array(
-        [[rig.names.index(f"{f}_{b}") for b in ("Proximal", "Intermediate", "Distal", "Tip")] for f in FINGERS[1:]]
-    )
-    moving = np.ones((4, 3), bool)
-    limit = np.radians((88, 105, 65))
-    for joint in range(3):
-        for _ in range(16):
-            trial = bends.copy()
-            trial[:, joint] += np.where(moving[:, joint], limit[joint] / 14, 0)
-            turns = joint_turns(rig, Pose(trial, pose.spreads, pose.thumb, pose.wrist))
-            points = rig.forward(turns, scales)[1][joints]
-            bone = points[:, joint + 1] - points[:, joint]
-            samples = points[:, None, joint] + np.array([0.35, 0.7, 1.0])[:, None] * bone[:, None]
-            away = samples - centre
-            if axis is not None:
-                away = away - (away @ axis)[..., None] * axis
-            touches = np.linalg.norm(away, axis=2).min(1) < pose.grip + FINGER_RADIUS
-            moving[:, joint] &= ~touches & (trial[:, joint] <= limit[joint])
-            bends = np.where(moving[:, [joint]] & (np.arange(3) == joint), trial, bends)
-            if not moving[:, joint].any():
-                break
-    return bends
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:

@@ -1,16 +1,18 @@
 """Synthetic hands: a random pose, look, light and view of the rigged hand, with its 21 keypoints."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from openpose_keras._opencv import cv2
 from openpose_keras.training import appearance, raster
+from openpose_keras.training.articulation import joint_scales, random_rotation, rotation
 from openpose_keras.training.assets import RIGS, TEXTURES, Assets, load_assets
 from openpose_keras.training.dressing import Piece, dress
-from openpose_keras.training.poses import joint_scales, joint_turns, random_rotation, rotation, sample_pose, sample_shape
-from openpose_keras.training.raster import Buffers, Mesh
+from openpose_keras.training.poses import sample_pose, sample_shape
+from openpose_keras.training.raster import Buffers, Camera, Mesh
 
 __all__ = ["HandLayer", "contact_sheet", "load_assets", "render_hand"]
 
@@ -78,9 +80,9 @@ def render_hand(
         pieces, joints[rig.keypoint_ids], view, distance * _HAND_LENGTH, mirror=side == "left"
     )
     fine = size * _OVERSAMPLING
-    focal, centre, xy = _frame_hand(keypoints, fine)
-    buffers = raster.rasterise(meshes, focal, centre, (fine, fine))
-    rgba = _develop(meshes, buffers, focal, centre, rng)
+    camera, xy = _frame_hand(keypoints, fine)
+    buffers = raster.rasterise(meshes, camera, (fine, fine))
+    rgba = _develop(meshes, buffers, camera, rng)
     return HandLayer(
         rgba=rgba,
         xy=((xy + 0.5) / _OVERSAMPLING - 0.5).astype(np.float32),
@@ -91,7 +93,9 @@ def render_hand(
     )
 
 
-def contact_sheet(layers: list[HandLayer], columns: int = 8, *, skeleton: bool = True) -> np.ndarray:
+def contact_sheet(
+    layers: list[HandLayer], columns: int = 8, *, skeleton: bool = True
+) -> np.ndarray:
     """Draw layers side by side on grey, to look at them.
 
     Args:
@@ -116,10 +120,10 @@ def _draw_skeleton(tile: np.ndarray, layer: HandLayer) -> np.ndarray:
     """Return the tile with bones (a hue a finger) and dots; hidden keypoints are hollow."""
     canvas = np.ascontiguousarray(tile)
     hues = ((230, 60, 60), (230, 200, 40), (70, 210, 70), (60, 160, 255), (220, 80, 230))
-    points = [tuple(int(round(v * 16)) for v in point) for point in layer.xy]
+    points = [tuple(round(float(v) * 16) for v in point) for point in layer.xy]
     for finger, hue in enumerate(hues):
         chain = [0, *range(1 + 4 * finger, 5 + 4 * finger)]
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in pairwise(chain):
             cv2.line(canvas, points[a], points[b], hue, 1, cv2.LINE_AA, 4)
         for index in chain[1:]:
             fill = -1 if layer.visible[index] else 1
@@ -192,15 +196,13 @@ def _to_camera(
     return meshes, keypoints @ turn.T.astype(float) + offset
 
 
-def _frame_hand(
-    keypoints: np.ndarray, size: int
-) -> tuple[float, tuple[float, float], np.ndarray]:
-    """Return focal length and optical centre that put the keypoints' box in the middle, and their xy."""
+def _frame_hand(keypoints: np.ndarray, size: int) -> tuple[Camera, np.ndarray]:
+    """Return the camera that puts the keypoints' box in the middle, and the keypoints' xy."""
     slopes = keypoints[:, :2] / keypoints[:, 2:]
     low, high = slopes.min(0), slopes.max(0)
     focal = float(HAND_SHARE * size / (high - low).max())
     centre = (size - 1) / 2 - focal * (low + high) / 2
-    return focal, (float(centre[0]), float(centre[1])), slopes * focal + centre
+    return Camera(focal, (float(centre[0]), float(centre[1]))), slopes * focal + centre
 
 
 def _visible(
@@ -217,23 +219,14 @@ def _visible(
 
 
 def _develop(
-    meshes: list[Mesh],
-    buffers: Buffers,
-    focal: float,
-    centre: tuple[float, float],
-    rng: np.random.Generator,
+    meshes: list[Mesh], buffers: Buffers, camera: Camera, rng: np.random.Generator
 ) -> np.ndarray:
     """Light the buffers and shrink them to the layer's pixels."""
     lights, softness = appearance.sample_lights(rng)
     occlusion, shoulder = rng.uniform(0.3, 0.9), rng.uniform(0.0, 1.0)
-    light_map = np.ones((*buffers.mesh.shape, 2), np.float32)
-    light_map[..., 0] = raster.shadows(
-        meshes, buffers, lights[9:12], focal=focal, centre=centre, softness=softness
-    )
-    light_map[..., 1] = _ambient(buffers, focal, occlusion)
-    colour = raster.shade(
-        meshes, buffers, lights, focal=focal, centre=centre, light_map=light_map
-    )
+    lamp = raster.shadows(meshes, buffers, camera, lights[9:12], softness=softness)
+    light_map = np.stack([lamp, _ambient(buffers, camera.focal, occlusion)], axis=-1)
+    colour = raster.shade(meshes, buffers, lights, light_map)
     size = buffers.mesh.shape[0] // _OVERSAMPLING
     small = cv2.resize(colour, (size, size), interpolation=cv2.INTER_AREA)
     return raster.develop(small, shoulder)

@@ -5,8 +5,6 @@ points its fingers along -z, its thumb along +y and its palm along -x; each join
 along its bone. Keypoints are the origins of 21 of the 26 joints, in OpenPose's order.
 """
 
-import base64
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from openpose_keras.errors import OpenPoseKerasError
+from openpose_keras.training.gltf import AssetError, joint_tree, read_accessor, read_document
+from openpose_keras.training.surfaces import largest_loop, tangents
 
 FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
 _THUMB_BONES = ("Metacarpal", "Proximal", "Distal", "Tip")
@@ -25,12 +24,6 @@ KEYPOINT_JOINTS = (
     *(f"{finger}_{bone}" for finger in FINGERS[1:] for bone in _FINGER_BONES),
 )
 CAP_DEPTH = 0.0038  # metres from the far end of the wrist within which triangles close the cut
-_DTYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
-_WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-
-
-class AssetError(OpenPoseKerasError, ValueError):
-    """An asset of the renderer is missing or is not what it should be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +76,7 @@ class Rig:
     @cached_property
     def wrist_loop(self) -> np.ndarray:
         """(k,) vertices around the wrist's cut, in order: where the forearm goes on."""
-        return _largest_loop(self.vertices, self.triangles[~self.cap])
+        return largest_loop(self.vertices, self.triangles[~self.cap])
 
     def forward(
         self, turns: np.ndarray | None = None, scales: np.ndarray | None = None
@@ -190,7 +183,7 @@ def load_rig(path: str | Path) -> Rig:
     """
     path = Path(path)
     try:
-        document, blob = _read_document(path)
+        document, blob = read_document(path)
         return _build_rig(path.stem, document, blob)
     except OSError as error:
         raise AssetError(f"expected a glTF file at {path}; {error.strerror}") from error
@@ -200,49 +193,24 @@ def load_rig(path: str | Path) -> Rig:
         ) from error
 
 
-def _read_document(path: Path) -> tuple[dict, bytes]:
-    """Return the JSON part and the bytes of the first buffer."""
-    data = path.read_bytes()
-    if data[:4] == b"glTF":
-        length = int.from_bytes(data[12:16], "little")
-        return json.loads(data[20 : 20 + length]), data[28 + length :]
-    document = json.loads(data)
-    return document, base64.b64decode(document["buffers"][0]["uri"].split(",", 1)[1])
-
-
-def _read_accessor(document: dict, blob: bytes, index: int) -> np.ndarray:
-    """Return an accessor's values, (count, width)."""
-    accessor = document["accessors"][index]
-    view = document["bufferViews"][accessor["bufferView"]]
-    dtype, width = np.dtype(_DTYPES[accessor["componentType"]]), _WIDTHS[accessor["type"]]
-    start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
-    stride = view.get("byteStride", dtype.itemsize * width)
-    rows = np.ndarray(
-        (accessor["count"], width), dtype, blob, start, strides=(stride, dtype.itemsize)
-    )
-    return rows.copy()
-
-
 def _build_rig(name: str, document: dict, blob: bytes) -> Rig:
     """Assemble a rig from a parsed document."""
     skin, primitive = document["skins"][0], document["meshes"][0]["primitives"][0]
     read = {
-        key: _read_accessor(document, blob, index) for key, index in primitive["attributes"].items()
+        key: read_accessor(document, blob, index) for key, index in primitive["attributes"].items()
     }
-    triangles = _read_accessor(document, blob, primitive["indices"]).reshape(-1, 3)
-    inverse = _read_accessor(document, blob, skin["inverseBindMatrices"]).reshape(-1, 4, 4)
-    tangents, bitangents = _tangents(
-        read["POSITION"], read["NORMAL"], read["TEXCOORD_0"], triangles
-    )
+    triangles = read_accessor(document, blob, primitive["indices"]).reshape(-1, 3)
+    inverse = read_accessor(document, blob, skin["inverseBindMatrices"]).reshape(-1, 4, 4)
+    along_u, along_v = tangents(read["POSITION"], read["NORMAL"], read["TEXCOORD_0"], triangles)
     weights = read["WEIGHTS_0"] / read["WEIGHTS_0"].sum(1, keepdims=True)
-    names, parents, offsets, rotations, order = _joint_tree(document["nodes"], skin["joints"])
+    names, parents, offsets, rotations, order = joint_tree(document["nodes"], skin["joints"])
     place = np.argsort(order).astype(np.int32)
     return Rig(
         name=name,
         vertices=read["POSITION"],
         normals=read["NORMAL"],
-        tangents=tangents,
-        bitangents=bitangents,
+        tangents=along_u,
+        bitangents=along_v,
         uv=read["TEXCOORD_0"],
         triangles=triangles.astype(np.int32),
         joint_ids=place[read["JOINTS_0"]],
@@ -253,76 +221,3 @@ def _build_rig(name: str, document: dict, blob: bytes) -> Rig:
         rotations=rotations,
         inverse_bind=inverse.transpose(0, 2, 1).astype(np.float64)[order],
     )
-
-
-def _joint_tree(
-    nodes: list[dict], joints: list[int]
-) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, np.ndarray, list[int]]:
-    """Return names, parents, rest offsets and rotations, parents first, and the joints' order."""
-    parent_of = {child: i for i, node in enumerate(nodes) for child in node.get("children", ())}
-
-    def depth(node: int) -> int:
-        """Count a node's ancestors."""
-        return 0 if node not in parent_of else 1 + depth(parent_of[node])
-
-    order = sorted(range(len(joints)), key=lambda k: depth(joints[k]))
-    ids = [joints[k] for k in order]
-    names = tuple(nodes[i]["name"].removesuffix("_R").removesuffix("_L") for i in ids)
-    parents = np.array(
-        [ids.index(parent_of[i]) if parent_of.get(i) in ids else -1 for i in ids], np.int32
-    )
-    offsets = np.array([nodes[i].get("translation", (0, 0, 0)) for i in ids], float)
-    rotations = np.array([_matrix(nodes[i].get("rotation", (0, 0, 0, 1))) for i in ids])
-    return names, parents, offsets, rotations, order
-
-
-def _matrix(quaternion: tuple[float, float, float, float]) -> np.ndarray:
-    """Return the rotation matrix of a quaternion (x, y, z, w)."""
-    x, y, z, w = np.asarray(quaternion) / np.linalg.norm(quaternion)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-
-
-def _tangents(
-    vertices: np.ndarray, normals: np.ndarray, uv: np.ndarray, triangles: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return unit tangents along u and v at the vertices, orthogonal to the normals."""
-    corners, texels = vertices[triangles].astype(float), uv[triangles].astype(float)
-    edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    du1, dv1 = (texels[:, 1] - texels[:, 0]).T
-    du2, dv2 = (texels[:, 2] - texels[:, 0]).T
-    sign = np.sign(du1 * dv2 - du2 * dv1)[:, None]
-    results = []
-    for along in (dv2[:, None] * edge1 - dv1[:, None] * edge2, du1[:, None] * edge2 - du2[:, None] * edge1):
-        total = np.zeros(vertices.shape)
-        for corner in range(3):
-            np.add.at(total, triangles[:, corner], along * sign)
-        total -= normals * (total * normals).sum(1, keepdims=True)
-        results.append((total / (np.linalg.norm(total, axis=1, keepdims=True) + 1e-12)).astype(np.float32))
-    return results[0], results[1]
-
-
-def _largest_loop(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Return the longest chain of open edges; vertices at one place count as one."""
-    _, group = np.unique(np.round(vertices, 6), axis=0, return_inverse=True)
-    group = group.reshape(-1)
-    member = np.zeros(group.max() + 1, int)
-    member[group[triangles]] = triangles
-    faces = group[triangles]
-    edges = {(int(a), int(b)) for face in faces for a, b in zip(face, np.roll(face, -1), strict=True)}
-    after = {b: a for a, b in edges if (b, a) not in edges}
-    best: list[int] = []
-    while after:
-        start, here = next(iter(after.items()))
-        loop = [start]
-        del after[start]
-        while here in after:
-            loop.append(here)
-            here = after.pop(here)
-        best = max(best, loop, key=len)
-    return member[best]
