@@ -1,0 +1,52 @@
+"""One door to OpenCV, so that a failed import says what to install.
+
+The wheels of opencv-python link to libraries that a bare server lacks, libGL first of all. Every module of the
+package takes `cv2` from here: `from openpose_keras._opencv import cv2`.
+"""
+
+import re
+
+LIBRARY_PACKAGES = {
+    "libGL": "libgl1",
+    "libgthread": "libglib2.0-0",
+    "libglib": "libglib2.0-0",
+    "libSM": "libsm6",
+    "libXext": "libxext6",
+    "libXrender": "libxrender1",
+    "libX11": "libx11-6",
+    "libxcb": "libxcb1",
+}
+
+
+def explain_import_failure(message: str) -> str:
+    """Say what to install after `import cv2` failed.
+
+    Args:
+        message: The text of the ImportError.
+
+    Returns:
+        One line: what failed and how to mend it.
+
+    Example:
+        >>> "apt-get install libgl1" in explain_import_failure("libGL.so.1: cannot open shared object")
+        True
+        >>> explain_import_failure("No module named 'cv2'")
+        "OpenCV is not installed (No module named 'cv2'): pip install opencv-python"
+    """
+    library = re.search(r"\b(lib[A-Za-z0-9]+)[\w.+-]*\.so\b", message)
+    if library is None and "No module named 'cv2'" in message:
+        return f"OpenCV is not installed ({message}): pip install opencv-python"
+    package = LIBRARY_PACKAGES.get(library[1] if library else "", "libgl1")
+    return (
+        f"OpenCV could not be imported ({message}). Install the library that it misses, on Debian or Ubuntu: "
+        f"apt-get install {package}; or take the build without windows: pip uninstall opencv-python, then "
+        "pip install opencv-python-headless"
+    )
+
+
+try:
+    import cv2
+except ImportError as error:
+    raise ImportError(explain_import_failure(str(error))) from error
+
+__all__ = ["cv2", "explain_import_failure"]

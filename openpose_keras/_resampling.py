@@ -1,0 +1,142 @@
+"""Resampling along the two axes of a picture: the kernels under `geometry`.
+
+A map of coordinates along one axis is a pair (step, start): place i of the result lies at `start + step * i` of
+the source. A negative step mirrors. An integer is the centre of a pixel.
+"""
+
+import math
+
+import numpy as np
+
+from openpose_keras._opencv import cv2
+
+Axis = tuple[float, float]
+CUBIC_A = -0.75  # OpenCV's constant, and so that of OpenPose on a CPU
+
+
+def axis_weights(places: np.ndarray, size: int, interpolation: str) -> np.ndarray:
+    """Give the matrix that samples one axis; beyond the ends the outermost cell goes on.
+
+    Args:
+        places: (n,) places in units of cells, an integer being the centre of a cell.
+        size: Number of cells.
+        interpolation: "linear" or "cubic" (Keys's kernel with OpenCV's a = -0.75).
+
+    Returns:
+        (n, size) float32; each row sums to 1.
+    """
+    first = np.floor(places).astype(np.int64)
+    t = places - first
+    if interpolation == "linear":
+        taps = {0: 1 - t, 1: t}
+    elif interpolation == "cubic":
+        taps = {offset: _cubic(np.abs(t - offset)) for offset in (-1, 0, 1, 2)}
+    else:
+        raise ValueError(f"interpolation is 'linear' or 'cubic', not {interpolation!r}")
+    weights = np.zeros((len(places), size))
+    for offset, weight in taps.items():
+        np.add.at(weights, (np.arange(len(places)), np.clip(first + offset, 0, size - 1)), weight)
+    return weights.astype(np.float32)
+
+
+def _cubic(distance: np.ndarray) -> np.ndarray:
+    """Give Keys's kernel at distances of 0 to 2 cells."""
+    near = ((CUBIC_A + 2) * distance - (CUBIC_A + 3)) * distance**2 + 1
+    far = ((CUBIC_A * distance - 5 * CUBIC_A) * distance + 8 * CUBIC_A) * distance - 4 * CUBIC_A
+    return np.where(distance <= 1, near, far)
+
+
+def sample_maps(
+    maps: np.ndarray, rows: np.ndarray, columns: np.ndarray, interpolation: str
+) -> np.ndarray:
+    """Sample maps at the crossings of rows and columns, exactly (no 1/32 pixel steps, unlike cv2.remap).
+
+    Args:
+        maps: (h, w, C) float32.
+        rows: (n,) places along y in cells.
+        columns: (m,) places along x in cells.
+        interpolation: "linear" or "cubic".
+
+    Returns:
+        (n, m, C) float32. Beside it, n * w * C numbers are held for a moment.
+    """
+    height, width, channels = maps.shape
+    along_y = axis_weights(rows, height, interpolation)
+    along_x = axis_weights(columns, width, interpolation)
+    stretched = (along_y @ maps.reshape(height, -1)).reshape(len(rows), width, channels)
+    return np.matmul(along_x, stretched)
+
+
+def warp_axes(
+    image: np.ndarray, x_axis: Axis, y_axis: Axis, size: int, *, value: float, antialias: bool
+) -> np.ndarray:
+    """Sample a square picture from an image by a step and a start along each axis, linearly.
+
+    Only the part of the image under the result is read. When it shrinks and `antialias` is set, this part is
+    first reduced by whole factors (mean over areas), then sampled at twice the size and halved (mean again),
+    so that each pixel is a mean over its own area.
+
+    Args:
+        image: (H, W) or (H, W, C), C up to 4.
+        x_axis: (step, start) in image pixels.
+        y_axis: (step, start) in image pixels.
+        size: Side of the result.
+        value: What lies outside the image.
+        antialias: Whether to average where it shrinks.
+
+    Returns:
+        (size, size) or (size, size, C), of the image's type.
+    """
+    left, right = _reach(x_axis, size, image.shape[1])
+    top, bottom = _reach(y_axis, size, image.shape[0])
+    region = image[top:bottom, left:right]
+    x_axis, y_axis = (x_axis[0], x_axis[1] - left), (y_axis[0], y_axis[1] - top)
+    if not antialias or abs(x_axis[0]) <= 1:
+        return _warp(region, x_axis, y_axis, size, value)
+    region, (factor_x, factor_y) = _reduce(region, (abs(x_axis[0]), abs(y_axis[0])), value)
+    x_axis, y_axis = _finer(x_axis, factor_x), _finer(y_axis, factor_y)
+    twice = _warp(region, x_axis, y_axis, 2 * size, value)
+    return cv2.resize(twice, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _reach(axis: Axis, size: int, limit: int) -> tuple[int, int]:
+    """Give the range of image pixels that a result of this size can touch along an axis."""
+    step, start = axis
+    low, high = sorted((start - step / 2, start + step * (size - 0.5)))
+    return max(math.floor(low) - 1, 0), min(math.ceil(high) + 2, limit)
+
+
+def _finer(axis: Axis, factor: int) -> Axis:
+    """Bring an axis to an image reduced by `factor` and a result of twice the size."""
+    step, start = axis
+    return step / factor / 2, (start - step / 4 + 0.5) / factor - 0.5
+
+
+def _reduce(
+    region: np.ndarray, steps: tuple[float, float], value: float
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Reduce a region by the whole part of the steps along x and y; at the end it is filled up with `value`."""
+    height, width = region.shape[:2]
+    factor_x, factor_y = min(int(steps[0]), width), min(int(steps[1]), height)
+    if factor_x == factor_y == 1:
+        return region, (1, 1)
+    below, beside = -height % factor_y, -width % factor_x
+    if below or beside:
+        region = cv2.copyMakeBorder(
+            region, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=(value,) * 4
+        )
+    size = region.shape[1] // factor_x, region.shape[0] // factor_y
+    return cv2.resize(region, size, interpolation=cv2.INTER_AREA), (factor_x, factor_y)
+
+
+def _warp(region: np.ndarray, x_axis: Axis, y_axis: Axis, size: int, value: float) -> np.ndarray:
+    """Sample a region with OpenCV's affine warp."""
+    to_region = np.array([[x_axis[0], 0, x_axis[1]], [0, y_axis[0], y_axis[1]]])
+    return cv2.warpAffine(
+        region,
+        to_region,
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(value,) * 4,
+    )

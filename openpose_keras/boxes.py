@@ -1,0 +1,116 @@
+"""Boxes: (x, y, width, height) in pixels, checked, squared and compared.
+
+Convention: an integer is the centre of a pixel and pixel i covers [i - 0.5, i + 0.5]. So the box (x, y, w, h)
+covers the pixels x .. x + w - 1 and its centre is (x + (w - 1) / 2, y + (h - 1) / 2). A box may reach outside
+the image.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+Box = tuple[float, float, float, float]
+BoxLike = Sequence[float] | np.ndarray
+
+
+def check_box(box: BoxLike) -> Box:
+    """Give a box as four floats, or say what is wrong with it.
+
+    Args:
+        box: (x, y, width, height) in pixels.
+
+    Raises:
+        ValueError: The box is not four finite numbers of which width and height are positive.
+
+    Example:
+        >>> check_box([1, 2, 30, 40])
+        (1.0, 2.0, 30.0, 40.0)
+    """
+    try:
+        numbers = tuple(float(number) for number in box)
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or min(numbers[2:]) <= 0:
+        raise ValueError(
+            "a box is four finite numbers (x, y, width, height) in pixels, width and height greater than 0; "
+            f"not {box!r}"
+        )
+    return numbers
+
+
+def square_box(box: BoxLike, factor: float = 1.0) -> Box:
+    """Give the square box about the same centre whose side is the longer side times a factor.
+
+    Args:
+        box: (x, y, width, height) in pixels.
+        factor: Greater than 0; 1.6 leaves a margin of 30 % of the side all around.
+
+    Raises:
+        ValueError: The box or the factor is not finite and positive.
+
+    Example:
+        >>> square_box((10, 20, 30, 40), 1.5)
+        (-5.0, 10.0, 60.0, 60.0)
+    """
+    x, y, width, height = check_box(box)
+    side = max(width, height) * _check_factor(factor)
+    return x + (width - side) / 2, y + (height - side) / 2, side, side
+
+
+def box_from_points(xy: np.ndarray, factor: float = 1.6) -> Box:
+    """Give the square box around the points that are not missing.
+
+    Args:
+        xy: (..., 2) pixels; NaN where missing.
+        factor: The side, as a multiple of the longer side of the points' own extent (at least one pixel).
+
+    Raises:
+        ValueError: The shape is not (..., 2), no point is finite, or the factor is not positive.
+
+    Example:
+        >>> box_from_points([[10, 10], [30, 20]], factor=2)
+        (0.5, -4.5, 40.0, 40.0)
+    """
+    points = np.asarray(xy, dtype=np.float64)
+    if points.ndim == 0 or points.shape[-1] != 2:
+        raise ValueError(f"points are (..., 2) pixels (x, y), not an array of shape {points.shape}")
+    points = points[np.isfinite(points).all(axis=-1)]
+    if not len(points):
+        raise ValueError("a box around points needs at least one point that is not NaN")
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = float(max(*(high - low), 1.0)) * _check_factor(factor)
+    x, y = (low + high) / 2 - (side - 1) / 2
+    return float(x), float(y), side, side
+
+
+def box_iou(box: BoxLike, other: BoxLike) -> float:
+    """Give the area that two boxes share over the area that they cover together.
+
+    Args:
+        box: (x, y, width, height) in pixels.
+        other: The same.
+
+    Returns:
+        0 when they don't meet, 1 when they are equal.
+
+    Raises:
+        ValueError: A box is not finite and positive.
+
+    Example:
+        >>> box_iou((0, 0, 10, 10), (5, 0, 10, 10))
+        0.3333333333333333
+    """
+    x, y, width, height = check_box(box)
+    other_x, other_y, other_width, other_height = check_box(other)
+    shared_width = min(x + width, other_x + other_width) - max(x, other_x)
+    shared_height = min(y + height, other_y + other_height) - max(y, other_y)
+    shared = max(shared_width, 0.0) * max(shared_height, 0.0)
+    return shared / (width * height + other_width * other_height - shared)
+
+
+def _check_factor(factor: float) -> float:
+    """Give the factor back, or refuse one that would make no box."""
+    if not (math.isfinite(factor) and factor > 0):
+        raise ValueError(f"a factor is a finite number greater than 0, not {factor!r}")
+    return float(factor)

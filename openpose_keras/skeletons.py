@@ -1,0 +1,134 @@
+"""Skeletons: the names of keypoints, the edges between them, and their colours.
+
+A skeleton is data, written once: edges are pairs of names, and indices are derived from them.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+RGB = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """The keypoints of one thing that a network finds, in the order of its heatmaps.
+
+    Args:
+        name: What it is, for example "hand".
+        keypoints: Names, in the order of the network's maps.
+        edges: Pairs of names that a drawing joins with a line. By OpenPose's rule (`hand/renderHand.cpp`) a
+            line has the colour of the pair's second keypoint.
+        colors: (red, green, blue), 0 to 255, one for each keypoint.
+
+    Raises:
+        ValueError: A name comes twice, an edge names no keypoint, or a colour is missing or no colour.
+
+    Example:
+        >>> arm = Skeleton("arm", ("elbow", "wrist"), (("elbow", "wrist"),), ((255, 0, 0), (0, 255, 0)))
+        >>> len(arm), arm.index("wrist"), arm.edge_indices
+        (2, 1, ((0, 1),))
+    """
+
+    name: str
+    keypoints: tuple[str, ...]
+    edges: tuple[tuple[str, str], ...]
+    colors: tuple[RGB, ...]
+
+    def __post_init__(self) -> None:
+        """Freeze lists into tuples and refuse what does not fit together."""
+        object.__setattr__(self, "keypoints", tuple(self.keypoints))
+        object.__setattr__(self, "edges", tuple(tuple(edge) for edge in self.edges))
+        object.__setattr__(self, "colors", tuple(tuple(color) for color in self.colors))
+        twice = sorted({name for name in self.keypoints if self.keypoints.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"skeleton {self.name!r}: each keypoint needs its own name; twice: {twice}"
+            )
+        for edge in self.edges:
+            if len(edge) != 2 or edge[0] == edge[1] or not set(edge) <= set(self.keypoints):
+                raise ValueError(
+                    f"skeleton {self.name!r}: an edge is a pair of two of its keypoints, not {edge}"
+                )
+        if len(self.colors) != len(self.keypoints):
+            raise ValueError(
+                f"skeleton {self.name!r}: {len(self.keypoints)} keypoints need as many colours, "
+                f"not {len(self.colors)}"
+            )
+        for color in self.colors:
+            if len(color) != 3 or not all(0 <= channel <= 255 for channel in color):
+                raise ValueError(
+                    f"skeleton {self.name!r}: a colour is (red, green, blue) of 0 to 255, not {color}"
+                )
+
+    def __len__(self) -> int:
+        """Give the number of keypoints."""
+        return len(self.keypoints)
+
+    def index(self, name: str) -> int:
+        """Give the place of a keypoint, which is also that of its heatmap.
+
+        Args:
+            name: A keypoint's name, for example "index_tip".
+
+        Raises:
+            ValueError: No keypoint has this name.
+
+        Example:
+            >>> HAND.index("index_tip")
+            8
+        """
+        if name not in self.keypoints:
+            raise ValueError(
+                f"skeleton {self.name!r} has no keypoint {name!r}; it has {', '.join(self.keypoints)}"
+            )
+        return self.keypoints.index(name)
+
+    @cached_property
+    def edge_indices(self) -> tuple[tuple[int, int], ...]:
+        """The edges as pairs of indices into the keypoints."""
+        return tuple((self.index(start), self.index(end)) for start, end in self.edges)
+
+
+# OpenPose's colours (hand/handParameters.hpp), from the joint nearest to the wrist out to the tip.
+_WRIST_COLOR: RGB = (100, 100, 100)
+_FINGERS: dict[str, tuple[tuple[str, ...], tuple[RGB, ...]]] = {
+    "thumb": (
+        ("cmc", "mcp", "ip", "tip"),
+        ((100, 0, 0), (150, 0, 0), (200, 0, 0), (255, 0, 0)),
+    ),
+    "index": (
+        ("mcp", "pip", "dip", "tip"),
+        ((100, 100, 0), (150, 150, 0), (200, 200, 0), (255, 255, 0)),
+    ),
+    "middle": (
+        ("mcp", "pip", "dip", "tip"),
+        ((0, 100, 50), (0, 150, 75), (0, 200, 100), (0, 255, 125)),
+    ),
+    "ring": (
+        ("mcp", "pip", "dip", "tip"),
+        ((0, 50, 100), (0, 75, 150), (0, 100, 200), (0, 125, 255)),
+    ),
+    "little": (
+        ("mcp", "pip", "dip", "tip"),
+        ((100, 0, 100), (150, 0, 150), (200, 0, 200), (255, 0, 255)),
+    ),
+}
+
+
+def _hand() -> Skeleton:
+    """Build the hand: the wrist, then each finger as a chain that starts at the wrist."""
+    keypoints, edges, colors = ["wrist"], [], [_WRIST_COLOR]
+    for finger, (joints, shades) in _FINGERS.items():
+        names = [f"{finger}_{joint}" for joint in joints]
+        edges += zip(["wrist", *names[:-1]], names, strict=True)
+        keypoints += names
+        colors += shades
+    return Skeleton("hand", tuple(keypoints), tuple(edges), tuple(colors))
+
+
+HAND = _hand()
+"""The 21 keypoints of a hand, in OpenPose's order: wrist, thumb, index, middle, ring and little finger.
+
+A finger runs from the joint nearest to the wrist to its tip; the thumb's joints are CMC, MCP and IP, the
+others' MCP, PIP and DIP.
+"""
