@@ -9,8 +9,9 @@ PLAIN = np.ones((1, 1, 3), np.float32)
 # Well-known colours of gloves, as sRGB.
 _GLOVE_COLOURS = np.array(
     [
-        (0.95, 0.95, 0.94), (0.07, 0.07, 0.08), (0.25, 0.45, 0.85), (0.45, 0.65, 0.9), (0.96, 0.83, 0.1),
-        (0.9, 0.45, 0.1), (0.4, 0.25, 0.15), (0.85, 0.3, 0.45), (0.35, 0.6, 0.35), (0.6, 0.62, 0.63),
+        (0.95, 0.95, 0.94), (0.07, 0.07, 0.08), (0.25, 0.45, 0.85), (0.45, 0.65, 0.9),
+        (0.96, 0.83, 0.1), (0.9, 0.45, 0.1), (0.4, 0.25, 0.15), (0.85, 0.3, 0.45),
+        (0.35, 0.6, 0.35), (0.6, 0.62, 0.63),
     ]
 )  # fmt: skip
 
@@ -34,8 +35,8 @@ def lab_to_linear(lightness: float, a: float, b: float) -> np.ndarray:
 def skin_colour(rng: np.random.Generator) -> np.ndarray:
     """Draw a skin's mean albedo, (3,) linear RGB, from very dark to very pale.
 
-    Lightness is uniform over human skin; hue and chroma follow it as measured skins do: dark and pale
-    skin have less chroma than tan skin, pale skin is redder.
+    Lightness is uniform over human skin; hue and chroma follow it as measured skins do: dark and
+    pale skin have less chroma than tan skin, pale skin is redder.
     """
     lightness = rng.uniform(24, 78)
     chroma = 11 + 12 * np.exp(-(((lightness - 57) / 20) ** 2)) + rng.normal(0, 3)
@@ -52,7 +53,7 @@ def any_colour(rng: np.random.Generator) -> np.ndarray:
 
 
 def pattern(rng: np.random.Generator, *, odds: float = 0.5) -> np.ndarray:
-    """Draw a small tile that multiplies a cloth's colour: plain, stripes, checks, dots, noise or knit.
+    """Draw a small tile that multiplies a cloth's colour: plain, striped, dotted, knitted, ...
 
     Args:
         rng: source of chance.
@@ -96,7 +97,7 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
     rows[SKIN] = Material(
         texture.means[SKIN],
         skin,
-        detail=rng.uniform(0.5, 1.15),
+        detail=rng.uniform(0.5, 1.15) * (1 - 0.4 * skin.max()),
         chroma=rng.uniform(0.4, 1.0),
         specular=rng.exponential(0.05),
         shininess=rng.uniform(6, 40),
@@ -176,7 +177,7 @@ def sample_lights(rng: np.random.Generator) -> tuple[np.ndarray, float]:
         direction /= np.linalg.norm(direction)
         strength = 1.6 * (1 - share) * (1.0 if lamp == 0 else rng.uniform(0.1, 0.6))
         lamps.append(np.concatenate([direction, white * _tint(rng, 0.1) * strength]))
-    exposure = np.exp(rng.normal(0.05, 0.3))
+    exposure = np.exp(rng.normal(0.0, 0.27))
     lights = np.concatenate([sky * share * 1.25, ground * share * 1.25, up, *lamps])
     lights[:6] *= exposure
     for start in range(9, len(lights), 6):

@@ -6,7 +6,6 @@ import numpy as np
 
 from openpose_keras.training.rig import FINGERS, Rig
 
-FINGER_RADIUS = 0.0082  # metres
 # Rest pose of the rig: how far each joint of index .. little is bent already (degrees).
 _REST_BEND = np.array(
     [[-13.8, 27.2, 15.4], [1.2, 15.9, 19.4], [-4.8, 18.6, 15.2], [0.7, 21.5, 12.3]]
@@ -24,9 +23,12 @@ class Pose:
     """Angles of a hand in radians.
 
     Attributes:
-        bends: (4, 3) index .. little by knuckle, middle and end joint; 0 is straight, positive closes.
-        spreads: (4,) turn of each knuckle towards the thumb, relative to the rig's spread rest pose.
-        thumb: (5,) bend across the palm, lift away from the palm, roll, and the bends of its two joints.
+        bends: (4, 3) index .. little by knuckle, middle and end joint; 0 is straight, positive
+            closes.
+        spreads: (4,) turn of each knuckle towards the thumb, relative to the rig's rest pose,
+            where the fingers are spread.
+        thumb: (5,) bend across the palm, lift away from the palm, roll, and the bends of its two
+            joints.
         wrist: (3,) forearm against hand: bend towards the palm, towards the thumb, and twist.
         name: the family that the pose was drawn from.
         grip: radius in metres of an object that the fingers should close around, 0 for none.
@@ -153,8 +155,8 @@ def settle(rig: Rig, pose: Pose, scales: np.ndarray) -> Pose:
         scales: (j, 3) of the hand's shape, see `joint_scales`.
 
     Returns:
-        The pose after at most twelve steps; what still overlaps then stays so. A pinch's thumb is left
-        where it is.
+        The pose after at most twelve steps; what still overlaps then stays so. A pinch's thumb is
+        left where it is.
     """
     bends, spreads, thumb = pose.bends.copy(), pose.spreads.copy(), pose.thumb.copy()
     for _ in range(12):
@@ -194,46 +196,3 @@ def _in_palm(fingers: np.ndarray, thickness: float) -> np.ndarray:
     x, z = fingers[:, 4:, 0], fingers[:, 4:, 2]
     surface = -0.017 - 0.007 * np.clip((z + 0.06) / 0.02, 0, 1)
     return ((z > -0.07) & (x > surface * thickness)).any(1)
-
-
-def close_around(
-    rig: Rig, pose: Pose, scales: np.ndarray, centre: np.ndarray, axis: np.ndarray | None
-) -> np.ndarray:
-    """Close the fingers joint by joint until they touch a cylinder or a ball.
-
-    Args:
-        rig: the hand.
-        pose: where to begin; `pose.grip` is the object's radius.
-        scales: (j, 3) of the hand's shape.
-        centre: (3,) the object's middle in the model's frame.
-        axis: (3,) unit direction of a cylinder, or None for a ball.
-
-    Returns:
-        (4, 3) bends of index .. little.
-    """
-    bends = np.radians(np.array([[-5.0, 5.0, 3.0]])).repeat(4, axis=0)
-    joints = np.array(
-        [
-            [rig.names.index(f"{f}_{b}") for b in ("Proximal", "Intermediate", "Distal", "Tip")]
-            for f in FINGERS[1:]
-        ]
-    )
-    moving = np.ones((4, 3), bool)
-    limit = np.radians((88, 105, 65))
-    for joint in range(3):
-        for _ in range(16):
-            trial = bends.copy()
-            trial[:, joint] += np.where(moving[:, joint], limit[joint] / 14, 0)
-            turns = joint_turns(rig, Pose(trial, pose.spreads, pose.thumb, pose.wrist))
-            points = rig.forward(turns, scales)[1][joints]
-            bone = points[:, joint + 1] - points[:, joint]
-            samples = points[:, None, joint] + np.array([0.35, 0.7, 1.0])[:, None] * bone[:, None]
-            away = samples - centre
-            if axis is not None:
-                away = away - (away @ axis)[..., None] * axis
-            touches = np.linalg.norm(away, axis=2).min(1) < pose.grip + FINGER_RADIUS
-            moving[:, joint] &= ~touches & (trial[:, joint] <= limit[joint])
-            bends = np.where(moving[:, [joint]] & (np.arange(3) == joint), trial, bends)
-            if not moving[:, joint].any():
-                break
-    return bends

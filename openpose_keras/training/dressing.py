@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from openpose_keras.training import appearance, props
-from openpose_keras.training.articulation import Pose, close_around, joint_turns, settle
+from openpose_keras.training import appearance, held, props
+from openpose_keras.training.articulation import Pose, joint_turns, settle
 from openpose_keras.training.assets import CLOTH, SKIN, Texture
 from openpose_keras.training.props import Arm
 from openpose_keras.training.rig import FINGERS, Rig
-from openpose_keras.training.surfaces import Part, ball_profile, box, cylinder_profile, lathe
+from openpose_keras.training.surfaces import Part
 
 _WHITE = np.full((1, 1, 3), 255, np.uint8)
 _NO_REGION = np.zeros((1, 1), np.uint8)
@@ -50,40 +50,27 @@ def dress(
         kind: "bare", "glove" or "fingerless".
 
     Returns:
-        The pieces, the hand first; (j, 3) the joints' origins; facts for `HandLayer.meta`, among them
-        `arm_direction`, None without a forearm.
+        The pieces, the hand first; (j, 3) the joints' origins; facts for `HandLayer.meta`, among
+        them `arm_direction`, None without a forearm.
     """
     thing = None
     if pose.grip:
-        pose, thing = _grip_thing(rig, pose, scales, rng)
+        pose, thing = held.grip_thing(rig, pose, scales, rng)
     else:
         pose = settle(rig, pose, scales)
     turns = joint_turns(rig, pose)
     vertices, frame, joints = rig.skin(turns, scales)
     if pose.name == "pinch" and rng.random() < 0.4:
-        thing = _pinched_thing(rig, joints, pose, rng)
-    materials = appearance.hand_materials(texture, rng, painted="Nails" in rig.name)
-    wear = appearance.pattern(rng)
-    look = {
-        "materials": materials,
-        "colour": texture.colour,
-        "regions": texture.regions,
-        "bumps": texture.bumps,
-        "pattern": wear,
-    }
-    bare_wrist = rng.random() < 0.04
-    triangles = rig.triangles if bare_wrist else rig.triangles[~rig.cap]
-    pieces = [Piece(Part(vertices, frame, rig.uv, triangles), **look)]
-    direction = None
-    if not bare_wrist:
-        arm = Arm(
-            vertices[rig.wrist_loop].astype(float),
-            pose.wrist,
-            rng.uniform((0.15, 0.2), (0.6, 0.65)),
-        )
-        near, far = arm.rings(np.array([0.0, 0.12])).mean(1)
-        direction = (far - near) / np.linalg.norm(far - near)
-        pieces += _dress_arm(rig, vertices, frame, arm, rng, kind=kind, look=look)
+        thing = held.pinched_thing(rig, joints, rng)
+    look = _hand_look(texture, rng, painted="Nails" in rig.name)
+    cut = rng.random() < 0.02  # no forearm: the mesh's own end shows
+    hand = Part(vertices, frame, rig.uv, rig.triangles if cut else rig.triangles[~rig.cap])
+    pieces, direction = [Piece(hand, **look)], None
+    if not cut:
+        growth = rng.uniform((0.15, 0.2), (0.6, 0.65))
+        arm = Arm(vertices[rig.wrist_loop].astype(float), pose.wrist, growth)
+        direction = arm.direction
+        pieces += _dress_arm(rig, hand, arm, rng, look=look, gloved=kind != "bare")
     if kind == "bare":
         pieces += _finger_rings(rig, turns, scales, rng)
     if thing is not None:
@@ -93,66 +80,74 @@ def dress(
     return pieces, joints, facts
 
 
+def _hand_look(
+    texture: Texture, rng: np.random.Generator, *, painted: bool
+) -> dict[str, np.ndarray]:
+    """Draw the look of a hand's mesh: the fields of a `Piece`."""
+    return {
+        "materials": appearance.hand_materials(texture, rng, painted=painted),
+        "colour": texture.colour,
+        "regions": texture.regions,
+        "bumps": texture.bumps,
+        "pattern": appearance.pattern(rng),
+    }
+
+
 def _dress_arm(
     rig: Rig,
-    vertices: np.ndarray,
-    frame: np.ndarray,
+    hand: Part,
     arm: Arm,
     rng: np.random.Generator,
     *,
-    kind: str,
     look: dict[str, np.ndarray],
+    gloved: bool,
 ) -> list[Piece]:
-    """Build forearm, cuff, sleeve and bracelet."""
-    pieces = []
-    length = rng.uniform(0.2, 0.36)
-    skin = look["materials"][[SKIN]].copy()
-    cuff_end = 0.0
-    arm_look = dict(look)
-    if kind != "bare":
-        arm_look = {"materials": skin}
-        skin[0, :3] = 1
-        cuff_end = rng.uniform(0.0, 0.1) if rng.random() < 0.85 else length
-        cuff = props.sleeve(
-            arm,
-            -0.004,
-            max(cuff_end, 0.012),
-            rng.uniform(1.03, 1.22),
-            rng,
-            folds=rng.uniform(0, 0.05),
-        )
-        cloth = look["materials"][[CLOTH]].copy()
-        cloth[0, :3] = 1
-        pieces.append(Piece(cuff, cloth, pattern=look["pattern"], two_sided=True))
-    pieces.append(Piece(props.forearm(rig, vertices, frame, arm, length), **arm_look))
+    """Build the forearm, a glove's cuff, and a sleeve or a bracelet."""
+    length, covered = rng.uniform(0.2, 0.36), 0.0
+    arm_look, pieces = look, []
+    if gloved:
+        arm_look = {"materials": _untextured(look["materials"], SKIN)}
+        covered = rng.uniform(0.0, 0.1) if rng.random() < 0.85 else length
+        pieces.append(_cuff(arm, max(covered, 0.012), rng, look))
+    pieces.append(Piece(props.forearm(rig, hand.vertices, hand.frame, arm, length), **arm_look))
     if rng.random() < 0.45:
-        start = max(
-            cuff_end - 0.03,
-            rng.uniform(-0.02, 0.03) if rng.random() < 0.55 else rng.uniform(0.03, 0.14),
-        )
-        part = props.sleeve(
-            arm,
-            start,
-            max(length + 0.02, start + 0.05),
-            rng.uniform(1.1, 1.55),
-            rng,
-            folds=rng.uniform(0.01, 0.09),
-        )
-        pieces.append(
-            Piece(
-                part,
-                appearance.plain_material(rng, glossy=0.1),
-                pattern=appearance.pattern(rng, odds=0.45),
-                two_sided=True,
-            )
-        )
+        pieces.append(_sleeve(arm, covered, length, rng))
     elif rng.random() < 0.2:
-        start = max(cuff_end, rng.uniform(0.008, 0.04))
-        band = props.sleeve(
-            arm, start, start + rng.uniform(0.004, 0.03), rng.uniform(1.04, 1.12), rng, folds=0
-        )
-        pieces.append(Piece(band, appearance.plain_material(rng, glossy=0.7), two_sided=True))
+        pieces.append(_bracelet(arm, covered, rng))
     return pieces
+
+
+def _untextured(materials: np.ndarray, region: int) -> np.ndarray:
+    """Return one region's material, for a mesh whose texture is plain white."""
+    rows = materials[[region]].copy()
+    rows[0, :3] = 1
+    return rows
+
+
+def _cuff(arm: Arm, end: float, rng: np.random.Generator, look: dict[str, np.ndarray]) -> Piece:
+    """Build the part of a glove beyond the wrist."""
+    part = props.sleeve(arm, -0.004, end, rng.uniform(1.03, 1.22), rng, folds=rng.uniform(0, 0.05))
+    cloth = _untextured(look["materials"], CLOTH)
+    return Piece(part, cloth, pattern=look["pattern"], two_sided=True)
+
+
+def _sleeve(arm: Arm, covered: float, length: float, rng: np.random.Generator) -> Piece:
+    """Build a sleeve that begins at the wrist or further up."""
+    at_wrist = rng.random() < 0.55
+    start = rng.uniform(-0.02, 0.03) if at_wrist else rng.uniform(0.03, 0.14)
+    start = max(covered - 0.03, start)
+    end = max(length + 0.02, start + 0.05)
+    part = props.sleeve(arm, start, end, rng.uniform(1.1, 1.55), rng, folds=rng.uniform(0.01, 0.09))
+    cloth = appearance.plain_material(rng, glossy=0.1)
+    return Piece(part, cloth, pattern=appearance.pattern(rng, odds=0.45), two_sided=True)
+
+
+def _bracelet(arm: Arm, covered: float, rng: np.random.Generator) -> Piece:
+    """Build a bracelet, or the strap of a watch."""
+    start = max(covered, rng.uniform(0.008, 0.04))
+    end, wider = start + rng.uniform(0.004, 0.03), rng.uniform(1.04, 1.12)
+    part = props.sleeve(arm, start, end, wider, rng, folds=0)
+    return Piece(part, appearance.plain_material(rng, glossy=0.7), two_sided=True)
 
 
 def _finger_rings(
@@ -171,51 +166,3 @@ def _finger_rings(
         part = props.finger_ring(centre, rotations[joint], radius, rng.uniform(0.002, 0.006))
         pieces.append(Piece(part, appearance.plain_material(rng, glossy=0.9), two_sided=True))
     return pieces
-
-
-def _grip_thing(
-    rig: Rig, pose: Pose, scales: np.ndarray, rng: np.random.Generator
-) -> tuple[Pose, Part]:
-    """Put a cylinder, ball or box into the palm and close the fingers around it."""
-    origins = rig.forward(None, scales)[1]
-    knuckles = origins[[rig.names.index(f"{finger}_Proximal") for finger in FINGERS[1:]]]
-    radius, palm = pose.grip, 0.016 * scales[0, 0]
-    middle = knuckles.mean(0)
-    centre = middle + (-radius - palm, 0, rng.uniform(-0.004, 0.014))
-    axis = np.array([rng.normal(0, 0.12), 1.0, rng.normal(0, 0.25)])
-    axis /= np.linalg.norm(axis)
-    ball = rng.random() < 0.3
-    if ball:
-        centre[1] += rng.uniform(0, 0.012)
-    bends = close_around(rig, pose, scales, centre, None if ball else axis)
-    closed = Pose(bends, pose.spreads, pose.thumb, pose.wrist, pose.name, pose.grip)
-    if ball:
-        return closed, lathe(ball_profile(radius), axis, centre)
-    if rng.random() < 0.3:
-        half = np.array([radius * 0.75, rng.uniform(0.05, 0.14), radius * 0.75])
-        frame = np.stack([np.cross(axis, (0, 0, 1.0)), axis, np.zeros(3)], axis=1)
-        frame[:, 0] /= np.linalg.norm(frame[:, 0])
-        frame[:, 2] = np.cross(frame[:, 0], axis)
-        return closed, box(half, frame, centre)
-    profile = cylinder_profile(radius, rng.uniform(0.05, 0.18))
-    return closed, lathe(profile, axis, centre + axis * rng.uniform(-0.05, 0.05))
-
-
-def _pinched_thing(rig: Rig, joints: np.ndarray, pose: Pose, rng: np.random.Generator) -> Part:
-    """Put a pen, card or small ball between thumb and the nearest finger tip."""
-    thumb = joints[rig.names.index("Thumb_Tip")]
-    tips = joints[[rig.names.index(f"{finger}_Tip") for finger in FINGERS[1:]]]
-    tip = tips[np.argmin(np.linalg.norm(tips - thumb, axis=1))]
-    middle, across = (tip + thumb) / 2, tip - thumb
-    across /= np.linalg.norm(across) + 1e-9
-    along = np.cross(across, rng.normal(size=3))
-    along /= np.linalg.norm(along)
-    kind = rng.choice(["pen", "card", "ball"], p=(0.5, 0.3, 0.2))
-    if kind == "pen":
-        profile = cylinder_profile(rng.uniform(0.003, 0.007), rng.uniform(0.05, 0.09))
-        return lathe(profile, along, middle + along * rng.uniform(-0.04, 0.04))
-    if kind == "card":
-        half = np.array([rng.uniform(0.02, 0.07), 0.001, rng.uniform(0.02, 0.09)])
-        axes = np.stack([along, across, np.cross(along, across)], axis=1)
-        return box(half, axes, middle + along * half[0] * 0.85)
-    return lathe(ball_profile(rng.uniform(0.005, 0.014)), along, middle)

@@ -1,17 +1,16 @@
 """Natural hand poses and hand shapes, drawn at random.
 
-A pose is given in anatomical angles, in radians: how far each joint bends from straight, how far the
-fingers spread, how the thumb turns at its base, and how the forearm leaves the wrist. `joint_turns`
-turns them into rotations of a rig's joints.
+A pose is drawn from one of several families (flat, loose, fist, sign, claw, table, pinch, grip,
+free), then each angle is varied. Angles in this module's tables are degrees.
 """
 
 import numpy as np
 
 from openpose_keras.training.articulation import BEND_LIMITS, THUMB_LIMITS, Pose, Shape
 
-# Turn about a knuckle's x that brings a spread finger beside its neighbour (degrees, towards the thumb).
+# Turn towards the thumb that brings a spread finger beside its neighbour.
 _CLOSE_TURN = np.array([-13.0, -1.0, 6.0, 12.0])
-# Thumb: bend across the palm, lift away from the palm, roll towards the fingers, bend of the two joints.
+# Thumb: bend across the palm, lift away from it, roll towards the fingers, bend of its two joints.
 THUMB_POSES = {
     "open": (0, 0, 0, 8, 5),
     "out": (-18, -5, -5, -6, -18),
@@ -168,7 +167,7 @@ def _table(rng: np.random.Generator) -> _Draw:
 
 
 def _pinch(rng: np.random.Generator) -> _Draw:
-    """Thumb's tip against one or more finger tips; the others anywhere between straight and half."""
+    """Thumb's tip against one or two finger tips; the others between straight and folded."""
     finger = rng.choice(4, p=(0.55, 0.25, 0.1, 0.1))
     rest = _fingers(*[rng.choice(["straight", "relaxed", "half", "bent", "fist"])] * 4)
     bends = rest * np.linspace(rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.2), 4)[:, None]
@@ -197,7 +196,7 @@ def _free(rng: np.random.Generator) -> _Draw:
     return bends, _spread(rng), _mix_thumb(rng), 1.2
 
 
-# Thumb against finger tip: bends of the finger, the thumb and the knuckle's turn (degrees), index .. little.
+# Thumb's pad against that of index .. little: the finger's bends, the thumb, the knuckle's turn.
 PINCHES = (
     ((49, 45, 9), (25, 30, 49, 10, -1), -12.0),
     ((59, 45, 7), (40, 36, 48, 11, -2), -11.0),

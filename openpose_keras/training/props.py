@@ -53,6 +53,12 @@ class Arm:
         turned = self._turned(_smooth(beyond / _BEND_LENGTH))
         return (middle + path)[:, None] + offsets @ turned.transpose(0, 2, 1)
 
+    @property
+    def direction(self) -> np.ndarray:
+        """(3,) unit vector from the wrist along the forearm."""
+        near, far = self.rings(np.array([0.0, 0.12])).mean(1)
+        return (far - near) / np.linalg.norm(far - near)
+
     def _turned(self, shares: np.ndarray) -> np.ndarray:
         """Return (r, 3, 3) shares of the wrist's rotation."""
         bend, aside, twist = self.turn
@@ -71,7 +77,8 @@ def forearm(rig: Rig, vertices: np.ndarray, frame: np.ndarray, arm: Arm, length:
         length: metres from the wrist to the rounded end.
 
     Returns:
-        The forearm; its texture coordinates are those of the wrist's cut, so its colour fits the hand.
+        The forearm; its texture coordinates are those of the wrist's cut, so that its colour
+        fits the hand.
     """
     steps = np.array([0, 0.004, 0.01, 0.018, 0.028, 0.04, 0.06, 0.09, 0.13, 0.18, 0.24, 0.32])
     steps = np.append(steps[steps < length - 0.01], length)

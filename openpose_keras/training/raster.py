@@ -1,8 +1,8 @@
 """A z-buffer rasteriser for triangle meshes, compiled with numba.
 
 Camera frame: x right, y down, z forward, metres. Triangles are counter-clockwise seen from outside.
-Rasterising and shading are two passes: the first finds the nearest triangle of each pixel, the second
-looks up texture and light once a pixel.
+Rasterising and shading are two passes: the first finds the nearest triangle of each pixel, the
+second looks up texture and light once a pixel.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,8 @@ class Buffers:
         inverse_depth: (h, w) float32, 1 / z, zero where nothing is.
         mesh: (h, w) int16, index of the mesh, -1 where nothing is.
         triangle: (h, w) int32, index within the mesh.
-        weights: (h, w, 2) float32, perspective-correct weights of the triangle's second and third corner.
+        weights: (h, w, 2) float32, perspective-correct weights of the triangle's second and third
+            corner.
     """
 
     inverse_depth: np.ndarray
@@ -164,9 +165,9 @@ def shade(
         light_map = np.ones((*buffers.mesh.shape, 2), np.float32)
     for index, mesh in enumerate(meshes):
         kernels.shade_mesh(
-            index, mesh.vertices, mesh.frame, _three(mesh.uv), mesh.triangles, mesh.texture, mesh.regions,
-            mesh.bumps, mesh.materials, mesh.pattern, buffers.mesh, buffers.triangle, buffers.weights,
-            lights, light_map, _LINEAR, colour,
+            index, mesh.vertices, mesh.frame, _three(mesh.uv), mesh.triangles,
+            mesh.texture, mesh.regions, mesh.bumps, mesh.materials, mesh.pattern,
+            buffers.mesh, buffers.triangle, buffers.weights, lights, light_map, _LINEAR, colour,
         )  # fmt: skip
     return colour
 

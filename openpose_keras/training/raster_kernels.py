@@ -3,7 +3,7 @@
 Each writes into the buffers that it is given; `raster` makes those afresh.
 """
 
-# ruff: noqa: ANN001, ANN201, PLR0913, C901 - numba infers the types; loops take plain arrays
+# ruff: noqa: ANN001, ANN201, ANN202, PLR0913 - numba infers the types; loops take plain arrays
 
 import numpy as np
 from numba import njit
@@ -36,7 +36,7 @@ def fill(points, triangles, index, two_sided, depth, which, triangle, weights):
                 wa = 1.0 - wb - wc
                 if wa < 0.0 or wb < 0.0 or wc < 0.0:
                     continue
-                z = wa * za + wb * zb + wc * zc
+                z = np.float32(wa * za + wb * zb + wc * zc)
                 if z > depth[y, x]:
                     depth[y, x] = z
                     which[y, x] = index
@@ -129,7 +129,7 @@ def _unit(x, y, z):
 
 @njit(inline="always")
 def _look_up(texture, linear, u, v, texel):
-    """Write the linear colour at (u, v) in texels, between four neighbours; return the nearest cell."""
+    """Write the linear colour at (u, v) in texels and return the row and column below it."""
     rows, columns = texture.shape[0], texture.shape[1]
     fu, fv = np.floor(u), np.floor(v)
     i0, j0 = int(fu) % columns, int(fv) % rows

@@ -1,4 +1,4 @@
-"""Synthetic hands: a random pose, look, light and view of the rigged hand, with its 21 keypoints."""
+"""Synthetic hands: random pose, look, light and view of a rigged hand, with its 21 keypoints."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -27,13 +27,15 @@ class HandLayer:
     """A rendered hand on a transparent ground.
 
     Attributes:
-        rgba: (size, size, 4) uint8; RGB is not multiplied by alpha; alpha is the share of the pixel that
-            hand, forearm or a held thing covers.
+        rgba: (size, size, 4) uint8; RGB is not multiplied by alpha; alpha is the share of the pixel
+            that hand, forearm or a held thing covers.
         xy: (21, 2) float32 keypoints in pixels of this layer.
-        visible: (21,) bool, whether nothing but the finger's own skin lies in front of the keypoint.
+        visible: (21,) bool, whether only the finger's own skin lies in front of the keypoint.
         side: "left" or "right".
         gloved: whether cloth or rubber covers the hand.
-        meta: what was drawn: kind, pose, camera's distance in hand lengths, whether a forearm shows.
+        meta: what was drawn: kind, pose, mesh, the camera's distance in hand lengths, how far the
+            palm faces the camera (1 to -1), the forearm's direction in the model's frame (None
+            without one), whether it holds a thing.
     """
 
     rgba: np.ndarray
@@ -65,8 +67,10 @@ def render_hand(
         The layer.
 
     Raises:
-        ValueError: for an unknown kind or side.
+        ValueError: for an unknown kind or side, or a size that is no positive whole number.
     """
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"size should be a positive whole number of pixels, not {size!r}")
     kind = _choose(rng, "kind", kind, KINDS)
     side = _choose(rng, "side", side, {"left": 0.5, "right": 0.5})
     texture = assets.textures[str(rng.choice(TEXTURES[kind]))]
@@ -89,7 +93,14 @@ def render_hand(
         visible=_visible(xy, keypoints, buffers, shape.thickness.mean()),
         side=side,
         gloved=kind != "bare",
-        meta={"kind": kind, "pose": pose.name, "distance": distance, "rig": rig.name, **facts},
+        meta={
+            "kind": kind,
+            "pose": pose.name,
+            "rig": rig.name,
+            "distance": distance,
+            "facing": float(view[2, 0]),
+            **facts,
+        },
     )
 
 
@@ -105,7 +116,12 @@ def contact_sheet(
 
     Returns:
         (h, w, 3) uint8 RGB.
+
+    Raises:
+        ValueError: when there is no layer.
     """
+    if not layers:
+        raise ValueError("a contact sheet needs at least one layer")
     tiles = []
     for layer in layers:
         alpha = layer.rgba[..., 3:] / 255.0
@@ -233,7 +249,7 @@ def _develop(
 
 
 def _ambient(buffers: Buffers, focal: float, strength: float) -> np.ndarray:
-    """Estimate how much ambient light reaches each pixel from how deep it lies among its neighbours."""
+    """Estimate the ambient light at each pixel from how deep it lies among its neighbours."""
     inverse = np.ascontiguousarray(buffers.inverse_depth[::2, ::2])
     depth, covered = 1 / np.maximum(inverse, 1e-3), (inverse > 0).astype(np.float32)
     middle = float(np.median(depth[covered > 0])) if covered.any() else 1.0

@@ -1,8 +1,8 @@
 """A skinned hand read from glTF, and linear blend skinning of it.
 
-The hand is the one of GodotVR/godot-xr-tools (CC0). Lengths are metres. In the rest pose a right hand
-points its fingers along -z, its thumb along +y and its palm along -x; each joint's own y axis runs
-along its bone. Keypoints are the origins of 21 of the 26 joints, in OpenPose's order.
+The hand is the one of GodotVR/godot-xr-tools (CC0). Lengths are metres. In the rest pose a right
+hand points its fingers along -z, its thumb along +y and its palm along -x; each joint's own y axis
+runs along its bone. Keypoints are the origins of 21 of the 26 joints, in OpenPose's order.
 """
 
 from dataclasses import dataclass
@@ -145,7 +145,7 @@ def _chain(parents, local, offsets):  # noqa: ANN001, ANN202
 
 @njit(cache=True, nogil=True)
 def _blend(matrices, joint_ids, weights, vertices, directions):  # noqa: ANN001, ANN202
-    """Move vertices and turn their unit directions by the weighted mean of their joints' matrices."""
+    """Move vertices and turn unit directions by the weighted mean of their joints' matrices."""
     moved, turned = np.empty_like(vertices), np.empty_like(directions)
     matrix = np.empty((3, 4), np.float32)
     for n in range(vertices.shape[0]):
@@ -189,7 +189,7 @@ def load_rig(path: str | Path) -> Rig:
         raise AssetError(f"expected a glTF file at {path}; {error.strerror}") from error
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise AssetError(
-            f"{path} is not a skinned glTF with embedded buffers ({error!r}); take it again from its source"
+            f"{path} is not a skinned glTF with embedded buffers ({error!r}); get it afresh"
         ) from error
 
 
