@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.training import raster
+from openpose_keras.training.colours import to_linear
 from openpose_keras.training.raster import Camera, Material, Mesh
 from openpose_keras.training.surfaces import ball_profile, lathe, tube
 
@@ -149,7 +150,7 @@ def test_texture_is_perspective_correct():
         slope = (x - CAMERA.centre[0]) / 40
         share = (slope + 0.4) / (1.4 - 1.5 * slope)  # where the ray meets the wall, 0 to 1
         texel = (0.05 + 0.9 * share) * 256 - 0.5
-        expected = 0.9 * raster.to_linear(np.array(texel / 255))
+        expected = 0.9 * to_linear(np.array(texel / 255))
         assert colour[14, x, 0] == pytest.approx(expected, rel=0.02)
 
 
@@ -178,20 +179,3 @@ def test_tube_keeps_its_rings():
     part = tube(rings, np.zeros((15, 2)))
     np.testing.assert_allclose(part.vertices, rings.reshape(-1, 3), rtol=1e-6)
     assert part.triangles.shape == (20, 3)
-
-
-def test_srgb_and_linear_are_inverse():
-    values = np.linspace(0, 1, 101)
-    np.testing.assert_allclose(raster.to_srgb(raster.to_linear(values)), values, atol=1e-6)
-
-
-def test_develop_undoes_coverage_and_encodes():
-    colour = np.zeros((1, 3, 4), np.float32)
-    colour[0, 1] = (0.5, 0.25, 0.1, 0.5)
-    colour[0, 2] = (9, 0, 0, 1)
-    pixels = raster.develop(colour, 0.0)
-    np.testing.assert_array_equal(pixels[0, 0], 0)
-    expected = np.round(raster.to_srgb(np.array([1.0, 0.5, 0.2])) * 255)
-    assert np.abs(pixels[0, 1, :3] - expected).max() <= 1
-    assert pixels[0, 1, 3] == 128
-    np.testing.assert_array_equal(pixels[0, 2], (255, 0, 0, 255))

@@ -3,7 +3,8 @@
 import numpy as np
 
 from openpose_keras.training.assets import CLOTH, NAIL, SKIN, Texture
-from openpose_keras.training.raster import Material, to_linear
+from openpose_keras.training.colours import lab_to_linear, to_linear
+from openpose_keras.training.raster import Material
 
 PLAIN = np.ones((1, 1, 3), np.float32)
 # Well-known colours of gloves, as sRGB.
@@ -14,22 +15,6 @@ _GLOVE_COLOURS = np.array(
         (0.35, 0.6, 0.35), (0.6, 0.62, 0.63),
     ]
 )  # fmt: skip
-
-
-def lab_to_linear(lightness: float, a: float, b: float) -> np.ndarray:
-    """Return linear RGB (D65, clipped to [0, 1]) of CIE Lab.
-
-    Example:
-        >>> lab_to_linear(100.0, 0.0, 0.0).round(3).tolist()
-        [1.0, 1.0, 1.0]
-    """
-    y = (lightness + 16) / 116
-    f = np.array([y + a / 500, y, y - b / 200])
-    xyz = np.where(f > 6 / 29, f**3, (f - 4 / 29) * 3 * (6 / 29) ** 2) * (0.95047, 1.0, 1.08883)
-    to_rgb = np.array(
-        [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.204, 1.057]]
-    )
-    return np.clip(to_rgb @ xyz, 0, 1)
 
 
 def skin_colour(rng: np.random.Generator) -> np.ndarray:
@@ -92,10 +77,19 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         (3, 15) float32.
     """
     skin = skin_colour(rng)
+    rows = {
+        SKIN: _skin_material(texture.means[SKIN], skin, rng),
+        CLOTH: _glove_material(texture.means[CLOTH], rng),
+        NAIL: _nail_material(texture.means[NAIL], skin, rng, polish=painted and rng.random() < 0.3),
+    }
+    return np.stack([rows[region].row() for region in sorted(rows)])
+
+
+def _skin_material(mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> Material:
+    """Draw how skin of a colour takes light."""
     reach = rng.uniform(0.05, 0.35)
-    rows: list[Material] = [None] * 3  # type: ignore[list-item]
-    rows[SKIN] = Material(
-        texture.means[SKIN],
+    return Material(
+        mean,
         skin,
         detail=rng.uniform(0.5, 1.15) * (1 - 0.4 * skin.max()),
         chroma=rng.uniform(0.4, 1.0),
@@ -104,13 +98,15 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         wrap=(reach, reach * 0.5, reach * 0.35),
         bump=rng.uniform(0.1, 0.8),
     )
-    known = rng.random() < 0.55
-    cloth = (
-        to_linear(_GLOVE_COLOURS[rng.integers(len(_GLOVE_COLOURS))]) if known else any_colour(rng)
-    )
+
+
+def _glove_material(mean: np.ndarray, rng: np.random.Generator) -> Material:
+    """Draw the cloth or rubber of a glove."""
+    known = _GLOVE_COLOURS[rng.integers(len(_GLOVE_COLOURS))]
+    cloth = to_linear(known) if rng.random() < 0.55 else any_colour(rng)
     rubber = rng.random() < 0.6
-    rows[CLOTH] = Material(
-        texture.means[CLOTH],
+    return Material(
+        mean,
         np.clip(cloth * rng.uniform(0.7, 1.2), 0.004, 0.9),
         detail=rng.uniform(0.4, 1.2),
         chroma=rng.uniform(0, 0.3),
@@ -119,17 +115,21 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         bump=rng.uniform(0.2, 1.0),
         pattern=0 if rubber else rng.uniform(1.5, 6),
     )
-    polish = painted and rng.random() < 0.3
-    nail = any_colour(rng) if polish else np.clip(skin * (1.12, 1.05, 1.08) + 0.02, 0, 0.9)
-    rows[NAIL] = Material(
-        texture.means[NAIL],
-        nail,
+
+
+def _nail_material(
+    mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator, *, polish: bool
+) -> Material:
+    """Draw nails that fit the skin, or wear polish."""
+    bare = np.clip(skin * (1.12, 1.05, 1.08) + 0.02, 0, 0.9)
+    return Material(
+        mean,
+        any_colour(rng) if polish else bare,
         detail=0.3 if polish else 0.8,
         chroma=0.0 if polish else 0.8,
         specular=rng.exponential(0.2),
         shininess=rng.uniform(20, 90),
     )
-    return np.stack([material.row() for material in rows])
 
 
 def plain_material(rng: np.random.Generator, *, glossy: float = 0.4) -> np.ndarray:

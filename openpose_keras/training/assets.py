@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras._opencv import cv2
+from openpose_keras.training.colours import to_linear
 from openpose_keras.training.gltf import AssetError
-from openpose_keras.training.raster import to_linear
 from openpose_keras.training.rig import Rig, load_rig
 
 SOURCE = (

@@ -119,7 +119,7 @@ def sleeve(
     waves = np.sin(np.multiply.outer(steps, along)[:, None] + np.outer(around, lobes) + phases).sum(
         2
     )
-    rings = arm.rings(steps, scale)
+    rings = arm.rings(steps, max(scale, 1.04 + 2 * folds))  # the deepest fold clears the arm
     middle = rings.mean(1, keepdims=True)
     rings = middle + (rings - middle) * (1 + folds / 2 * waves[:, :, None])
     u = np.tile(np.arange(len(around)) / len(around), len(steps))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from openpose_keras.training import raster_kernels as kernels
+from openpose_keras.training.colours import to_linear
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +166,7 @@ def shade(
         light_map = np.ones((*buffers.mesh.shape, 2), np.float32)
     for index, mesh in enumerate(meshes):
         kernels.shade_mesh(
-            index, mesh.vertices, mesh.frame, _three(mesh.uv), mesh.triangles,
+            index, mesh.vertices, mesh.frame, np.pad(mesh.uv, ((0, 0), (0, 1))), mesh.triangles,
             mesh.texture, mesh.regions, mesh.bumps, mesh.materials, mesh.pattern,
             buffers.mesh, buffers.triangle, buffers.weights, lights, light_map, _LINEAR, colour,
         )  # fmt: skip
@@ -214,39 +215,4 @@ def shadows(
     return result
 
 
-def develop(colour: np.ndarray, shoulder: float) -> np.ndarray:
-    """Turn linear light into pixels.
-
-    Args:
-        colour: (h, w, 4) float32 linear RGB times coverage, and coverage in [0, 1].
-        shoulder: 0 clips bright light, 1 rolls it off; between, a blend of both.
-
-    Returns:
-        (h, w, 4) uint8: sRGB, not multiplied by alpha, and alpha; zero where coverage is zero.
-    """
-    result = np.zeros(colour.shape, np.uint8)
-    kernels.develop(
-        np.ascontiguousarray(colour, np.float32), np.float32(shoulder), _ENCODED, result
-    )
-    return result
-
-
-def to_linear(colour: np.ndarray) -> np.ndarray:
-    """Return linear RGB in [0, 1] of sRGB in [0, 1]."""
-    colour = np.asarray(colour, float)
-    return np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
-
-
-def to_srgb(colour: np.ndarray) -> np.ndarray:
-    """Return sRGB in [0, 1] of linear RGB; values outside [0, 1] are clipped."""
-    colour = np.clip(colour, 0, 1)
-    return np.where(colour <= 0.0031308, colour * 12.92, 1.055 * colour ** (1 / 2.4) - 0.055)
-
-
-def _three(uv: np.ndarray) -> np.ndarray:
-    """Return texture coordinates with a third column, as the kernels' interpolation wants them."""
-    return np.pad(uv, ((0, 0), (0, 1)))
-
-
 _LINEAR = to_linear(np.arange(256) / 255).astype(np.float32)
-_ENCODED = np.round(to_srgb((np.arange(8192) + 0.5) / 8192) * 255).astype(np.uint8)

@@ -2,11 +2,13 @@
 
 Each writes into the buffers that it is given; `raster` makes those afresh.
 """
-
 # ruff: noqa: ANN001, ANN201, ANN202, PLR0913 - numba infers the types; loops take plain arrays
 
 import numpy as np
 from numba import njit
+
+# Columns of a material's row, see `raster.Material`; the mean comes first.
+TARGET, DETAIL, CHROMA, SPECULAR, SHININESS, WRAP, BUMP, PATTERN = 3, 6, 7, 8, 9, 10, 13, 14
 
 
 @njit(cache=True, nogil=True)
@@ -77,12 +79,11 @@ def fill_depth(points, triangles, nearest):
 @njit(cache=True, nogil=True)
 def look_up_shadow(inverse, nearest, basis, middle, numbers, result):
     """Average nine taps of a shadow map for each covered pixel."""
-    height, width = inverse.shape
     size = nearest.shape[0]
     scale, focal, cx, cy, softness = numbers
     bias = np.float32(0.002) + np.float32(0.8) * (softness + np.float32(0.5)) / scale
-    for y in range(height):
-        for x in range(width):
+    for y in range(inverse.shape[0]):
+        for x in range(inverse.shape[1]):
             if inverse[y, x] <= 0.0:
                 continue
             z = 1.0 / inverse[y, x]
@@ -170,11 +171,11 @@ def _gather_light(normal, eye, lights, reach, materials, m, light, shine):
         hx, hy, hz = _unit(eye[0] + lx, eye[1] + ly, eye[2] + lz)
         along = nx * hx + ny * hy + nz * hz
         gloss = np.float32(0.0)
-        if along > 0.0 and cosine > 0.0 and materials[m, 8] > 0.0:
-            gloss = materials[m, 8] * along ** materials[m, 9] * seen
+        if along > 0.0 and cosine > 0.0 and materials[m, SPECULAR] > 0.0:
+            gloss = materials[m, SPECULAR] * along ** materials[m, SHININESS] * seen
         through = seen if cosine > 0.0 else seen * half + quarter
         for k in range(3):
-            wrap = materials[m, 10 + k]
+            wrap = materials[m, WRAP + k]
             lit = (cosine + wrap) / (one + wrap)
             if lit > 0.0:
                 light[k] += lights[o + 3 + k] * lit * through
@@ -189,8 +190,8 @@ def _albedo(texel, materials, m, k):
     mean = materials[m, 0] + materials[m, 1] + materials[m, 2] + tiny
     grey = (texel[0] + texel[1] + texel[2]) / mean
     ratio = texel[k] / (materials[m, k] + tiny)
-    ratio = one + ((ratio - grey) * materials[m, 7] + grey - one) * materials[m, 6]
-    return min(materials[m, 3 + k] * max(ratio, zero), np.float32(0.95))
+    ratio = one + ((ratio - grey) * materials[m, CHROMA] + grey - one) * materials[m, DETAIL]
+    return min(materials[m, TARGET + k] * max(ratio, zero), np.float32(0.95))
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -214,16 +215,16 @@ def shade_mesh(
                 texture, linear, u * columns - np.float32(0.5), v * rows - np.float32(0.5), texel
             )
             m = regions[row, column]
-            strength = materials[m, 13] * np.float32(1 / 127)
+            strength = materials[m, BUMP] * np.float32(1 / 127)
             bump_u, bump_v = bumps[row, column, 0] * strength, bumps[row, column, 1] * strength
             normal = _normal(normals, frame, corners, mixing, bump_u, bump_v)
-            ex, ey, ez = _mix(vertices, corners, mixing)
-            eye = _unit(-ex, -ey, -ez)
+            eye = _mix(vertices, corners, mixing)
+            eye = _unit(-eye[0], -eye[1], -eye[2])
             if normal[0] * eye[0] + normal[1] * eye[1] + normal[2] * eye[2] < -0.25:
                 normal = (-normal[0], -normal[1], -normal[2])  # the inside of an open mesh
             reach = (light_map[y, x, 0], light_map[y, x, 1])
             _gather_light(normal, eye, lights, reach, materials, m, light, shine)
-            repeats = materials[m, 14] * pattern.shape[0]
+            repeats = materials[m, PATTERN] * pattern.shape[0]
             row = int(np.floor(v * repeats)) % pattern.shape[0]
             column = int(np.floor(u * repeats)) % pattern.shape[0]
             for k in range(3):
@@ -232,20 +233,3 @@ def shade_mesh(
                     own *= pattern[row, column, k]
                 colour[y, x, k] = own * light[k] + shine[k]
             colour[y, x, 3] = 1.0
-
-
-@njit(cache=True, nogil=True)
-def develop(colour, shoulder, encoded, result):
-    """Divide by coverage, bend the response and encode each pixel."""
-    height, width = colour.shape[:2]
-    for y in range(height):
-        for x in range(width):
-            alpha = colour[y, x, 3]
-            if alpha <= 0.0:
-                continue
-            for k in range(3):
-                light = colour[y, x, k] / alpha
-                soft = np.float32(1.25) * light * (1 + light * np.float32(0.25)) / (1 + light)
-                light += shoulder * (soft - light)
-                result[y, x, k] = encoded[min(int(light * 8192), 8191)]
-            result[y, x, 3] = int(alpha * 255 + 0.5)

@@ -8,15 +8,16 @@ import numpy as np
 
 from openpose_keras._opencv import cv2
 from openpose_keras.training import appearance, raster
-from openpose_keras.training.articulation import joint_scales, random_rotation, rotation
+from openpose_keras.training.articulation import joint_scales
 from openpose_keras.training.assets import RIGS, TEXTURES, Assets, load_assets
-from openpose_keras.training.dressing import Piece, dress
+from openpose_keras.training.colours import develop
+from openpose_keras.training.dressing import dress
 from openpose_keras.training.poses import sample_pose, sample_shape
 from openpose_keras.training.raster import Buffers, Camera, Mesh
+from openpose_keras.training.views import HAND_SHARE, frame_hand, sample_view, to_camera
 
-__all__ = ["HandLayer", "contact_sheet", "load_assets", "render_hand"]
+__all__ = ["HAND_SHARE", "HandLayer", "contact_sheet", "load_assets", "render_hand"]
 
-HAND_SHARE = 1 / 1.6  # longer side of the keypoints' box, as a share of the layer
 KINDS = {"bare": 0.8, "glove": 0.14, "fingerless": 0.06}
 _OVERSAMPLING = 2
 _HAND_LENGTH = 0.19
@@ -78,13 +79,13 @@ def render_hand(
     pose, shape = sample_pose(rng), sample_shape(rng)
     scales = joint_scales(rig, shape)
     pieces, joints, facts = dress(rig, pose, scales, texture, rng, kind=kind)
-    view = _sample_view(rng, facts["arm_direction"])
+    view = sample_view(rng, facts["arm_direction"])
     distance = float(np.exp(rng.uniform(np.log(2.5), np.log(10))))
-    meshes, keypoints = _to_camera(
+    meshes, keypoints = to_camera(
         pieces, joints[rig.keypoint_ids], view, distance * _HAND_LENGTH, mirror=side == "left"
     )
     fine = size * _OVERSAMPLING
-    camera, xy = _frame_hand(keypoints, fine)
+    camera, xy = frame_hand(keypoints, fine)
     buffers = raster.rasterise(meshes, camera, (fine, fine))
     rgba = _develop(meshes, buffers, camera, rng)
     return HandLayer(
@@ -165,62 +166,6 @@ def _choose_rig(rng: np.random.Generator, kind: str) -> str:
     return str(rng.choice(names, p=odds / odds.sum()))
 
 
-def _sample_view(rng: np.random.Generator, arm: np.ndarray | None) -> np.ndarray:
-    """Draw an orientation: most of all uniform, some with palm or back to the camera.
-
-    A forearm that would point at the camera and hide the hand is drawn again, most times.
-    """
-    for _ in range(20):
-        view = random_rotation(rng)
-        if rng.random() < 0.25:
-            facing = np.array([[0, 0, 1.0], [0, 1, 0], [-1, 0, 0]])  # the palm looks at the camera
-            if rng.random() < 0.5:
-                facing = np.diag([-1.0, 1, -1]) @ facing
-            tilt = rotation(rng.normal(size=3), rng.normal(0, 0.35))
-            view = rotation((0, 0, 1), rng.uniform(0, 2 * np.pi)) @ tilt @ facing
-        if arm is None or (view @ arm)[2] > -0.7 or rng.random() < 0.05:
-            break
-    return view
-
-
-def _to_camera(
-    pieces: list[Piece], keypoints: np.ndarray, view: np.ndarray, distance: float, *, mirror: bool
-) -> tuple[list[Mesh], np.ndarray]:
-    """Turn pieces and keypoints into the camera's frame, mirrored for a left hand."""
-    flip = np.diag([-1.0, 1, 1]) if mirror else np.eye(3)
-    turn = (flip @ view).astype(np.float32)
-    middle = (keypoints.max(0) + keypoints.min(0)) / 2
-    offset = np.array([0, 0, distance]) - turn @ middle
-    meshes = []
-    for piece in pieces:
-        part = piece.part
-        triangles = np.ascontiguousarray(part.triangles[:, ::-1]) if mirror else part.triangles
-        meshes.append(
-            Mesh(
-                vertices=(part.vertices @ turn.T + offset).astype(np.float32),
-                frame=np.ascontiguousarray(part.frame @ turn.T, np.float32),
-                uv=part.uv,
-                triangles=triangles,
-                texture=piece.colour,
-                regions=piece.regions,
-                bumps=piece.bumps,
-                materials=piece.materials,
-                pattern=piece.pattern,
-                two_sided=piece.two_sided,
-            )
-        )
-    return meshes, keypoints @ turn.T.astype(float) + offset
-
-
-def _frame_hand(keypoints: np.ndarray, size: int) -> tuple[Camera, np.ndarray]:
-    """Return the camera that puts the keypoints' box in the middle, and the keypoints' xy."""
-    slopes = keypoints[:, :2] / keypoints[:, 2:]
-    low, high = slopes.min(0), slopes.max(0)
-    focal = float(HAND_SHARE * size / (high - low).max())
-    centre = (size - 1) / 2 - focal * (low + high) / 2
-    return Camera(focal, (float(centre[0]), float(centre[1]))), slopes * focal + centre
-
-
 def _visible(
     xy: np.ndarray, keypoints: np.ndarray, buffers: Buffers, thickness: float
 ) -> np.ndarray:
@@ -245,7 +190,7 @@ def _develop(
     colour = raster.shade(meshes, buffers, lights, light_map)
     size = buffers.mesh.shape[0] // _OVERSAMPLING
     small = cv2.resize(colour, (size, size), interpolation=cv2.INTER_AREA)
-    return raster.develop(small, shoulder)
+    return develop(small, shoulder)
 
 
 def _ambient(buffers: Buffers, focal: float, strength: float) -> np.ndarray:
