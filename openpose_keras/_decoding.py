@@ -1,7 +1,8 @@
-"""From the bytes of a picture's file to an RGB array; the orientation of EXIF and files cut short are read here.
+"""From the bytes of a picture's file to an RGB array.
 
-OpenCV applies EXIF itself only in the modes that drop the alpha channel, and decodes a file that was cut short
-into a half-grey picture. So both are read from the file's own structure.
+OpenCV applies the orientation of EXIF itself only in the modes that drop the alpha channel, and
+decodes a file that was cut short into a half-grey picture. So both are read from the file's own
+structure here.
 """
 
 import struct
@@ -55,7 +56,8 @@ def _to_8_bits(pixels: np.ndarray) -> np.ndarray:
 def _to_rgb(pixels: np.ndarray, *, opaque_zero: bool) -> np.ndarray:
     """Give RGB from grey, BGR or BGRA; transparency is put over white.
 
-    With `opaque_zero`, an alpha channel of nothing but 0 counts as absent (the spare byte of 32-bit BMP).
+    With `opaque_zero`, an alpha channel of nothing but 0 counts as absent: the spare byte of a
+    32-bit BMP.
     """
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
@@ -74,8 +76,8 @@ def orient(image: np.ndarray, orientation: int) -> np.ndarray:
 
     Args:
         image: (H, W, ...).
-        orientation: EXIF's number: 1 is upright, 2 mirrored, 3 turned by 180 degrees, 4 upside down, 5 to 8
-            the same with rows and columns exchanged.
+        orientation: EXIF's number: 1 is upright, 2 mirrored, 3 turned by 180 degrees, 4 upside
+            down, 5 to 8 the same with rows and columns exchanged.
 
     Returns:
         A view of the image; (W, H, ...) for 5 to 8.
@@ -96,7 +98,8 @@ def exif_orientation(data: bytes) -> int:
         data: The whole file.
 
     Returns:
-        1 to 8; 1 when there is none or it makes no sense. TIFF counts as upright: OpenCV turns it itself.
+        1 to 8; 1 when there is none or it makes no sense. A TIFF file counts as upright: OpenCV
+        turns it itself.
     """
     if data.startswith(JPEG):
         exif = next((body for _, body in _jpeg_segments(data) if body.startswith(b"Exif\0\0")), b"")
@@ -149,7 +152,7 @@ def _is_bmp_cut_short(data: bytes) -> bool:
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Walk the segments (marker, body) of a JPEG file; that of the first scan holds all that follows."""
+    """Walk the segments (marker, body) of a JPEG file; the first scan's holds all that follows."""
     place = 2
     while place + 4 <= len(data) and data[place] == 0xFF:
         marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")

@@ -1,7 +1,7 @@
 """One door to OpenCV, so that a failed import says what to install.
 
-The wheels of opencv-python link to libraries that a bare server lacks, libGL first of all. Every module of the
-package takes `cv2` from here: `from openpose_keras._opencv import cv2`.
+The wheels of opencv-python link to libraries that a bare server lacks, libGL first of all. Every
+module of the package takes `cv2` from here: `from openpose_keras._opencv import cv2`.
 """
 
 import re
@@ -28,7 +28,7 @@ def explain_import_failure(message: str) -> str:
         One line: what failed and how to mend it.
 
     Example:
-        >>> "apt-get install libgl1" in explain_import_failure("libGL.so.1: cannot open shared object")
+        >>> "apt-get install libgl1" in explain_import_failure("libGL.so.1: cannot open it")
         True
         >>> explain_import_failure("No module named 'cv2'")
         "OpenCV is not installed (No module named 'cv2'): pip install opencv-python"
@@ -38,9 +38,9 @@ def explain_import_failure(message: str) -> str:
         return f"OpenCV is not installed ({message}): pip install opencv-python"
     package = LIBRARY_PACKAGES.get(library[1] if library else "", "libgl1")
     return (
-        f"OpenCV could not be imported ({message}). Install the library that it misses, on Debian or Ubuntu: "
-        f"apt-get install {package}; or take the build without windows: pip uninstall opencv-python, then "
-        "pip install opencv-python-headless"
+        f"OpenCV could not be imported ({message}). Install the library that it misses, on Debian "
+        f"or Ubuntu: apt-get install {package}; or take the build without windows: "
+        "pip uninstall opencv-python, then pip install opencv-python-headless"
     )
 
 

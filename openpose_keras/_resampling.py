@@ -1,7 +1,7 @@
 """Resampling along the two axes of a picture: the kernels under `geometry`.
 
-A map of coordinates along one axis is a pair (step, start): place i of the result lies at `start + step * i` of
-the source. A negative step mirrors. An integer is the centre of a pixel.
+A map of coordinates along one axis is a pair (step, start): place i of the result lies at
+`start + step * i` of the source. A negative step mirrors. An integer is the centre of a pixel.
 """
 
 import math
@@ -24,6 +24,9 @@ def axis_weights(places: np.ndarray, size: int, interpolation: str) -> np.ndarra
 
     Returns:
         (n, size) float32; each row sums to 1.
+
+    Raises:
+        ValueError: No interpolation has this name.
     """
     first = np.floor(places).astype(np.int64)
     t = places - first
@@ -49,22 +52,31 @@ def _cubic(distance: np.ndarray) -> np.ndarray:
 def sample_maps(
     maps: np.ndarray, rows: np.ndarray, columns: np.ndarray, interpolation: str
 ) -> np.ndarray:
-    """Sample maps at the crossings of rows and columns, exactly (no 1/32 pixel steps, unlike cv2.remap).
+    """Sample maps at the crossings of rows and columns.
+
+    The weights are exact, while `cv2.remap` and `cv2.warpAffine` round places to 1/32 of a cell,
+    which is a quarter of a pixel for maps of stride 8.
 
     Args:
-        maps: (h, w, C) float32.
+        maps: (h, w, C) float32, finite.
         rows: (n,) places along y in cells.
         columns: (m,) places along x in cells.
         interpolation: "linear" or "cubic".
 
     Returns:
-        (n, m, C) float32. Beside it, n * w * C numbers are held for a moment.
+        (n, m, C) float32, a new array. Beside it, n * w * C numbers are held for a moment.
     """
     height, width, channels = maps.shape
-    along_y = axis_weights(rows, height, interpolation)
-    along_x = axis_weights(columns, width, interpolation)
-    stretched = (along_y @ maps.reshape(height, -1)).reshape(len(rows), width, channels)
-    return np.matmul(along_x, stretched)
+    stretched = _sample_axis(maps.reshape(height, -1), rows, interpolation)
+    return _sample_axis(stretched.reshape(-1, width, channels), columns, interpolation)
+
+
+def _sample_axis(values: np.ndarray, places: np.ndarray, interpolation: str) -> np.ndarray:
+    """Sample the last axis but one; whole places, as in maps of full size, are only looked up."""
+    size = values.shape[-2]
+    if np.array_equal(places, np.round(places)):
+        return values[..., np.clip(places, 0, size - 1).astype(np.int64), :]
+    return axis_weights(places, size, interpolation) @ values
 
 
 def warp_axes(
@@ -72,9 +84,9 @@ def warp_axes(
 ) -> np.ndarray:
     """Sample a square picture from an image by a step and a start along each axis, linearly.
 
-    Only the part of the image under the result is read. When it shrinks and `antialias` is set, this part is
-    first reduced by whole factors (mean over areas), then sampled at twice the size and halved (mean again),
-    so that each pixel is a mean over its own area.
+    Only the part of the image under the result is read. When it shrinks and `antialias` is set,
+    this part is first reduced by whole factors (mean over areas), then sampled at twice the size
+    and halved (mean again), so that each pixel is a mean over its own area.
 
     Args:
         image: (H, W) or (H, W, C), C up to 4.
@@ -93,9 +105,11 @@ def warp_axes(
     x_axis, y_axis = (x_axis[0], x_axis[1] - left), (y_axis[0], y_axis[1] - top)
     if not antialias or abs(x_axis[0]) <= 1:
         return _warp(region, x_axis, y_axis, size, value)
-    region, (factor_x, factor_y) = _reduce(region, (abs(x_axis[0]), abs(y_axis[0])), value)
+    factor_x = min(int(abs(x_axis[0])), region.shape[1])
+    factor_y = min(int(abs(y_axis[0])), region.shape[0])
+    reduced = _reduce(region, factor_x, factor_y, value)
     x_axis, y_axis = _finer(x_axis, factor_x), _finer(y_axis, factor_y)
-    twice = _warp(region, x_axis, y_axis, 2 * size, value)
+    twice = _warp(reduced, x_axis, y_axis, 2 * size, value)
     return cv2.resize(twice, (size, size), interpolation=cv2.INTER_AREA)
 
 
@@ -107,26 +121,21 @@ def _reach(axis: Axis, size: int, limit: int) -> tuple[int, int]:
 
 
 def _finer(axis: Axis, factor: int) -> Axis:
-    """Bring an axis to an image reduced by `factor` and a result of twice the size."""
+    """Bring an axis to an image reduced by `factor` and to a result of twice the size."""
     step, start = axis
     return step / factor / 2, (start - step / 4 + 0.5) / factor - 0.5
 
 
-def _reduce(
-    region: np.ndarray, steps: tuple[float, float], value: float
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """Reduce a region by the whole part of the steps along x and y; at the end it is filled up with `value`."""
-    height, width = region.shape[:2]
-    factor_x, factor_y = min(int(steps[0]), width), min(int(steps[1]), height)
+def _reduce(region: np.ndarray, factor_x: int, factor_y: int, value: float) -> np.ndarray:
+    """Average over areas of factor_x times factor_y pixels; the last are filled with `value`."""
     if factor_x == factor_y == 1:
-        return region, (1, 1)
-    below, beside = -height % factor_y, -width % factor_x
+        return region
+    below, beside = -region.shape[0] % factor_y, -region.shape[1] % factor_x
     if below or beside:
-        region = cv2.copyMakeBorder(
-            region, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=(value,) * 4
-        )
+        fill, border = (value,) * 4, cv2.BORDER_CONSTANT
+        region = cv2.copyMakeBorder(region, 0, below, 0, beside, border, value=fill)
     size = region.shape[1] // factor_x, region.shape[0] // factor_y
-    return cv2.resize(region, size, interpolation=cv2.INTER_AREA), (factor_x, factor_y)
+    return cv2.resize(region, size, interpolation=cv2.INTER_AREA)
 
 
 def _warp(region: np.ndarray, x_axis: Axis, y_axis: Axis, size: int, value: float) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Boxes: (x, y, width, height) in pixels, checked, squared and compared.
 
-Convention: an integer is the centre of a pixel and pixel i covers [i - 0.5, i + 0.5]. So the box (x, y, w, h)
-covers the pixels x .. x + w - 1 and its centre is (x + (w - 1) / 2, y + (h - 1) / 2). A box may reach outside
-the image.
+Convention: an integer is the centre of a pixel and pixel i covers [i - 0.5, i + 0.5]. So the box
+(x, y, w, h) covers the pixels x .. x + w - 1 and its centre is (x + (w - 1) / 2, y + (h - 1) / 2).
+A box may reach outside the image.
 """
 
 import math
@@ -33,8 +33,8 @@ def check_box(box: BoxLike) -> Box:
         numbers = ()
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or min(numbers[2:]) <= 0:
         raise ValueError(
-            "a box is four finite numbers (x, y, width, height) in pixels, width and height greater than 0; "
-            f"not {box!r}"
+            "a box is four finite numbers (x, y, width, height) in pixels, width and height greater "
+            f"than 0; not {box!r}"
         )
     return numbers
 
@@ -63,7 +63,8 @@ def box_from_points(xy: np.ndarray, factor: float = 1.6) -> Box:
 
     Args:
         xy: (..., 2) pixels; NaN where missing.
-        factor: The side, as a multiple of the longer side of the points' own extent (at least one pixel).
+        factor: The side, as a multiple of the longer side of the points' own extent, which counts
+            as at least one pixel.
 
     Raises:
         ValueError: The shape is not (..., 2), no point is finite, or the factor is not positive.

@@ -15,20 +15,22 @@ SIDES: tuple[Side, Side] = ("left", "right")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Hand:
-    """The keypoints of one hand in the frame of the image. Two hands are equal when they are the same object.
+    """The keypoints of one hand in the frame of the image.
 
-    The arrays are copied and read-only. A keypoint is missing when its `xy` is (NaN, NaN) and its score 0.
+    The arrays are copied and read-only. A keypoint is missing when its `xy` is (NaN, NaN) and its
+    score 0. Two hands are equal only when they are the same object.
 
     Args:
         xy: (21, 2) pixels (x, y), in the order of `skeletons.HAND`; float32 or float64 as given.
-        scores: (21,) values of the heatmaps at the peaks; no probabilities, they can be below 0 or above 1.
+        scores: (21,) values of the heatmaps at the peaks; no probabilities, they can be below 0 or
+            above 1.
         box: (x, y, width, height) in pixels of the square region that was searched, or None.
         side: "left", "right", or None when unknown.
         side_scores: The mean score that each side was given when both were tried, or None.
 
     Raises:
-        ValueError: A shape does not fit, a value is infinite, a missing keypoint has a score, or the box or a
-            side is none.
+        ValueError: A shape does not fit, a value is infinite, a missing keypoint has a score, or
+            the box or a side is none.
 
     Example:
         >>> xy, scores = np.full((21, 2), 7.0), np.full(21, 0.5)

@@ -1,7 +1,7 @@
 """From files and arrays to the network's input: read, check, scale, normalise.
 
-Everywhere an image is (H, W, 3) uint8, RGB. Only `read_image` and `write_image` know that OpenCV works in BGR,
-and `normalise` can give BGR to networks that want it.
+Everywhere an image is (H, W, 3) uint8, RGB. Only `read_image` and `write_image` know that OpenCV
+works in BGR, and `normalise` can give BGR to networks that want it.
 """
 
 import os
@@ -21,8 +21,8 @@ ChannelOrder = Literal["rgb", "bgr"]
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a JPEG, PNG, WebP, TIFF or BMP file, and whatever else this OpenCV reads.
 
-    The orientation of EXIF is applied, grey becomes RGB, transparency is put over white, and 16 bits a channel
-    become 8 by rounding x / 257.
+    The orientation of EXIF is applied, grey becomes RGB, transparency is put over white, and 16
+    bits a channel become 8 by rounding x / 257.
 
     Args:
         path: The file.
@@ -31,7 +31,8 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         (H, W, 3) uint8, RGB.
 
     Raises:
-        ImageError: There is no such file, it is a folder, it is empty or cut short, or it is no picture.
+        ImageError: There is no such file, it is a folder, it is empty or cut short, or it is no
+            picture.
     """
     path = Path(path)
     if path.is_dir():
@@ -51,14 +52,16 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
 def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
     """Write an image in the format that the file's name ends with; a file of this name is replaced.
 
-    It is written under a temporary name in the same folder first, so that no half-written file is ever seen.
+    It is written under a temporary name in the same folder first, so that no half-written file is
+    ever seen.
 
     Args:
         path: The file, for example "hand.png".
         image: (H, W, 3) uint8, RGB.
 
     Raises:
-        ImageError: The array is no image, OpenCV knows no such format, or the file cannot be written.
+        ImageError: The array is no image, OpenCV knows no such format, or the file can't be
+            written.
     """
     path = Path(path)
     check_image(image)
@@ -81,8 +84,8 @@ def _encode(path: Path, image: np.ndarray) -> bytes:
         encoded = False
     if not encoded:
         raise ImageError(
-            f"{path} cannot be written as a picture of {image.shape[1]} x {image.shape[0]} pixels: its name "
-            "must end in .png, .jpg, .webp, .tiff or .bmp"
+            f"{path} cannot be written as a picture of {image.shape[1]} x {image.shape[0]} pixels: "
+            "its name must end in .png, .jpg, .webp, .tiff or .bmp"
         )
     return data.tobytes()
 
@@ -100,25 +103,18 @@ def check_image(image: np.ndarray) -> np.ndarray:
         ImageError: It is none.
 
     Example:
-        >>> check_image(np.zeros((4, 4)))
-        Traceback (most recent call last):
-        ...
-        openpose_keras.errors.ImageError: expected an image (H, W, 3) of uint8 in RGB, not (4, 4) of float64: \
-for a grey picture, np.repeat(image[..., None], 3, axis=2)
+        >>> check_image(np.zeros((480, 640, 3), np.uint8)).shape
+        (480, 640, 3)
     """
     if not isinstance(image, np.ndarray):
-        hint = (
-            "read_image(path) reads a file"
-            if isinstance(image, str | os.PathLike)
-            else "use np.asarray"
-        )
-        raise ImageError(
-            f"expected an image (H, W, 3) of uint8 in RGB, not a {type(image).__name__}: {hint}"
-        )
+        kind = type(image).__name__
+        is_path = isinstance(image, str | os.PathLike)
+        hint = "read_image(path) reads a file" if is_path else "np.asarray makes an array of it"
+        raise ImageError(f"expected an RGB image (H, W, 3) of uint8, not a {kind}: {hint}")
     hint = _shape_hint(image) or _type_hint(image)
     if hint:
         raise ImageError(
-            f"expected an image (H, W, 3) of uint8 in RGB, not {image.shape} of {image.dtype}: {hint}"
+            f"expected an RGB image (H, W, 3) of uint8, not {image.shape} of {image.dtype}: {hint}"
         )
     return image
 
@@ -128,8 +124,7 @@ def _shape_hint(image: np.ndarray) -> str:
     if image.size == 0:
         return "it is empty"
     if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
-        grey = "image[..., None]" if image.ndim == 2 else "image"
-        return f"for a grey picture, np.repeat({grey}, 3, axis=2)"
+        return f"np.repeat(image{'[..., None]' if image.ndim == 2 else ''}, 3, 2)"
     if image.ndim == 4:
         return "give one image at a time, batch[0]"
     if image.ndim != 3:
@@ -193,7 +188,7 @@ def scale_to_width(
         interpolation: "linear", "cubic", "nearest" or "area".
 
     Returns:
-        (round(H * width / W), width, 3) uint8. `Resize.to_width` is the same step with its inverse.
+        (round(H * width / W), width, 3) uint8. `Resize.to_width` is this step with its inverse.
 
     Raises:
         ImageError: The array is no image.
@@ -214,7 +209,7 @@ def scale_to_height(
         interpolation: "cubic", "linear", "nearest" or "area".
 
     Returns:
-        (height, round(W * height / H), 3) uint8. `Resize.to_height` is the same step with its inverse.
+        (height, round(W * height / H), 3) uint8. `Resize.to_height` is this step with its inverse.
 
     Raises:
         ImageError: The array is no image.

@@ -16,15 +16,16 @@ class Skeleton:
     Args:
         name: What it is, for example "hand".
         keypoints: Names, in the order of the network's maps.
-        edges: Pairs of names that a drawing joins with a line. By OpenPose's rule (`hand/renderHand.cpp`) a
-            line has the colour of the pair's second keypoint.
+        edges: Pairs of names that a drawing joins with a line. By OpenPose's rule
+            (`hand/renderHand.cpp`) a line has the colour of the pair's second keypoint.
         colors: (red, green, blue), 0 to 255, one for each keypoint.
 
     Raises:
-        ValueError: A name comes twice, an edge names no keypoint, or a colour is missing or no colour.
+        ValueError: A name comes twice, an edge names no keypoint, or a colour is missing or none.
 
     Example:
-        >>> arm = Skeleton("arm", ("elbow", "wrist"), (("elbow", "wrist"),), ((255, 0, 0), (0, 255, 0)))
+        >>> names, colors = ("elbow", "wrist"), ((255, 0, 0), (0, 255, 0))
+        >>> arm = Skeleton("arm", names, (names,), colors)
         >>> len(arm), arm.index("wrist"), arm.edge_indices
         (2, 1, ((0, 1),))
     """
@@ -57,7 +58,7 @@ class Skeleton:
         for color in self.colors:
             if len(color) != 3 or not all(0 <= channel <= 255 for channel in color):
                 raise ValueError(
-                    f"skeleton {self.name!r}: a colour is (red, green, blue) of 0 to 255, not {color}"
+                    f"skeleton {self.name!r}: a colour is (r, g, b) of 0 to 255, not {color}"
                 )
 
     def __len__(self) -> int:
@@ -79,7 +80,7 @@ class Skeleton:
         """
         if name not in self.keypoints:
             raise ValueError(
-                f"skeleton {self.name!r} has no keypoint {name!r}; it has {', '.join(self.keypoints)}"
+                f"skeleton {self.name!r} has no keypoint {name!r}, only {', '.join(self.keypoints)}"
             )
         return self.keypoints.index(name)
 
@@ -127,8 +128,8 @@ def _hand() -> Skeleton:
 
 
 HAND = _hand()
-"""The 21 keypoints of a hand, in OpenPose's order: wrist, thumb, index, middle, ring and little finger.
+"""The 21 keypoints of a hand in OpenPose's order: wrist, thumb, index, middle, ring, little finger.
 
-A finger runs from the joint nearest to the wrist to its tip; the thumb's joints are CMC, MCP and IP, the
-others' MCP, PIP and DIP.
+A finger runs from the joint nearest to the wrist to its tip; the thumb's joints are CMC, MCP and
+IP, the others' MCP, PIP and DIP.
 """
