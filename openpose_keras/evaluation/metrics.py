@@ -1,0 +1,251 @@
+"""How far keypoints are from the truth: pure functions; missing and unlabelled are told apart.
+
+Convention of all: `xy` (n, 21, 2) are predictions in pixels, NaN where a keypoint is missing;
+`truth` (n, 21, 2) are labels, NaN where a keypoint is unlabelled; `boxes` (n, 4) are the hands' (x,
+y, width, height). An unlabelled keypoint is ignored. A labelled one that is missing counts as
+wrong: its distance is infinite.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from openpose_keras.boxes import box_iou
+
+THRESHOLDS = (0.05, 0.1, 0.2)
+AUC_LIMIT = 0.2
+
+
+def pixel_distances(xy: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Give the distance of each keypoint from its label.
+
+    Args:
+        xy: (n, k, 2) predictions in pixels, NaN where missing.
+        truth: (n, k, 2) labels in pixels, NaN where unlabelled.
+
+    Returns:
+        (n, k) float64 pixels; infinite where the prediction is missing, NaN where there is no
+        label.
+
+    Raises:
+        ValueError: The shapes differ or are not (n, k, 2).
+    """
+    xy, truth = np.asarray(xy, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if xy.ndim != 3 or xy.shape[-1] != 2 or xy.shape != truth.shape:
+        raise ValueError(
+            f"xy and truth must both be (hands, keypoints, 2), not {xy.shape} and {truth.shape}"
+        )
+    distances = np.linalg.norm(xy - truth, axis=-1)
+    distances[np.isnan(xy).any(axis=-1)] = np.inf
+    distances[np.isnan(truth).any(axis=-1)] = np.nan
+    return distances
+
+
+def box_distances(xy: np.ndarray, truth: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Give the distance of each keypoint from its label, in units of the box's longer side.
+
+    The longer side of the hand's box is the unit that MMPose's hand benchmarks use for PCK.
+
+    Args:
+        xy: (n, k, 2) predictions in pixels, NaN where missing.
+        truth: (n, k, 2) labels in pixels, NaN where unlabelled.
+        boxes: (n, 4) boxes (x, y, width, height) in pixels.
+
+    Returns:
+        (n, k) float64; infinite where the prediction is missing, NaN where there is no label.
+
+    Raises:
+        ValueError: A shape does not fit, or a box has no size.
+    """
+    boxes = np.asarray(boxes, dtype=np.float64)
+    if boxes.shape != (len(xy), 4):
+        raise ValueError(
+            f"boxes must be ({len(xy)}, 4), one (x, y, w, h) a hand, not {boxes.shape}"
+        )
+    sides = boxes[:, 2:].max(axis=1, initial=0.0)
+    if not (np.isfinite(sides) & (sides > 0)).all():
+        bad = int(np.flatnonzero(~(np.isfinite(sides) & (sides > 0)))[0])
+        raise ValueError(f"the box of hand {bad} has no size: {boxes[bad].tolist()} (x, y, w, h)")
+    return pixel_distances(xy, truth) / sides[:, None]
+
+
+def pck(
+    xy: np.ndarray, truth: np.ndarray, boxes: np.ndarray, thresholds: Sequence[float] = THRESHOLDS
+) -> np.ndarray:
+    """Give the fraction of labelled keypoints that are nearer than a part of the box's longer side.
+
+    All labelled keypoints weigh the same. (MMPose takes the mean over joints of each joint's
+    fraction; the two agree where every joint is labelled equally often.)
+
+    Args:
+        xy: (n, k, 2) predictions in pixels, NaN where missing.
+        truth: (n, k, 2) labels in pixels, NaN where unlabelled.
+        boxes: (n, 4) boxes (x, y, width, height) in pixels.
+        thresholds: Parts of the box's longer side; a distance must be below.
+
+    Returns:
+        (len(thresholds),) fractions in [0, 1]; NaN when nothing is labelled.
+
+    Example:
+        >>> truth = np.zeros((1, 21, 2))
+        >>> xy = truth.copy()
+        >>> xy[0, 0] = 15, 0  # 0.15 of a box of 100
+        >>> xy[0, 1] = np.nan  # missing
+        >>> pck(xy, truth, [[0, 0, 100, 80]], (0.1, 0.2)).round(3)
+        array([0.905, 0.952])
+    """
+    distances = box_distances(xy, truth, boxes)
+    return fraction_below(distances, thresholds, axis=(0, 1))
+
+
+def joint_pck(
+    xy: np.ndarray, truth: np.ndarray, boxes: np.ndarray, thresholds: Sequence[float] = THRESHOLDS
+) -> np.ndarray:
+    """Give `pck` of each keypoint: (len(thresholds), k), NaN for one that is nowhere labelled."""
+    return fraction_below(box_distances(xy, truth, boxes), thresholds, axis=0)
+
+
+def fraction_below(
+    distances: np.ndarray, thresholds: Sequence[float], axis: int | tuple[int, ...]
+) -> np.ndarray:
+    """Give the fraction of the labelled distances below each threshold, over one or more axes.
+
+    Args:
+        distances: (n, k), NaN where unlabelled.
+        thresholds: In the units of the distances.
+        axis: The axes to go over.
+
+    Returns:
+        (len(thresholds), ...) fractions; NaN where nothing is labelled.
+    """
+    labelled = (~np.isnan(distances)).sum(axis=axis)
+    below = np.stack([(distances < threshold).sum(axis=axis) for threshold in thresholds])
+    return _ratio(below, labelled)
+
+
+def auc(xy: np.ndarray, truth: np.ndarray, boxes: np.ndarray, *, limit: float = AUC_LIMIT) -> float:
+    """Give the area under the curve of PCK over thresholds from 0 to a limit, divided by the limit.
+
+    The integral is exact: a keypoint at distance d adds max(0, 1 - d / limit). (MMPose samples 20
+    thresholds below 30 pixels instead, which no longer depends on the hand's size.)
+
+    Args:
+        xy: (n, k, 2) predictions in pixels, NaN where missing.
+        truth: (n, k, 2) labels in pixels, NaN where unlabelled.
+        boxes: (n, 4) boxes (x, y, width, height) in pixels.
+        limit: The largest threshold, a part of the box's longer side.
+
+    Returns:
+        The area in [0, 1]; NaN when nothing is labelled.
+
+    Example:
+        >>> xy, truth = np.full((1, 21, 2), 5.0), np.full((1, 21, 2), [5.0, 15.0])
+        >>> auc(xy, truth, [[0, 0, 100, 100]], limit=0.2)
+        0.5
+    """
+    areas = area_below(box_distances(xy, truth, boxes), limit)
+    return float(_ratio(np.nansum(areas), (~np.isnan(areas)).sum()))
+
+
+def area_below(distances: np.ndarray, limit: float) -> np.ndarray:
+    """Give each keypoint's part of the area under the PCK curve: 1 - d / limit, at least 0."""
+    if not limit > 0:
+        raise ValueError(f"limit must be above 0, not {limit}")
+    return np.clip(1.0 - distances / limit, 0.0, 1.0)
+
+
+def epe(xy: np.ndarray, truth: np.ndarray) -> float:
+    """Give the mean end-point error in pixels over the keypoints that are labelled and not missing.
+
+    A missing keypoint has no end point, so it can't be part of this mean: read it beside `pck`.
+
+    Args:
+        xy: (n, k, 2) predictions in pixels, NaN where missing.
+        truth: (n, k, 2) labels in pixels, NaN where unlabelled.
+
+    Returns:
+        Pixels; NaN when there is no such keypoint.
+    """
+    distances = pixel_distances(xy, truth)
+    measured = distances[np.isfinite(distances)]
+    return float(_ratio(measured.sum(), measured.size))
+
+
+def bootstrap_interval(
+    sums: np.ndarray,
+    counts: np.ndarray,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Give the percentile bootstrap interval of sum(sums) / sum(counts) over whole images.
+
+    Keypoints of one image go right or wrong together, so the image and not the keypoint is
+    resampled (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
+
+    Args:
+        sums: (n,) one image's share of the numerator, for example its correct keypoints.
+        counts: (n,) one image's share of the denominator, for example its labelled keypoints.
+        confidence: The part of the resamples that lies inside.
+        resamples: How often n images are drawn with replacement.
+        seed: Of the random draws.
+
+    Returns:
+        (low, high); both NaN without an image or without a count.
+
+    Raises:
+        ValueError: The shapes differ, or confidence is not between 0 and 1.
+    """
+    sums, counts = np.asarray(sums, dtype=np.float64), np.asarray(counts, dtype=np.float64)
+    if sums.ndim != 1 or sums.shape != counts.shape:
+        raise ValueError(
+            f"sums and counts must both be (images,), not {sums.shape} and {counts.shape}"
+        )
+    if not 0 < confidence < 1 or resamples < 1:
+        raise ValueError(
+            f"need 0 < confidence < 1 and resamples >= 1, not {confidence}, {resamples}"
+        )
+    if not counts.sum() > 0:
+        return float("nan"), float("nan")
+    rng = np.random.default_rng(seed)
+    draws = [_ratio(*_draw(rng, sums, counts)) for _ in range(resamples)]
+    low, high = np.nanquantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def _draw(rng: np.random.Generator, sums: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
+    """Draw as many images as there are, with replacement, and give their two totals."""
+    chosen = rng.integers(len(sums), size=len(sums))
+    return sums[chosen].sum(), counts[chosen].sum()
+
+
+def match_boxes(
+    predicted: Sequence[Sequence[float]], truth: Sequence[Sequence[float]], *, iou: float = 0.5
+) -> list[tuple[int, int]]:
+    """Pair predicted boxes with true ones, each at most once, as COCO's detection metric does.
+
+    Args:
+        predicted: Boxes (x, y, width, height), the most certain first: it chooses first.
+        truth: True boxes.
+        iou: The least overlap (intersection over union) of a pair.
+
+    Returns:
+        Pairs (index in predicted, index in truth), in the order of `predicted`.
+
+    Example:
+        >>> match_boxes([(0, 0, 10, 10), (0, 0, 9, 10)], [(0, 0, 10, 9)])
+        [(0, 0)]
+    """
+    free, pairs = list(range(len(truth))), []
+    for index, box in enumerate(predicted):
+        overlaps = [box_iou(box, truth[other]) for other in free]
+        if overlaps and max(overlaps) >= iou:
+            pairs.append((index, free.pop(int(np.argmax(overlaps)))))
+    return pairs
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide; 0 / 0 gives NaN without a warning."""
+    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
