@@ -1,1 +1,1 @@
-"""Training of hand_lite: synthetic hands, targets, augmentation and the fit run. Not needed for inference."""
+"""Training of hand_lite: synthetic hands, targets, augmentation and the fit run."""

@@ -54,15 +54,17 @@ def render_hand(
     size: int = 192,
     kind: str | None = None,
     side: str | None = None,
+    share: float = HAND_SHARE,
 ) -> HandLayer:
     """Render a random hand. The same seed gives the same pixels.
 
     Args:
         assets: see `load_assets`.
         rng: source of chance.
-        size: side of the layer in pixels; the keypoints' box takes 1 / 1.6 of it.
+        size: side of the layer in pixels.
         kind: "bare", "glove", "fingerless", or None to draw one.
         side: "left", "right", or None to draw one.
+        share: of the layer's side that the longer side of the keypoints' box takes.
 
     Returns:
         The layer.
@@ -85,7 +87,7 @@ def render_hand(
         pieces, joints[rig.keypoint_ids], view, distance * _HAND_LENGTH, mirror=side == "left"
     )
     fine = size * _OVERSAMPLING
-    camera, xy = frame_hand(keypoints, fine)
+    camera, xy = frame_hand(keypoints, fine, share=share)
     buffers = raster.rasterise(meshes, camera, (fine, fine))
     rgba = _develop(meshes, buffers, camera, rng)
     return HandLayer(

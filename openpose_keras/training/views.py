@@ -74,18 +74,21 @@ def to_camera(
     return meshes, keypoints @ turn.T.astype(float) + offset
 
 
-def frame_hand(keypoints: np.ndarray, size: int) -> tuple[Camera, np.ndarray]:
+def frame_hand(
+    keypoints: np.ndarray, size: int, *, share: float = HAND_SHARE
+) -> tuple[Camera, np.ndarray]:
     """Find the camera that puts the keypoints' box in the middle of the picture.
 
     Args:
         keypoints: (21, 3) in the camera's frame.
         size: side of the picture in pixels.
+        share: of that side that the longer side of the keypoints' box takes.
 
     Returns:
         The camera, and the (21, 2) keypoints in pixels.
     """
     slopes = keypoints[:, :2] / keypoints[:, 2:]
     low, high = slopes.min(0), slopes.max(0)
-    focal = float(HAND_SHARE * size / (high - low).max())
+    focal = float(share * size / (high - low).max())
     centre = (size - 1) / 2 - focal * (low + high) / 2
     return Camera(focal, (float(centre[0]), float(centre[1]))), slopes * focal + centre

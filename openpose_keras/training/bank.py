@@ -1,0 +1,115 @@
+"""A bank of rendered hands on disk: composing samples of them is faster than rendering.
+
+A bank is a folder of shards. A shard is `NNNN.npy`, (layers, size, size, 4) uint8, and `NNNN.npz`
+with `xy` (layers, 21, 2) float32, `left` and `gloved` (layers,) bool. Shard N depends only on the
+seed and N, so that several processes can fill one bank, and an interrupted run goes on where it
+stopped.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from openpose_keras.training import render
+
+SHARD_LAYERS = 500
+LAYER_SIZE = 224
+LAYER_SHARE = 0.45  # of the layer that the hand takes: room to turn and shift it, with its forearm
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """Rendered hands of several shards.
+
+    Attributes:
+        layers: arrays (n, size, size, 4) uint8 as `HandLayer.rgba`, mapped from disk.
+        xy: (count, 21, 2) float32 keypoints in pixels of the layer.
+        left: (count,) bool, whether it is a left hand.
+        gloved: (count,) bool, whether it wears a glove.
+    """
+
+    layers: tuple[np.ndarray, ...]
+    xy: np.ndarray
+    left: np.ndarray
+    gloved: np.ndarray
+
+    def __len__(self) -> int:
+        """Count the hands."""
+        return len(self.xy)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Give the layer (size, size, 4) and its keypoints (21, 2)."""
+        shard, row = divmod(index, len(self.layers[0]))
+        return self.layers[shard][row], self.xy[index]
+
+
+def render_bank(
+    folder: str | Path, assets: render.Assets, *, shards: int, seed: int = 0, first: int = 0
+) -> None:
+    """Render the shards that the folder lacks.
+
+    Args:
+        folder: where the bank stands or will stand.
+        assets: see `render.load_assets`.
+        shards: how many shards of 500 hands.
+        seed: of the whole bank.
+        first: number of the first shard, for sharing the work between processes.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [n for n in range(first, first + shards) if not (folder / f"{n:04d}.npz").exists()]
+    with tqdm(total=len(missing) * SHARD_LAYERS, unit="hand", desc="rendering") as progress:
+        for number in missing:
+            rng = np.random.default_rng((seed, number))
+            hands = []
+            for _ in range(SHARD_LAYERS):
+                hands.append(render.render_hand(assets, rng, size=LAYER_SIZE, share=LAYER_SHARE))
+                progress.update()
+            _write_shard(folder / f"{number:04d}", hands)
+
+
+def _write_shard(stem: Path, hands: list[render.HandLayer]) -> None:
+    """Write both files under temporary names; the .npz, renamed last, says that all is there."""
+    facts = {
+        "xy": np.stack([hand.xy for hand in hands]),
+        "left": np.array([hand.side == "left" for hand in hands]),
+        "gloved": np.array([hand.gloved for hand in hands]),
+    }
+    layers, table = stem.with_suffix(".part.npy"), stem.with_suffix(".part.npz")
+    np.save(layers, np.stack([hand.rgba for hand in hands]))
+    np.savez(table, **facts)
+    os.replace(layers, stem.with_suffix(".npy"))
+    os.replace(table, stem.with_suffix(".npz"))
+
+
+def open_bank(folder: str | Path) -> Bank:
+    """Open a bank; the layers stay on disk until they are used.
+
+    Args:
+        folder: what `render_bank` filled.
+
+    Returns:
+        The bank, with all shards that are whole.
+
+    Raises:
+        FileNotFoundError: The folder holds no shard.
+    """
+    stems = sorted(
+        path.with_suffix("") for path in Path(folder).glob("*.npz") if ".part" not in path.name
+    )
+    if not stems:
+        raise FileNotFoundError(
+            f"expected shards NNNN.npz in {folder}, found none; render them with "
+            "`openpose-keras train --render COUNT`"
+        )
+    tables = [np.load(stem.with_suffix(".npz")) for stem in stems]
+    return Bank(
+        layers=tuple(np.load(stem.with_suffix(".npy"), mmap_mode="r") for stem in stems),
+        **{
+            key: np.concatenate([table[key] for table in tables])
+            for key in ("xy", "left", "gloved")
+        },
+    )

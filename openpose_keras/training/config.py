@@ -1,0 +1,90 @@
+"""The one small config that decides a training run."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """All that decides a run.
+
+    Attributes:
+        out: folder of the run; rendered hands go into `bank` and `bank_held` in it.
+        assets: folder with `rigged_hand/`, and `hand_photos/` and `teacher/` where they are used.
+        backgrounds: folder of pictures without hands; every eighth one is held back for validation.
+        hands: how many hands to render for training.
+        held_hands: how many to render for validation, of another seed.
+        photo_share: share of the hands in samples that come from labelled photos; 0 goes without
+            them.
+        from_teacher: whether to start from the teacher's convolutions, or at random.
+        size: side of the network's input in training, a multiple of 32.
+        batch_size: samples a step.
+        epochs: rounds; each ends with a validation and a checkpoint.
+        steps_per_epoch: steps a round.
+        learning_rate: peak of the decoder's rate; a warm-up leads to it, half a cosine to nearly
+            zero.
+        backbone_rate: the backbone's rate as a share of the decoder's.
+        weight_decay: of AdamW.
+        seed: of hands, samples and initial weights.
+    """
+
+    out: str
+    assets: str
+    backgrounds: str
+    hands: int = 24000
+    held_hands: int = 1500
+    photo_share: float = 0.25
+    from_teacher: bool = True
+    size: int = 160
+    batch_size: int = 32
+    epochs: int = 21
+    steps_per_epoch: int = 500
+    learning_rate: float = 1.5e-3
+    backbone_rate: float = 0.2
+    weight_decay: float = 1e-4
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what no run could use."""
+        if self.size % 32 or self.size <= 0:
+            raise ValueError(f"size should be a multiple of 32, not {self.size}")
+        if not 0 <= self.photo_share <= 1:
+            raise ValueError(f"photo_share should lie in [0, 1], not {self.photo_share}")
+        for name in ("hands", "held_hands", "batch_size", "epochs", "steps_per_epoch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} should be at least 1, not {getattr(self, name)}")
+
+    def write(self, path: str | Path) -> None:
+        """Write the config as JSON."""
+        text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        Path(path).write_text(text, encoding="utf8")
+
+
+def read_config(path: str | Path, **changes: object) -> TrainConfig:
+    """Read a config from a JSON file.
+
+    Args:
+        path: a JSON object with fields of `TrainConfig`; the rest have their defaults.
+        changes: fields that count instead of the file's.
+
+    Returns:
+        The config.
+
+    Raises:
+        ValueError: The file is no JSON object, or has a field that is unknown or unusable.
+        FileNotFoundError: There is no such file.
+    """
+    try:
+        fields = json.loads(Path(path).read_text(encoding="utf8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"expected a JSON object in {path}: {error}") from error
+    known = {field.name for field in dataclasses.fields(TrainConfig)}
+    if not isinstance(fields, dict) or set(fields) - known:
+        odd = sorted(set(fields) - known) if isinstance(fields, dict) else type(fields).__name__
+        raise ValueError(f"expected fields among {sorted(known)} in {path}, found {odd}")
+    missing = {"out", "assets", "backgrounds"} - set(fields) - set(changes)
+    if missing:
+        raise ValueError(f"{path} lacks the fields {sorted(missing)}")
+    return TrainConfig(**{**fields, **changes})

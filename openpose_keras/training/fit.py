@@ -1,0 +1,98 @@
+"""Train hand_lite with `keras.Model.fit`: one small config in, weights and a log out; resumable.
+
+The run's folder holds `config.json`, `log.csv` (a row an epoch), `state.weights.h5` (everything
+that a resumed run needs) and `hand_lite.weights.h5` (the averaged weights of the last epoch, what
+one ships).
+"""
+
+import csv
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from openpose_keras import networks
+from openpose_keras.training import optimisation, samples, scenes
+from openpose_keras.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    import keras
+
+STATE = "state.weights.h5"
+RESULT = "hand_lite.weights.h5"
+
+
+def train(config: TrainConfig) -> Path:
+    """Run the training, or go on with it.
+
+    Args:
+        config: What to do. A folder with a `state.weights.h5` is resumed.
+
+    Returns:
+        The file of the averaged weights.
+
+    Raises:
+        FileNotFoundError: An input is missing.
+        WeightsError: The teacher does not fit.
+    """
+    import keras
+
+    out = Path(config.out)
+    out.mkdir(parents=True, exist_ok=True)
+    config.write(out / "config.json")
+    keras.utils.set_random_seed(config.seed)
+    shown, held = samples.load_ingredients(config)
+    composer = samples.make_composer(shown, photo_share=config.photo_share, size=config.size)
+    validation = samples.validation_sets(held, config)
+    model = optimisation.start(config)
+    if (out / STATE).exists():
+        model.load_weights(out / STATE)
+    done = int(model.optimizer.iterations) // config.steps_per_epoch
+    model.fit(
+        samples.batches(composer, config, first_epoch=done),
+        epochs=config.epochs,
+        initial_epoch=done,
+        callbacks=[_end_of_epoch(out, validation), keras.callbacks.TerminateOnNaN()],
+        verbose=2,
+    )
+    return out / RESULT
+
+
+def _end_of_epoch(
+    out: Path, validation: dict[str, list[scenes.Sample]]
+) -> "keras.callbacks.Callback":
+    """Write the state; then validate and write the averaged weights; then go on from the state."""
+    import keras
+
+    class EndOfEpoch(keras.callbacks.Callback):
+        """Keeps the run's folder up to date."""
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            """Write all files under temporary names, then rename them."""
+            _write(self.model, out / STATE)
+            current = self.model.get_weights()
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+            shipped = networks.hand_lite(all_stages=True)
+            shipped.set_weights(self.model.get_weights())
+            _write(shipped, out / RESULT)
+            row = {"epoch": epoch + 1, **(logs or {}), **samples.validate(self.model, validation)}
+            _append(out / "log.csv", row)
+            self.model.set_weights(current)
+
+    return EndOfEpoch()
+
+
+def _write(model: "keras.Model", path: Path) -> None:
+    """Save weights (and the optimizer, where there is one) so that no half file is ever seen."""
+    part = path.with_name("part." + path.name)
+    model.save_weights(part)
+    os.replace(part, path)
+
+
+def _append(path: Path, row: dict[str, Any]) -> None:
+    """Add a row to the log, with a head where the file is new."""
+    is_new = not path.exists()
+    with path.open("a", newline="", encoding="utf8") as file:
+        writer = csv.DictWriter(file, row)
+        if is_new:
+            writer.writeheader()
+        writer.writerow({key: round(value, 6) for key, value in row.items()})
