@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openpose_keras._opencv import cv2
-from openpose_keras.geometry import Crop, Resize
+from openpose_keras._overlay import pick_map, to_image
 from openpose_keras.keypoints import Hand
 from openpose_keras.preprocessing import check_image
 from openpose_keras.skeletons import HAND, Skeleton
@@ -181,8 +181,8 @@ def draw_heatmaps(
         index: The channel to show: a number, a keypoint's name, or "background"; None for the
             greatest value over all keypoints.
         opacity: 0 shows the image only, 1 the heatmap only.
-        box: (x, y, width, height) that the maps cover, in pixels of the image, such as a hand's
-            box; the image outside stays as it is. By default the whole image.
+        box: The square (x, y, side, side) that the maps cover, in pixels of the image, such as a
+            hand's box; the image outside stays as it is. By default the whole image.
         skeleton: Names of the channels.
 
     Returns:
@@ -200,54 +200,15 @@ def draw_heatmaps(
     canvas = _copy(image)
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity must be from 0 to 1, not {opacity}")
-    heat = np.clip(np.nan_to_num(_one_map(np.asarray(maps), index, skeleton)), 0, 1)
-    x, y, width, height = region = _region(canvas.shape[:2], heat, box)
-    if min(width, height) > 0:
-        heat = _frame(canvas.shape[:2], heat, box).invert_heatmaps(heat[..., None], window=region)
+    heat = np.clip(np.nan_to_num(pick_map(np.asarray(maps), index, skeleton)), 0, 1)
+    heat, (rows, columns) = to_image(heat, canvas.shape[:2], box)
+    if heat.size:
         # applyColorMap gives BGR.
         colors = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
         colors = cv2.cvtColor(colors, cv2.COLOR_BGR2RGB)
-        part = canvas[y : y + height, x : x + width]
+        part = canvas[rows, columns]
         part[:] = cv2.addWeighted(part, 1 - opacity, colors, opacity, 0)
     return canvas
-
-
-def _one_map(maps: np.ndarray, index: int | str | None, skeleton: Skeleton) -> np.ndarray:
-    """Give the (h, w) map that is asked for."""
-    count = len(skeleton)
-    if maps.ndim == 2 and index is None:
-        return maps
-    if maps.ndim != 3 or maps.shape[-1] not in (count, count + 1) or 0 in maps.shape:
-        raise ValueError(
-            f"heatmaps must be (h, w, {count + 1}), or (h, w, {count}) without the background, not "
-            f"{maps.shape}; a batch is drawn one by one: maps[0]"
-        )
-    if index is None:
-        return maps[..., :count].max(axis=-1)
-    names = (*skeleton.keypoints, "background")[: maps.shape[-1]]
-    channel = names.index(index) if isinstance(index, str) and index in names else index
-    if not isinstance(channel, (int, np.integer)) or not -len(names) <= channel < len(names):
-        raise ValueError(
-            f"there is no map {index!r}: give 0 to {len(names) - 1}, or one of {names}"
-        )
-    return maps[..., channel]
-
-
-def _frame(size: tuple[int, int], heat: np.ndarray, box: Sequence[float] | None) -> Crop | Resize:
-    """Give the transform whose inverse brings the map to the image."""
-    return Resize(size, size) if box is None else Crop(tuple(box), size=max(heat.shape))
-
-
-def _region(
-    size: tuple[int, int], heat: np.ndarray, box: Sequence[float] | None
-) -> tuple[int, int, int, int]:
-    """Give the pixels (x, y, width, height) of the image that the map covers; maybe none."""
-    height, width = size
-    if box is None:
-        return 0, 0, width, height
-    x, y, box_width, box_height = _frame(size, heat, box).window
-    left, top = max(x, 0), max(y, 0)
-    return left, top, min(x + box_width, width) - left, min(y + box_height, height) - top
 
 
 def _copy(image: np.ndarray) -> np.ndarray:
