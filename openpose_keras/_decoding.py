@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from openpose_keras._opencv import cv2
+from openpose_keras._opencv import cv2, quiet_opencv
 from openpose_keras.errors import ImageError
 
 JPEG, PNG, BMP = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"BM"
@@ -35,13 +35,13 @@ def decode_image(data: bytes) -> np.ndarray:
     if _is_cut_short(data):
         raise ImageError("the file is cut short: it ends before the picture does")
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        with quiet_opencv():
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
-        raise ImageError(f"OpenCV cannot decode it ({error.err or error})") from error
+        raise ImageError(f"OpenCV cannot decode it: {error.err}") from error
     if pixels is None:
-        raise ImageError("it is no picture that OpenCV can read (JPEG, PNG, WebP, TIFF, BMP)")
-    rgb = _to_rgb(_to_8_bits(pixels), opaque_zero=data.startswith(BMP))
-    return np.ascontiguousarray(orient(rgb, exif_orientation(data)))
+        raise ImageError("it is damaged, or no picture that OpenCV reads (JPEG, PNG, TIFF, ...)")
+    return np.ascontiguousarray(orient(_to_rgb(_to_8_bits(pixels)), exif_orientation(data)))
 
 
 def _to_8_bits(pixels: np.ndarray) -> np.ndarray:
@@ -53,21 +53,13 @@ def _to_8_bits(pixels: np.ndarray) -> np.ndarray:
     raise ImageError(f"it holds {pixels.dtype} pixels; expected 8 or 16 bits a channel")
 
 
-def _to_rgb(pixels: np.ndarray, *, opaque_zero: bool) -> np.ndarray:
-    """Give RGB from grey, BGR or BGRA; transparency is put over white.
-
-    With `opaque_zero`, an alpha channel of nothing but 0 counts as absent: the spare byte of a
-    32-bit BMP.
-    """
+def _to_rgb(pixels: np.ndarray) -> np.ndarray:
+    """Give RGB from grey, BGR or BGRA; transparency is put over white."""
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
     if pixels.shape[2] == 3:
         return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-    if pixels.shape[2] != 4:
-        raise ImageError(f"it has {pixels.shape[2]} channels; expected 1, 3 or 4")
     rgb, alpha = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB), pixels[..., 3:].astype(np.uint16)
-    if opaque_zero and not alpha.any():
-        return rgb
     return ((rgb * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 

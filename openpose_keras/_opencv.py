@@ -5,6 +5,8 @@ module of the package takes `cv2` from here: `from openpose_keras._opencv import
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 LIBRARY_PACKAGES = {
     "libGL": "libgl1",
@@ -49,4 +51,12 @@ try:
 except ImportError as error:
     raise ImportError(explain_import_failure(str(error))) from error
 
-__all__ = ["cv2", "explain_import_failure"]
+
+@contextmanager
+def quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV from logging to stderr in a `with` block, where its failures are caught anyway."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)

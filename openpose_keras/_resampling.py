@@ -12,6 +12,7 @@ from openpose_keras._opencv import cv2
 
 Axis = tuple[float, float]
 CUBIC_A = -0.75  # OpenCV's constant, and so that of OpenPose on a CPU
+SAMPLES = 4  # samples along each axis whose mean is a pixel, with antialias
 
 
 def axis_weights(places: np.ndarray, size: int, interpolation: str) -> np.ndarray:
@@ -85,8 +86,9 @@ def warp_axes(
     """Sample a square picture from an image by a step and a start along each axis, linearly.
 
     Only the part of the image under the result is read. When it shrinks and `antialias` is set,
-    this part is first reduced by whole factors (mean over areas), then sampled at twice the size
-    and halved (mean again), so that each pixel is a mean over its own area.
+    each pixel is a mean over its own area: of 4 x 4 samples, and before that, so that the samples
+    meet every pixel, the part is reduced by whole factors (means too) to 2 to 4 pixels for each one
+    of the result.
 
     Args:
         image: (H, W) or (H, W, C), C up to 4.
@@ -105,12 +107,12 @@ def warp_axes(
     x_axis, y_axis = (x_axis[0], x_axis[1] - left), (y_axis[0], y_axis[1] - top)
     if not antialias or abs(x_axis[0]) <= 1:
         return _warp(region, x_axis, y_axis, size, value)
-    factor_x = min(int(abs(x_axis[0])), region.shape[1])
-    factor_y = min(int(abs(y_axis[0])), region.shape[0])
+    factor_x = _whole_factor(x_axis, region.shape[1])
+    factor_y = _whole_factor(y_axis, region.shape[0])
     reduced = _reduce(region, factor_x, factor_y, value)
     x_axis, y_axis = _finer(x_axis, factor_x), _finer(y_axis, factor_y)
-    twice = _warp(reduced, x_axis, y_axis, 2 * size, value)
-    return cv2.resize(twice, (size, size), interpolation=cv2.INTER_AREA)
+    samples = _warp(reduced, x_axis, y_axis, SAMPLES * size, value)
+    return cv2.resize(samples, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _reach(axis: Axis, size: int, limit: int) -> tuple[int, int]:
@@ -120,10 +122,16 @@ def _reach(axis: Axis, size: int, limit: int) -> tuple[int, int]:
     return max(math.floor(low) - 1, 0), min(math.ceil(high) + 2, limit)
 
 
+def _whole_factor(axis: Axis, limit: int) -> int:
+    """Give the factor by which an axis can be reduced before it is sampled."""
+    return max(min(int(abs(axis[0]) / 2), limit), 1)
+
+
 def _finer(axis: Axis, factor: int) -> Axis:
-    """Bring an axis to an image reduced by `factor` and to a result of twice the size."""
+    """Bring an axis to an image reduced by `factor` and to a result of all the samples."""
     step, start = axis
-    return step / factor / 2, (start - step / 4 + 0.5) / factor - 0.5
+    first = start - step * (SAMPLES - 1) / (2 * SAMPLES)
+    return step / factor / SAMPLES, (first + 0.5) / factor - 0.5
 
 
 def _reduce(region: np.ndarray, factor_x: int, factor_y: int, value: float) -> np.ndarray:

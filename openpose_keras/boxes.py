@@ -33,8 +33,8 @@ def check_box(box: BoxLike) -> Box:
         numbers = ()
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or min(numbers[2:]) <= 0:
         raise ValueError(
-            "a box is four finite numbers (x, y, width, height) in pixels, width and height greater "
-            f"than 0; not {box!r}"
+            "a box is four finite numbers (x, y, width, height) in pixels, width and height above "
+            f"0; not {box!r}"
         )
     return numbers
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from openpose_keras._aligned import AlignedTransform, Size, check_picture, check_whole
-from openpose_keras._resampling import Axis, warp_axes
+from openpose_keras._resampling import SAMPLES, Axis, warp_axes
 from openpose_keras.boxes import Box, check_box
 from openpose_keras.errors import ImageError
 
-LARGEST_CROP = 16_383  # OpenCV warps onto sides below 32,768, and antialias doubles them
+LARGEST_CROP = 32_767 // SAMPLES  # OpenCV warps onto sides below 32,768
 LARGEST_BOX = 1_000_000  # beyond, OpenCV's fixed-point coordinates overflow
 
 

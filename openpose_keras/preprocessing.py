@@ -5,6 +5,7 @@ works in BGR, and `normalise` can give BGR to networks that want it.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -73,7 +74,8 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
     except OSError as error:
         raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _encode(path: Path, image: np.ndarray) -> bytes:
@@ -142,6 +144,8 @@ def _type_hint(image: np.ndarray) -> str:
     """Say how to mend an array's type; empty if it needs no mending."""
     if image.dtype == np.uint8:
         return ""
+    if image.dtype == np.bool_:
+        return "for a mask, image.astype(np.uint8) * 255"
     if image.dtype == np.uint16:
         return "for 16 bits, np.round(image / 257).astype(np.uint8)"
     if image.dtype.kind == "f" and not np.isfinite(image).all():

@@ -43,7 +43,7 @@ class Skeleton:
         twice = sorted({name for name in self.keypoints if self.keypoints.count(name) > 1})
         if twice:
             raise ValueError(
-                f"skeleton {self.name!r}: each keypoint needs its own name; twice: {twice}"
+                f"skeleton {self.name!r}: keypoints need names of their own, not {twice} twice"
             )
         for edge in self.edges:
             if len(edge) != 2 or edge[0] == edge[1] or not set(edge) <= set(self.keypoints):
