@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from openpose_keras.training.errors import TrainingError
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
@@ -49,12 +51,12 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Refuse what no run could use."""
         if self.size % 32 or self.size <= 0:
-            raise ValueError(f"size should be a multiple of 32, not {self.size}")
+            raise TrainingError(f"size should be a multiple of 32, not {self.size}")
         if not 0 <= self.photo_share <= 1:
-            raise ValueError(f"photo_share should lie in [0, 1], not {self.photo_share}")
+            raise TrainingError(f"photo_share should lie in [0, 1], not {self.photo_share}")
         for name in ("hands", "held_hands", "batch_size", "epochs", "steps_per_epoch"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} should be at least 1, not {getattr(self, name)}")
+                raise TrainingError(f"{name} should be at least 1, not {getattr(self, name)}")
 
     def write(self, path: str | Path) -> None:
         """Write the config as JSON."""
@@ -73,18 +75,18 @@ def read_config(path: str | Path, **changes: object) -> TrainConfig:
         The config.
 
     Raises:
-        ValueError: The file is no JSON object, or has a field that is unknown or unusable.
+        TrainingError: The file is no JSON object, or has a field that is unknown or unusable.
         FileNotFoundError: There is no such file.
     """
     try:
         fields = json.loads(Path(path).read_text(encoding="utf8"))
     except json.JSONDecodeError as error:
-        raise ValueError(f"expected a JSON object in {path}: {error}") from error
+        raise TrainingError(f"expected a JSON object in {path}: {error}") from error
     known = {field.name for field in dataclasses.fields(TrainConfig)}
     if not isinstance(fields, dict) or set(fields) - known:
         odd = sorted(set(fields) - known) if isinstance(fields, dict) else type(fields).__name__
-        raise ValueError(f"expected fields among {sorted(known)} in {path}, found {odd}")
+        raise TrainingError(f"expected fields among {sorted(known)} in {path}, found {odd}")
     missing = {"out", "assets", "backgrounds"} - set(fields) - set(changes)
     if missing:
-        raise ValueError(f"{path} lacks the fields {sorted(missing)}")
+        raise TrainingError(f"{path} lacks the fields {sorted(missing)}")
     return TrainConfig(**{**fields, **changes})
