@@ -35,10 +35,13 @@ def explain_import_failure(message: str) -> str:
         >>> explain_import_failure("No module named 'cv2'")
         "OpenCV is not installed (No module named 'cv2'): pip install opencv-python"
     """
-    library = re.search(r"\b(lib[A-Za-z0-9]+)[\w.+-]*\.so\b", message)
-    if library is None and "No module named 'cv2'" in message:
+    if "No module named 'cv2'" in message:
         return f"OpenCV is not installed ({message}): pip install opencv-python"
-    package = LIBRARY_PACKAGES.get(library[1] if library else "", "libgl1")
+    library = re.search(r"\b(lib[A-Za-z0-9]+)[\w.+-]*\.so\b", message)
+    if library is None:
+        mend = "install it anew, pip install --force-reinstall opencv-python"
+        return f"OpenCV could not be imported ({message}): {mend}"
+    package = LIBRARY_PACKAGES.get(library[1], "libgl1")
     return (
         f"OpenCV could not be imported ({message}). Install the library that it misses, on Debian "
         f"or Ubuntu: apt-get install {package}; or take the build without windows: "
@@ -54,7 +57,7 @@ except ImportError as error:
 
 @contextmanager
 def quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV from logging to stderr in a `with` block, where its failures are caught anyway."""
+    """Keep OpenCV from logging to stderr in a `with` block that catches its failures anyway."""
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         yield
