@@ -22,6 +22,8 @@ HeatmapsOf = Callable[[np.ndarray], np.ndarray]
 PeaksIn = Callable[[list[Box]], np.ndarray]
 """n square boxes -> (n, 21, 3): x, y in the image's pixels and score; NaN and 0 where missing."""
 
+_FEWEST_CLEAR = 8  # keypoints that must be clear before a box is drawn round them
+_SAME_CANDIDATE = 0.7  # IoU of two candidates that need not both be looked into
 _UNIT = 32  # every network here takes sides that are multiples of it
 
 
@@ -136,25 +138,24 @@ def _maxima(maps: np.ndarray, threshold: float) -> np.ndarray:
 
 def _settle(boxes: list[Box], peaks_in: PeaksIn, search: Search) -> list[tuple[Box, float]]:
     """Look into each box, draw it anew round what is there, and keep the best box of each hand."""
-    scored = [(box, 0.0) for box in _distinct([(box, 0.0) for box in boxes], 0.7)]
+    scored = _distinct([(box, 0.0) for box in boxes], _SAME_CANDIDATE)
     for _ in range(search.rounds):
-        boxes = [box for box, _ in scored][: search.candidates]
+        boxes = [box for box, _ in scored[: search.candidates]]
         scored = []
         for peaks in peaks_in(boxes) if boxes else ():
             clear = peaks[peaks[:, 2] > search.mass, :2]
-            if len(clear) >= 8:
+            if len(clear) >= _FEWEST_CLEAR:
                 box = box_from_points(clear, search.factor)
                 scored.append((box, float(np.maximum(peaks[:, 2], 0).mean())))
         scored.sort(key=lambda pair: -pair[1])
-        kept = _distinct(scored, search.overlap)
-        scored = [(box, score) for box, score in scored if box in kept]
+        scored = _distinct(scored, search.overlap)
     return scored
 
 
-def _distinct(scored: list[tuple[Box, float]], overlap: float) -> list[Box]:
+def _distinct(scored: list[tuple[Box, float]], overlap: float) -> list[tuple[Box, float]]:
     """Keep the boxes that overlap no earlier one too much."""
-    kept: list[Box] = []
-    for box, _ in scored:
-        if all(box_iou(box, other) <= overlap for other in kept):
-            kept.append(box)
+    kept: list[tuple[Box, float]] = []
+    for box, score in scored:
+        if all(box_iou(box, other) <= overlap for other, _ in kept):
+            kept.append((box, score))
     return kept
