@@ -1,0 +1,77 @@
+"""The command `openpose-keras`: detect, evaluate, train.
+
+Nothing heavy is imported before a sub-command runs, so that `--help` answers at once. A sub-command
+is a module with SUMMARY, DESCRIPTION, `add_arguments(parser)` and `run(args)`.
+Exit status: 0, 1 when something failed, 2 for a usage error, 130 when interrupted.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from openpose_keras import __version__
+from openpose_keras.cli import detect, evaluate
+from openpose_keras.cli.options import UsageError
+from openpose_keras.errors import OpenPoseKerasError
+
+PROGRAM = "openpose-keras"
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: The arguments without the program's name; by default those of the process.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        SystemExit: From argparse: status 0 after --help and --version, 2 for a usage error.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    parser = build_parser(with_training=argv[:1] == ["train"])
+    args = parser.parse_args(argv)
+    try:
+        return args.run(args) or 0
+    except UsageError as error:
+        args.parser.error(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (OpenPoseKerasError, OSError, ImportError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+
+
+def build_parser(*, with_training: bool = False) -> argparse.ArgumentParser:
+    """Build the parser of all sub-commands.
+
+    Args:
+        with_training: Also the options of `train`, which imports the training code.
+
+    Returns:
+        The parser; what it parses has `run`, the function to call with it.
+    """
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description="Find the 21 keypoints of hands in photos."
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, module in (("detect", detect), ("evaluate", evaluate)):
+        command = commands.add_parser(name, help=module.SUMMARY, description=module.DESCRIPTION)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run, parser=command)
+    command = commands.add_parser("train", help="train hand_lite on rendered hands")
+    if with_training:
+        from openpose_keras.training import cli as training
+
+        training.add_arguments(command)
+        command.set_defaults(run=training.run, parser=command)
+    return parser

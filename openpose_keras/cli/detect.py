@@ -1,0 +1,215 @@
+"""`openpose-keras detect`: photos in, annotated pictures and JSON files out."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openpose_keras.cli.inputs import OUTPUT_SUFFIXES, InputError, expand, output_stems
+from openpose_keras.cli.options import (
+    UsageError,
+    add_estimator_options,
+    load_estimator,
+    parse_box,
+)
+from openpose_keras.errors import OpenPoseKerasError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from openpose_keras.estimator import HandEstimator
+    from openpose_keras.keypoints import Hand
+
+SUMMARY = "find hands in photos; write annotated pictures and JSON files"
+DESCRIPTION = (
+    "Find hands in photos. Each photo gives NAME_keypoints.png, the photo with the skeletons "
+    "drawn, and NAME_keypoints.json, OpenPose's JSON 1.3."
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo and the files that come of it, by kind: "picture", "json", "heatmaps"."""
+
+    photo: Path
+    outputs: dict[str, Path]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the sub-command."""
+    parser.add_argument(
+        "photos", nargs="+", metavar="PHOTO", help="a photo, a folder of photos, or a pattern"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIR", help="folder of the results (default: .)"
+    )
+    add_estimator_options(parser)
+    parser.add_argument(
+        "--box",
+        dest="boxes",
+        type=parse_box,
+        action="append",
+        metavar="X,Y,W",
+        help="where a hand is: left and top edge and side of a square in pixels; repeat for more "
+        'hands; "whole" takes the photo as one hand (default: search). Write --box=-5,... if X '
+        "is negative",
+    )
+    parser.add_argument(
+        "--side",
+        choices=("left", "right"),
+        help="which hand all of them are (default: what the network says; hand_lite does not say, "
+        "and then the JSON file has them as right hands)",
+    )
+    yes_or_no = argparse.BooleanOptionalAction
+    parser.add_argument(
+        "--json", action=yes_or_no, default=True, help="write the JSON file (default: yes)"
+    )
+    parser.add_argument(
+        "--picture", action=yes_or_no, default=True, help="write the picture (default: yes)"
+    )
+    parser.add_argument(
+        "--heatmaps",
+        action="store_true",
+        help="write NAME_heatmaps.png too: heatmaps over the photo",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite results that exist")
+
+
+def plan(photos: Sequence[Path], folder: Path, kinds: Sequence[str]) -> list[Job]:
+    """Give each photo its output files in the folder."""
+    return [
+        Job(photo, {kind: folder / f"{stem}{OUTPUT_SUFFIXES[kind]}" for kind in kinds})
+        for photo, stem in zip(photos, output_stems(photos), strict=True)
+    ]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Work through all photos; one that fails is told in a line, and the rest goes on.
+
+    Args:
+        args: The options of `add_arguments`.
+
+    Returns:
+        The exit status: 0, or 1 if anything failed.
+
+    Raises:
+        UsageError: The options contradict each other.
+        InputError: The folder of the outputs can't be used.
+    """
+    from tqdm import tqdm
+
+    kinds = [kind for kind in OUTPUT_SUFFIXES if getattr(args, kind)]
+    _check_options(args, kinds)
+    photos, failures = _collect(args.photos)
+    if not photos:
+        return 1
+    _make_folder(args.out)
+    estimator = load_estimator(args)
+    jobs = plan(photos, args.out, kinds)
+    for job in tqdm(jobs, unit="photo", disable=len(jobs) == 1):
+        try:
+            _check_outputs(job, photos, args.force)
+            line = _work(job, estimator, args)
+        except (OpenPoseKerasError, OSError, ValueError) as error:
+            failures += 1
+            _tell_error(job.photo, error)
+        else:
+            tqdm.write(line, file=sys.stdout)
+    return 1 if failures else 0
+
+
+def _check_options(args: argparse.Namespace, kinds: Sequence[str]) -> None:
+    """Raise for options that argparse could not check."""
+    if not kinds:
+        raise UsageError("nothing to write: leave out --no-json or --no-picture")
+    if args.boxes and "whole" in args.boxes and len(args.boxes) > 1:
+        raise UsageError("--box whole takes the photo as one hand: give no other --box beside it")
+
+
+def _collect(arguments: Sequence[str]) -> tuple[list[Path], int]:
+    """Give the photos of all arguments, each once, and how many arguments named none."""
+    photos: dict[Path, Path] = {}
+    failures = 0
+    for argument in arguments:
+        try:
+            for photo in expand(argument):
+                photos.setdefault(photo.resolve(), photo)
+        except (InputError, OSError) as error:
+            failures += 1
+            _tell_error(argument, error)
+    return list(photos.values()), failures
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of the outputs, and see that one may write there, before the long part."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder}: can't make this folder: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"--out {folder}: no permission to write there")
+
+
+def _check_outputs(job: Job, photos: Sequence[Path], force: bool) -> None:
+    """Raise rather than overwrite: without `force` any file, with it still no photo."""
+    sources = {photo.resolve() for photo in photos}
+    for path in job.outputs.values():
+        if path.resolve() in sources:
+            raise InputError(f"{path} is one of the photos: give another --out")
+        if path.exists() and not force:
+            raise InputError(f"{path} exists: give another --out, or --force to overwrite it")
+
+
+def _work(job: Job, estimator: "HandEstimator", args: argparse.Namespace) -> str:
+    """Find the hands of one photo, write its outputs and give the line to print."""
+    from openpose_keras.drawing import draw_hands
+    from openpose_keras.formats import write_openpose
+    from openpose_keras.preprocessing import read_image, write_image
+
+    image = read_image(job.photo)
+    hands = _find(estimator, image, args)
+    if "picture" in job.outputs:
+        write_image(job.outputs["picture"], draw_hands(image, hands))
+    if "json" in job.outputs:
+        write_openpose(job.outputs["json"], hands, force=args.force)
+    if "heatmaps" in job.outputs:
+        write_image(job.outputs["heatmaps"], _overlay(estimator, image, hands))
+    found = ", ".join(f"{hand.side or 'unknown side'} {hand.score:.2f}" for hand in hands)
+    return f"{job.photo}: {found or 'no hand found'} -> {_join(job.outputs.values())}"
+
+
+def _find(
+    estimator: "HandEstimator", image: "np.ndarray", args: argparse.Namespace
+) -> Sequence["Hand"]:
+    """Find the hands where the options say, or anywhere."""
+    boxes = "whole" if args.boxes and "whole" in args.boxes else args.boxes
+    return estimator(image, boxes=boxes, sides=args.side)
+
+
+def _overlay(
+    estimator: "HandEstimator", image: "np.ndarray", hands: Sequence["Hand"]
+) -> "np.ndarray":
+    """Lay the heatmaps of all hands over the photo, each over its box."""
+    from openpose_keras.drawing import draw_heatmaps
+
+    canvas = image
+    for hand in hands:
+        maps, frame = estimator.heatmaps(image, hand.box, hand.side)
+        canvas = draw_heatmaps(canvas, maps, box=frame.box)
+    return canvas
+
+
+def _tell_error(what: Path | str, error: Exception) -> None:
+    """Print one line to stderr, above the progress bar; it names the photo once."""
+    from tqdm import tqdm
+
+    text = " ".join(str(error).split())
+    tqdm.write(f"error: {text if str(what) in text else f'{what}: {text}'}", file=sys.stderr)
+
+
+def _join(paths: Iterable[Path]) -> str:
+    """Put paths in one line."""
+    return ", ".join(str(path) for path in paths)
