@@ -1,10 +1,12 @@
 """Heatmaps for drawing: one of them chosen, and brought to the pixels of the image."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from openpose_keras.geometry import Crop, Resize
+from openpose_keras._resampling import sample_maps
+from openpose_keras.boxes import check_box
 from openpose_keras.skeletons import Skeleton
 
 
@@ -47,24 +49,26 @@ def to_image(
     """Bring a map to the pixels of the image that it covers.
 
     Args:
-        heat: (h, w).
+        heat: (h, w), finite.
         size: (height, width) of the image.
-        box: (x, y, side, side) that the map covers, or None for the whole image.
+        box: (x, y, width, height) that the map covers, or None for the whole image.
 
     Returns:
-        The map at these pixels, and their rows and columns. Empty where the box lies outside.
+        The map at the pixels whose centres the box covers, and their rows and columns. Empty where
+        the box lies outside the image.
+
+    Raises:
+        ValueError: The box is not four finite numbers with a size above 0.
     """
-    height, width = size
-    if box is None:
-        frame = Resize(size, size)
-        left, top, right, bottom = 0, 0, width, height
-    else:
-        frame = Crop(tuple(box), size=max(heat.shape))
-        x, y, box_width, box_height = frame.window
-        left, top = max(x, 0), max(y, 0)
-        right, bottom = min(x + box_width, width), min(y + box_height, height)
-    if right <= left or bottom <= top:
-        return np.zeros((0, 0)), (slice(0), slice(0))
-    window = (left, top, right - left, bottom - top)
-    placed = frame.invert_heatmaps(heat[..., None], window=window)[..., 0]
-    return placed, (slice(top, bottom), slice(left, right))
+    area = check_box((0, 0, *size[::-1]) if box is None else box)
+    columns, places_x = _axis(area[0], area[2], size[1], heat.shape[1])
+    rows, places_y = _axis(area[1], area[3], size[0], heat.shape[0])
+    planes = heat[..., None].astype(np.float32)
+    return sample_maps(planes, places_y, places_x, "linear")[..., 0], (rows, columns)
+
+
+def _axis(start: float, length: float, limit: int, cells: int) -> tuple[slice, np.ndarray]:
+    """Give the pixels of an axis that the box covers, and where they lie in cells of the map."""
+    first = min(max(math.ceil(start - 0.5), 0), limit)
+    last = min(max(math.ceil(start + length - 0.5), first), limit)
+    return slice(first, last), (np.arange(first, last) - start + 0.5) * cells / length - 0.5

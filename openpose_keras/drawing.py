@@ -181,8 +181,8 @@ def draw_heatmaps(
         index: The channel to show: a number, a keypoint's name, or "background"; None for the
             greatest value over all keypoints.
         opacity: 0 shows the image only, 1 the heatmap only.
-        box: The square (x, y, side, side) that the maps cover, in pixels of the image, such as a
-            hand's box; the image outside stays as it is. By default the whole image.
+        box: (x, y, width, height) that the maps cover, in pixels of the image: `frame.box` of
+            `HandEstimator.heatmaps`. The image outside stays as it is. By default the whole image.
         skeleton: Names of the channels.
 
     Returns:

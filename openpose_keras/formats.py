@@ -10,8 +10,8 @@ What we decide where the format leaves a choice:
 - Each hand is a person entry of its own. Without a body nobody knows which left and right hand
   belong together, and a wrong pair would be read as a fact.
 - A hand whose side is None goes where `unknown_side` says, by default into the right list: the
-  network knows right hands, so a hand that it saw as it is was read as a right one. The file can't
-  say "unknown".
+  file can't say "unknown", and a hand that a network saw as it is, not mirrored, is a right one to
+  OpenPose. Read back, its side is "right": give sides to the estimator where they matter.
 - A keypoint is missing when all three of its numbers are 0. So a keypoint found at the pixel (0, 0)
   survives: its score is not 0.
 - Boxes and side scores have no place in the file. They are None when read back.

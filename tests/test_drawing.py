@@ -288,7 +288,13 @@ def test_maps_of_a_box_leave_the_image_outside_it_alone():
 
 @pytest.mark.parametrize(
     ("box", "changed"),
-    [((-20, -20, 60, 60), (40, 40)), ((140, 100, 60, 60), (20, 20)), ((500, 500, 9, 9), (0, 0))],
+    [
+        ((-20, -20, 60, 60), (40, 40)),
+        ((140, 100, 60, 60), (20, 20)),
+        ((500, 500, 9, 9), (0, 0)),
+        ((-30, -30, 9, 9), (0, 0)),
+        ((10, 20, 30.0, 7.0), (30, 7)),
+    ],
 )
 def test_box_may_reach_outside_the_image(box, changed):
     image = np.zeros((120, 160, 3), np.uint8)
