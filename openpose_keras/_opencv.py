@@ -5,6 +5,7 @@ module of the package takes `cv2` from here: `from openpose_keras._opencv import
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -55,11 +56,28 @@ except ImportError as error:
     raise ImportError(explain_import_failure(str(error))) from error
 
 
-@contextmanager
-def quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV from logging to stderr in a `with` block that catches its failures anyway."""
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+class _Quiet:
+    """Silence for OpenCV's log while at least one thread asks for it; the level is a global one."""
+
+    def __init__(self) -> None:
+        """Start with no thread that asks."""
+        self._lock, self._asking, self._level = threading.Lock(), 0, 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Be silent inside the block, and after the last block as before the first."""
+        with self._lock:
+            if not self._asking:
+                self._level = cv2.utils.logging.setLogLevel(0)
+            self._asking += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asking -= 1
+                if not self._asking:
+                    cv2.utils.logging.setLogLevel(self._level)
+
+
+quiet_opencv = _Quiet()
+"""Keeps OpenCV from logging in a `with quiet_opencv():`, where its failures are caught anyway."""

@@ -47,9 +47,20 @@ def test_any_other_failure_keeps_its_own_words():
 
 
 def test_opencv_is_quiet_inside_the_block_and_as_before_after_it(capfd):
-    level = cv2.utils.logging.getLogLevel()
     with pytest.raises(ZeroDivisionError), quiet_opencv():
         cv2.imread("there-is-no-such-file.png")
         raise ZeroDivisionError
     assert capfd.readouterr().err == ""
-    assert cv2.utils.logging.getLogLevel() == level
+    cv2.imread("there-is-no-such-file.png")
+    assert "there-is-no-such-file.png" in capfd.readouterr().err
+
+
+def test_quiet_blocks_of_threads_may_overlap(capfd):
+    first, second = quiet_opencv(), quiet_opencv()
+    with first:
+        second.__enter__()
+    cv2.imread("there-is-no-such-file.png")
+    assert capfd.readouterr().err == ""
+    second.__exit__(None, None, None)
+    cv2.imread("there-is-no-such-file.png")
+    assert "there-is-no-such-file.png" in capfd.readouterr().err
