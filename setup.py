@@ -1,0 +1,68 @@
+"""What the package is called, what it needs and what is installed with it."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "([^"]+)"$', (ROOT / "openpose_keras/__init__.py").read_text("utf8"), re.M
+)[1]
+
+TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
+NOTEBOOKS = ["jupyter>=1.1,<2", "gdown>=5.2,<7"]
+TEST = [
+    *TRAIN,
+    "opencv-python<5",  # OpenCV 5 has no importer of Caffe networks, an oracle of the tests
+    "hypothesis>=6.100,<7",
+    "import-linter>=2.1,<3",
+    "ipykernel>=6.29,<8",
+    "jax>=0.6,<1",
+    "nbclient>=0.10,<1",
+    "nbformat>=5.10,<6",
+    "pytest>=8,<10",
+    "ruff>=0.12,<1",
+    "scikit-image>=0.25,<1",
+    "scipy>=1.14,<2",
+]
+
+setup(
+    name="openpose-keras",
+    version=VERSION,
+    description="OpenPose's keypoint networks in Keras 3: from a photo to hand keypoints",
+    long_description=(ROOT / "README.md").read_text("utf8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11,<3.14",
+    # weights/ lies at the top of the repository and is installed inside the package.
+    packages=[
+        *find_packages(include=["openpose_keras", "openpose_keras.*"]),
+        "openpose_keras.weights",
+    ],
+    package_dir={"openpose_keras.weights": "weights"},
+    package_data={"openpose_keras": ["py.typed"], "openpose_keras.weights": ["*.h5", "README.md"]},
+    include_package_data=False,
+    entry_points={"console_scripts": ["openpose-keras = openpose_keras.cli:main"]},
+    install_requires=[
+        "h5py>=3.11,<3.15",  # TensorFlow wants it below 3.15
+        "keras>=3.12,<4",
+        "matplotlib>=3.9,<4",
+        "numpy>=2.0,<3",
+        "opencv-python>=4.13,<6",
+        "tensorflow>=2.20,<3",
+        "tqdm>=4.66,<5",
+    ],
+    extras_require={"train": TRAIN, "notebooks": NOTEBOOKS, "test": TEST},
+)

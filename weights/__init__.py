@@ -1,0 +1,1 @@
+"""The weights that ship, installed inside the package; README.md is their card."""
