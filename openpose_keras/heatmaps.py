@@ -235,5 +235,6 @@ def merged_planes(
         total = enlarge[0](maps[0][..., channel : channel + 1])
         for each, function in zip(maps[1:], enlarge[1:], strict=True):
             total = total + function(each[..., channel : channel + 1])
-        yield total / len(maps)
+        total = total / len(maps)
+        yield total
         del total

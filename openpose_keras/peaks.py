@@ -136,10 +136,12 @@ def _summits(plane: FloatArray, threshold: float) -> IntArray:
     # A level cell beside an equal cell that is not level lies on a slope, with its whole plateau.
     others = np.where(level, plane.dtype.type(-np.inf), plane)
     on_slope = level & (cv2.dilate(others, cross) >= plane)
+    if level.all():  # nothing around is lower
+        return np.empty(0, dtype=np.intp)
     labels = _label(level.view(np.uint8), 4)
-    numbers, first = np.unique(labels, return_index=True)
-    keep = (numbers > 0) & ~np.isin(numbers, labels[on_slope])
-    return first[keep] if not level.all() else first[:0]  # all level: nothing around is lower
+    cells = np.flatnonzero(level)
+    numbers, first = np.unique(labels.ravel()[cells], return_index=True)
+    return cells[first[~np.isin(numbers, labels[on_slope])]]
 
 
 def subpixel_peaks(
