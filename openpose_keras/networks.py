@@ -1,15 +1,17 @@
 """The networks as Keras graphs. Nothing here opens a file: weights are a later, separate step.
 
 `hand` is OpenPose's hand network, with Caffe's layer names, so that conversion is one loop over
-names (models/hand/pose_deploy.prototxt of CMU-Perceptual-Computing-Lab/openpose; Simon et al., "Hand
-Keypoint Detection in Single Images using Multiview Bootstrapping", CVPR 2017; Wei et al.,
-"Convolutional Pose Machines", CVPR 2016). `hand_lite` is our own small network with the same contract.
+names (models/hand/pose_deploy.prototxt of CMU-Perceptual-Computing-Lab/openpose; Simon et al.,
+"Hand Keypoint Detection in Single Images using Multiview Bootstrapping", CVPR 2017; Wei et al.,
+"Convolutional Pose Machines", CVPR 2016). `hand_lite` is our own small network with the same
+contract.
 
-Contract of both: input (n, h, w, 3) float32, RGB in [-0.5, 0.5]; output (n, h / stride, w / stride,
-22) float32 heatmaps, one per keypoint of `skeletons.HAND`, the background last, unbounded (trained
+The contract: input (n, h, w, 3) float32, RGB in [-0.5, 0.5]; output (n, h / stride, w / stride, 22)
+float32 heatmaps, one per keypoint of `skeletons.HAND`, the background last, unbounded (trained
 towards [0, 1]).
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from openpose_keras.skeletons import HAND
@@ -23,13 +25,11 @@ HAND_STRIDE = 8
 LITE_STRIDE = 4
 LITE_STAGES = 2
 
-# (name of the block, number of convolutions, filters); a block ends with a pool unless it is the
-# last.
+# (name, number of convolutions, filters) of each block; a pool stands between two blocks.
 _VGG_BLOCKS = (("conv1", 2, 64), ("conv2", 2, 128), ("conv3", 4, 256), ("conv4", 4, 512))
 
 # One row per inverted residual: (kernel, stride, expanded channels, output channels). The table of
-# MediaPipe's hand landmark network (hand_landmark_full.tflite, Apache-2.0), whose weights it can
-# take.
+# MediaPipe's hand landmark network (hand_landmark_full.tflite), whose weights it can take.
 LITE_BLOCKS = (
     (3, 1, 24, 16),
     (3, 2, 64, 24),
@@ -192,9 +192,39 @@ def _lite_decoder(
 
 def _up(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
     """Double height and width, linear, half-pixel centres."""
-    import keras
+    return _double_class()(name=name)(x)
 
-    return keras.layers.UpSampling2D(2, interpolation="bilinear", name=name)(x)
+
+@cache
+def _double_class() -> type:
+    """Define the layer when Keras is there."""
+    import keras
+    from keras import ops
+
+    @keras.saving.register_keras_serializable("openpose_keras")
+    class Double(keras.layers.Layer):
+        """What `UpSampling2D(2, interpolation="bilinear")` does, also where TensorFlow's graph
+        leaves height and width open: a new cell lies a quarter of an old one from its source.
+        """
+
+        def call(self, x: object) -> object:
+            """Double the rows, then the columns."""
+            batch, height, width, channels = ops.shape(x)
+            above = ops.concatenate([x[:, :1], x[:, :-1]], axis=1)
+            below = ops.concatenate([x[:, 1:], x[:, -1:]], axis=1)
+            x = ops.stack([0.75 * x + 0.25 * above, 0.75 * x + 0.25 * below], axis=2)
+            x = ops.reshape(x, (batch, 2 * height, width, channels))
+            before = ops.concatenate([x[:, :, :1], x[:, :, :-1]], axis=2)
+            after = ops.concatenate([x[:, :, 1:], x[:, :, -1:]], axis=2)
+            x = ops.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis=3)
+            return ops.reshape(x, (batch, 2 * height, 2 * width, channels))
+
+        def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+            """Double what is known."""
+            batch, height, width, channels = shape
+            return batch, height and 2 * height, width and 2 * width, channels
+
+    return Double
 
 
 def _normed_conv(x: "keras.KerasTensor", name: str, filters: int) -> "keras.KerasTensor":
