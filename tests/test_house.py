@@ -1,0 +1,63 @@
+"""The house rules that a machine can check: layers, light imports, lint and format."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("keras", "tensorflow", "jax", "torch", "numba", "matplotlib", "scipy", "skimage")
+INFERENCE = (
+    "openpose_keras",
+    "openpose_keras.estimator",
+    "openpose_keras.drawing",
+    "openpose_keras.formats",
+    "openpose_keras.presets",
+    "openpose_keras.finder",
+)
+
+
+def run(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("module", INFERENCE)
+def test_importing_the_inference_path_takes_no_heavy_package(module):
+    code = (
+        f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules]);"
+        "print([m for m in sys.modules if m.startswith(('openpose_keras.training',"
+        " 'openpose_keras.evaluation'))])"
+    )
+    result = run(sys.executable, "-c", code)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["[]", "[]"]
+
+
+def test_the_public_names_are_few_and_there():
+    import openpose_keras
+
+    assert len(openpose_keras.__all__) <= 12
+    assert set(openpose_keras.__all__) <= set(dir(openpose_keras))
+    for name in openpose_keras.__all__:
+        assert getattr(openpose_keras, name) is not None
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = openpose_keras.no_such_name
+
+
+def test_each_module_imports_only_from_layers_above():
+    command = Path(sys.executable).with_name("lint-imports")
+    if not command.exists():
+        pytest.skip("import-linter is not installed: pip install '.[test]'")
+    result = run(str(command), "--no-cache")
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("arguments", [("check",), ("format", "--check")], ids=" ".join)
+def test_ruff_has_nothing_to_say(arguments):
+    ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
+    if not ruff:
+        pytest.skip("ruff is not installed: pip install '.[test]'")
+    result = run(ruff, *arguments, ".")
+    assert result.returncode == 0, result.stdout + result.stderr
