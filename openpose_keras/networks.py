@@ -203,8 +203,10 @@ def _double_class() -> type:
 
     @keras.saving.register_keras_serializable("openpose_keras")
     class Double(keras.layers.Layer):
-        """What `UpSampling2D(2, interpolation="bilinear")` does, also where TensorFlow's graph
-        leaves height and width open: a new cell lies a quarter of an old one from its source.
+        """What `UpSampling2D(2, interpolation="bilinear")` does, with height and width left open.
+
+        TensorFlow cannot trace Keras's own for open sizes. A new cell lies a quarter of an old
+        one from the cell that it comes from.
         """
 
         def call(self, x: object) -> object:

@@ -1,4 +1,4 @@
-"""The command `openpose-keras`: detect, evaluate, train.
+"""The command `openpose-keras`: detect, evaluate, render, train.
 
 Nothing heavy is imported before a sub-command runs, so that `--help` answers at once. A sub-command
 is a module with SUMMARY, DESCRIPTION, `add_arguments(parser)` and `run(args)`.
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: From argparse: status 0 after --help and --version, 2 for a usage error.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    parser = build_parser(with_training=argv[:1] == ["train"])
+    parser = build_parser(with_training=argv[:1] in (["train"], ["render"]))
     args = parser.parse_args(argv)
     try:
         return args.run(args) or 0
@@ -54,7 +54,7 @@ def build_parser(*, with_training: bool = False) -> argparse.ArgumentParser:
     """Build the parser of all sub-commands.
 
     Args:
-        with_training: Also the options of `train`, which imports the training code.
+        with_training: Also the options of `train` and `render`, which import the training code.
 
     Returns:
         The parser; what it parses has `run`, the function to call with it.
@@ -68,10 +68,13 @@ def build_parser(*, with_training: bool = False) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=module.SUMMARY, description=module.DESCRIPTION)
         module.add_arguments(command)
         command.set_defaults(run=module.run, parser=command)
-    command = commands.add_parser("train", help="train hand_lite on rendered hands")
+    train = commands.add_parser("train", help="train hand_lite on rendered hands")
+    render = commands.add_parser("render", help="write labelled sets of rendered hands")
     if with_training:
         from openpose_keras.training import cli as training
 
-        training.add_arguments(command)
-        command.set_defaults(run=training.run, parser=command)
+        training.add_train_arguments(train)
+        train.set_defaults(run=training.run_train, parser=train)
+        training.add_render_arguments(render)
+        render.set_defaults(run=training.run_render, parser=render)
     return parser

@@ -18,6 +18,7 @@ from openpose_keras.training import render
 SHARD_LAYERS = 500
 LAYER_SIZE = 224
 LAYER_SHARE = 0.45  # of the layer that the hand takes: room to turn and shift it, with its forearm
+_FACTS = ("xy", "left", "gloved")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +43,12 @@ class Bank:
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Give the layer (size, size, 4) and its keypoints (21, 2)."""
-        shard, row = divmod(index, len(self.layers[0]))
-        return self.layers[shard][row], self.xy[index]
+        row = range(len(self))[index]
+        for layers in self.layers:
+            if row < len(layers):
+                break
+            row -= len(layers)
+        return layers[row], self.xy[index]
 
 
 def render_bank(
@@ -102,14 +107,16 @@ def open_bank(folder: str | Path) -> Bank:
     )
     if not stems:
         raise FileNotFoundError(
-            f"expected shards NNNN.npz in {folder}, found none; render them with "
-            "`openpose-keras train --render COUNT`"
+            f"expected shards NNNN.npz in {folder}, found none; render_bank makes them"
         )
-    tables = [np.load(stem.with_suffix(".npz")) for stem in stems]
+    tables = [_read_table(stem.with_suffix(".npz")) for stem in stems]
     return Bank(
         layers=tuple(np.load(stem.with_suffix(".npy"), mmap_mode="r") for stem in stems),
-        **{
-            key: np.concatenate([table[key] for table in tables])
-            for key in ("xy", "left", "gloved")
-        },
+        **{key: np.concatenate([table[key] for table in tables]) for key in _FACTS},
     )
+
+
+def _read_table(path: Path) -> dict[str, np.ndarray]:
+    """Read what a shard says about its layers."""
+    with np.load(path) as table:
+        return {key: table[key] for key in _FACTS}

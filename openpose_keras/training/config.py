@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse what no run could use."""
+        for field in dataclasses.fields(self):
+            _check_type(field.name, getattr(self, field.name), field.type)
         if self.size % 32 or self.size <= 0:
             raise TrainingError(f"size should be a multiple of 32, not {self.size}")
         if not 0 <= self.photo_share <= 1:
@@ -57,11 +60,27 @@ class TrainConfig:
         for name in ("hands", "held_hands", "batch_size", "epochs", "steps_per_epoch"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} should be at least 1, not {getattr(self, name)}")
+        for name in ("backbone_rate", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise TrainingError(f"{name} should be 0 or more, not {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise TrainingError(f"learning_rate should be above 0, not {self.learning_rate}")
+        if not 0 <= self.seed < 2**32:
+            raise TrainingError(f"seed should lie in [0, 2**32), not {self.seed}")
 
     def write(self, path: str | Path) -> None:
         """Write the config as JSON."""
         text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
         Path(path).write_text(text, encoding="utf8")
+
+
+def _check_type(name: str, value: object, kind: type) -> None:
+    """Refuse a value of another type; a whole number will do as a float, a bool as nothing else."""
+    fits = isinstance(value, int | float if kind is float else kind)
+    if not fits or isinstance(value, bool) != (kind is bool):
+        raise TrainingError(f"{name} should be a {kind.__name__}, not {value!r}")
+    if kind is float and not math.isfinite(value):
+        raise TrainingError(f"{name} should be finite, not {value!r}")
 
 
 def read_config(path: str | Path, **changes: object) -> TrainConfig:
@@ -80,7 +99,7 @@ def read_config(path: str | Path, **changes: object) -> TrainConfig:
     """
     try:
         fields = json.loads(Path(path).read_text(encoding="utf8"))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise TrainingError(f"expected a JSON object in {path}: {error}") from error
     known = {field.name for field in dataclasses.fields(TrainConfig)}
     if not isinstance(fields, dict) or set(fields) - known:

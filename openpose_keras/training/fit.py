@@ -6,6 +6,7 @@ one ships).
 """
 
 import csv
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,17 @@ from typing import TYPE_CHECKING, Any
 from openpose_keras import networks
 from openpose_keras.training import optimisation, samples, scenes
 from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.errors import TrainingError
 
 if TYPE_CHECKING:
     import keras
 
 STATE = "state.weights.h5"
 RESULT = "hand_lite.weights.h5"
+
+
+class DivergenceError(TrainingError):
+    """The loss of a training run is no number any more."""
 
 
 def train(config: TrainConfig) -> Path:
@@ -33,6 +39,7 @@ def train(config: TrainConfig) -> Path:
     Raises:
         FileNotFoundError: An input is missing.
         WeightsError: The teacher does not fit.
+        DivergenceError: The loss became NaN; the files are still those of the epoch before.
     """
     import keras
 
@@ -52,6 +59,7 @@ def train(config: TrainConfig) -> Path:
         epochs=config.epochs,
         initial_epoch=done,
         callbacks=[_end_of_epoch(out, validation), keras.callbacks.TerminateOnNaN()],
+        shuffle=False,  # each batch is random already; so a resumed run takes the same steps
         verbose=2,
     )
     return out / RESULT
@@ -68,6 +76,11 @@ def _end_of_epoch(
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             """Write all files under temporary names, then rename them."""
+            if logs and not math.isfinite(logs["loss"]):
+                raise DivergenceError(
+                    f"the loss became {logs['loss']} in epoch {epoch + 1}; {out} is as the epoch "
+                    "before left it: go on with a lower learning_rate"
+                )
             _write(self.model, out / STATE)
             current = self.model.get_weights()
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)

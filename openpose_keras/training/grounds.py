@@ -21,15 +21,17 @@ def load_backgrounds(folder: str | Path, *, shorter_side: int = 480) -> list[np.
         shorter_side: larger pictures are shrunk to this many pixels.
 
     Returns:
-        Pictures (h, w, 3) uint8 RGB.
+        Pictures (h, w, 3) uint8 RGB; files that cannot be decoded are left out.
 
     Raises:
         FileNotFoundError: The folder holds no picture.
     """
-    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in _SUFFIXES)
+    files = (path for path in Path(folder).rglob("*") if path.is_file())
+    paths = sorted(path for path in files if path.suffix.lower() in _SUFFIXES)
     pictures = []
     for path in tqdm(paths, unit="picture", desc="backgrounds"):
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        data = np.fromfile(path, np.uint8)
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         if picture is not None:
             scale = min(1.0, shorter_side / min(picture.shape[:2]))
             picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -68,7 +70,7 @@ def _part(rng: np.random.Generator, backgrounds: list[np.ndarray], size: int) ->
         picture = backgrounds[rng.integers(len(backgrounds))]
     height, width = picture.shape[:2]
     shortest = min(height, width)
-    side = int(rng.uniform(min(0.35 * shortest, size), shortest))
+    side = max(1, int(rng.uniform(min(0.35 * shortest, size), shortest)))
     top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
     part = picture[top : top + side, left : left + side]
     shrinks = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR

@@ -52,9 +52,9 @@ def _expose(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 def _shrink(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Lose resolution, as a small hand in a large photo does."""
     height, width = image.shape[:2]
-    small = (np.array([width, height]) * rng.uniform(0.25, 0.7)).astype(int).tolist()
+    small = np.maximum(1, np.array([width, height]) * rng.uniform(0.25, 0.7)).astype(int)
     ways = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)
-    small_image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    small_image = cv2.resize(image, small.tolist(), interpolation=cv2.INTER_AREA)
     return cv2.resize(small_image, (width, height), interpolation=ways[rng.integers(2)])
 
 

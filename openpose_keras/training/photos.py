@@ -15,15 +15,13 @@ import numpy as np
 
 from openpose_keras._opencv import cv2
 from openpose_keras.skeletons import HAND
+from openpose_keras.training.errors import TrainingError
 
 CutOut = tuple[np.ndarray, np.ndarray]
 
 MIN_PRESENCE = 0.9
 MAX_CHANGE_ON_RERUN = 0.03
-_FIRST_NUMBER, _PHOTOS_A_PERSON = (
-    1118,
-    10,
-)  # IMG_1118 .. IMG_1127 are the ten signs of the first person
+_FIRST_NUMBER, _PHOTOS_A_PERSON = 1118, 10  # IMG_1118 .. IMG_1127: the first person's ten signs
 _CUT_SCALE = 2  # GrabCut works on the enlarged photo, for a softer edge
 
 
@@ -89,8 +87,13 @@ def split_by_person(
 
     Returns:
         Photos for training, photos for validation.
+
+    Raises:
+        TrainingError: They show fewer than two people.
     """
     people = np.unique([photo.person for photo in photos])
+    if len(people) < 2:
+        raise TrainingError(f"expected photos of at least two people to split, got {len(people)}")
     # A neighbouring number may be the same person's second round, so that whole runs are drawn.
     runs = np.array_split(people, max(2, len(people) // 8))
     drawn = np.random.default_rng(seed).permutation(len(runs))[: max(1, round(share * len(runs)))]

@@ -9,6 +9,7 @@ import numpy as np
 from openpose_keras import networks, peaks, preprocessing
 from openpose_keras.training import bank, grounds, photos, render, scenes, targets
 from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.errors import TrainingError
 
 if TYPE_CHECKING:
     import keras
@@ -43,9 +44,15 @@ def load_ingredients(config: TrainConfig) -> tuple[Ingredients, Ingredients]:
 
     Raises:
         FileNotFoundError: An input is missing.
+        TrainingError: There is too little of an input to hold some of it back.
     """
     assets = Path(config.assets)
     pictures = grounds.load_backgrounds(config.backgrounds)
+    if len(pictures) < 2:
+        raise TrainingError(
+            f"expected at least two pictures in {config.backgrounds}, found {len(pictures)}; every "
+            "eighth one is held back, and something has to be left"
+        )
     shown, held = [], []
     if config.photo_share:
         shown, held = photos.split_by_person(photos.load_photos(assets / "hand_photos"))
@@ -75,9 +82,10 @@ def make_composer(ingredients: Ingredients, *, photo_share: float, size: int) ->
     Returns:
         What composes samples of them.
     """
-    sources = [(bank_source(ingredients.hands), 1 - photo_share)]
-    if ingredients.photos and photo_share:
-        sources.append((photo_source(ingredients.photos), photo_share))
+    share = photo_share if ingredients.photos else 0.0
+    sources = [(bank_source(ingredients.hands), 1 - share)]
+    if share:
+        sources.append((photo_source(ingredients.photos), share))
     return scenes.Composer(sources, ingredients.backgrounds, size=size)
 
 

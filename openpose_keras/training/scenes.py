@@ -152,29 +152,26 @@ def paste(
     Returns:
         A new canvas, and the keypoints in its pixels.
     """
+    layer = _multiply_by_alpha(rgba)
     scale = placement.size / hand_size(xy)
     if scale < 0.7:  # shrink with areas first: a warp alone would skip pixels
         factor = max(scale, 0.05) * 1.2
         shape = np.maximum(1, np.round(np.array(rgba.shape[1::-1]) * factor)).astype(int)
         xy = (xy + 0.5) * (shape / rgba.shape[1::-1]) - 0.5
-        rgba = cv2.resize(rgba, shape.tolist(), interpolation=cv2.INTER_AREA)
+        layer = cv2.resize(layer, shape.tolist(), interpolation=cv2.INTER_AREA)
         scale = placement.size / hand_size(xy)
     matrix = _matrix(xy, scale, placement)
-    size = canvas.shape[1::-1]
-    # The colour under a clear pixel is no colour; the nearest solid one must not bleed into the
-    # edge.
-    alpha = cv2.warpAffine(rgba[..., 3], matrix, size, flags=cv2.INTER_LINEAR)[
-        ..., None
-    ] / np.float32(255)
-    colour = cv2.warpAffine(
-        cv2.multiply(rgba[..., :3], cv2.merge([rgba[..., 3]] * 3), scale=1 / 255),
-        matrix,
-        size,
-        flags=cv2.INTER_LINEAR,
-    )
+    layer = cv2.warpAffine(layer, matrix, canvas.shape[1::-1], flags=cv2.INTER_LINEAR)
+    alpha = layer[..., 3:] / np.float32(255)
+    lit = np.clip(layer[..., :3] * np.asarray(tint, np.float32), 0, 255 * alpha)
     moved = xy @ matrix[:, :2].T + matrix[:, 2]
-    lit = np.clip(colour * np.asarray(tint, np.float32), 0, 255 * alpha)
     return canvas * (1 - alpha) + lit, moved.astype(np.float32)
+
+
+def _multiply_by_alpha(rgba: np.ndarray) -> np.ndarray:
+    """Weigh colours by alpha: the colour under a clear pixel must not bleed into the edge."""
+    weighed = cv2.multiply(rgba[..., :3], cv2.merge([rgba[..., 3]] * 3), scale=1 / 255)
+    return np.dstack([weighed, rgba[..., 3]])
 
 
 def _matrix(xy: np.ndarray, scale: float, placement: Placement) -> np.ndarray:

@@ -12,8 +12,12 @@ from openpose_keras.skeletons import HAND
 
 
 def hand_size(xy: np.ndarray) -> float:
-    """Give the longer side of the box around keypoints (21, 2), in their own pixels."""
-    return float(np.ptp(xy, axis=0).max())
+    """Give the longer side of the box around keypoints (21, 2), in their own pixels.
+
+    NaN is left out; where nothing is left, the side is 0.
+    """
+    known = xy[np.isfinite(xy).all(axis=1)]
+    return float(np.ptp(known, axis=0).max()) if len(known) else 0.0
 
 
 def gaussian_heatmaps(

@@ -6,6 +6,7 @@ order, with normalisation folded in, so its weights go over in one loop. The fla
 the PyPI package `tflite`; nothing is executed.
 """
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ def read_convolutions(path: str | Path) -> list[tuple[np.ndarray, np.ndarray]]:
         (h, w, channels, 1) for a depthwise convolution; bias (out,).
 
     Raises:
-        WeightsError: The file is missing or is no tflite model.
+        WeightsError: The file is missing, is no tflite model, or is damaged.
     """
     path = Path(path)
     if not path.is_file():
@@ -41,7 +42,10 @@ def read_convolutions(path: str | Path) -> list[tuple[np.ndarray, np.ndarray]]:
         raise WeightsError(
             f"expected a tflite model, {path} is something else; it is {TEACHER_SOURCE}"
         )
-    return list(_convolutions(data))
+    try:
+        return list(_convolutions(data))
+    except (struct.error, AttributeError, IndexError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is damaged ({error}); it is {TEACHER_SOURCE}") from error
 
 
 def _convolutions(data: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
