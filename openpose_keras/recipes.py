@@ -39,9 +39,9 @@ class Recipe:
         scaling: What the factors multiply. "box": the side of the box, about its centre; all
             inputs have the same size. "input": the size of the input, the region stays. A whole
             region is always scaled by "input".
-        convention: Of a crop. "half_pixel": the box's edge falls on the edge of the input's first
-            pixel. "openpose": the box's x and y fall on the centre of it, and a scaled box has an
-            even side, as OpenPose has it (0.3 to 0.5 input pixels off the other).
+        convention: Of a crop. "half_pixel": the box's edge is the edge of the input's first pixel.
+            "openpose": the box's x and y are the centre of it, (s - 1) / 2 image pixels off the
+            other at s image pixels per input pixel; of several scales each box has an even side.
         antialias: Whether a crop that shrinks averages the pixels that it covers.
         fit: Of a whole region: the side that becomes `box_size` times the scale.
         resize: Of a whole region: "linear" or "cubic", without a filter against aliasing.

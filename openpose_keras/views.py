@@ -19,6 +19,8 @@ from openpose_keras.heatmaps import INTERPOLATIONS
 from openpose_keras.keypoints import Side
 from openpose_keras.recipes import InputSpec, Recipe
 
+LARGEST_INPUT = 1 << 24  # pixels; a first layer of 64 channels then takes 4 GB
+
 
 @dataclass(frozen=True)
 class Frame(AlignedTransform):
@@ -207,8 +209,12 @@ def _whole_view(
     if flip:
         picture, x_axis = np.ascontiguousarray(picture[:, ::-1]), (-1.0, float(x + width - 1))
     factor = scale * spec.box_size / (height if recipe.fit == "height" else width)
-    if min(height, width) * factor < 0.75:
-        raise ImageError(f"{width} x {height} pixels are too narrow to be scaled by {factor:.3g}")
+    size = round(width * factor), round(height * factor)
+    if min(size) < 1 or size[0] * size[1] > LARGEST_INPUT:
+        raise ImageError(
+            f"{width} x {height} pixels are too narrow: scaled by {factor:.3g} they would be "
+            f"{size[0]} x {size[1]}; give a box, or take a recipe of crops"
+        )
     # The factor itself and not the rounded size is the scale, as in the systems that we follow.
     picture = cv2.resize(
         picture, None, fx=factor, fy=factor, interpolation=INTERPOLATIONS[recipe.resize]

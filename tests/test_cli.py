@@ -400,13 +400,18 @@ def test_module_is_the_command():
     )
 
 
-def test_options_of_train_come_from_the_training_code(monkeypatch, capsys):
+@pytest.mark.parametrize("command", ["train", "render"])
+def test_options_of_training_come_from_the_training_code(monkeypatch, capsys, command):
     training = types.ModuleType("openpose_keras.training.cli")
-    training.add_arguments = lambda parser: parser.add_argument("--steps", type=int)
-    training.run = lambda args: print("steps", args.steps)
+    for name in ("train", "render"):
+        add = f"add_{name}_arguments"
+        setattr(training, add, lambda parser: parser.add_argument("--steps", type=int))
+    setattr(training, f"run_{command}", lambda args: print("steps", args.steps))
+    other = {"train": "render", "render": "train"}[command]
+    setattr(training, f"run_{other}", None)
     monkeypatch.setitem(sys.modules, "openpose_keras.training.cli", training)
     monkeypatch.setattr("openpose_keras.training.cli", training, raising=False)
-    assert cli.main(["train", "--steps", "3"]) == 0
+    assert cli.main([command, "--steps", "3"]) == 0
     assert capsys.readouterr().out == "steps 3\n"
 
 
