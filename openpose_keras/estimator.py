@@ -15,7 +15,7 @@ from openpose_keras.keypoints import SIDES, Hand, Side
 from openpose_keras.preprocessing import check_image
 from openpose_keras.readout import pick_side, read_maps, read_peaks
 from openpose_keras.recipes import RECIPES, InputSpec, Recipe, get_recipe
-from openpose_keras.queries import Boxes, Sides, check_boxes, check_sides, whole_box
+from openpose_keras.targets import Boxes, Sides, check_boxes, check_sides, whole_box
 from openpose_keras.views import Frame, Look, View, make_views, region_box
 
 if TYPE_CHECKING:
@@ -124,12 +124,12 @@ class HandEstimator:
             NetworkError: The network's output is not finite heatmaps of 22 channels.
         """
         image = check_image(image)
-        queries = self.queries(image, boxes, sides)
-        looks = [self.looks(image, box, side) for box, side in queries]
+        targets = self.targets(image, boxes, sides)
+        looks = [self.looks(image, box, side) for box, side in targets]
         maps = self.run(view for some in looks for look in some for view in _flat(look.scales))
         return [pick_side([self.read(look, maps) for look in some]) for some in looks]
 
-    def queries(
+    def targets(
         self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None
     ) -> list[tuple[Box, Side | None]]:
         """Give the box and the side, or None, of each hand to look at; arguments as in a call."""

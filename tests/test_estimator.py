@@ -453,7 +453,7 @@ def test_a_large_photo_never_holds_all_maps(recipe):
 def test_the_steps_one_by_one_are_the_call():
     image, _ = scene(left=True)
     made, _ = estimator()
-    [(box, side)] = made.queries(image, [BOX])
+    [(box, side)] = made.targets(image, [BOX])
     looks = made.looks(image, box, side)
     assert [look.side for look in looks] == ["right", "left"]
     maps = made.run(view for look in looks for views in look.scales for view in views)
