@@ -56,13 +56,13 @@ def add_render_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: of the sub-command.
     """
-    parser.add_argument("kind", choices=("bare", "gloves", "scenes", "photos"))
+    parser.add_argument("kind", choices=("bare", "gloves", "scenes", "photos", "sheet"))
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write into")
     parser.add_argument(
         "--assets", required=True, metavar="DIR", help="folder with rigged_hand/ or hand_photos/"
     )
     parser.add_argument(
-        "--backgrounds", metavar="DIR", help="folder of pictures without hands, to stand behind"
+        "--backgrounds", metavar="DIR", help="folder of pictures without hands (default: made-up)"
     )
     parser.add_argument("--count", type=int, default=500, metavar="N", help="images (default: 500)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of hands and grounds")
@@ -77,6 +77,11 @@ def run_render(args: argparse.Namespace) -> int:
     Returns:
         The exit status: 0.
     """
+    if args.kind == "sheet":
+        from openpose_keras.training.pictures import write_hands
+
+        print(f"picture: {write_hands(args.assets, args.out, seed=args.seed)}")
+        return 0
     from openpose_keras.training.datasets import write_dataset
 
     path = write_dataset(

@@ -47,7 +47,7 @@ def write_dataset(
             that training holds back, 100x100, labelled by a network.
         out: folder to write into; it must not hold a set yet.
         assets: folder with `rigged_hand/` or `hand_photos/`.
-        backgrounds: folder of pictures to stand behind rendered hands.
+        backgrounds: folder of pictures to stand behind rendered hands; None for made-up grounds.
         count: how many images at the most.
         seed: of hands and grounds.
 
@@ -55,8 +55,7 @@ def write_dataset(
         The path of `annotations.json`.
 
     Raises:
-        TrainingError: The kind is unknown, backgrounds are missing, or the folder holds a set
-            already.
+        TrainingError: The kind is unknown, or the folder holds a set already.
         FileNotFoundError: An input is missing.
     """
     if kind not in KINDS:
@@ -67,10 +66,9 @@ def write_dataset(
     Path(out).mkdir(parents=True, exist_ok=True)
     if kind == "photos":
         samples = _held_photos(Path(assets))
-    elif backgrounds is None:
-        raise TrainingError("rendered hands need a folder of background pictures without hands")
     else:
-        samples = _rendered(kind, assets, grounds.load_backgrounds(backgrounds), seed)
+        pictures = grounds.load_backgrounds(backgrounds) if backgrounds else []
+        samples = _rendered(kind, assets, pictures, seed)
     coco = _write_images(samples, Path(out), count, kind)
     part = target.with_name("part." + target.name)
     part.write_text(json.dumps(coco), encoding="utf8")

@@ -46,13 +46,13 @@ def sample_ground(rng: np.random.Generator, backgrounds: list[np.ndarray], size:
 
     Args:
         rng: source of chance.
-        backgrounds: pictures to take parts of.
+        backgrounds: pictures to take parts of; without any, all grounds are made up.
         size: side in pixels.
 
     Returns:
         (size, size, 3) uint8 RGB.
     """
-    if rng.random() < PICTURE_SHARE:
+    if backgrounds and rng.random() < PICTURE_SHARE:
         ground = _part(rng, backgrounds, size)
         if rng.random() < 0.3:  # two pictures meet at an edge, as a table and a wall do
             ground = np.where(_half_plane(rng, size), ground, _part(rng, backgrounds, size))

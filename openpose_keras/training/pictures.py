@@ -7,7 +7,7 @@ import numpy as np
 from openpose_keras.drawing import draw_hands
 from openpose_keras.keypoints import Hand
 from openpose_keras.preprocessing import write_image
-from openpose_keras.training import samples, scenes
+from openpose_keras.training import render, samples, scenes
 from openpose_keras.training.config import TrainConfig
 
 ROWS, COLUMNS = 5, 8
@@ -25,6 +25,27 @@ def write_sheet(config: TrainConfig, path: str | Path) -> None:
     rng = np.random.default_rng(config.seed)
     tiles = [composer(rng) for _ in range(ROWS * COLUMNS)]
     write_image(path, sheet(tiles, columns=COLUMNS))
+
+
+def write_hands(assets: str | Path, out: str | Path, *, seed: int = 0, side: int = 128) -> Path:
+    """Write a sheet of rendered hands on grey, five rows of eight, with their keypoints.
+
+    Args:
+        assets: folder with `rigged_hand/`.
+        out: folder to write `hands.png` into.
+        seed: of the hands.
+        side: of a hand's tile in pixels.
+
+    Returns:
+        The path of the picture.
+    """
+    loaded = render.load_assets(assets)
+    rngs = [np.random.default_rng((seed, number)) for number in range(ROWS * COLUMNS)]
+    hands = [render.render_hand(loaded, rng, size=side) for rng in rngs]
+    Path(out).mkdir(parents=True, exist_ok=True)
+    path = Path(out) / "hands.png"
+    write_image(path, render.contact_sheet(hands, COLUMNS))
+    return path
 
 
 def sheet(tiles: list[scenes.Sample], *, columns: int) -> np.ndarray:
