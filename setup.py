@@ -21,10 +21,10 @@ TEST = [
     "jax>=0.6,<1",
     "nbclient>=0.10,<1",
     "nbformat>=5.10,<6",
-    "pytest>=8,<10",
+    "pytest>=8.2,<10",
     "ruff>=0.12,<1",
     "scikit-image>=0.25,<1",
-    "scipy>=1.14,<2",
+    "scipy>=1.15,<2",
 ]
 
 setup(
@@ -58,7 +58,7 @@ setup(
     install_requires=[
         "h5py>=3.11,<3.15",  # TensorFlow wants it below 3.15
         "keras>=3.12,<4",
-        "matplotlib>=3.9,<4",
+        "matplotlib>=3.10,<4",
         "numpy>=2.0,<3",
         "opencv-python>=4.13,<6",
         "tensorflow>=2.20,<3",

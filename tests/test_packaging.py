@@ -1,0 +1,49 @@
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import openpose_keras
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def setup_keyword(name):
+    """The literal that setup.py gives to setup() under a name."""
+    tree = ast.parse((ROOT / "setup.py").read_text("utf8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    call = next(node for node in calls if getattr(node.func, "id", "") == "setup")
+    return ast.literal_eval(next(word.value for word in call.keywords if word.arg == name))
+
+
+def test_the_requirements_file_holds_what_the_package_needs():
+    lines = (ROOT / "requirements.txt").read_text("utf8").splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    assert set(setup_keyword("install_requires")) <= set(wanted)
+    assert all(re.fullmatch(r"[a-z0-9-]+>=[\d.]+,<[\d.]+", line) for line in wanted)
+
+
+def test_the_command_exists():
+    (script,) = setup_keyword("entry_points")["console_scripts"]
+    name, module, function = re.fullmatch(r"(\S+) = ([\w.]+):(\w+)", script).groups()
+    assert name == "openpose-keras"
+    assert callable(getattr(__import__(module, fromlist=[function]), function))
+
+
+def test_a_build_holds_every_module_the_weights_and_the_version(tmp_path):
+    pytest.importorskip("setuptools")
+    build = ["build_py", "--build-lib", str(tmp_path / "lib"), "egg_info", "-e", str(tmp_path)]
+    command = [sys.executable, "-W", "ignore", "setup.py", "-q", *build]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    built = {path.relative_to(tmp_path / "lib").as_posix() for path in tmp_path.rglob("lib/**/*.*")}
+    modules = (ROOT / "openpose_keras").rglob("*.py")
+    assert built >= {path.relative_to(ROOT).as_posix() for path in modules}
+    shipped = [path.name for path in (ROOT / "weights").iterdir() if path.suffix in (".h5", ".md")]
+    assert built >= {f"openpose_keras/weights/{name}" for name in [*shipped, "__init__.py"]}
+    assert "openpose_keras/py.typed" in built
+    assert not [name for name in built if not name.startswith("openpose_keras/")]
+    (metadata,) = tmp_path.glob("*.egg-info/PKG-INFO")
+    assert f"\nVersion: {openpose_keras.__version__}\n" in metadata.read_text("utf8")
