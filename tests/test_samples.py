@@ -1,0 +1,255 @@
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from openpose_keras.preprocessing import normalise
+from openpose_keras.training import bank, samples, scenes, targets
+from openpose_keras.training.errors import TrainingError
+from openpose_keras.training.photos import LabelledPhoto
+from openpose_keras.training.samples import (
+    Ingredients,
+    bank_source,
+    batches,
+    load_ingredients,
+    make_composer,
+    photo_source,
+    validate,
+    validation_sets,
+)
+from tests.training_fakes import open_hand, small_config, write_bank
+
+# TensorFlow's own modules use what Python and NumPy have deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*")
+
+PICTURES = [np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)]
+
+
+@pytest.fixture
+def config(tmp_path):
+    return small_config(tmp_path)
+
+
+@pytest.fixture
+def hands(tmp_path):
+    return bank.open_bank(write_bank(tmp_path / "hands", shards=2, layers=5))
+
+
+def photo(person=0, level=200):
+    image = np.full((100, 100, 3), level, np.uint8)
+    return LabelledPhoto(image, open_hand((50, 50), 60), person, f"{person}.jpg")
+
+
+def test_training_and_validation_share_neither_hands_nor_pictures(config):
+    shown, held = load_ingredients(config)
+    numbers = [
+        {int(picture[0, 0, 0]) // 10 for picture in side.backgrounds} for side in (shown, held)
+    ]
+    assert numbers == [{1, 2, 3, 4, 5, 6, 7}, {0, 8}]
+    pixels = [{rgba.tobytes() for rgba, _ in side.hands} for side in (shown, held)]
+    assert pixels[0].isdisjoint(pixels[1])
+    assert shown.photos == held.photos == []
+
+
+def test_missing_hands_are_rendered_from_two_seeds(config, monkeypatch):
+    asked = []
+
+    def render_bank(folder, assets, *, shards, seed):
+        asked.append((folder.name, shards, seed))
+        write_bank(folder, shards=shards, seed=seed)
+
+    monkeypatch.setattr(bank, "SHARD_LAYERS", 6)
+    monkeypatch.setattr(bank, "render_bank", render_bank)
+    monkeypatch.setattr(samples.render, "load_assets", lambda folder: folder)
+    load_ingredients(dataclasses.replace(config, hands=13, seed=5))
+    assert asked == [("bank", 3, 5)]  # the other bank is whole
+    asked.clear()
+    load_ingredients(dataclasses.replace(config, hands=18, held_hands=7, seed=5))
+    assert asked == [("bank_held", 2, 1005)]
+
+
+def test_photos_are_asked_for_only_where_they_are_used(config):
+    with pytest.raises(FileNotFoundError, match=r"photos\.tar"):
+        load_ingredients(dataclasses.replace(config, photo_share=0.2))
+
+
+def test_photos_of_one_person_are_on_one_side(config, monkeypatch):
+    found = [photo(person) for person in range(40)]
+    monkeypatch.setattr(samples.photos, "load_photos", lambda folder: found)
+    shown, held = load_ingredients(dataclasses.replace(config, photo_share=0.2))
+    assert len(shown.photos) + len(held.photos) == 40
+    assert {p.person for p in shown.photos}.isdisjoint({p.person for p in held.photos})
+    assert held.photos
+
+
+def test_one_picture_is_too_few(config, tmp_path):
+    for path in sorted((tmp_path / "pictures").iterdir())[1:]:
+        path.unlink()
+    with pytest.raises(TrainingError, match="at least two pictures"):
+        load_ingredients(config)
+
+
+def test_every_hand_of_the_bank_is_drawn(hands):
+    draw, rng = bank_source(hands), np.random.default_rng(0)
+    drawn = {draw(rng)[0].tobytes() for _ in range(200)}
+    assert len(drawn) == len({hands[index][0].tobytes() for index in range(10)})
+
+
+def test_photos_come_cut_out_or_whole(monkeypatch):
+    cut = (np.full((200, 200, 4), 9, np.uint8), open_hand((100, 100), 120))
+    cuts = []
+    monkeypatch.setattr(samples.photos, "cut_out", lambda shown: cuts.append(shown) or cut)
+    draw, rng = photo_source([photo(), photo(1)]), np.random.default_rng(0)
+    drawn = [draw(rng) for _ in range(300)]
+    whole = [rgba.shape == (100, 100, 4) for rgba, _ in drawn]
+    assert np.mean(whole) == pytest.approx(0.3, abs=0.08)
+    assert len(cuts) == 2  # each photo once
+    for rgba, xy in drawn:
+        np.testing.assert_array_equal(xy, cut[1] if rgba.shape[0] == 200 else photo().xy)
+
+
+def test_a_photo_that_cannot_be_cut_out_comes_whole(monkeypatch):
+    monkeypatch.setattr(samples.photos, "cut_out", lambda shown: None)
+    draw, rng = photo_source([photo()]), np.random.default_rng(0)
+    assert all((draw(rng)[0][..., 3] == 255).all() for _ in range(20))
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0.0), (0.25, 0.25), (1.0, 1.0)])
+def test_photos_have_their_share_of_the_hands(hands, monkeypatch, share, expected):
+    monkeypatch.setattr(samples, "bank_source", lambda hands: lambda rng: drawn("bank"))
+    monkeypatch.setattr(samples, "photo_source", lambda shown: lambda rng: drawn("photo"))
+    names = []
+
+    def drawn(name):
+        names.append(name)
+        return np.zeros((8, 8, 4), np.uint8), open_hand(3.5, 4)
+
+    composer = make_composer(Ingredients(hands, PICTURES, [photo()]), photo_share=share, size=32)
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        composer(rng, kind="portrait")
+    assert names.count("photo") / len(names) == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_without_photos_all_hands_are_rendered_ones(hands, share):
+    composer = make_composer(Ingredients(hands, PICTURES, []), photo_share=share, size=32)
+    assert len(composer(np.random.default_rng(0), kind="portrait").hands) == 1
+
+
+def test_batches_have_the_contract_of_the_network(config, hands):
+    composer = make_composer(Ingredients(hands, PICTURES, []), photo_share=0, size=32)
+    data = batches(composer, config)
+    assert len(data) == 2
+    images, heatmaps = data[0]
+    assert images.shape == (2, 32, 32, 3)
+    assert images.dtype == np.float32
+    assert images.min() >= -0.5
+    assert images.max() < 0.5
+    assert len(heatmaps) == 2
+    for maps in heatmaps:
+        assert maps.shape == (2, 8, 8, 22)
+        assert maps.dtype == np.float32
+
+
+def test_images_and_heatmaps_of_a_batch_belong_together(config, hands):
+    composer = make_composer(Ingredients(hands, PICTURES, []), photo_share=0, size=32)
+    images, (maps, _) = batches(composer, config, first_epoch=3)[1]
+    rng = np.random.default_rng((config.seed, 3, 1))
+    for image, heatmaps in zip(images, maps, strict=True):
+        sample = composer(rng)
+        np.testing.assert_array_equal(image, normalise(sample.image)[0])
+        truth = targets.gaussian_heatmaps(sample.hands, size=32, stride=4)
+        np.testing.assert_array_equal(heatmaps, truth)
+
+
+def test_a_batch_depends_only_on_seed_epoch_and_number(config, hands):
+    composer = make_composer(Ingredients(hands, PICTURES, []), photo_share=0, size=32)
+    data = batches(composer, config)
+    second, first = data[1][0], data[0][0]
+    np.testing.assert_array_equal(data[0][0], first)
+    assert (first != second).any()
+    data.on_epoch_end()
+    assert (data[0][0] != first).any()
+    np.testing.assert_array_equal(batches(composer, config, first_epoch=1)[0][0], data[0][0])
+    other = batches(composer, dataclasses.replace(config, seed=2))
+    assert (other[0][0] != first).any()
+
+
+def test_validation_shows_one_hand_a_sample_and_is_the_same_each_time(config, hands, monkeypatch):
+    monkeypatch.setattr(samples, "VALIDATION_SAMPLES", 5)
+    found = [validation_sets(Ingredients(hands, PICTURES, []), config) for _ in range(2)]
+    assert list(found[0]) == ["rendered"]
+    for sample, again in zip(found[0]["rendered"], found[1]["rendered"], strict=True):
+        assert len(sample.hands) == 1
+        assert sample.image.shape == (32, 32, 3)
+        np.testing.assert_array_equal(sample.image, again.image)
+
+
+def test_validation_has_a_set_of_photos_where_there_are_any(config, hands, monkeypatch):
+    monkeypatch.setattr(samples, "VALIDATION_SAMPLES", 5)
+    monkeypatch.setattr(samples.photos, "cut_out", lambda shown: None)
+    shares = []
+    make = samples.make_composer
+    monkeypatch.setattr(
+        samples,
+        "make_composer",
+        lambda held, *, photo_share, size: (
+            shares.append(photo_share) or make(held, photo_share=photo_share, size=size)
+        ),
+    )
+    found = validation_sets(Ingredients(hands, PICTURES, [photo()]), config)
+    assert {name: len(each) for name, each in found.items()} == {"rendered": 5, "photos": 5}
+    assert shares == [0.0, 1.0]
+
+
+class Oracle:
+    """A model that knows the samples and answers with true heatmaps, moved down by some cells."""
+
+    def __init__(self, known, cells=0, as_list=True):
+        self.images = np.concatenate([normalise(sample.image) for sample in known])
+        self.maps = np.stack(
+            [targets.gaussian_heatmaps(sample.hands, size=64, stride=4) for sample in known]
+        )
+        self.maps = np.roll(self.maps, cells, axis=1)
+        self.as_list = as_list
+
+    def predict(self, images, **options):
+        del options
+        np.testing.assert_array_equal(images, self.images)
+        return [np.zeros_like(self.maps), self.maps] if self.as_list else self.maps
+
+
+def portraits(count=4, size=32):
+    rng = np.random.default_rng(0)
+    return [
+        scenes.Sample(
+            rng.integers(0, 256, (64, 64, 3), dtype=np.uint8),
+            [open_hand(rng.uniform(31, 33, 2), size)],
+        )
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("as_list", [True, False], ids=["all stages", "one stage"])
+def test_true_heatmaps_score_full_marks(as_list):
+    known = portraits()
+    report = validate(Oracle(known, as_list=as_list), {"rendered": known})
+    assert report == {"rendered_pck10": 1.0, "rendered_pck20": 1.0}
+
+
+@pytest.mark.parametrize(("size", "scores"), [(28, (0.0, 0.0)), (52, (0.0, 1.0))])
+def test_scores_are_shares_of_the_longer_side(size, scores):
+    """Two cells are 8 px, and the argmax adds up to 2: over 0.2 of 28 px, between those of 52."""
+    known = portraits(size=size)
+    report = validate(Oracle(known, cells=2), {"x": known})
+    assert (report["x_pck10"], report["x_pck20"]) == scores
+
+
+def test_each_set_has_its_own_scores():
+    known = portraits()
+    model = SimpleNamespace(predict=lambda images, **_: np.zeros((len(images), 16, 16, 22)))
+    report = validate(model, {"a": known, "b": known[:2]})
+    assert list(report) == ["a_pck10", "a_pck20", "b_pck10", "b_pck20"]
+    assert all(isinstance(value, float) and value < 0.2 for value in report.values())
