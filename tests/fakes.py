@@ -1,4 +1,4 @@
-"""A network that sees coloured dots, and images of such dots: the truth is known to the last digit.
+"""Maps of known hills; and a network that sees dots, and images of dots, at known places.
 
 The fake takes what a real network takes, (n, h, w, 3) in [-0.5, 0.5], finds the centre of each dot
 by its hue and answers with a Gaussian map at it, so every error that a test sees is the pipeline's.
@@ -7,6 +7,7 @@ by its hue and answers with a Gaussian map at it, so every error that a test see
 import itertools
 
 import numpy as np
+from scipy import ndimage
 
 from openpose_keras.recipes import InputSpec
 
@@ -14,6 +15,24 @@ KEYPOINTS = 21
 _LEVELS = (0.0, 1 / 3, 2 / 3, 1.0)
 HUES = np.array([c for c in itertools.product(_LEVELS, repeat=3) if max(c) == 1][:36])
 HUES = HUES[np.linspace(0, 35, KEYPOINTS).astype(int)]
+
+
+def smooth_noise(shape, count=3, seed=0, sigma=2.0):
+    """Maps with several hills each, some negative, of about 0.3."""
+    noise = np.random.default_rng(seed).normal(size=(*shape, count))
+    return (ndimage.gaussian_filter(noise, (sigma, sigma, 0)) * 3).astype(np.float32)
+
+
+def hills(centres, shape=(46, 46), sigma=1.5, height=0.9):
+    """One Gaussian a map, at known places."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    maps = [np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * sigma**2)) for cx, cy in centres]
+    return height * np.stack(maps, axis=-1)
+
+
+def centres(count, seed, low=5, high=40):
+    """Random places (x, y) away from the border of 46 x 46 cells."""
+    return np.random.default_rng(seed).uniform(low, high, size=(count, 2))
 
 
 def hand_layout(seed=0, spread=0.18):

@@ -7,7 +7,6 @@ OpenCV's warp and resize (theirs too), SciPy and scikit-image.
 import os
 import subprocess
 import sys
-import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -422,31 +421,6 @@ def test_the_image_and_the_network_output_are_not_written_to():
         HandEstimator(network, recipe=recipe)(image, [BOX], "left")
 
 
-# -- memory ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("recipe", ["pytorch_openpose", "seed"])
-def test_a_large_photo_never_holds_all_maps(recipe):
-    size = (1500, 2000)
-    pixels = size[0] * size[1]
-
-    def network(batch):
-        rows, columns = (-(-side // 8) for side in batch.shape[1:3])
-        maps = np.zeros((len(batch), rows, columns, 22), np.float32)
-        maps[:, 5:9, 5:9] = 1
-        return maps
-
-    made = HandEstimator(network, recipe=recipe)
-    image = np.zeros((*size, 3), np.uint8)
-    tracemalloc.start()
-    try:
-        made(image, "whole")
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 26 * pixels  # 22 maps would be 88 bytes a pixel
-
-
 # -- the steps ------------------------------------------------------------------------------------
 
 
@@ -612,49 +586,6 @@ def test_a_wrong_estimator_is_refused():
         HandEstimator(DotNetwork(), recipe="best")
     with pytest.raises(ValueError, match="batch_size"):
         HandEstimator(DotNetwork(), batch_size=0)
-
-
-# -- Keras ----------------------------------------------------------------------------------------
-
-PROGRAM = """
-import warnings
-import keras, numpy as np
-from openpose_keras.estimator import HandEstimator, compile_call
-
-x = keras.Input((None, None, 3))
-first = keras.layers.Conv2D(22, 8, strides=8, padding="same")(x)
-norm = keras.layers.BatchNormalization()(first)
-model = keras.Model(x, [first, norm])
-rng = np.random.default_rng(0)
-call = compile_call(model)
-for shape in ((1, 64, 64, 3), (3, 64, 64, 3), (1, 96, 120, 3)):
-    batch = rng.normal(size=shape).astype("float32")
-    kernel, bias = model.layers[1].get_weights()
-    blocks = batch.reshape(shape[0], shape[1] // 8, 8, shape[2] // 8, 8, 3)
-    expected = np.einsum("nhiwjc,ijck->nhwk", blocks, kernel) / np.sqrt(1 + 1e-3)
-    answer = call(batch)
-    assert type(answer) is np.ndarray and answer.dtype == np.float32
-    np.testing.assert_allclose(answer, expected, atol=1e-4)
-    model.layers[1].set_weights([2 * kernel, bias])  # new weights count, without a new compilation
-hand = HandEstimator(model)(np.full((99, 99, 3), 200, np.uint8), [(0, 0, 99)])[0]
-assert hand.side_scores
-print("ok")
-"""
-
-
-@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
-def test_a_keras_model_is_compiled_on_every_backend(backend):
-    pytest.importorskip("keras" if backend == "tensorflow" else backend, exc_type=ImportError)
-    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert ran.stdout.strip() == "ok", ran.stderr
 
 
 def test_importing_the_estimator_starts_no_backend():
