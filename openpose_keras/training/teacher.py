@@ -2,8 +2,8 @@
 
 The file is hand_landmark_full.tflite (Apache-2.0, Google; npm package @mediapipe/hands
 0.4.1675469240). Its first 45 convolutions are the stem and the blocks of `networks.LITE_BLOCKS` in
-the same order, with normalisation folded in, so its weights go over in one loop. The flatbuffer is read with
-the PyPI package `tflite`; nothing is executed.
+the same order, with normalisation folded in, so its weights go over in one loop. The flatbuffer is
+read with the PyPI package `tflite`; nothing is executed.
 """
 
 import struct
