@@ -52,7 +52,10 @@ setup(
         "openpose_keras.weights",
     ],
     package_dir={"openpose_keras.weights": "weights"},
-    package_data={"openpose_keras": ["py.typed"], "openpose_keras.weights": ["*.h5", "README.md"]},
+    package_data={
+        "openpose_keras": ["py.typed"],
+        "openpose_keras.weights": ["*.h5", "*.json", "README.md"],
+    },
     include_package_data=False,
     entry_points={"console_scripts": ["openpose-keras = openpose_keras.cli:main"]},
     install_requires=[

@@ -41,7 +41,9 @@ def test_a_build_holds_every_module_the_weights_and_the_version(tmp_path):
     built = {path.relative_to(tmp_path / "lib").as_posix() for path in tmp_path.rglob("lib/**/*.*")}
     modules = (ROOT / "openpose_keras").rglob("*.py")
     assert built >= {path.relative_to(ROOT).as_posix() for path in modules}
-    shipped = [path.name for path in (ROOT / "weights").iterdir() if path.suffix in (".h5", ".md")]
+    shipped = [
+        path.name for path in (ROOT / "weights").iterdir() if path.suffix in (".h5", ".json", ".md")
+    ]
     assert built >= {f"openpose_keras/weights/{name}" for name in [*shipped, "__init__.py"]}
     assert "openpose_keras/py.typed" in built
     assert not [name for name in built if not name.startswith("openpose_keras/")]
