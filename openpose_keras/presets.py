@@ -61,7 +61,7 @@ PRESETS = {
             name="hand",
             network="hand",
             file="hand.weights.h5",
-            inputs=InputSpec(box_size=368, stride=8, multiple=8, sides="right"),
+            inputs=InputSpec(box_size=368, stride=8, sides="right"),
             source="OpenPose's hand/pose_iter_102000.caffemodel, converted; it does not ship",
             licence="academic or non-profit, non-commercial research only (OpenPose's licence)",
         ),
