@@ -71,13 +71,13 @@ def hand(*, all_stages: bool = False) -> "keras.Model":
     image = keras.Input((None, None, 3), name="image")
     features = _vgg_features(image)
     x = _conv(features, "conv6_1_CPM", 512, 1)
-    heatmaps = [_conv(x, "conv6_2_CPM", HAND_CHANNELS, 1, activation=None)]
+    heatmaps = [_heatmaps(x, "conv6_2_CPM")]
     for stage in range(2, HAND_STAGES + 1):
         x = keras.layers.Concatenate(name=f"concat_stage{stage}")([heatmaps[-1], features])
         for index in range(1, 6):
             x = _conv(x, f"Mconv{index}_stage{stage}", 128, 7)
         x = _conv(x, f"Mconv6_stage{stage}", 128, 1)
-        heatmaps.append(_conv(x, f"Mconv7_stage{stage}", HAND_CHANNELS, 1, activation=None))
+        heatmaps.append(_heatmaps(x, f"Mconv7_stage{stage}"))
     return keras.Model(image, heatmaps if all_stages else heatmaps[-1], name="hand")
 
 
@@ -104,6 +104,13 @@ def _conv(
 
     layer = keras.layers.Conv2D(filters, kernel, padding="same", activation=activation, name=name)
     return layer(x)
+
+
+def _heatmaps(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    """Convolve 1x1 to heatmaps, linear, in float32 also where the rest is of mixed precision."""
+    import keras
+
+    return keras.layers.Conv2D(HAND_CHANNELS, 1, dtype="float32", name=name)(x)
 
 
 def hand_lite(*, all_stages: bool = False) -> "keras.Model":
