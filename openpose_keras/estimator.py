@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HandEstimator", "InputSpec", "Look", "NetworkError", "compile_call"]
 
-# The finder draws boxes anew from look to look, so one scale will do.
-_SEARCH = replace(RECIPES["refined"], name="search", scales=(1.0,))
+# The finder draws boxes anew from look to look, so one scale and one view will do.
+_SEARCH = replace(RECIPES["refined"], name="search", average_views=False)
 
 
 class HandEstimator:

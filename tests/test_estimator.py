@@ -105,10 +105,10 @@ def test_a_dead_heat_is_a_right_hand():
 @pytest.mark.parametrize("side", [None, "left", "right"])
 def test_a_network_that_knows_both_sides_leaves_the_side_as_given(side):
     image, xy = scene(left=side == "left")
-    made, network = estimator(replace(RECIPES["refined"], scales=(1.0,)), BOTH)
+    made, network = estimator(RECIPES["refined"], BOTH)
     [hand] = made(image, [BOX], side)
     assert hand.side == side and hand.side_scores is None
-    assert network.calls == [(1, 160, 160, 3)]
+    assert network.calls == [(2, 160, 160, 3)]
     np.testing.assert_allclose(hand.xy, xy, atol=0.1)
 
 
@@ -438,7 +438,7 @@ def test_the_steps_one_by_one_are_the_call():
 
 def test_a_view_shows_what_its_frame_says():
     image, _ = scene()
-    [[view], _] = estimator()[0].views(image, BOX, "left")
+    [[view]] = estimator()[0].views(image, BOX, "left")
     assert view.image.shape == (368, 368, 3) and view.frame.mirrored
     places = np.array([[100.0, 50.0], [250.0, 300.0]])
     shown = view.image[places[:, 1].astype(int), places[:, 0].astype(int)].astype(float)
