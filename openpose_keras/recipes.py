@@ -15,8 +15,8 @@ The four recipes by name, and whose way each is:
 - `seed`: the notebook of mmittek/openpose-keras; of several maxima we take the strongest, where
   the notebook takes the first.
 - `refined`: ours, and the default. The crop and the mirrored left hand are OpenPose's; the mean is
-  taken over scales, as in pytorch-openpose (one unless you name more), and, where the network
-  knows both sides, over the picture and its mirror image; the peak is found to a fraction of a cell.
+  taken over scales, as in pytorch-openpose (one unless you name more), and, where the network knows
+  both sides, over the picture and its mirror image; the peak is found to a fraction of a cell.
 """
 
 import math
