@@ -1,0 +1,67 @@
+"""Files are written whole or not at all, and never over others unasked; and their checksums."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def new_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
+    """Give a temporary name to write to; when the block ends well the file takes its own name.
+
+    Args:
+        path: The file. Its folder must exist.
+        force: Replace a file that is there.
+
+    Yields:
+        A path in the same folder with the same ending, for writers that look at it.
+
+    Raises:
+        FileExistsError: The file is there, and `force` is not set.
+        FileNotFoundError: There is no such folder.
+    """
+    path = Path(path)
+    check_free(path, force=force)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield temporary
+        check_free(path, force=force)  # the writing may have taken long
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_free(path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Raise, before the long part, when a file can't be written where it is wanted.
+
+    Args:
+        path: The file.
+        force: One that is there may be replaced.
+
+    Raises:
+        FileExistsError: The file is there, and `force` is not set.
+        FileNotFoundError: There is no such folder.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into")
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} exists: choose another name, or allow it with force")
+
+
+def checksum(path: str | os.PathLike[str], algorithm: str) -> str:
+    """Give a file's checksum.
+
+    Args:
+        path: The file.
+        algorithm: "md5", "sha256" or another of `hashlib`'s.
+
+    Returns:
+        Lower-case hexadecimal digits.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(
+            file, lambda: hashlib.new(algorithm, usedforsecurity=False)
+        ).hexdigest()
