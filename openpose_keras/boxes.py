@@ -102,12 +102,39 @@ def box_iou(box: BoxLike, other: BoxLike) -> float:
         >>> box_iou((0, 0, 10, 10), (5, 0, 10, 10))
         0.3333333333333333
     """
+    shared, areas = _areas(box, other)
+    return shared / (sum(areas) - shared)
+
+
+def box_cover(box: BoxLike, other: BoxLike) -> float:
+    """Give the area that two boxes share over the area of the smaller one.
+
+    Args:
+        box: (x, y, width, height) in pixels.
+        other: The same.
+
+    Returns:
+        0 when they don't meet, 1 when one lies inside the other.
+
+    Raises:
+        ValueError: A box is not finite and positive.
+
+    Example:
+        >>> box_cover((0, 0, 10, 10), (2, 2, 4, 4))
+        1.0
+    """
+    shared, areas = _areas(box, other)
+    return shared / min(areas)
+
+
+def _areas(box: BoxLike, other: BoxLike) -> tuple[float, tuple[float, float]]:
+    """Give the area that two boxes share, and the area of each."""
     x, y, width, height = check_box(box)
     other_x, other_y, other_width, other_height = check_box(other)
     shared_width = min(x + width, other_x + other_width) - max(x, other_x)
     shared_height = min(y + height, other_y + other_height) - max(y, other_y)
     shared = max(shared_width, 0.0) * max(shared_height, 0.0)
-    return shared / (width * height + other_width * other_height - shared)
+    return shared, (width * height, other_width * other_height)
 
 
 def _check_factor(factor: float) -> float:

@@ -10,11 +10,12 @@ The two functions that the search calls are the caller's: it knows neither netwo
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from openpose_keras._opencv import cv2
-from openpose_keras.boxes import Box, box_from_points, box_iou
+from openpose_keras.boxes import Box, box_cover, box_from_points, box_iou, square_box
 
 HeatmapsOf = Callable[[np.ndarray], np.ndarray]
 """(1, h, w, 3) uint8 RGB, h and w multiples of 32 -> (1, h / stride, w / stride, 22)."""
@@ -39,7 +40,8 @@ class Search:
         rounds: how often a box is drawn anew at the most.
         candidates: how many boxes are looked into at the most.
         threshold: mean score of the keypoints below which there is no hand.
-        overlap: IoU of two boxes above which they show one hand.
+        overlap: share of the smaller of two boxes, drawn tightly round their keypoints, above which
+            they show one hand or a part of it.
     """
 
     sides: tuple[float, ...] = (1.0, 1.75, 3.0)
@@ -47,8 +49,8 @@ class Search:
     factor: float = 1.6
     rounds: int = 3
     candidates: int = 16
-    threshold: float = 0.45
-    overlap: float = 0.3
+    threshold: float = 0.3
+    overlap: float = 0.4
 
 
 def find_boxes(
@@ -138,7 +140,7 @@ def _maxima(maps: np.ndarray, threshold: float) -> np.ndarray:
 
 def _settle(boxes: list[Box], peaks_in: PeaksIn, search: Search) -> list[tuple[Box, float]]:
     """Look into each box, draw it anew round what is there, and keep the best box of each hand."""
-    scored = _distinct([(box, 0.0) for box in boxes], _SAME_CANDIDATE)
+    scored = _distinct([(box, 0.0) for box in boxes], box_iou, _SAME_CANDIDATE)
     for _ in range(search.rounds):
         boxes = [box for box, _ in scored[: search.candidates]]
         scored = []
@@ -148,14 +150,21 @@ def _settle(boxes: list[Box], peaks_in: PeaksIn, search: Search) -> list[tuple[B
                 box = box_from_points(clear, search.factor)
                 scored.append((box, float(np.maximum(peaks[:, 2], 0).mean())))
         scored.sort(key=lambda pair: -pair[1])
-        scored = _distinct(scored, search.overlap)
+        scored = _distinct(scored, partial(_cover, factor=search.factor), search.overlap)
     return scored
 
 
-def _distinct(scored: list[tuple[Box, float]], overlap: float) -> list[tuple[Box, float]]:
-    """Keep the boxes that overlap no earlier one too much."""
+def _cover(box: Box, other: Box, *, factor: float) -> float:
+    """Tell how much of the smaller hand two boxes share, without the room round the hands."""
+    return box_cover(square_box(box, 1 / factor), square_box(other, 1 / factor))
+
+
+def _distinct(
+    scored: list[tuple[Box, float]], measure: Callable[[Box, Box], float], limit: float
+) -> list[tuple[Box, float]]:
+    """Keep the boxes that share no more than the limit with an earlier one."""
     kept: list[tuple[Box, float]] = []
     for box, score in scored:
-        if all(box_iou(box, other) <= overlap for other, _ in kept):
+        if all(measure(box, other) <= limit for other, _ in kept):
             kept.append((box, score))
     return kept

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpose_keras.boxes import box_from_points, box_iou, check_box, square_box
+from openpose_keras.boxes import box_cover, box_from_points, box_iou, check_box, square_box
 
 numbers = st.integers(-20, 20)
 sides = st.integers(1, 20)
@@ -28,6 +28,14 @@ def test_iou_counts_pixels(box, other):
     expected = (mask & other_mask).sum() / (mask | other_mask).sum()
     assert box_iou(box, other) == pytest.approx(expected)
     assert box_iou(other, box) == box_iou(box, other)
+
+
+@given(boxes, boxes)
+def test_cover_counts_pixels_of_the_smaller_box(box, other):
+    mask, other_mask = pixels(box), pixels(other)
+    expected = (mask & other_mask).sum() / min(mask.sum(), other_mask.sum())
+    assert box_cover(box, other) == pytest.approx(expected)
+    assert box_cover(other, box) == box_cover(box, other)
 
 
 def test_iou_of_touching_boxes_is_zero():

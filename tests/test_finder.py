@@ -122,8 +122,23 @@ def test_the_best_hand_comes_first_and_scores_are_means():
 
 def test_weak_hands_are_dropped():
     oracle = Oracle([open_hand((300.0, 300.0), 200)], (640, 640), score=0.4)
-    assert oracle.find() == []
+    assert oracle.find(search=Search(threshold=0.45)) == []
     assert len(oracle.find(search=Search(threshold=0.35))) == 1
+
+
+def test_a_part_of_a_hand_is_no_hand_of_its_own():
+    whole, part = open_hand((300.0, 300.0), 240), open_hand((330.0, 270.0), 90)
+
+    class Distracted(Oracle):
+        """Takes a part for a hand, with a lower score."""
+
+        def peaks_in(self, boxes):
+            peaks = super().peaks_in(boxes)
+            peaks[[box[2] < 200 for box in boxes], :, 2] = 0.6
+            return peaks
+
+    ((box, _),) = Distracted([whole, part], (640, 640)).find()
+    assert box_iou(box, box_from_points(whole, 1.6)) > 0.95
 
 
 def test_the_number_of_looks_is_bounded():
