@@ -1,6 +1,5 @@
-"""Files are written whole or not at all, and never over others unasked; and their checksums."""
+"""Files are written whole or not at all, and never over others unasked."""
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,19 +48,3 @@ def check_free(path: str | os.PathLike[str], *, force: bool = False) -> None:
         raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into")
     if path.exists() and not force:
         raise FileExistsError(f"{path} exists: choose another name, or allow it with force")
-
-
-def checksum(path: str | os.PathLike[str], algorithm: str) -> str:
-    """Give a file's checksum.
-
-    Args:
-        path: The file.
-        algorithm: "md5", "sha256" or another of `hashlib`'s.
-
-    Returns:
-        Lower-case hexadecimal digits.
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(
-            file, lambda: hashlib.new(algorithm, usedforsecurity=False)
-        ).hexdigest()

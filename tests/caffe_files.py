@@ -5,11 +5,12 @@ https://protobuf.dev/programming-guides/encoding/. Networks have OpenPose's laye
 a fraction of the channels.
 """
 
-from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 
 from openpose_keras import networks
+from openpose_keras.networks import hand
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 HEATMAPS = 22
@@ -135,14 +136,14 @@ def hand_prototxt(divide=32, size=(64, 64), *, relu_on_heads=False, features_fir
     return "\n".join(lines)
 
 
-@contextmanager
-def small_networks(divide=32):
-    """Let `networks.hand` build its own graph with a fraction of the channels."""
+@cache
+def small_hand(divide=32):
+    """What `networks.hand` builds with a fraction of the channels; each time the same object."""
     build = networks._conv
     networks._conv = lambda x, name, filters, *rest, **options: build(
         x, name, filters // divide, *rest, **options
     )
     try:
-        yield
+        return hand()
     finally:
         networks._conv = build
