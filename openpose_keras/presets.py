@@ -115,15 +115,28 @@ def load_network(
     if weights is None and preset.sha256:
         _check_sum(path, preset.sha256)
     model = _build(preset.network, dtype)
+    fill_network(model, path)
+    return model
+
+
+def fill_network(model: "keras.Model", path: str | Path) -> None:
+    """Fill a network with the weights of a file, in place.
+
+    Args:
+        model: of `networks`.
+        path: a `.weights.h5` file of the same network.
+
+    Raises:
+        WeightsError: The file is missing, damaged, or of another network.
+    """
     try:
         model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise WeightsError(
-            f"expected weights of the network {preset.network} in {path}, "
+            f"expected weights of the network {model.name} in {path}, "
             f"Keras could not load them: {reason}"
         ) from error
-    return model
 
 
 def _build(network: str, dtype: str) -> "keras.Model":

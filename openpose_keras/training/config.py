@@ -21,7 +21,10 @@ class TrainConfig:
         held_hands: how many to render for validation, of another seed.
         photo_share: share of the hands in samples that come from labelled photos; 0 goes without
             them.
-        from_teacher: whether to start from the teacher's convolutions, or at random.
+        from_teacher: whether to start from the teacher's convolutions and keep the first of them as
+            they are, or to start at random.
+        weights: weight file of the same network to start from instead, for example the one that
+            ships; None without.
         size: side of the network's input in training, a multiple of 32.
         batch_size: samples a step.
         epochs: rounds; each ends with a validation and a checkpoint.
@@ -40,6 +43,7 @@ class TrainConfig:
     held_hands: int = 1500
     photo_share: float = 0.25
     from_teacher: bool = True
+    weights: str | None = None
     size: int = 160
     batch_size: int = 32
     epochs: int = 21

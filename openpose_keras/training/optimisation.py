@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openpose_keras import networks
+from openpose_keras.presets import fill_network
 from openpose_keras.training import teacher
 from openpose_keras.training.config import TrainConfig
 
@@ -31,20 +32,26 @@ def heatmap_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> 
 
 
 def start(config: TrainConfig) -> "keras.Model":
-    """Build the network of a run's first step: the teacher's backbone, the optimizer, the loss.
+    """Build the network of a run's first step: its first weights, the optimizer, the loss.
 
     Args:
         config: start, rates and length of the run.
 
     Returns:
         A compiled `networks.hand_lite(all_stages=True)`.
+
+    Raises:
+        WeightsError: The teacher's file, or the weights to start from, cannot be used.
     """
     import keras
 
     model = networks.hand_lite(all_stages=True)
-    if config.from_teacher:
+    if config.weights:
+        fill_network(model, config.weights)
+    elif config.from_teacher:
         path = Path(config.assets) / "teacher" / "hand_landmark_full.tflite"
         teacher.start_from_teacher(model, path)
+    if config.from_teacher:
         for layer in model.layers:
             layer.trainable = not layer.name.startswith(_FROZEN)
     total = config.epochs * config.steps_per_epoch
