@@ -15,6 +15,7 @@ NOTEBOOKS = ["jupyter>=1.1,<2", "gdown>=5.2,<7"]
 TEST = [
     *TRAIN,
     "opencv-python<5",  # OpenCV 5 has no importer of Caffe networks, an oracle of the tests
+    "ai-edge-litert>=2.1,<3",  # runs the teacher, the oracle of its reading
     "hypothesis>=6.100,<7",
     "import-linter>=2.1,<3",
     "ipykernel>=6.29,<8",
