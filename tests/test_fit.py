@@ -1,0 +1,252 @@
+import csv
+import dataclasses
+import math
+from contextlib import contextmanager
+
+import h5py
+import numpy as np
+import pytest
+
+from openpose_keras import networks
+from openpose_keras.training import fit, optimisation, samples
+from openpose_keras.training.config import read_config
+from openpose_keras.training.fit import RESULT, STATE, DivergenceError, train
+from openpose_keras.training.optimisation import heatmap_loss, start
+from openpose_keras.training.teacher import backbone_layers, read_convolutions
+from tests.assets import assets_folder
+from tests.training_fakes import small_config
+
+pytestmark = [
+    # TensorFlow's own modules, and Keras's way from its arrays to NumPy 2.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
+]
+
+
+SHORT_BLOCKS = tuple(networks.LITE_BLOCKS[index] for index in (0, 1, 3, 5, 11))
+
+
+@contextmanager
+def small_runs():
+    """Runs of seconds: a third of the blocks, a few samples, and no graph to be traced first."""
+
+    def start_eagerly(config):
+        model = start(config)
+        model.run_eagerly = True
+        return model
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "LITE_BLOCKS", SHORT_BLOCKS)
+        patch.setattr(samples, "VALIDATION_SAMPLES", 4)
+        patch.setattr(optimisation, "start", start_eagerly)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """A run of two epochs of two steps that nothing disturbed: its config and what it returned."""
+    config = small_config(tmp_path_factory.mktemp("straight"))
+    with small_runs():
+        return config, train(config)
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory):
+    """The same run, killed at the end of the second epoch before it was written, then resumed."""
+    config = small_config(tmp_path_factory.mktemp("resumed"))
+    write, calls = fit._write, []
+
+    def killed(model, path):
+        calls.append(path.name)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        write(model, path)
+
+    with small_runs() as patch:
+        patch.setattr(fit, "_write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(config)
+    assert calls == [STATE, RESULT, STATE]
+    with small_runs():
+        return config, train(config)
+
+
+def rows(config):
+    with open(f"{config.out}/log.csv", newline="", encoding="utf8") as file:
+        return list(csv.DictReader(file))
+
+
+def arrays(path, part):
+    """All arrays of one part of a weight file, by key."""
+    found = {}
+    with h5py.File(path) as file:
+        file[part].visititems(
+            lambda key, item: (
+                found.update({key: item[()]}) if isinstance(item, h5py.Dataset) else None
+            )
+        )
+    return found
+
+
+def test_a_run_writes_its_config_its_log_and_its_weights(straight):
+    config, path = straight
+    names = {item.name for item in path.parent.iterdir()}
+    assert names == {"bank", "bank_held", "config.json", "log.csv", STATE, RESULT}
+    assert path.name == RESULT
+    assert read_config(path.parent / "config.json") == config
+
+
+def test_the_log_has_a_row_an_epoch(straight):
+    log = rows(straight[0])
+    assert [row["epoch"] for row in log] == ["1", "2"]
+    for row in log:
+        assert {"loss", "rendered_pck10", "rendered_pck20"} <= set(row)
+        assert all(math.isfinite(float(value)) for value in row.values())
+        assert 0 <= float(row["rendered_pck10"]) <= float(row["rendered_pck20"]) <= 1
+
+
+def test_shipped_weights_hold_no_optimizer_and_the_state_does(straight):
+    _, path = straight
+    with h5py.File(path) as shipped, h5py.File(path.with_name(STATE)) as state:
+        assert "optimizer" not in shipped
+        assert "optimizer" in state
+
+
+def test_shipped_weights_are_the_averages_and_load_into_the_network(straight):
+    config, path = straight
+    with small_runs():
+        model, shipped = start(config), networks.hand_lite()
+    model.load_weights(path.with_name(STATE))
+    raw = model.get_layer("heat2").get_weights()[0]
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    shipped.load_weights(path)
+    for layer in shipped.layers:
+        for found, expected in zip(
+            layer.get_weights(), model.get_layer(layer.name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(found, expected)
+    assert (shipped.get_layer("heat2").get_weights()[0] != raw).any()
+
+
+def test_a_resumed_run_goes_on_where_it_stopped(resumed):
+    config, path = resumed
+    assert [row["epoch"] for row in rows(config)] == ["1", "2"]
+    state = arrays(path.with_name(STATE), "optimizer")
+    assert int(state["vars/0"]) == config.epochs * config.steps_per_epoch
+
+
+def test_a_resumed_run_ends_as_one_that_was_not_disturbed(straight, resumed):
+    for name in (STATE, RESULT):
+        first, second = (arrays(run[1].with_name(name), "layers") for run in (straight, resumed))
+        assert set(first) == set(second)
+        for key, expected in first.items():
+            np.testing.assert_allclose(second[key], expected, atol=1e-4, err_msg=key)
+    losses = [[float(row["loss"]) for row in rows(run[0])] for run in (straight, resumed)]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
+
+
+def test_a_finished_run_is_left_as_it_is(straight):
+    config, path = straight
+    before = {item.name: item.stat().st_mtime_ns for item in path.parent.iterdir()}
+    before.pop("config.json")
+    with small_runs():
+        assert train(config) == path
+    after = {item.name: item.stat().st_mtime_ns for item in path.parent.iterdir()}
+    assert before.items() <= after.items()
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_run_that_diverges_says_so_and_spares_the_last_state(tmp_path, loss):
+    (tmp_path / STATE).write_bytes(b"good")
+    callback = fit._end_of_epoch(tmp_path, {})
+    with pytest.raises(DivergenceError, match=r"epoch 3; .* lower learning_rate") as caught:
+        callback.on_epoch_end(2, {"loss": loss})
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == [STATE]
+    assert (tmp_path / STATE).read_bytes() == b"good"
+
+
+def test_an_interrupted_writing_spares_the_file_before(tmp_path):
+    class Model:
+        def save_weights(self, path):
+            path.write_bytes(b"half")
+            raise OSError("disk full")
+
+    (tmp_path / STATE).write_bytes(b"good")
+    with pytest.raises(OSError, match="disk full"):
+        fit._write(Model(), tmp_path / STATE)
+    assert (tmp_path / STATE).read_bytes() == b"good"
+
+
+def test_loss_agrees_with_a_plain_loop():
+    import keras
+
+    rng = np.random.default_rng(0)
+    truth = rng.random((2, 3, 4, 22)).astype(np.float32)
+    predicted = rng.normal(0, 1, truth.shape).astype(np.float32)
+    found = keras.ops.convert_to_numpy(heatmap_loss(truth, predicted))
+    assert found.shape == (2, 3, 4)
+    for index in np.ndindex(2, 3, 4):
+        total = 0.0
+        for channel in range(22):
+            value = float(truth[index][channel])
+            near = 1 - value if channel == 21 else value
+            total += (1 + 8 * near) * (value - float(predicted[index][channel])) ** 2
+        assert found[index] == pytest.approx(total / 22, rel=1e-5)
+
+
+def test_loss_of_the_truth_is_nothing():
+    truth = np.random.default_rng(0).random((1, 2, 2, 22)).astype(np.float32)
+    assert np.abs(heatmap_loss(truth, truth)).max() == 0
+
+
+def test_backbone_takes_the_smaller_steps_that_it_is_told_to(tmp_path):
+    """The first step of Adam is the rate itself, whatever the gradient."""
+    import keras
+
+    config = dataclasses.replace(
+        small_config(tmp_path), backbone_rate=0.25, learning_rate=1e-3, weight_decay=0.0
+    )
+    model = start(config)
+    assert all(layer.trainable for layer in model.layers)
+    backbone = {weight.path for layer in backbone_layers(model) for weight in layer.weights}
+    variables = model.trainable_variables
+    before = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    model.optimizer.apply([keras.ops.ones_like(variable) for variable in variables])
+    assert len(backbone) == 90
+    for variable, old in zip(variables, before, strict=True):
+        step = old - keras.ops.convert_to_numpy(variable)
+        expected = 1e-3 * (0.25 if variable.path in backbone else 1.0)
+        np.testing.assert_allclose(step, expected, rtol=0.02, atol=1e-6, err_msg=variable.path)
+
+
+def test_rate_warms_up_to_its_peak_and_falls_to_nearly_nothing(tmp_path):
+    config = small_config(tmp_path, epochs=10, steps_per_epoch=100, learning_rate=2e-3)
+    optimizer = start(config).optimizer
+    rates = []
+    for step in (0, 50, 100, 300, 550, 900, 1000, 1200):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    np.testing.assert_allclose(rates[:3], [0, 1e-3, 2e-3], rtol=1e-3, atol=1e-9)
+    assert rates[2:7] == sorted(rates[2:7], reverse=True)
+    np.testing.assert_allclose(rates[-2:], 0.002 * 2e-3, rtol=1e-2)
+    middle = 0.002 * 2e-3 + 0.998 * 1e-3
+    assert rates[4] == pytest.approx(middle, rel=1e-2)
+
+
+def test_a_run_from_the_teacher_starts_with_its_weights_and_keeps_the_first_layers(tmp_path):
+    pytest.importorskip("tflite", reason="the PyPI package tflite reads the teacher's file")
+    assets = assets_folder()
+    path = assets / "teacher" / "hand_landmark_full.tflite"
+    if not path.is_file():
+        pytest.skip(f"no teacher at {path}")
+    model = start(small_config(tmp_path, from_teacher=True, assets=str(assets)))
+    kernels = [kernel for kernel, _ in read_convolutions(path)]
+    for layer, kernel in zip(backbone_layers(model), kernels, strict=False):
+        np.testing.assert_array_equal(layer.get_weights()[0], kernel)
+    frozen = {layer.name for layer in model.layers if layer.weights and not layer.trainable}
+    assert frozen == {
+        "stem",
+        *(f"block0_{part}" for part in ("depthwise", "project")),
+        *(f"block1_{part}" for part in ("expand", "depthwise", "project")),
+    }
