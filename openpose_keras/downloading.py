@@ -222,7 +222,7 @@ def _bar(path: Path, total: int | None, have: int, progress: bool) -> "tqdm":
     from tqdm import tqdm
 
     options = {"total": total, "initial": have, "disable": not progress}
-    return tqdm(desc=path.name.removesuffix(".part"), unit="B", unit_scale=True, **options)
+    return tqdm(desc=path.name.partition(".part")[0], unit="B", unit_scale=True, **options)
 
 
 def _size(path: Path) -> int:

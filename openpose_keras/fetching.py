@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,7 +159,8 @@ def _get(mirror: Mirror, job: _Job) -> None:
     if kept.exists() and _wrong(mirror, kept) is None:
         job.tell(f"  {kept.name} is here from an earlier call")
         return
-    part = kept.with_name(f"{kept.name}.part")
+    # Each address has its own, so that one that fails takes nothing from what another has brought.
+    part = kept.with_name(f"{kept.name}.part-{zlib.crc32(mirror.address.encode()):08x}")
     for _ in range(2):
         joined = _download(mirror, part, job)
         wrong = _wrong(mirror, part)

@@ -171,7 +171,9 @@ def find_weights(preset: Preset) -> Path:
     raise WeightsError(
         f"the weights of {preset.name!r} are not on this machine: expected {preset.file} in "
         f"{' or '.join(map(str, folders))}. They are {preset.source}; licence: {preset.licence}. "
-        "Bring the file, or use the preset 'hand_lite', whose weights ship with the package"
+        f"`openpose-keras fetch {preset.name}` downloads and converts them, "
+        "`openpose-keras convert FILE` takes a file that you have; or use the preset 'hand_lite', "
+        "whose weights ship with the package"
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from openpose_keras import _drive, _locks, downloading, fetching, mirrors
+from openpose_keras import _drive, _locks, downloading, fetching, mirrors, presets
 from openpose_keras._locks import locked
 from openpose_keras.downloading import DownloadError, NoSpaceError
 from openpose_keras.errors import WeightsError
@@ -186,6 +186,17 @@ def test_when_every_source_fails_one_message_says_all(run, sources, server, tmp_
     assert left(tmp_path) == []
 
 
+def test_a_preset_without_its_file_says_the_same_and_downloads_nothing(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(WeightsError) as caught:
+        presets.find_weights(presets.get_preset("hand"))
+    for part in ("openpose-keras fetch hand", "openpose-keras convert FILE", "'hand_lite'"):
+        assert part in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_of_a_file_that_no_preset_uses_no_conversion_is_promised(run, sources, tmp_path):
     sources(GONE, name="face")
     with pytest.raises(FetchError) as caught:
@@ -211,14 +222,21 @@ def test_a_download_that_broke_is_resumed_by_the_next_call(run, sources, server,
     with pytest.raises(FetchError, match="the connection ended after 500 of 1300"):
         run()
     assert not page.breaks
-    assert left(tmp_path) == [
-        ".fetch-hand",
-        ".fetch-hand/official.bin.part",
-        ".fetch-hand/official.bin.part.json",
-    ]
+    folder, part, note = left(tmp_path)
+    assert folder == ".fetch-hand"
+    assert part.startswith(".fetch-hand/official.bin.part")
+    assert note == f"{part}.json"
     assert run().read_bytes() == GOOD.upper()
     assert server.requests[-1][1]["Range"] == "bytes=500-"
     assert left(tmp_path) == ["hand.weights.h5"]
+
+
+def test_a_source_that_fails_takes_nothing_from_what_another_has_brought(run, sources, server):
+    sources(GONE, (Page(GOOD, breaks=[500, 0, 0, 0]), OFFICIAL), GONE)
+    with pytest.raises(FetchError):
+        run()
+    assert run().read_bytes() == GOOD.upper()
+    assert server.requests[-1][1]["Range"] == "bytes=500-"
 
 
 def test_pieces_that_do_not_fit_together_are_downloaded_once_more(run, sources, server):
@@ -376,9 +394,10 @@ def test_a_killed_process_leaves_a_lock_that_holds_nobody_up(
     one = process()
     one.stdin.write("go\n")
     one.stdin.flush()
-    part = tmp_path / "to" / ".fetch-face" / "face.bin.part"
+    folder = tmp_path / "to" / ".fetch-face"
     until = time.monotonic() + 30
-    while not (part.exists() and part.stat().st_size) and time.monotonic() < until:
+    while not any(path.stat().st_size for path in folder.glob("*.part-????????")):
+        assert time.monotonic() < until
         time.sleep(0.02)
     one.kill()
     one.wait()

@@ -1,4 +1,4 @@
-"""The command `openpose-keras`: detect, evaluate, render, train.
+"""The command `openpose-keras`: detect, fetch, evaluate, render, train.
 
 Nothing heavy is imported before a sub-command runs, so that `--help` answers at once. A sub-command
 is a module with SUMMARY, DESCRIPTION, `add_arguments(parser)` and `run(args)`.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from openpose_keras import __version__
-from openpose_keras.cli import detect, evaluate
+from openpose_keras.cli import detect, evaluate, fetch
 from openpose_keras.cli.options import UsageError
 from openpose_keras.errors import OpenPoseKerasError
 
@@ -64,7 +64,7 @@ def build_parser(*, with_training: bool = False) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, module in (("detect", detect), ("evaluate", evaluate)):
+    for name, module in (("detect", detect), ("fetch", fetch), ("evaluate", evaluate)):
         command = commands.add_parser(name, help=module.SUMMARY, description=module.DESCRIPTION)
         module.add_arguments(command)
         command.set_defaults(run=module.run, parser=command)

@@ -1,0 +1,111 @@
+"""`openpose-keras fetch`: OpenPose's own weights, downloaded, checked and converted."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from openpose_keras.cli.options import UsageError, _without_chatter
+from openpose_keras.errors import OpenPoseKerasError
+from openpose_keras.mirrors import MIRRORS
+from openpose_keras.official import OFFICIAL_FILES
+from openpose_keras.presets import PRESETS, shipped_folder, user_folder
+
+SUMMARY = "download OpenPose's own weights, check and convert them"
+DESCRIPTION = (
+    "Download the weights of one of OpenPose's networks from the first source that has them, check "
+    "and convert them, and put the result where the presets find it. Only hand can be used so far; "
+    "the files of face, body_coco, body_mpi and body_25 are fetched as they are, for the time when "
+    "they can. What was fetched once is not fetched again."
+)
+LICENCE_ADDRESS = "https://github.com/CMU-Perceptual-Computing-Lab/openpose/blob/master/LICENSE"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the sub-command."""
+    parser.add_argument("name", choices=tuple(MIRRORS), metavar="NAME", help=", ".join(MIRRORS))
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="folder of the result (default: openpose_keras in Keras's home, ~/.keras)",
+    )
+    parser.add_argument(
+        "--accept-license",
+        "--accept-licence",
+        action="store_true",
+        help="you keep to the licence: academic or non-profit, non-commercial research only "
+        "(default: show it and ask)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `fetch`.
+
+    Args:
+        args: The options of `add_arguments`.
+
+    Returns:
+        The exit status: 0, or 1 when no source gave the file.
+
+    Raises:
+        UsageError: There is nobody to ask about the licence.
+        OpenPoseKerasError: The licence is refused, or the disk is full.
+    """
+    from openpose_keras.fetching import FetchError, fetch, target_path
+
+    target = target_path(args.name, args.to)
+    if target.is_file():
+        print(f"{target} is there already: nothing to do (to fetch it again, remove it first)")
+        return 0
+    if not args.accept_license:
+        _ask(args.name)
+    try:
+        fetch(
+            args.name,
+            folder=args.to,
+            accept_license=True,
+            progress=sys.stderr.isatty(),
+            tell=lambda line: print(line, file=sys.stderr, flush=True),
+            convert=_convert,
+        )
+    except FetchError as error:  # the one message that needs several lines
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{target} is ready. {_use(args.name, target)}")
+    return 0
+
+
+def _convert(source: Path, target: Path) -> None:
+    """Convert, without what TensorFlow tells while it is imported."""
+    with _without_chatter():
+        import keras  # noqa: F401
+    from openpose_keras.writers import convert_file
+
+    convert_file(source, target)
+
+
+def _ask(name: str) -> None:
+    """Show the licence and raise unless it is accepted."""
+    licence = next(file.licence for file in OFFICIAL_FILES if file.network == name)
+    text = f"The weights of {name} are OpenPose's. Licence: {licence}. In full: {LICENCE_ADDRESS}"
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise UsageError(f"{text} If you keep to it, say so with --accept-license")
+    print(text)
+    try:
+        answer = input("Do you keep to it? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise OpenPoseKerasError(
+            "the licence was not accepted, so nothing was downloaded; the weights of the preset "
+            "'hand_lite' ship with the package and are free (Apache-2.0)"
+        )
+
+
+def _use(name: str, path: Path) -> str:
+    """Say how to use what was fetched."""
+    if name not in PRESETS:
+        return "This version of the package does not use it yet."
+    found = path.parent.resolve() in {shipped_folder().resolve(), user_folder().resolve()}
+    option = "" if found else f" --weights {path}"
+    return f"Use it: openpose-keras detect PHOTO --preset {name}{option}"
