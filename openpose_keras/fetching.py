@@ -135,7 +135,7 @@ def _try_all(job: _Job) -> None:
     failures = []
     sources = mirrors.MIRRORS[job.name]
     for mirror in sorted(sources, key=lambda mirror: not (job.work / mirror.file).exists()):
-        job.tell(f"trying {mirror.address}")
+        job.tell(f"trying {mirror.link}")
         try:
             _check_needs(mirror)
             _get(mirror, job)
@@ -224,7 +224,7 @@ def _advise(job: _Job, failures: Sequence[tuple[Mirror, str]]) -> str:
     """Say what was tried, and what a user can do."""
     files = dict.fromkeys(mirror.file for mirror, _ in failures)
     lines = [f"none of the {len(failures)} sources gave the weights of {job.name!r}:"]
-    lines += [f"  {mirror.address}: {reason}" for mirror, reason in failures]
+    lines += [f"  {mirror.link}: {reason}" for mirror, reason in failures]
     if job.name in PRESETS:
         lines += [
             f"What you can do: bring a file ({' or '.join(files)}) and run",

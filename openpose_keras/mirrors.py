@@ -38,6 +38,13 @@ class Mirror:
         """Whether a checksum tells that the file is the right one."""
         return bool(self.md5 or self.sha256)
 
+    @property
+    def link(self) -> str:
+        """What to open in a browser."""
+        if self.address.startswith(DRIVE):
+            return f"https://drive.google.com/file/d/{self.address.removeprefix(DRIVE)}/view"
+        return self.address
+
 
 _SERVERS = (
     "http://vcl.snu.ac.kr/OpenPose/models/",  # OpenPose's models/getModels.sh

@@ -499,6 +499,7 @@ def test_what_gdown_meets_is_a_reason_like_any_other(run, drive, tmp_path, conte
     drive(content)
     with pytest.raises(FetchError, match=reason):
         run()
+    assert any("https://drive.google.com/file/d/some-id/view" in line for line in run.lines)
     assert left(tmp_path) == []
 
 

@@ -87,10 +87,10 @@ def _convert(source: Path, target: Path) -> None:
 def _ask(name: str) -> None:
     """Show the licence and raise unless it is accepted."""
     licence = next(file.licence for file in OFFICIAL_FILES if file.network == name)
-    text = f"The weights of {name} are OpenPose's. Licence: {licence}. In full: {LICENCE_ADDRESS}"
+    text = f"the weights of {name} are for {licence}: {LICENCE_ADDRESS}"
     if not (sys.stdin and sys.stdin.isatty()):
-        raise UsageError(f"{text} If you keep to it, say so with --accept-license")
-    print(text)
+        raise UsageError(f"say that you keep to the licence with --accept-license; {text}")
+    print(f"{text[0].upper()}{text[1:]}")
     try:
         answer = input("Do you keep to it? [y/N] ")
     except EOFError:
