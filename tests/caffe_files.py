@@ -97,7 +97,7 @@ def hand_arrays(divide=32, seed=0):
     for name, (kernel, inputs, outputs) in hand_layers(divide).items():
         scale = np.sqrt(2 / (kernel * kernel * inputs))
         weights = rng.normal(0, scale, (outputs, inputs, kernel, kernel)).astype(np.float32)
-        arrays[name] = (weights, rng.normal(0, 0.1, outputs).astype(np.float32))
+        arrays[name] = (weights, rng.uniform(-0.05, 0.2, outputs).astype(np.float32))
     return arrays
 
 

@@ -157,7 +157,7 @@ def test_rgb_through_the_folded_network_is_bgr_through_the_other(tmp_path):
     path = write_caffe(tmp_path)
     rgb = noise(64, 48)
     model, record = load_converted(path)
-    assert record.channel_order == "rgb" == presets.get_preset("hand").inputs.channel_order
+    assert record.channel_order == "rgb" == presets.get_preset("hand").spec.channel_order
     folded = heatmaps(model, rgb)
     model, _ = load_converted(path, fold_rgb=False)
     np.testing.assert_allclose(folded, heatmaps(model, rgb[..., ::-1].copy()), atol=1e-6)

@@ -1,4 +1,4 @@
-"""The command `openpose-keras`: detect, fetch, evaluate, render, train.
+"""The command `openpose-keras`: detect, fetch, convert, inspect, verify, evaluate, render, train.
 
 Nothing heavy is imported before a sub-command runs, so that `--help` answers at once. A sub-command
 is a module with SUMMARY, DESCRIPTION, `add_arguments(parser)` and `run(args)`.
@@ -11,12 +11,20 @@ import sys
 from collections.abc import Sequence
 
 from openpose_keras import __version__
-from openpose_keras.cli import detect, evaluate, fetch
+from openpose_keras.cli import convert, detect, evaluate, fetch, inspect, verify
 from openpose_keras.cli.options import UsageError
 from openpose_keras.errors import OpenPoseKerasError
 
 PROGRAM = "openpose-keras"
 INTERRUPTED = 130
+COMMANDS = {
+    "detect": detect,
+    "fetch": fetch,
+    "convert": convert,
+    "inspect": inspect,
+    "verify": verify,
+    "evaluate": evaluate,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,7 +72,7 @@ def build_parser(*, with_training: bool = False) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, module in (("detect", detect), ("fetch", fetch), ("evaluate", evaluate)):
+    for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.SUMMARY, description=module.DESCRIPTION)
         module.add_arguments(command)
         command.set_defaults(run=module.run, parser=command)

@@ -1,0 +1,73 @@
+"""`openpose-keras convert`: a weight file of any known kind into one that the package uses."""
+
+import argparse
+from pathlib import Path
+
+from openpose_keras.cli.options import UsageError, _without_chatter
+
+SUMMARY = "convert a weight file, OpenPose's own or a port's"
+DESCRIPTION = (
+    "Convert weights: a .caffemodel, an HDF5 file of Keras 2, a .weights.h5 or .keras of Keras 3, "
+    "a .pth of PyTorch, or a folder of W_name.npy and b_name.npy. The kind is told from the "
+    "content. Without --to, the result is put where --preset hand finds it."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the sub-command."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the weights that you have")
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="FILE",
+        help="the new file, whose ending says what it shall be: .weights.h5, .caffemodel (with a "
+        ".prototxt beside it), .keras or .onnx (default: hand.weights.h5 in openpose_keras in "
+        "Keras's home, ~/.keras)",
+    )
+    parser.add_argument(
+        "--float16", action="store_true", help="write a .weights.h5 of half the size"
+    )
+    parser.add_argument(
+        "--bgr",
+        action="store_true",
+        help="let the network take BGR, as OpenPose's weights do (default: RGB); a .caffemodel "
+        "always does",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `convert`.
+
+    Args:
+        args: The options of `add_arguments`.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        UsageError: The options contradict each other.
+        WeightsError: The file is damaged, or for another network.
+        OSError: The result can't be written where it is wanted.
+    """
+    from openpose_keras.presets import get_preset, user_folder
+
+    target, preset = args.to, get_preset("hand")
+    if target is None:
+        if args.bgr:
+            raise UsageError("--bgr: the preset takes RGB; name another file with --to")
+        target = user_folder() / preset.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with _without_chatter():
+        import keras  # noqa: F401
+    from openpose_keras.writers import convert_file
+
+    options = {"fold_rgb": not args.bgr, "half": args.float16, "force": args.force}
+    record = convert_file(args.file, target, **options)
+    what = f"OpenPose's {record.official}" if record.official else f"MD5 {record.md5}"
+    size = target.stat().st_size / 1e6
+    print(f"{args.file} ({what}) -> {target} ({size:.1f} MB, {record.channel_order.upper()})")
+    print(f"licence of the weights: {record.licence}")
+    if args.to is None:
+        print(f"use it: openpose-keras detect PHOTO --preset {preset.name}")
+    return 0

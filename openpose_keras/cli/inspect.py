@@ -1,0 +1,72 @@
+"""`openpose-keras inspect`: what is in a weight file."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from openpose_keras.sources import WeightFile
+
+SUMMARY = "tell what is in a weight file"
+DESCRIPTION = (
+    "Tell what kind of weight file it is, which of OpenPose's own files, if any, where it comes "
+    "from, its checksums, and the shape and range of each layer's weights."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the sub-command."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file, or a folder of .npy")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `inspect`.
+
+    Args:
+        args: The options of `add_arguments`.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        WeightsError: The file is damaged, or of no known kind.
+    """
+    from openpose_keras.official import identify
+    from openpose_keras.records import checksums
+    from openpose_keras.sources import KINDS, read_weights
+
+    weights = read_weights(args.file)
+    sums = checksums(args.file)
+    known = identify(sums.md5)
+    print(f"{args.file}: {KINDS[weights.kind]}")
+    print(f"MD5     {sums.md5}\nSHA-256 {sums.sha256}")
+    if known:
+        print(f"this is OpenPose's {known.file} ({known.network}); licence: {known.licence}")
+    else:
+        print("none of OpenPose's own files has this checksum")
+    for name, value in (weights.record or {}).items():
+        print(f"record: {name}: {value}")
+    print(f"a network with these weights takes {weights.channel_order.upper()}\n")
+    _print_layers(weights)
+    return 0
+
+
+def _print_layers(weights: "WeightFile") -> None:
+    """Print one line an array, in Keras's layout, and the totals."""
+    width = max(map(len, weights.layers))
+    print(f"{'layer':<{width}}  {'shape':<16}{'least':>11}{'greatest':>11}{'mean':>11}{'std':>11}")
+    for name, arrays in weights.layers.items():
+        for array in arrays:
+            print(f"{name:<{width}}  {'x'.join(map(str, array.shape)):<16}{_figures(array)}")
+    count = sum(array.size for arrays in weights.layers.values() for array in arrays)
+    print(f"{len(weights.layers)} layers, {count:,} numbers")
+
+
+def _figures(array: "np.ndarray") -> str:
+    """Give the range of an array."""
+    if not array.size:
+        return ""
+    values = (array.min(), array.max(), array.mean(dtype="f8"), array.std(dtype="f8"))
+    return "".join(f"{value:>11.4g}" for value in values)

@@ -1,0 +1,116 @@
+"""`openpose-keras verify`: a weight file, converted, against another reader, layer by layer."""
+
+import argparse
+from pathlib import Path
+
+from openpose_keras.cli.options import UsageError, _without_chatter, parse_positive
+
+SUMMARY = "check a weight file layer by layer against OpenCV's reader"
+DESCRIPTION = (
+    "Convert a weight file in memory and give the same input to the network and to OpenCV 4's "
+    "reader of Caffe's files; print the greatest difference of each layer, and the first layer "
+    "that departs. The exit status is 1 if one does."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the sub-command."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="weights of any known kind")
+    parser.add_argument(
+        "--prototxt",
+        type=Path,
+        metavar="FILE",
+        help="OpenPose's description of the network, pose_deploy.prototxt (default: our own, "
+        "which proves the weights but not the wiring)",
+    )
+    parser.add_argument(
+        "--golden",
+        type=Path,
+        metavar="FILE.npz",
+        help="compare with stored outputs instead; OpenCV is not needed then",
+    )
+    parser.add_argument(
+        "--size",
+        type=parse_size,
+        default=(368, 368),
+        metavar="HxW",
+        help="height and width of the input, which is noise (default: 368x368)",
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=parse_positive,
+        default=1e-4,
+        metavar="T",
+        help="the difference that is allowed, in units of a layer's greatest value or of 1 "
+        "(default: 1e-4)",
+    )
+    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the differences too")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the figures as JSON")
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read "368x256" as height and width, or "368" as both.
+
+    Args:
+        text: The argument.
+
+    Returns:
+        Height and width in pixels.
+
+    Raises:
+        ArgumentTypeError: It is neither, or a side is not from 1 to 4096.
+
+    Example:
+        >>> parse_size("256x328")
+        (256, 328)
+    """
+    sides = text.lower().split("x")
+    try:
+        height, width = (int(side) for side in (sides * 2 if len(sides) == 1 else sides))
+    except ValueError:
+        height = width = 0
+    if not 1 <= min(height, width) <= max(height, width) <= 4096:
+        raise argparse.ArgumentTypeError(f'expected HEIGHTxWIDTH in pixels, not "{text}"')
+    return height, width
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `verify`.
+
+    Args:
+        args: The options of `add_arguments`.
+
+    Returns:
+        The exit status: 0, or 1 if a layer departs.
+
+    Raises:
+        UsageError: The options contradict each other.
+        WeightsError: A file is damaged or does not fit, or OpenCV can't read Caffe's files.
+        OSError: A result can't be written where it is wanted.
+    """
+    from openpose_keras._files import check_free
+
+    if args.golden and args.prototxt:
+        raise UsageError("--golden and --prototxt: compare with one or with the other")
+    for path in filter(None, (args.picture, args.out)):
+        check_free(path, force=args.force)
+    with _without_chatter():
+        import keras  # noqa: F401
+    from openpose_keras.formats import write_json
+    from openpose_keras.preprocessing import write_image
+    from openpose_keras.verification import draw_report, verify_file
+
+    report = verify_file(
+        args.file,
+        prototxt=args.prototxt,
+        golden=args.golden,
+        size=args.size,
+        tolerance=args.tolerance,
+    )
+    print(report)
+    if args.picture:
+        write_image(args.picture, draw_report(report))
+    if args.out:
+        write_json(args.out, {"file": str(args.file), **report.to_dict()}, force=args.force)
+    return 1 if report.first_departure else 0
