@@ -434,6 +434,23 @@ def test_a_lock_is_held_by_one_and_gone_afterwards(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_lock_whose_file_its_last_owner_removes_meanwhile_is_not_taken(tmp_path, monkeypatch):
+    """Another process could lock the next file of that name, and both would work."""
+    path, try_lock, calls = tmp_path / "lock", _locks._try_lock, []
+
+    def removed_meanwhile(file):
+        if not calls:
+            path.unlink()
+        calls.append(file)
+        return try_lock(file)
+
+    monkeypatch.setattr(_locks, "_try_lock", removed_meanwhile)
+    monkeypatch.setattr(_locks, "_PAUSE", 0)
+    with locked(path):
+        assert path.exists()
+    assert len(calls) == 2
+
+
 def test_a_lock_is_given_back_after_an_error(tmp_path):
     for _ in range(2):
         with pytest.raises(KeyError), locked(tmp_path / "lock"):
