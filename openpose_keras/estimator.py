@@ -3,13 +3,14 @@
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from openpose_keras.boxes import Box, check_box
-from openpose_keras.finder import find_boxes
+from openpose_keras.finder import Search, find_boxes
 from openpose_keras.inference import NetworkError, compile_call, is_model, run_batches
 from openpose_keras.keypoints import SIDES, Hand, Side
 from openpose_keras.preprocessing import check_image
@@ -35,6 +36,7 @@ class HandEstimator:
         recipe: A name of `recipes.RECIPES`, or a `Recipe` of your own.
         spec: How the network wants its input; by default as OpenPose's hand network does.
         batch_size: At most so many pictures go through the network at once.
+        search: How hands are looked for where a call gives no boxes.
 
     Raises:
         ValueError: There is no such recipe, or the batch size is below 1.
@@ -55,6 +57,7 @@ class HandEstimator:
         recipe: str | Recipe = "refined",
         spec: InputSpec | None = None,
         batch_size: int = 8,
+        search: Search | None = None,
     ) -> None:
         """Keep the parts; a Keras model's call is compiled when it is first used."""
         if not callable(network):
@@ -65,6 +68,7 @@ class HandEstimator:
         self.recipe = get_recipe(recipe)
         self.spec = spec or InputSpec()
         self.batch_size = batch_size
+        self.search = search or Search()
         self._forward = compile_call(network) if is_model(network) else network
 
     @classmethod
@@ -76,6 +80,7 @@ class HandEstimator:
         weights: str | Path | None = None,
         dtype: str | None = None,
         batch_size: int = 8,
+        search: Search | None = None,
     ) -> "HandEstimator":
         """Build a network of `presets.PRESETS`, with its weights.
 
@@ -86,6 +91,7 @@ class HandEstimator:
             dtype: What the network calculates in; None for "float32". "mixed_bfloat16" takes half
                 the time on a processor that knows bfloat16.
             batch_size: As above.
+            search: As above.
 
         Raises:
             ValueError: There is no such preset, recipe or dtype.
@@ -94,9 +100,9 @@ class HandEstimator:
         from openpose_keras.presets import get_preset, load_network
 
         recipe = get_recipe("refined" if recipe is None else recipe)
-        spec = get_preset(name).inputs
+        spec = get_preset(name).spec
         network = load_network(name, weights=weights, dtype=dtype or "float32")
-        return cls(network, recipe=recipe, spec=spec, batch_size=batch_size)
+        return cls(network, recipe=recipe, spec=spec, batch_size=batch_size, search=search)
 
     def with_recipe(self, recipe: str | Recipe) -> "HandEstimator":
         """Give an estimator with another recipe and the same compiled network."""
@@ -110,7 +116,8 @@ class HandEstimator:
         Args:
             image: (H, W, 3) uint8 RGB.
             boxes: (x, y, width, height) or (x, y, width) in pixels for each hand; a crop takes the
-                square about the box's centre. "whole": the image is one hand. None: look for hands.
+                square about the box's centre. "whole": the image is one hand. None: look for hands;
+                a recipe of the whole image takes it as one hand instead, as its system does.
             sides: "left", "right" or None for each box, or one for all. A network that knows right
                 hands only, and a recipe that mirrors, try both for None: the better mean score (of
                 all keypoints, a missing one counts 0) decides, and `side_scores` tells both.
@@ -126,22 +133,22 @@ class HandEstimator:
         image = check_image(image)
         targets = self.targets(image, boxes, sides)
         looks = [self.looks(image, box, side) for box, side in targets]
-        maps = self.run(view for some in looks for look in some for view in _flat(look.scales))
+        maps = self.run(view for some in looks for look in some for view in look.views)
         return [pick_side([self.read(look, maps) for look in some]) for some in looks]
 
     def targets(
         self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None
     ) -> list[tuple[Box, Side | None]]:
         """Give the box and the side, or None, of each hand to look at; arguments as in a call."""
-        if boxes is None:
-            if not (sides is None or isinstance(sides, str)):
-                raise ValueError(
-                    "a side for each hand needs boxes: give boxes, or one side for all"
-                )
+        whole = isinstance(boxes, str) and boxes == "whole"
+        if whole or (boxes is None and self.recipe.region == "whole"):
+            checked = [whole_box(image)]
+        elif boxes is not None:
+            checked = check_boxes(boxes)
+        elif sides is None or isinstance(sides, str):
             checked = self.find_boxes(image)
         else:
-            whole = isinstance(boxes, str) and boxes == "whole"
-            checked = [whole_box(image)] if whole else check_boxes(boxes)
+            raise ValueError("a side for each hand needs boxes: give boxes, or one side for all")
         return list(zip(checked, check_sides(sides, len(checked)), strict=True))
 
     def find_boxes(self, image: np.ndarray) -> list[Box]:
@@ -156,11 +163,20 @@ class HandEstimator:
         look = self.with_recipe(_SEARCH)
 
         def peaks_in(boxes: list[Box]) -> np.ndarray:
+            """Look into boxes."""
             hands = look(image, boxes)
             return np.stack([np.column_stack([hand.xy, hand.scores]) for hand in hands])
 
-        found = find_boxes(image, look.infer, peaks_in, box_size=self.spec.box_size)
-        return [box for box, _ in found]
+        def heatmaps_of(pictures: np.ndarray) -> np.ndarray:
+            """Look at whole pictures, and at their mirror images where left hands need it."""
+            maps = np.stack(look.infer(pictures))
+            if self.spec.sides == "both":
+                return maps
+            flipped = np.stack(look.infer(pictures[:, :, ::-1]))
+            return np.maximum(maps, flipped[:, :, ::-1])
+
+        options = {"box_size": self.spec.box_size, "search": self.search}
+        return [box for box, _ in find_boxes(image, heatmaps_of, peaks_in, **options)]
 
     def looks(self, image: np.ndarray, box: Box, side: Side | None = None) -> list[Look]:
         """Give the ways to look at one hand: one, or two if its side is to be found out.
@@ -228,22 +244,17 @@ class HandEstimator:
             image: (H, W, 3) uint8 RGB.
             box: (x, y, width, height) around the hand; None for the whole image.
             side: "left", "right", or None to show it as it is.
-            frame: The resolution. "image" is for recipes of the whole image: 88 bytes a pixel.
+            frame: The resolution. "image" takes 88 bytes for each pixel of the image under it.
 
         Returns:
             (h, w, 22) float32, never mirrored, and where they lie in the image.
         """
         scales = self.views(check_image(image), box, side)
-        maps = self.run(_flat(scales))
+        maps = self.run(chain.from_iterable(scales))
         nested = [[maps[view] for view in views] for views in scales]
-        return read_maps(scales, nested, replace(self.recipe, frame=frame), self.spec.stride)
+        return read_maps(scales, nested, self.recipe, self.spec.stride, frame=frame)
 
     @property
     def _mirrors(self) -> bool:
         """Whether a left hand is shown mirrored."""
         return self.recipe.mirror and self.spec.sides == "right"
-
-
-def _flat(scales: Iterable[Sequence[View]]) -> list[View]:
-    """Give the views of all scales in one list."""
-    return [view for views in scales for view in views]

@@ -2,8 +2,8 @@
 
 The whole image is looked at in a few sizes. Where heatmaps have mass, a box is drawn round the
 keypoints of each blob; the network looks into the box, which is drawn anew round what it finds,
-until the box settles. Boxes whose keypoints stay weak are dropped, and of two on one hand the
-better stays.
+until the box settles or the rounds are over. Boxes whose keypoints stay weak are dropped, and of
+two on one hand the better stays.
 
 The two functions that the search calls are the caller's: it knows neither network nor recipe.
 """
@@ -23,6 +23,9 @@ HeatmapsOf = Callable[[np.ndarray], np.ndarray]
 PeaksIn = Callable[[list[Box]], np.ndarray]
 """n square boxes -> (n, 21, 3): x, y in the image's pixels and score; NaN and 0 where missing."""
 
+_FEWEST_MAXIMA = 4  # maxima that make a blob a candidate
+_LEAST_INSIDE = 0.25  # share of a box, or of the image, that must lie in the other
+_SETTLED = 0.9  # IoU of a box with the one drawn anew
 _FEWEST_CLEAR = 8  # keypoints that must be clear before a box is drawn round them
 _SAME_CANDIDATE = 0.7  # IoU of two candidates that need not both be looked into
 _UNIT = 32  # every network here takes sides that are multiples of it
@@ -53,6 +56,21 @@ class Search:
     overlap: float = 0.4
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A box where a hand may be.
+
+    Attributes:
+        box: (x, y, width, height) in pixels of the image, square.
+        score: mean of what was seen there: of a blob's maxima, later of the keypoints.
+        settled: whether the last look into it left it where it was.
+    """
+
+    box: Box
+    score: float
+    settled: bool = False
+
+
 def find_boxes(
     image: np.ndarray,
     heatmaps_of: HeatmapsOf,
@@ -75,19 +93,17 @@ def find_boxes(
         the score is the mean over the 21 keypoints.
     """
     search = search or Search()
-    boxes: list[Box] = []
+    found: list[Candidate] = []
     for side in search.sides:
         small, scale = _shrink(image, round(side * box_size))
         maps = heatmaps_of(small[None])[0]
         stride = small.shape[0] / maps.shape[0]
-        boxes += [
-            box_from_points(
-                ((points * stride + (stride - 1) / 2) + 0.5) / scale - 0.5, search.factor
-            )
-            for points in candidate_points(maps[..., :-1], search.mass)
-        ]
-    settled = _settle(boxes, peaks_in, search)
-    return [(box, score) for box, score in settled if score >= search.threshold]
+        for cells, strength in blobs(maps[..., :-1], search.mass, most=search.candidates):
+            box = box_from_points((cells + 0.5) * stride / scale - 0.5, search.factor)
+            found.append(Candidate(box, strength))
+    height, width = image.shape[:2]
+    hands = _settle(found, peaks_in, search, frame=(0.0, 0.0, float(width), float(height)))
+    return [(hand.box, hand.score) for hand in hands if hand.score >= search.threshold]
 
 
 def _shrink(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,54 +120,73 @@ def _shrink(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     return padded, np.array(size) / (width, height)
 
 
-def candidate_points(maps: np.ndarray, mass: float) -> list[np.ndarray]:
+def blobs(maps: np.ndarray, mass: float, *, most: int = 16) -> list[tuple[np.ndarray, float]]:
     """Cluster the mass of heatmaps: where may hands be?
 
     Cells above the threshold that touch, or nearly touch, make a blob. Hands side by side may share
-    a blob, so that blobs above twice the threshold, which touch only where hands do, are candidates
-    too.
+    a blob, so that blobs above twice the threshold, which touch only where hands do, count too.
 
     Args:
         maps: (h, w, 21) without the background.
         mass: the threshold.
+        most: how many blobs of each threshold are looked at, those with the most mass.
 
     Returns:
-        For each candidate the cells (n, 2), x and y, of the maxima of its maps.
+        For each blob the cells (n, 2), x and y, of the maxima of its maps, and their mean value.
     """
-    most = maps.max(-1)
+    best = maps.max(-1)
     found = []
     for threshold, reach in ((mass, 5), (2 * mass, 1)):
-        cells = cv2.dilate((most > threshold).astype(np.uint8), np.ones((reach, reach), np.uint8))
-        count, labels = cv2.connectedComponents(cells, connectivity=8)
-        for label in range(1, count):
-            points = _maxima(np.where((labels == label)[..., None], maps, -1.0), mass)
-            if len(points) >= 4:
-                found.append(points)
+        cells = cv2.dilate((best > threshold).astype(np.uint8), np.ones((reach, reach), np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(cells, connectivity=8)
+        masses = np.bincount(labels.ravel(), best.ravel(), minlength=count)
+        masses[0] = -np.inf  # label 0 is what lies between the blobs
+        for label in np.argsort(-masses)[: min(most, count - 1)]:
+            left, top, width, height, _ = stats[label]
+            window = np.s_[top : top + height, left : left + width]
+            inside = np.where((labels[window] == label)[..., None], maps[window], -1.0)
+            points, values = _maxima(inside, mass)
+            if len(points) >= _FEWEST_MAXIMA:
+                found.append((points + np.array([left, top]), float(values.mean())))
     return found
 
 
-def _maxima(maps: np.ndarray, threshold: float) -> np.ndarray:
-    """Give the cells (n, 2) of the maps' maxima that are above a threshold."""
+def _maxima(maps: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give the cells (n, 2) and the values (n,) of the maps' maxima that are above a threshold."""
     flat = maps.reshape(-1, maps.shape[-1])
     best = flat.argmax(0)
+    values = flat[best, np.arange(len(best))]
     y, x = np.divmod(best, maps.shape[1])
-    return np.stack([x, y], axis=1)[flat[best, np.arange(len(best))] > threshold]
+    clear = values > threshold
+    return np.stack([x, y], axis=1)[clear], values[clear]
 
 
-def _settle(boxes: list[Box], peaks_in: PeaksIn, search: Search) -> list[tuple[Box, float]]:
+def _settle(
+    found: list[Candidate], peaks_in: PeaksIn, search: Search, *, frame: Box
+) -> list[Candidate]:
     """Look into each box, draw it anew round what is there, and keep the best box of each hand."""
-    scored = _distinct([(box, 0.0) for box in boxes], box_iou, _SAME_CANDIDATE)
+    inside = [hand for hand in found if box_cover(hand.box, frame) >= _LEAST_INSIDE]
+    hands = _distinct(inside, box_iou, _SAME_CANDIDATE)[: search.candidates]
     for _ in range(search.rounds):
-        boxes = [box for box, _ in scored[: search.candidates]]
-        scored = []
-        for peaks in peaks_in(boxes) if boxes else ():
-            clear = peaks[peaks[:, 2] > search.mass, :2]
-            if len(clear) >= _FEWEST_CLEAR:
-                box = box_from_points(clear, search.factor)
-                scored.append((box, float(np.maximum(peaks[:, 2], 0).mean())))
-        scored.sort(key=lambda pair: -pair[1])
-        scored = _distinct(scored, partial(_cover, factor=search.factor), search.overlap)
-    return scored
+        moving = [hand.box for hand in hands if not hand.settled]
+        if not moving:
+            break
+        drawn = [
+            _draw_anew(box, peaks, search)
+            for box, peaks in zip(moving, peaks_in(moving), strict=True)
+            if (peaks[:, 2] > search.mass).sum() >= _FEWEST_CLEAR
+        ]
+        hands = [hand for hand in hands if hand.settled] + drawn
+        hands = [hand for hand in hands if box_cover(hand.box, frame) >= _LEAST_INSIDE]
+        hands = _distinct(hands, partial(_cover, factor=search.factor), search.overlap)
+    return hands
+
+
+def _draw_anew(box: Box, peaks: np.ndarray, search: Search) -> Candidate:
+    """Draw the box round the clear keypoints; say whether it is still the same."""
+    anew = box_from_points(peaks[peaks[:, 2] > search.mass, :2], search.factor)
+    score = float(np.maximum(peaks[:, 2], 0).mean())
+    return Candidate(anew, score, settled=box_iou(box, anew) > _SETTLED)
 
 
 def _cover(box: Box, other: Box, *, factor: float) -> float:
@@ -160,11 +195,11 @@ def _cover(box: Box, other: Box, *, factor: float) -> float:
 
 
 def _distinct(
-    scored: list[tuple[Box, float]], measure: Callable[[Box, Box], float], limit: float
-) -> list[tuple[Box, float]]:
-    """Keep the boxes that share no more than the limit with an earlier one."""
-    kept: list[tuple[Box, float]] = []
-    for box, score in scored:
-        if all(measure(box, other) <= limit for other, _ in kept):
-            kept.append((box, score))
+    hands: list[Candidate], measure: Callable[[Box, Box], float], limit: float
+) -> list[Candidate]:
+    """Sort by score, and keep those that share no more than the limit with a better one."""
+    kept: list[Candidate] = []
+    for hand in sorted(hands, key=lambda hand: -hand.score):
+        if all(measure(hand.box, other.box) <= limit for other in kept):
+            kept.append(hand)
     return kept

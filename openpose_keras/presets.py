@@ -31,7 +31,7 @@ class Preset:
         name: what the user calls it.
         network: name of the function of `networks` that builds it.
         file: name of the weight file.
-        inputs: how the input wants to be.
+        spec: how the input wants to be.
         source: where the weights come from.
         licence: what the weights may be used for.
         sha256: of the file that ships; None where the user brings the file.
@@ -40,7 +40,7 @@ class Preset:
     name: str
     network: str
     file: str
-    inputs: InputSpec
+    spec: InputSpec
     source: str
     licence: str
     sha256: str | None = None
@@ -53,7 +53,7 @@ PRESETS = {
             name="hand_lite",
             network="hand_lite",
             file="hand_lite.weights.h5",
-            inputs=InputSpec(box_size=160, stride=4, multiple=32, sides="both"),
+            spec=InputSpec(box_size=160, stride=4, multiple=32, sides="both"),
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
         ),
@@ -61,7 +61,7 @@ PRESETS = {
             name="hand",
             network="hand",
             file="hand.weights.h5",
-            inputs=InputSpec(box_size=368, stride=8, sides="right"),
+            spec=InputSpec(box_size=368, stride=8, sides="right"),
             source="OpenPose's hand/pose_iter_102000.caffemodel, converted; it does not ship",
             licence="academic or non-profit, non-commercial research only (OpenPose's licence)",
         ),
@@ -82,7 +82,7 @@ def get_preset(name: str) -> Preset:
         ValueError: No preset has this name.
 
     Example:
-        >>> get_preset("hand_lite").inputs.stride
+        >>> get_preset("hand_lite").spec.stride
         4
     """
     if name not in PRESETS:

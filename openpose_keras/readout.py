@@ -91,19 +91,26 @@ def read_peaks(scales: Scales, maps: ScaleMaps, recipe: Recipe, stride: int) -> 
 
 
 def read_maps(
-    scales: Scales, maps: ScaleMaps, recipe: Recipe, stride: int
+    scales: Scales, maps: ScaleMaps, recipe: Recipe, stride: int, *, frame: str | None = None
 ) -> tuple[FloatArray, Frame]:
     """Merge the maps of all views of one hand into one array, to look at or to store.
 
     Args:
         scales: The views, as `views.make_views` gives them.
         maps: The network's answers (h, w, 22), nested in the same way.
-        recipe: How to merge. With the frame "image" this takes 88 bytes a pixel of the region.
+        recipe: How to merge.
         stride: Input pixels per cell.
+        frame: "heatmap", "input" or "image", where the recipe's own is not wanted; "image" takes 88
+            bytes for each pixel of the image under the maps.
 
     Returns:
         (H, W, 22) float32, never mirrored, and its frame in the image.
     """
+    if frame == "image" and recipe.region == "crop":
+        merged, cells = read_maps(scales, maps, recipe, stride, frame="heatmap")
+        x, y, width, height = cells.window
+        return cells.invert_heatmaps(merged), Frame((height, width), (1.0, x), (1.0, y))
+    recipe = replace(recipe, frame=frame or recipe.frame)
     groups = list(_groups(scales, maps, recipe))
     if len(groups) > 1:
         best = replace(recipe, frame="heatmap") if recipe.frame == "image" else recipe
@@ -112,10 +119,10 @@ def read_maps(
     views, answers = groups[0]
     if recipe.frame == "image":
         merged = np.concatenate(list(_planes(views, answers, recipe, stride, skip=0)), axis=-1)
-        frame = views[0].region
+        place = views[0].region
     else:
-        merged, frame = merge_views(views, answers, recipe, stride)
-    return (merged[:, ::-1], frame.flip()) if frame.mirrored else (merged, frame)
+        merged, place = merge_views(views, answers, recipe, stride)
+    return (merged[:, ::-1], place.flip()) if place.mirrored else (merged, place)
 
 
 def merge_views(

@@ -113,6 +113,11 @@ class Look:
     side: Side | None
     scales: list[list[View]]
 
+    @property
+    def views(self) -> list[View]:
+        """The views of all scales."""
+        return [view for views in self.scales for view in views]
+
 
 def make_views(
     image: np.ndarray, box: Box, recipe: Recipe, spec: InputSpec, *, mirrored: bool = False

@@ -598,3 +598,29 @@ def test_importing_the_estimator_starts_no_backend():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_heatmaps_of_a_crop_in_the_image_s_frame_lie_on_its_pixels():
+    image, xy = scene()
+    made, _ = estimator()
+    maps, frame = made.heatmaps(image, BOX, "right", frame="image")
+    (x_step, x), (y_step, y) = frame.axes
+    assert x_step == y_step == 1
+    for joint in range(21):
+        row, column = np.unravel_index(maps[..., joint].argmax(), maps.shape[:2])
+        np.testing.assert_allclose((column + x, row + y), xy[joint], atol=4)
+
+
+@pytest.mark.parametrize("recipe", ["seed", "pytorch_openpose"])
+def test_recipes_of_the_whole_image_do_not_search(recipe):
+    image, _ = scene()
+    spec = InputSpec(box_size=256, stride=4, multiple=32, sides="both")
+    made, _ = estimator(recipe, spec)
+    [hand] = made(image)
+    assert hand.box == (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
+
+
+def test_the_search_of_a_right_hand_network_sees_the_mirror_image_too():
+    made, network = estimator("refined", InputSpec())
+    made(np.zeros((120, 120, 3), np.uint8))
+    assert len(network.calls) == 2 * len(made.search.sides)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.boxes import box_from_points, box_iou
-from openpose_keras.finder import Search, candidate_points, find_boxes
+from openpose_keras.finder import Search, blobs, find_boxes
 
 STRIDE = 4
 BOX_SIZE = 160
@@ -160,8 +160,47 @@ def test_hands_side_by_side_in_one_blob_are_candidates_of_their_own():
             maps[..., joint] = np.maximum(maps[..., joint], blob)
     # A weak bridge joins the two at the lower threshold.
     maps[26, 30:56] = np.maximum(maps[26, 30:56], 0.3)
-    spans = [np.ptp(points[:, 0]) for points in candidate_points(maps, 0.25)]
+    spans = [np.ptp(points[:, 0]) for points, _ in blobs(maps, 0.25)]
     assert sum(span < 20 for span in spans) >= 2
+
+
+def test_a_small_clear_hand_is_found_among_many_weak_blobs():
+    class Cluttered(Oracle):
+        """Sees weak things everywhere in the coarse looks."""
+
+        def heatmaps_of(self, pictures):
+            maps = super().heatmaps_of(pictures)
+            if pictures.shape[1] < 400:
+                weak = np.zeros_like(maps)
+                weak[:, 2::10, 2::10, :21] = 0.3
+                maps = np.maximum(maps, weak)
+            return maps
+
+    hand = open_hand((500.0, 520.0), 82)
+    assert_boxes_are(Cluttered([hand], (640, 640)).find(), [hand])
+
+
+def test_a_box_that_drifts_out_of_the_image_is_dropped():
+    class Drifting(Oracle):
+        """Answers with keypoints beyond the image's edge."""
+
+        def peaks_in(self, boxes):
+            for x, y, side, _ in boxes:
+                assert x < 640 and y < 640 and x + side > 0 and y + side > 0
+            return super().peaks_in(boxes) + np.array([700.0, 0.0, 0.0])
+
+    assert Drifting([open_hand((300.0, 300.0), 200)], (640, 640)).find() == []
+
+
+def test_a_settled_box_is_not_looked_into_again():
+    oracle = Oracle([open_hand((300.0, 300.0), 200)], (640, 640))
+    oracle.find(search=Search(rounds=9))
+    assert len(oracle.looked_at) <= 3
+
+
+def test_noise_with_a_thousand_blobs_gives_few_candidates():
+    maps = (np.random.default_rng(0).random((140, 140, 21)) > 0.9995) * 0.9
+    assert len(blobs(maps.astype(np.float32), 0.25)) <= 32
 
 
 def test_the_image_is_not_written_to():

@@ -30,7 +30,7 @@ def main():
 
     ships = args.preset == "hand_lite"
     model = load_network(args.preset, dtype=args.dtype) if ships else networks.hand()
-    side = PRESETS[args.preset].inputs.box_size
+    side = PRESETS[args.preset].spec.box_size
     crop = np.random.default_rng(0).uniform(-0.5, 0.5, (1, side, side, 3)).astype(np.float32)
     ways = {
         "compiled call": compile_call(model),
