@@ -12,6 +12,7 @@ import numpy as np
 from openpose_keras.errors import WeightsError
 from openpose_keras.records import read_record
 from openpose_keras.sources import arrays, hdf5, pth
+from openpose_keras.sources.probe import probe
 
 ChannelOrder = Literal["rgb", "bgr"]
 
@@ -91,10 +92,11 @@ def detect_kind(path: str | os.PathLike[str]) -> str:
         path: The file, or a folder.
 
     Returns:
-        A key of `KINDS`. Only the beginning is looked at: the file may still be damaged.
+        A key of `KINDS`. Of most kinds only the beginning is looked at; an HDF5 file is read whole,
+        in a process of its own, because the HDF5 library may crash on a damaged one.
 
     Raises:
-        WeightsError: It is missing, or of no known kind.
+        WeightsError: It is missing, of no known kind, or an HDF5 file that is damaged.
     """
     path = Path(path)
     try:
@@ -107,7 +109,7 @@ def detect_kind(path: str | os.PathLike[str]) -> str:
     except OSError as error:
         raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
     if start.startswith(_HDF5_START):
-        return "keras2" if hdf5.is_keras2(path) else "keras3"
+        return probe(path)
     if start.startswith(_ZIP_START):
         return _detect_zip(path)
     if start.startswith(_PICKLE_STARTS):
@@ -130,7 +132,7 @@ def _detect_zip(path: Path) -> str:
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         raise WeightsError(f"{path} is damaged: {error}") from error
     if hdf5.ARCHIVED_WEIGHTS in names:
-        return "keras"
+        return probe(path)
     if any(name.endswith("data.pkl") for name in names):
         return "pth"
     raise WeightsError(f"{path} is a zip file, but neither Keras's nor PyTorch's")

@@ -7,6 +7,7 @@ than the file can hold, are refused.
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -24,24 +25,25 @@ _MOST_INFLATION = 4  # compressed weights are never so much larger than their fi
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, MemoryError)
 
 
-def is_keras2(path: Path) -> bool:
-    """Tell an HDF5 file of Keras 2 from one of Keras 3.
+def read_any(path: Path) -> tuple[str, Layers]:
+    """Read a file of any of the three kinds. The HDF5 library may crash: see `sources.probe`.
 
     Args:
-        path: An HDF5 file.
+        path: The file.
 
     Returns:
-        Whether layer names stand in its attributes, at the top or under model_weights.
+        The kind, "keras2", "keras3" or "keras", and name to arrays of each layer that has any.
 
     Raises:
-        WeightsError: It is neither.
+        WeightsError: It is damaged, or none of these.
     """
+    if zipfile.is_zipfile(path):
+        return "keras", read_keras_archive(path)
     with _open(path, path) as file:
-        if "model_weights" in file or _has_names(file):
-            return True
-        if "layers" in file:
-            return False
-    raise WeightsError(f"{path} is an HDF5 file, but not of Keras's: it has no layers")
+        old = "model_weights" in file or _has_names(file)
+        if not old and "layers" not in file:
+            raise WeightsError("it is not of Keras's: it has no layers")
+    return ("keras2", read_keras2(path)) if old else ("keras3", read_keras3(path))
 
 
 def read_keras2(path: Path) -> Layers:
@@ -164,16 +166,11 @@ def _has_names(group: "h5py.Group") -> bool:
 def _names(group: "h5py.Group", attribute: str) -> list[str]:
     """Give a list of names that Keras 2 noted: in one attribute or, a long one, in several."""
     attributes = getattr(group, "attrs", {})
-    if attribute in attributes:
-        parts = [attributes[attribute]]
-    else:
-        parts, index = [], 0
-        while f"{attribute}{index}" in attributes:
-            parts.append(attributes[f"{attribute}{index}"])
-            index += 1
-        if not parts:
-            raise WeightsError(f"expected {attribute} among the attributes of {group.name}")
-    names = [name for part in parts for name in np.ravel(part).tolist()]
+    keys = [attribute] if attribute in attributes else []
+    keys = keys or list(takewhile(attributes.__contains__, (f"{attribute}{i}" for i in count())))
+    if not keys:
+        raise WeightsError(f"expected {attribute} among the attributes of {group.name}")
+    names = [name for key in keys for name in np.ravel(attributes[key]).tolist()]
     return [name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in names]
 
 
