@@ -48,11 +48,11 @@ class Search:
     """
 
     sides: tuple[float, ...] = (1.0, 1.75, 3.0)
-    mass: float = 0.25
+    mass: float = 0.15
     factor: float = 1.6
     rounds: int = 3
     candidates: int = 16
-    threshold: float = 0.3
+    threshold: float = 0.45
     overlap: float = 0.4
 
 
