@@ -10,6 +10,7 @@ import pytest
 from openpose_keras import networks
 from openpose_keras.training import fit, optimisation, samples
 from openpose_keras.training.config import read_config
+from openpose_keras.training.errors import TrainingError
 from openpose_keras.training.fit import RESULT, STATE, DivergenceError, train
 from openpose_keras.training.optimisation import heatmap_loss, start
 from openpose_keras.training.teacher import backbone_layers, read_convolutions
@@ -153,6 +154,19 @@ def test_a_finished_run_is_left_as_it_is(straight):
         assert train(config) == path
     after = {item.name: item.stat().st_mtime_ns for item in path.parent.iterdir()}
     assert before.items() <= after.items()
+
+
+def test_a_state_of_another_kind_of_run_is_refused(tmp_path):
+    config = small_config(tmp_path)
+    with small_runs():
+        networks.hand_lite(all_stages=True).save_weights(tmp_path / "run" / STATE)
+        before = (tmp_path / "run" / STATE).read_bytes()
+        with (
+            pytest.warns(UserWarning, match="Skipping variable loading for optimizer"),
+            pytest.raises(TrainingError, match="state of a run that trains the same layers"),
+        ):
+            train(config)
+    assert (tmp_path / "run" / STATE).read_bytes() == before
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])

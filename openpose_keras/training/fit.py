@@ -39,6 +39,7 @@ def train(config: TrainConfig) -> Path:
     Raises:
         FileNotFoundError: An input is missing.
         WeightsError: The teacher does not fit.
+        TrainingError: The state in the folder is of another kind of run.
         DivergenceError: The loss became NaN; the files are still those of the epoch before.
     """
     import keras
@@ -52,7 +53,7 @@ def train(config: TrainConfig) -> Path:
     validation = samples.validation_sets(held, config)
     model = optimisation.start(config)
     if (out / STATE).exists():
-        model.load_weights(out / STATE)
+        _load_state(model, out / STATE)
     done = int(model.optimizer.iterations) // config.steps_per_epoch
     model.fit(
         samples.batches(composer, config, first_epoch=done),
@@ -63,6 +64,16 @@ def train(config: TrainConfig) -> Path:
         verbose=2,
     )
     return out / RESULT
+
+
+def _load_state(model: "keras.Model", path: Path) -> None:
+    """Load what a run left; Keras only warns, and starts anew, where the optimizer is another."""
+    model.load_weights(path)
+    if int(model.optimizer.iterations) == 0:
+        raise TrainingError(
+            f"expected in {path} the state of a run that trains the same layers; go on with the "
+            "run's own config, or give another `out`"
+        )
 
 
 def _end_of_epoch(
