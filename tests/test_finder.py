@@ -134,7 +134,8 @@ def test_a_part_of_a_hand_is_no_hand_of_its_own():
 
         def peaks_in(self, boxes):
             peaks = super().peaks_in(boxes)
-            peaks[[box[2] < 200 for box in boxes], :, 2] = 0.6
+            small = np.array([box[2] < 200 for box in boxes])[:, None]
+            peaks[..., 2] = np.where(small, np.minimum(peaks[..., 2], 0.6), peaks[..., 2])
             return peaks
 
     ((box, _),) = Distracted([whole, part], (640, 640)).find()
