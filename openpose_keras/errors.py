@@ -11,3 +11,7 @@ class ImageError(OpenPoseKerasError, ValueError):
 
 class WeightsError(OpenPoseKerasError, ValueError):
     """A weight file is missing, damaged or does not fit the network."""
+
+
+class BackendError(OpenPoseKerasError, ImportError):
+    """The backend that Keras should run on is not installed, or is none."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from openpose_keras.boxes import Box, check_box
+from openpose_keras.boxes import Box
 from openpose_keras.finder import Search, find_boxes
 from openpose_keras.inference import NetworkError, compile_call, is_model, run_batches
 from openpose_keras.keypoints import SIDES, Hand, Side
@@ -206,7 +206,8 @@ class HandEstimator:
         Returns:
             One list of views per scale, each with its `image` (h, w, 3) uint8 and its `frame`.
         """
-        box = region_box(image, whole_box(image) if box is None else check_box(box), self.recipe)
+        [box] = [whole_box(image)] if box is None else check_boxes([box])
+        box = region_box(image, box, self.recipe)
         mirrored = side == "left" and self._mirrors
         return make_views(image, box, self.recipe, self.spec, mirrored=mirrored)
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from openpose_keras import networks
-from openpose_keras.errors import WeightsError
+from openpose_keras.errors import BackendError, WeightsError
 from openpose_keras.inputs import InputSpec
 
 if TYPE_CHECKING:
@@ -107,11 +108,14 @@ def load_network(
     Raises:
         ValueError: No preset has this name, or the dtype is another one.
         WeightsError: The file is missing, damaged, or of another network.
+        BackendError: Keras's backend is not installed.
     """
     preset = get_preset(name)
     if dtype not in DTYPES:
         raise ValueError(f"expected a dtype among {', '.join(DTYPES)}, got {dtype!r}")
     path = Path(weights) if weights else find_weights(preset)
+    if not path.is_file():
+        raise WeightsError(f"{path}: there is no such file; expected weights of {preset.network}")
     if weights is None and preset.sha256:
         _check_sum(path, preset.sha256)
     model = _build(preset.network, dtype)
@@ -141,14 +145,26 @@ def fill_network(model: "keras.Model", path: str | Path) -> None:
 
 def _build(network: str, dtype: str) -> "keras.Model":
     """Build a network whose layers calculate in a dtype."""
-    import keras
-
+    keras = _import_keras()
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
         return getattr(networks, network)()
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _import_keras() -> ModuleType:
+    """Import Keras, or say what its backend lacks."""
+    try:
+        import keras
+    except (ImportError, ValueError) as error:
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        raise BackendError(
+            f"Keras cannot run on the backend {backend!r}: {error}. Install it, or set "
+            "KERAS_BACKEND to one that is installed: tensorflow, jax or torch"
+        ) from error
+    return keras
 
 
 def find_weights(preset: Preset) -> Path:

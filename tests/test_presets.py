@@ -1,7 +1,10 @@
 """Presets: what ships is found, and whole; what is missing is said in one line."""
 
 import hashlib
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -72,7 +75,7 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path, content):
 
 
 def test_a_missing_file_of_the_users_is_refused(tmp_path):
-    with pytest.raises(WeightsError, match=r"none\.weights\.h5"):
+    with pytest.raises(WeightsError, match=r"none\.weights\.h5: there is no such file"):
         presets.load_network("hand_lite", weights=tmp_path / "none.weights.h5")
 
 
@@ -99,3 +102,21 @@ def test_half_precision_gives_nearly_the_same_float32_heatmaps():
     assert keras.config.dtype_policy().name == before
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, exact, atol=0.15)
+
+
+@pytest.mark.parametrize("backend", ["foo", "jax_that_is_not_there"])
+def test_a_backend_that_is_none_gives_one_line(backend):
+    code = (
+        "from openpose_keras.errors import BackendError\n"
+        "from openpose_keras.presets import load_network\n"
+        "try: load_network('hand_lite')\n"
+        "except BackendError as error: print(error)"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert f"'{backend}'" in run.stdout
+    assert "KERAS_BACKEND" in run.stdout
+    assert run.stdout.count("\n") == 1

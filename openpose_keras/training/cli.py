@@ -10,8 +10,14 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: of the sub-command.
     """
+    parser.description = (
+        "Train hand_lite with Keras: render what hands are missing, then fit; resumed where it "
+        "stopped. weights/hand_lite.json is the config of the weights that ship."
+    )
     parser.add_argument(
-        "config", help="a JSON file with fields of openpose_keras.training.config.TrainConfig"
+        "config",
+        metavar="CONFIG.json",
+        help="a JSON file with fields of openpose_keras.training.config.TrainConfig",
     )
     parser.add_argument("--out", help="folder of the run, resumed if it exists")
     parser.add_argument("--assets", help="folder with rigged_hand/, hand_photos/ and teacher/")
@@ -56,6 +62,11 @@ def add_render_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: of the sub-command.
     """
+    parser.description = (
+        "Write labelled pictures that `evaluate` reads. bare, gloves: one hand each; scenes: one "
+        "to three hands; photos: the labelled photos that training holds back; sheet: a picture of "
+        "forty hands."
+    )
     parser.add_argument("kind", choices=("bare", "gloves", "scenes", "photos", "sheet"))
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write into")
     parser.add_argument(
