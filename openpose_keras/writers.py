@@ -166,6 +166,7 @@ def _write_onnx(path: Path, model: "keras.Model") -> None:
 
     needed = {"tensorflow": "tf2onnx onnx", "torch": "onnx onnxscript", "jax": "jax2onnx onnx"}
     backend = keras.backend.backend()
+    model(np.zeros((1, 32, 32, 3), np.float32))  # Keras exports what it has seen at work
     try:
         model.export(path, format="onnx", verbose=False)
     except ImportError as error:

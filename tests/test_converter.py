@@ -515,6 +515,22 @@ def test_onnx_without_its_packages_says_what_to_install(tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == ["weights.bin"]
 
 
+@pytest.mark.filterwarnings("ignore")  # of the packages that export
+def test_opencv_runs_the_onnx_file_and_finds_the_record_in_it(tmp_path):
+    for package in ("onnx", "tf2onnx"):
+        pytest.importorskip(package)
+    import onnx
+
+    record = convert(tmp_path, "hand.onnx")
+    (prop,) = onnx.load(tmp_path / "hand.onnx").metadata_props
+    assert (prop.key, prop.value) == ("openpose_keras", record.to_json())
+    net = cv2.dnn.readNetFromONNX(str(tmp_path / "hand.onnx"))
+    batch = noise(64, 48)
+    net.setInput(batch)
+    expected = through(tmp_path / "weights.bin", batch)
+    np.testing.assert_allclose(net.forward(), expected, atol=1e-5)
+
+
 # ---------------------------------------------------------------- records
 
 
