@@ -7,7 +7,7 @@ padding="valid": the one is translated, the other is refused.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from openpose_keras.caffemodel import CaffeLayer, CaffeNetwork
+from openpose_keras.caffe_network import CaffeLayer, CaffeNetwork
 from openpose_keras.errors import WeightsError
 from openpose_keras.sources.arrays import to_caffe_layout
 

@@ -7,8 +7,7 @@ Caffe's layout: a convolution has a kernel (out, in, h, w) and a bias (out,).
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from google.protobuf.message import DecodeError, Message
 
 from openpose_keras._files import new_file
 from openpose_keras.caffe_messages import message_class
+from openpose_keras.caffe_network import CaffeLayer, CaffeNetwork
 from openpose_keras.errors import WeightsError
 
 LARGEST_FILE = 2**31 - 1  # protobuf's own limit
@@ -34,48 +34,6 @@ _SPELLINGS = {
     "SOFTMAX_LOSS": "SoftmaxWithLoss",
     "TANH": "TanH",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class CaffeLayer:
-    """One layer of a Caffe network.
-
-    Attributes:
-        name: What it is called.
-        type: "Convolution", "ReLU", "Pooling", "Concat" and so on; spelled the new way.
-        bottoms: Names of the arrays it takes.
-        tops: Names of the arrays it gives; the same as a bottom where it works in place.
-        options: What its parameter message sets, for example {"num_output": 64, "kernel_size": 3}.
-        blobs: Its weights, float32.
-    """
-
-    name: str
-    type: str
-    bottoms: tuple[str, ...] = ()
-    tops: tuple[str, ...] = ()
-    options: Mapping[str, int | tuple[int, ...]] = field(default_factory=dict)
-    blobs: tuple[np.ndarray, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse names of bytes, which protobuf gives for what is no UTF-8."""
-        for text in (self.name, self.type, *self.bottoms, *self.tops):
-            if not isinstance(text, str):
-                raise WeightsError(f"a name is no text: {text[:40]!r}")
-
-
-@dataclass(frozen=True, eq=False)
-class CaffeNetwork:
-    """A Caffe network: its layers in order, with or without their weights.
-
-    Attributes:
-        layers: In the order of the file.
-        name: What it is called, if at all.
-        inputs: Name of each input to its shape (n, channels, h, w); empty where the file has none.
-    """
-
-    layers: tuple[CaffeLayer, ...]
-    name: str = ""
-    inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def read_caffemodel(path: str | os.PathLike[str]) -> CaffeNetwork:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from openpose_keras._opencv import cv2
-from openpose_keras.caffemodel import CaffeNetwork
+from openpose_keras.caffe_network import CaffeNetwork
 from openpose_keras.errors import WeightsError
 from openpose_keras.prototxt import read_prototxt
 

@@ -7,7 +7,8 @@ from google.protobuf import text_format
 
 from openpose_keras._files import new_file
 from openpose_keras.caffe_messages import message_class
-from openpose_keras.caffemodel import CaffeNetwork, fill_layer, read_inputs, read_layer
+from openpose_keras.caffe_network import CaffeNetwork
+from openpose_keras.caffemodel import fill_layer, read_inputs, read_layer
 from openpose_keras.errors import WeightsError
 
 LARGEST_FILE = 4_000_000  # the longest of OpenPose's has 70,000 bytes

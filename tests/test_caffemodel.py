@@ -3,7 +3,8 @@ import pytest
 from caffe_files import blob, caffemodel, field, hand_arrays, hand_prototxt, varint
 
 from openpose_keras._opencv import cv2
-from openpose_keras.caffemodel import CaffeLayer, CaffeNetwork, read_caffemodel, write_caffemodel
+from openpose_keras.caffe_network import CaffeLayer, CaffeNetwork
+from openpose_keras.caffemodel import read_caffemodel, write_caffemodel
 from openpose_keras.errors import WeightsError
 from openpose_keras.prototxt import parse_prototxt, read_prototxt, write_prototxt
 
