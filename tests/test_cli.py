@@ -287,6 +287,18 @@ def test_photo_is_not_overwritten_even_with_force(estimator, folder, capsys):
     assert "is one of the photos" in capsys.readouterr().err
 
 
+def test_work_on_paths_grows_with_the_photos_and_not_with_their_square(
+    estimator, folder, monkeypatch
+):
+    for number in range(40):
+        Path(f"{number}.png").write_bytes(Path("hand.png").read_bytes())
+    resolve, calls = Path.resolve, []
+    monkeypatch.setattr(Path, "resolve", lambda path: calls.append(path) or resolve(path))
+    assert cli.main(["detect", ".", "--out", "out", "--no-picture"]) == 0
+    assert len(names("out")) == 41
+    assert len(calls) <= 4 * 41
+
+
 def test_photos_of_one_name_do_not_overwrite_each_other(estimator, folder):
     for place in ("left", "right"):
         Path(place).mkdir()

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,9 +109,10 @@ def run(args: argparse.Namespace) -> int:
     _make_folder(args.out)
     estimator = load_estimator(args)
     jobs = plan(photos, args.out, kinds)
+    sources = frozenset(photo.resolve() for photo in photos)
     for job in tqdm(jobs, unit="photo", disable=len(jobs) == 1):
         try:
-            _check_outputs(job, photos, args.force)
+            _check_outputs(job, sources, args.force)
             line = _work(job, estimator, args)
         except (OpenPoseKerasError, OSError, ValueError) as error:
             failures += 1
@@ -153,9 +154,8 @@ def _make_folder(folder: Path) -> None:
         raise InputError(f"--out {folder}: no permission to write there")
 
 
-def _check_outputs(job: Job, photos: Sequence[Path], force: bool) -> None:
-    """Raise rather than overwrite: without `force` any file, with it still no photo."""
-    sources = {photo.resolve() for photo in photos}
+def _check_outputs(job: Job, sources: Set[Path], force: bool) -> None:
+    """Raise rather than overwrite: without `force` any file, with it still no resolved source."""
     for path in job.outputs.values():
         if path.resolve() in sources:
             raise InputError(f"{path} is one of the photos: give another --out")
