@@ -5,6 +5,7 @@ import sys
 import types
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -247,10 +248,32 @@ def test_missing_library_is_told_in_one_line(folder, monkeypatch, capsys):
     assert capsys.readouterr().err == "error: No module named 'jax'\n"
 
 
-def test_mistake_in_the_code_is_not_hidden(estimator, folder, monkeypatch):
-    monkeypatch.setattr(FakeEstimator, "__call__", lambda *args, **options: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        cli.main(["detect", "hand.png"])
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (cv2.error("OpenCV: (-215:Assertion failed)\n in remap"), "error: OpenCV: (-215:"),
+        (MemoryError(), "MemoryError: no message"),
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_unforeseen_errors_are_told_by_kind_in_a_line_and_the_rest_goes_on(
+    estimator, folder, monkeypatch, capsys, error, line
+):
+    write_image("two.png", picture(seed=1))
+    call = FakeEstimator.__call__
+
+    def fail_once(self, image, **options):
+        if (image == picture()).all():
+            raise error
+        return call(self, image, **options)
+
+    monkeypatch.setattr(FakeEstimator, "__call__", fail_once)
+    assert cli.main(["detect", "hand.png", "two.png"]) == 1
+    printed = capsys.readouterr()
+    (told,) = (text for text in printed.err.splitlines() if text.startswith("error: "))
+    assert told.startswith("error: hand.png: unexpected ") and line in told
+    assert printed.out.startswith("two.png: ")
 
 
 @pytest.mark.parametrize("out", ["hand.png", "hand.png/sub"])

@@ -117,6 +117,9 @@ def run(args: argparse.Namespace) -> int:
         except (OpenPoseKerasError, OSError, ValueError) as error:
             failures += 1
             _tell_error(job.photo, error)
+        except Exception as error:  # unforeseen, such as a backend's: the other photos still count
+            failures += 1
+            _tell_error(job.photo, error, f"unexpected {type(error).__name__}: ")
         else:
             tqdm.write(line, file=sys.stdout)
     return 1 if failures else 0
@@ -202,11 +205,11 @@ def _overlay(
     return canvas
 
 
-def _tell_error(what: Path | str, error: Exception) -> None:
+def _tell_error(what: Path | str, error: Exception, kind: str = "") -> None:
     """Print one line to stderr, above the progress bar; it names the photo once."""
     from tqdm import tqdm
 
-    text = " ".join(str(error).split())
+    text = kind + (" ".join(str(error).split()) or "no message")
     tqdm.write(f"error: {text if str(what) in text else f'{what}: {text}'}", file=sys.stderr)
 
 
