@@ -9,10 +9,13 @@ import math
 import numpy as np
 
 from openpose_keras._opencv import cv2
+from openpose_keras.errors import ImageError
 
 Axis = tuple[float, float]
 CUBIC_A = -0.75  # OpenCV's constant, and so that of OpenPose on a CPU
 SAMPLES = 4  # samples along each axis whose mean is a pixel, with antialias
+
+LONGEST_SIDE = 32766  # pixels; OpenCV's warp counts in 16 bits
 
 
 def axis_weights(places: np.ndarray, size: int, interpolation: str) -> np.ndarray:
@@ -100,6 +103,9 @@ def warp_axes(
 
     Returns:
         (size, size) or (size, size, C), of the image's type.
+
+    Raises:
+        ImageError: The part to sample, or the result, has a side of more than 32,766 pixels.
     """
     left, right = _reach(x_axis, size, image.shape[1])
     top, bottom = _reach(y_axis, size, image.shape[0])
@@ -148,6 +154,12 @@ def _reduce(region: np.ndarray, factor_x: int, factor_y: int, value: float) -> n
 
 def _warp(region: np.ndarray, x_axis: Axis, y_axis: Axis, size: int, value: float) -> np.ndarray:
     """Sample a region with OpenCV's affine warp."""
+    if max(*region.shape[:2], size) > LONGEST_SIDE:
+        raise ImageError(
+            f"cannot sample {region.shape[1]} x {region.shape[0]} pixels to {size} x {size}: "
+            f"OpenCV takes sides of at most {LONGEST_SIDE} pixels; shrink the image before, give a "
+            "smaller box, or take a recipe with antialias"
+        )
     to_region = np.array([[x_axis[0], 0, x_axis[1]], [0, y_axis[0], y_axis[1]]])
     return cv2.warpAffine(
         region,

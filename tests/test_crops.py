@@ -381,3 +381,16 @@ def test_half_precision_maps_come_back_as_float32():
 def test_maps_and_windows_that_do_not_fit_are_refused(maps, options, message):
     with pytest.raises(ValueError, match=message):
         Crop((0, 0, 10.5, 10.5), 16).invert_heatmaps(maps, **options)
+
+
+@pytest.mark.parametrize("shape", [(32767, 2), (2, 32767)])
+def test_a_region_too_long_for_opencv_is_refused_with_a_way_out(shape):
+    image, box = np.full((*shape, 3), 7, np.uint8), (0.0, 0.0, 32767.0, 32767.0)
+    with pytest.raises(ImageError, match=r"at most 32766 pixels; shrink the image"):
+        Crop(box, 16).apply_image(image)
+    assert Crop(box, 16, antialias=True).apply_image(image).shape == (16, 16, 3)
+
+
+def test_the_longest_region_that_opencv_takes_is_sampled():
+    image = np.full((32766, 2, 3), 7, np.uint8)
+    assert Crop((0.0, 0.0, 32766.0, 32766.0), 16).apply_image(image).shape == (16, 16, 3)
