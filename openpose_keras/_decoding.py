@@ -5,6 +5,7 @@ decodes a file that was cut short into a half-grey picture. So both are read fro
 structure here.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -15,6 +16,8 @@ from openpose_keras.errors import ImageError
 
 JPEG, PNG, BMP = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"BM"
 TIFF = (b"II*\0", b"MM\0*")
+# A marker that has a body, and the body's length; 0xFF before a marker only fills.
+JPEG_SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd9\xff](..)", re.DOTALL)
 ORIENTATION_TAG = 0x0112
 
 
@@ -144,16 +147,16 @@ def _is_bmp_cut_short(data: bytes) -> bool:
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Walk the segments (marker, body) of a JPEG file; the first scan's holds all that follows."""
+    """Walk the segments (marker, body) of a JPEG file; the first scan's holds all that follows.
+
+    Bytes between segments that begin none are skipped, as decoders do.
+    """
     place = 2
-    while place + 4 <= len(data) and data[place] == 0xFF:
-        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
-        if marker == 0xFF:  # a fill byte
-            place += 1
-            continue
-        end = len(data) if marker == 0xDA else place + 2 + length
-        yield marker, data[place + 4 : end]
-        place = end
+    while found := JPEG_SEGMENT.search(data, place):
+        marker, length = data[found.start() + 1], int.from_bytes(found[1], "big")
+        end = len(data) if marker == 0xDA else found.start() + 2 + length
+        yield marker, data[found.end() : end]
+        place = max(end, found.end())
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -224,6 +224,30 @@ def test_exif_that_makes_no_sense_leaves_the_picture_upright(tmp_path, block):
     np.testing.assert_array_equal(image, read_bytes(tmp_path, plain))
 
 
+JUNK = [b"\0", b"\x12\x34\x56", b"junk" * 50, b"\xff\xff\xff", b"\xff\0", b"\xff\xd0\x01"]
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=range(len(JUNK)))
+@pytest.mark.parametrize("before", [b"\xff\xdb", b"\xff\xc4", b"\xff\xda"])
+def test_junk_between_the_segments_of_a_jpeg_does_no_harm(tmp_path, before, junk):
+    plain = encode(".jpg", picture())
+    place = plain.index(before)
+    data = plain[:place] + junk + plain[place:]
+    np.testing.assert_array_equal(read_bytes(tmp_path, data), read_bytes(tmp_path, plain))
+    with pytest.raises(ImageError, match="cut short"):
+        read_bytes(tmp_path, data[:-2])
+    with pytest.raises(ImageError, match="cut short"):
+        read_bytes(tmp_path, data[: place + len(junk) + 1])
+
+
+def test_the_orientation_behind_junk_is_found(tmp_path):
+    plain = encode(".jpg", picture())
+    data = jpeg_with_exif(plain, exif(6))
+    place = data.index(b"\xff\xe1")
+    turned = read_bytes(tmp_path, data[:place] + b"\0\0" + data[place:])
+    np.testing.assert_array_equal(turned, upright(read_bytes(tmp_path, plain), 6))
+
+
 def test_a_progressive_jpeg_is_read(tmp_path):
     data = encode(".jpg", picture(), cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
     assert read_bytes(tmp_path, data).shape == picture().shape
