@@ -4,6 +4,7 @@ A network is any function from (n, h, w, 3) float32 to heatmaps (n, h / stride, 
 Keras model is one, and `compile_call` makes its call fast.
 """
 
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from openpose_keras.errors import OpenPoseKerasError
 from openpose_keras.inputs import InputSpec
 from openpose_keras.preprocessing import ChannelOrder, normalise
 from openpose_keras.skeletons import HAND
+from openpose_keras.views import LARGEST_INPUT
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +42,8 @@ def run_batches(
         images: (h, w, 3) uint8 RGB, of any sizes.
         spec: What the network's output should look like.
         channel_order: What the network is given.
-        batch_size: At most so many pictures at once.
+        batch_size: At most so many pictures at once, and fewer where they are large: together they
+            have at most 2^24 pixels, or it is one picture.
 
     Returns:
         (h / stride, w / stride, 22) float32 for each picture, sides rounded up.
@@ -52,9 +55,10 @@ def run_batches(
     for index, image in enumerate(images):
         by_size.setdefault(image.shape, []).append(index)
     answers: dict[int, np.ndarray] = {}
-    for indices in by_size.values():
-        for start in range(0, len(indices), batch_size):
-            some = indices[start : start + batch_size]
+    for shape, indices in by_size.items():
+        count = max(min(batch_size, LARGEST_INPUT // (shape[0] * shape[1])), 1)
+        for start in range(0, len(indices), count):
+            some = indices[start : start + count]
             batch = np.concatenate([normalise(images[index], channel_order) for index in some])
             output = np.asarray(forward(batch))
             answers.update(zip(some, _check_output(output, batch.shape, spec), strict=True))
@@ -91,8 +95,8 @@ def is_model(network: object) -> bool:
 def compile_call(model: "keras.Model") -> ArrayFunction:
     """Give a model's inference as a function of arrays.
 
-    TensorFlow compiles one graph for all sizes, JAX one program per size (it pads the batch to a
-    power of two, so that there are few of them), PyTorch runs without gradients. With any other
+    TensorFlow compiles one graph for all sizes, JAX one program per size (it splits the batch into
+    powers of two, so that there are few of them), PyTorch runs without gradients. With any other
     backend the model is called as it is. Of several outputs the last one is given.
 
     Args:
@@ -136,14 +140,18 @@ def _compile_jax(model: "keras.Model") -> ArrayFunction:
         return _last(outputs).astype(jnp.float32)
 
     def call(batch: np.ndarray) -> np.ndarray:
-        count = len(batch)
-        rows = 1 << (count - 1).bit_length()
-        padded = np.concatenate([batch, np.zeros((rows - count, *batch.shape[1:]), batch.dtype)])
         trainable = [variable.value for variable in model.trainable_variables]
         fixed = [variable.value for variable in model.non_trainable_variables]
-        return np.asarray(forward(trainable, fixed, padded))[:count]
+        parts = np.split(batch, _power_ends(len(batch)))
+        return np.concatenate([np.asarray(forward(trainable, fixed, part)) for part in parts])
 
     return call
+
+
+def _power_ends(count: int) -> list[int]:
+    """Give where to split a batch so that each part is a power of two: [4, 6] for 7 pictures."""
+    powers = [1 << bit for bit in reversed(range(count.bit_length())) if count >> bit & 1]
+    return list(itertools.accumulate(powers[:-1]))
 
 
 def _compile_torch(model: "keras.Model") -> ArrayFunction:

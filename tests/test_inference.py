@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from openpose_keras import inference
 from openpose_keras.errors import OpenPoseKerasError
 from openpose_keras.inference import NetworkError, is_model, run_batches
 from openpose_keras.inputs import InputSpec
@@ -42,6 +43,30 @@ def test_each_batch_is_of_one_size_and_bounded():
 
     run([np.zeros((16, 16, 3), np.uint8), np.zeros((24, 16, 3), np.uint8)] * 3, forward)
     assert shapes == [(2, 16, 16), (1, 16, 16), (2, 24, 16), (1, 24, 16)]
+
+
+def test_a_batch_has_at_most_the_pixels_of_the_largest_input(monkeypatch):
+    monkeypatch.setattr(inference, "LARGEST_INPUT", 3 * 16 * 16)
+    counts = []
+
+    def forward(batch):
+        counts.append(len(batch))
+        return answer(batch)
+
+    images = [np.full((16, 16, 3), n, np.uint8) for n in range(7)]
+    answers = run(images, forward, batch_size=8)
+    assert counts == [3, 3, 1]
+    np.testing.assert_allclose([maps[0, 0, 0] for maps in answers], np.arange(7) / 256 - 0.5)
+    counts.clear()
+    run([np.zeros((80, 80, 3), np.uint8)] * 2, forward, batch_size=8)
+    assert counts == [1, 1]  # larger than the budget, and one at a time
+
+
+@pytest.mark.parametrize("count", range(1, 20))
+def test_parts_of_a_batch_for_jax_are_falling_powers_of_two(count):
+    sizes = np.diff([0, *inference._power_ends(count), count])
+    assert sizes.sum() == count and (np.diff(sizes) < 0).all()
+    assert all(size & (size - 1) == 0 and size > 0 for size in sizes.tolist())
 
 
 def test_the_network_is_given_float32_in_the_order_asked_for():
