@@ -37,7 +37,7 @@ class Hand:
         >>> xy[3], scores[3] = np.nan, 0
         >>> hand = Hand(xy, scores, side="left")
         >>> hand
-        Hand(side='left', score=0.500, found=20/21, box=None)
+        Hand(side='left', score=0.476, found=20/21, box=None)
         >>> bool(hand.found[3])
         False
     """
@@ -69,9 +69,8 @@ class Hand:
 
     @property
     def score(self) -> float:
-        """The mean score of the keypoints that were found; 0.0 if there is none."""
-        found = self.found
-        return float(self.scores[found].mean(dtype=np.float64)) if found.any() else 0.0
+        """The mean score of all keypoints, a missing one counting 0; so it is in `side_scores`."""
+        return float(self.scores.mean(dtype=np.float64))
 
     def __repr__(self) -> str:
         """Give one line; the arrays are left out."""

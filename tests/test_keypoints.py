@@ -53,10 +53,10 @@ def test_other_numbers_become_float64(values):
     assert make_hand(xy=values).xy.dtype == np.float64
 
 
-def test_missing_keypoints_are_neither_found_nor_scored():
+def test_missing_keypoints_are_not_found_and_count_as_nothing_in_the_score():
     hand = with_missing(0, 20)
     assert hand.found.dtype == bool and list(np.flatnonzero(~hand.found)) == [0, 20]
-    assert hand.score == pytest.approx(hand.scores[1:20].mean())
+    assert hand.score == pytest.approx(hand.scores[1:20].sum() / 21)
 
 
 def test_a_hand_with_no_keypoint_has_score_zero():
