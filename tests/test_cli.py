@@ -348,11 +348,19 @@ def test_folders_and_patterns_are_expanded_and_each_photo_is_taken_once(estimato
     assert photos == ["more/a.JPG", "more/b.png", "hand.png", "more/deep/c.png"]
 
 
-def test_results_of_an_earlier_run_are_not_taken_for_photos(estimator, folder):
-    assert cli.main(["detect", ".", "--heatmaps"]) == 0
+@pytest.mark.parametrize("argument", [".", "*", "*.png", "hand*", "**/*.png"])
+def test_results_of_an_earlier_run_are_not_taken_for_photos(estimator, folder, argument):
+    assert cli.main(["detect", argument, "--heatmaps"]) == 0
     before = names(folder)
-    assert cli.main(["detect", ".", "--heatmaps", "--force"]) == 0
+    assert cli.main(["detect", argument, "--heatmaps", "--force"]) == 0
     assert names(folder) == before
+
+
+def test_a_result_is_taken_when_it_is_named(folder):
+    Path("hand_keypoints.png").touch()
+    assert expand("hand_keypoints.png") == [Path("hand_keypoints.png")]
+    with pytest.raises(InputError, match="leaving out results"):
+        expand("*_keypoints.png")
 
 
 def test_file_whose_name_looks_like_a_pattern_is_the_file(folder):

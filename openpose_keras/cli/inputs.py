@@ -23,8 +23,8 @@ def expand(argument: str) -> list[Path]:
     """Give the photos that an argument names: a file, a folder's photos, or a pattern's matches.
 
     Shells on Windows leave patterns to the program. A file whose name looks like a pattern is taken
-    as the file. A folder's own results of an earlier run are left out, so that `--out` may be the
-    folder itself.
+    as the file. What an earlier run wrote (NAME_keypoints.png, NAME_heatmaps.png) is left out of
+    folders and patterns, so that `--out` may be the folder itself; named one by one it is taken.
 
     Args:
         argument: A path, or a pattern with * ? [] and ** (any number of folders).
@@ -43,9 +43,11 @@ def expand(argument: str) -> list[Path]:
         return photos
     if not path.exists() and glob.has_magic(argument):
         found = sorted(Path(match) for match in glob.glob(argument, recursive=True))
-        photos = [match for match in found if match.is_file()]
+        photos = [match for match in found if match.is_file() and not _is_result(match)]
         if not photos:
-            raise InputError(f"{argument}: no file matches this pattern")
+            raise InputError(
+                f"{argument}: no file matches this pattern, leaving out results of earlier runs"
+            )
         return photos
     if not path.exists():
         raise InputError(f"{path}: there is no such file")
@@ -54,10 +56,12 @@ def expand(argument: str) -> list[Path]:
 
 def _is_photo(path: Path) -> bool:
     """Tell a photo from other files, and from the results of an earlier run."""
-    results = (OUTPUT_SUFFIXES["picture"], OUTPUT_SUFFIXES["heatmaps"])
-    return (
-        path.suffix.lower() in PHOTO_SUFFIXES and not path.name.endswith(results) and path.is_file()
-    )
+    return path.suffix.lower() in PHOTO_SUFFIXES and not _is_result(path) and path.is_file()
+
+
+def _is_result(path: Path) -> bool:
+    """Tell by its name what an earlier run wrote."""
+    return path.name.endswith(tuple(OUTPUT_SUFFIXES.values()))
 
 
 def _list_suffixes() -> str:
