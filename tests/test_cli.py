@@ -126,6 +126,19 @@ def test_heatmaps_are_laid_over_what_they_cover(estimator, folder):
     assert not changed.any()
 
 
+def test_heatmaps_of_overlapping_boxes_do_not_darken_each_other(estimator, folder):
+    for box, out in (("10,20,30", "first"), ("20,20,30", "second")):
+        assert cli.main(["detect", "hand.png", "--heatmaps", "--box", box, "--out", out]) == 0
+    boxes = ["--box", "10,20,30", "--box", "20,20,30"]
+    assert cli.main(["detect", "hand.png", "--heatmaps", *boxes, "--out", "both"]) == 0
+    first, second, both = (
+        read_image(f"{out}/hand_heatmaps.png") for out in ("first", "second", "both")
+    )
+    # The fake's maps are the same everywhere, so it does not matter which hand's is shown.
+    expected = np.where(first != picture(), first, second)
+    np.testing.assert_array_equal(both, expected)
+
+
 # --- boxes and sides
 
 

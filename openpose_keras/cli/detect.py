@@ -195,14 +195,19 @@ def _find(
 def _overlay(
     estimator: "HandEstimator", image: "np.ndarray", hands: Sequence["Hand"]
 ) -> "np.ndarray":
-    """Lay the heatmaps of all hands over the photo, each over its box."""
-    from openpose_keras.drawing import draw_heatmaps
+    """Lay the heatmaps of all hands over the photo, the greatest value where boxes overlap."""
+    import numpy as np
 
-    canvas = image
+    from openpose_keras._overlay import pick_map, to_image
+    from openpose_keras.drawing import draw_heatmaps
+    from openpose_keras.skeletons import HAND
+
+    total = np.full(image.shape[:2], np.nan, np.float32)  # NaN: no box is here
     for hand in hands:
         maps, frame = estimator.heatmaps(image, hand.box, hand.side)
-        canvas = draw_heatmaps(canvas, maps, box=frame.box)
-    return canvas
+        heat, area = to_image(pick_map(maps, None, HAND), image.shape[:2], frame.box)
+        total[area] = np.fmax(total[area], heat)
+    return np.where(np.isnan(total)[..., None], image, draw_heatmaps(image, total))
 
 
 def _tell_error(what: Path | str, error: Exception, kind: str = "") -> None:
