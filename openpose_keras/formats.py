@@ -18,7 +18,6 @@ What we decide where the format leaves a choice:
 """
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from openpose_keras._files import new_file
 from openpose_keras.errors import OpenPoseKerasError
 from openpose_keras.keypoints import Hand
 from openpose_keras.skeletons import HAND
@@ -184,15 +184,9 @@ def write_json(path: str | Path, data: object, *, force: bool = False) -> None:
 
     Raises:
         FileExistsError: The file is there, and `force` is not set.
+        FileNotFoundError: There is no such folder.
         ValueError: The data holds NaN or an infinity.
     """
-    path = Path(path)
-    if path.exists() and not force:
-        raise FileExistsError(f"{path} exists: choose another name, or allow it with force")
     text = json.dumps(data, allow_nan=False, separators=(",", ":")) + "\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with new_file(path, force=force) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -5,13 +5,13 @@ works in BGR, and `normalise` can give BGR to networks that want it.
 """
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from openpose_keras._decoding import decode_image
+from openpose_keras._files import new_file
 from openpose_keras._opencv import cv2
 from openpose_keras.errors import ImageError
 from openpose_keras.geometry import Resize
@@ -67,15 +67,11 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
     path = Path(path)
     check_image(image)
     data = _encode(path, image)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
+        with new_file(path, force=True) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
         raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def _encode(path: Path, image: np.ndarray) -> bytes:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from openpose_keras import _files
 from openpose_keras.training import bank, render
 from openpose_keras.training.bank import open_bank, render_bank
 from tests.assets import assets_folder
@@ -89,6 +90,7 @@ def test_half_shards_are_left_out(tmp_path):
     write_bank(tmp_path, layers=6)
     (tmp_path / "0001.npy").write_bytes(b"half")
     (tmp_path / "0002.part.npz").write_bytes(b"half")
+    (tmp_path / ".7.0003.npz").write_bytes(b"half")
     assert len(open_bank(tmp_path)) == 6
 
 
@@ -142,8 +144,8 @@ def interrupt(patch, moment):
         "rendering": (render, "render_hand", 4),
         "np.save": (np, "save", 1),
         "np.savez": (np, "savez", 1),
-        "first rename": (bank.os, "replace", 2),
-        "second": (bank.os, "replace", 3),
+        "first rename": (_files.os, "replace", 2),
+        "second": (_files.os, "replace", 3),
     }[moment]
     original, calls = getattr(module, name), []
 

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 
 import pytest
 
@@ -27,6 +28,19 @@ def test_a_config_comes_back_as_it_was_written(tmp_path):
     config = TrainConfig(**PLACES, photo_share=0.1, from_teacher=False, size=96, seed=7)
     config.write(tmp_path / "config.json")
     assert read_config(tmp_path / "config.json") == config
+
+
+def test_an_interrupted_writing_spares_the_config_before(tmp_path, monkeypatch):
+    TrainConfig(**PLACES, seed=7).write(tmp_path / "config.json")
+
+    def fail(*paths):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        TrainConfig(**PLACES, seed=8).write(tmp_path / "config.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    assert read_config(tmp_path / "config.json").seed == 7
 
 
 def test_fields_that_are_not_given_have_their_defaults(tmp_path):

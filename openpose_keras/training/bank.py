@@ -6,13 +6,13 @@ seed and N, so that several processes can fill one bank, and an interrupted run 
 stopped.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from openpose_keras._files import new_file
 from openpose_keras.training import render
 
 SHARD_LAYERS = 500
@@ -83,11 +83,12 @@ def _write_shard(stem: Path, hands: list[render.HandLayer]) -> None:
         "left": np.array([hand.side == "left" for hand in hands]),
         "gloved": np.array([hand.gloved for hand in hands]),
     }
-    layers, table = stem.with_suffix(".part.npy"), stem.with_suffix(".part.npz")
-    np.save(layers, np.stack([hand.rgba for hand in hands]))
-    np.savez(table, **facts)
-    os.replace(layers, stem.with_suffix(".npy"))
-    os.replace(table, stem.with_suffix(".npz"))
+    with (
+        new_file(stem.with_suffix(".npz"), force=True) as table,
+        new_file(stem.with_suffix(".npy"), force=True) as layers,
+    ):
+        np.save(layers, np.stack([hand.rgba for hand in hands]))
+        np.savez(table, **facts)
 
 
 def open_bank(folder: str | Path) -> Bank:
@@ -102,9 +103,7 @@ def open_bank(folder: str | Path) -> Bank:
     Raises:
         FileNotFoundError: The folder holds no shard.
     """
-    stems = sorted(
-        path.with_suffix("") for path in Path(folder).glob("*.npz") if ".part" not in path.name
-    )
+    stems = sorted(path.with_suffix("") for path in Path(folder).glob("[0-9]*[0-9].npz"))
     if not stems:
         raise FileNotFoundError(
             f"expected shards NNNN.npz in {folder}, found none; render_bank makes them"

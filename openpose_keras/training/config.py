@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from openpose_keras._files import new_file
 from openpose_keras.training.errors import TrainingError
 
 
@@ -73,9 +74,10 @@ class TrainConfig:
             raise TrainingError(f"seed should lie in [0, 2**32), not {self.seed}")
 
     def write(self, path: str | Path) -> None:
-        """Write the config as JSON."""
+        """Write the config as JSON, whole or not at all; a file of this name is replaced."""
         text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
-        Path(path).write_text(text, encoding="utf8")
+        with new_file(path, force=True) as part:
+            part.write_text(text, encoding="utf8")
 
 
 def _check_type(name: str, value: object, kind: type) -> None:

@@ -6,13 +6,13 @@ what blur, noise and bad light cost is another question.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from openpose_keras._files import new_file
 from openpose_keras.boxes import box_from_points, box_iou
 from openpose_keras.evaluation import keypoints_box
 from openpose_keras.preprocessing import write_image
@@ -70,9 +70,8 @@ def write_dataset(
         pictures = grounds.load_backgrounds(backgrounds) if backgrounds else []
         samples = _rendered(kind, assets, pictures, seed)
     coco = _write_images(samples, Path(out), count, kind)
-    part = target.with_name("part." + target.name)
-    part.write_text(json.dumps(coco), encoding="utf8")
-    os.replace(part, target)
+    with new_file(target) as part:
+        part.write_text(json.dumps(coco), encoding="utf8")
     return target
 
 

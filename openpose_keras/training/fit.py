@@ -7,11 +7,11 @@ one ships).
 
 import csv
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openpose_keras import networks
+from openpose_keras._files import new_file
 from openpose_keras.training import optimisation, samples, scenes
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.errors import TrainingError
@@ -107,9 +107,8 @@ def _end_of_epoch(
 
 def _write(model: "keras.Model", path: Path) -> None:
     """Save weights (and the optimizer, where there is one) so that no half file is ever seen."""
-    part = path.with_name("part." + path.name)
-    model.save_weights(part)
-    os.replace(part, path)
+    with new_file(path, force=True) as part:
+        model.save_weights(part)
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:
