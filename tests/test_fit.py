@@ -53,13 +53,13 @@ def straight(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def resumed(tmp_path_factory):
-    """The same run, killed at the end of the second epoch before it was written, then resumed."""
+    """The same run, killed at the end of the second epoch before its state, then resumed."""
     config = small_config(tmp_path_factory.mktemp("resumed"))
     write, calls = fit._write, []
 
     def killed(model, path):
         calls.append(path.name)
-        if len(calls) > 2:
+        if len(calls) > 3:
             raise KeyboardInterrupt
         write(model, path)
 
@@ -67,7 +67,8 @@ def resumed(tmp_path_factory):
         patch.setattr(fit, "_write", killed)
         with pytest.raises(KeyboardInterrupt):
             train(config)
-    assert calls == [STATE, RESULT, STATE]
+    assert calls == [RESULT, STATE, RESULT, STATE]
+    assert [row["epoch"] for row in rows(config)] == ["1", "2"]
     with small_runs():
         return config, train(config)
 
@@ -190,6 +191,18 @@ def test_an_interrupted_writing_spares_the_file_before(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         fit._write(Model(), tmp_path / STATE)
     assert (tmp_path / STATE).read_bytes() == b"good"
+
+
+def test_the_log_forgets_what_a_killed_run_said_of_an_epoch(tmp_path):
+    path = tmp_path / "log.csv"
+    for epoch, loss in ((1, 0.5), (2, 0.4), (3, 0.3)):
+        fit._log(path, {"epoch": epoch, "loss": loss})
+    fit._log(path, {"epoch": 2, "loss": 0.25, "photos_pck10": 1 / 3})
+    assert path.read_text().splitlines() == [
+        "epoch,loss,photos_pck10",
+        "1,0.5,",
+        "2,0.25,0.333333",
+    ]
 
 
 def test_loss_agrees_with_a_plain_loop():

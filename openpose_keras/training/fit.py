@@ -79,7 +79,7 @@ def _load_state(model: "keras.Model", path: Path) -> None:
 def _end_of_epoch(
     out: Path, validation: dict[str, list[scenes.Sample]]
 ) -> "keras.callbacks.Callback":
-    """Write the state; then validate and write the averaged weights; then go on from the state."""
+    """Write the averaged weights, validate, log; then write the state and go on from it."""
     import keras
 
     class EndOfEpoch(keras.callbacks.Callback):
@@ -92,15 +92,15 @@ def _end_of_epoch(
                     f"the loss became {logs['loss']} in epoch {epoch + 1}; {out} is as the epoch "
                     "before left it: go on with a lower learning_rate"
                 )
-            _write(self.model, out / STATE)
             current = self.model.get_weights()
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
             shipped = networks.hand_lite(all_stages=True)
             shipped.set_weights(self.model.get_weights())
             _write(shipped, out / RESULT)
             row = {"epoch": epoch + 1, **(logs or {}), **samples.validate(self.model, validation)}
-            _append(out / "log.csv", row)
+            _log(out / "log.csv", row)
             self.model.set_weights(current)
+            _write(self.model, out / STATE)  # last: it says that the epoch is done
 
     return EndOfEpoch()
 
@@ -111,11 +111,15 @@ def _write(model: "keras.Model", path: Path) -> None:
         model.save_weights(part)
 
 
-def _append(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to the log, with a head where the file is new."""
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf8") as file:
-        writer = csv.DictWriter(file, row)
-        if is_new:
-            writer.writeheader()
-        writer.writerow({key: round(value, 6) for key, value in row.items()})
+def _log(path: Path, row: dict[str, Any]) -> None:
+    """Add a row to the log, in the place of what a killed run said of this epoch and later ones."""
+    rows: list[dict[str, Any]] = []
+    if path.exists():
+        with path.open(newline="", encoding="utf8") as file:
+            rows = [old for old in csv.DictReader(file) if int(old["epoch"]) < row["epoch"]]
+    rows.append({key: round(value, 6) for key, value in row.items()})
+    names = list(dict.fromkeys(name for each in rows for name in each))
+    with new_file(path, force=True) as part, part.open("w", newline="", encoding="utf8") as file:
+        writer = csv.DictWriter(file, names, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
