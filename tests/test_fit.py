@@ -157,6 +157,26 @@ def test_a_finished_run_is_left_as_it_is(straight):
     assert before.items() <= after.items()
 
 
+def test_a_run_goes_on_with_its_own_config_only(tmp_path):
+    config = small_config(tmp_path)
+    config.write(tmp_path / "run" / fit.CONFIG)
+    (tmp_path / "run" / STATE).write_bytes(b"state")
+    before = (tmp_path / "run" / fit.CONFIG).read_bytes()
+    with pytest.raises(TrainingError) as caught:
+        train(dataclasses.replace(config, epochs=9, seed=7, learning_rate=0.01))
+    text = str(caught.value)
+    assert "has other values: learning_rate 0.0015 -> 0.01, seed 1 -> 7;" in text
+    assert "\n" not in text
+    assert (tmp_path / "run" / fit.CONFIG).read_bytes() == before
+
+
+def test_folders_and_the_number_of_epochs_may_change_when_a_run_goes_on(tmp_path):
+    config = small_config(tmp_path)
+    config.write(tmp_path / fit.CONFIG)
+    moved = dataclasses.replace(config, out="a", assets="b", backgrounds="c", epochs=9)
+    fit._check_same_run(moved, tmp_path / fit.CONFIG)
+
+
 def test_a_state_of_another_kind_of_run_is_refused(tmp_path):
     config = small_config(tmp_path)
     with small_runs():

@@ -6,6 +6,7 @@ one ships).
 """
 
 import csv
+import dataclasses
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from openpose_keras import networks
 from openpose_keras._files import new_file
 from openpose_keras.training import optimisation, samples, scenes
-from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.config import TrainConfig, read_config
 from openpose_keras.training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 STATE = "state.weights.h5"
 RESULT = "hand_lite.weights.h5"
+CONFIG = "config.json"
+FREE_ON_RESUME = ("out", "assets", "backgrounds", "epochs")
 
 
 class DivergenceError(TrainingError):
@@ -31,7 +34,8 @@ def train(config: TrainConfig) -> Path:
     """Run the training, or go on with it.
 
     Args:
-        config: What to do. A folder with a `state.weights.h5` is resumed.
+        config: What to do. A folder with a `state.weights.h5` is resumed; of its config only the
+            folders and the number of epochs may change.
 
     Returns:
         The file of the averaged weights.
@@ -39,14 +43,16 @@ def train(config: TrainConfig) -> Path:
     Raises:
         FileNotFoundError: An input is missing.
         WeightsError: The teacher does not fit.
-        TrainingError: The state in the folder is of another kind of run.
+        TrainingError: The state in the folder is of another run.
         DivergenceError: The loss became NaN; the files are still those of the epoch before.
     """
     import keras
 
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
-    config.write(out / "config.json")
+    if (out / STATE).exists():
+        _check_same_run(config, out / CONFIG)
+    config.write(out / CONFIG)
     keras.utils.set_random_seed(config.seed)
     shown, held = samples.load_ingredients(config)
     composer = samples.make_composer(shown, photo_share=config.photo_share, size=config.size)
@@ -64,6 +70,24 @@ def train(config: TrainConfig) -> Path:
         verbose=2,
     )
     return out / RESULT
+
+
+def _check_same_run(config: TrainConfig, path: Path) -> None:
+    """Refuse to go on with a run by another config than it was begun with."""
+    if not path.exists():
+        return
+    places = {name: getattr(config, name) for name in FREE_ON_RESUME}
+    old = read_config(path, **places)
+    changed = [
+        f"{field.name} {getattr(old, field.name)!r} -> {getattr(config, field.name)!r}"
+        for field in dataclasses.fields(config)
+        if getattr(old, field.name) != getattr(config, field.name)
+    ]
+    if changed:
+        raise TrainingError(
+            f"a run goes on with its own config, only {', '.join(FREE_ON_RESUME)} may change; "
+            f"{path} has other values: {', '.join(changed)}; mend them, or give another `out`"
+        )
 
 
 def _load_state(model: "keras.Model", path: Path) -> None:
