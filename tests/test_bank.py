@@ -86,6 +86,14 @@ def test_a_folder_without_whole_shards_is_refused(tmp_path, files):
         open_bank(tmp_path)
 
 
+def test_the_first_shards_are_opened_alone(tmp_path):
+    write_bank(tmp_path, shards=3, layers=6)
+    assert len(open_bank(tmp_path, shards=2)) == 12
+    assert len(open_bank(tmp_path)) == 18
+    with pytest.raises(FileNotFoundError, match=r"0003\.npz"):
+        open_bank(tmp_path, shards=4)
+
+
 def test_half_shards_are_left_out(tmp_path):
     write_bank(tmp_path, layers=6)
     (tmp_path / "0001.npy").write_bytes(b"half")

@@ -93,7 +93,7 @@ def arrays(path, part):
 def test_a_run_writes_its_config_its_log_and_its_weights(straight):
     config, path = straight
     names = {item.name for item in path.parent.iterdir()}
-    assert names == {"bank", "bank_held", "config.json", "log.csv", STATE, RESULT}
+    assert names == {"hands-1", "held-1001", "config.json", "log.csv", STATE, RESULT}
     assert path.name == RESULT
     assert read_config(path.parent / "config.json") == config
 

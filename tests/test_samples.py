@@ -62,11 +62,24 @@ def test_missing_hands_are_rendered_from_two_seeds(config, monkeypatch):
     monkeypatch.setattr(bank, "SHARD_LAYERS", 6)
     monkeypatch.setattr(bank, "render_bank", render_bank)
     monkeypatch.setattr(samples.render, "load_assets", lambda folder: folder)
-    load_ingredients(dataclasses.replace(config, hands=13, seed=5))
-    assert asked == [("bank", 3, 5)]  # the other bank is whole
+    load_ingredients(dataclasses.replace(config, hands=13))
+    assert asked == [("hands-1", 3, 1)]  # the other bank is whole
     asked.clear()
-    load_ingredients(dataclasses.replace(config, hands=18, held_hands=7, seed=5))
-    assert asked == [("bank_held", 2, 1005)]
+    load_ingredients(dataclasses.replace(config, hands=18, held_hands=7))
+    assert asked == [("held-1001", 2, 1001)]
+    asked.clear()
+    load_ingredients(dataclasses.replace(config, seed=5))  # no bank of another seed is taken
+    assert asked == [("hands-5", 1, 5), ("held-1005", 1, 1005)]
+
+
+def test_only_the_shards_that_are_asked_for_are_opened(config, tmp_path, monkeypatch):
+    write_bank(tmp_path / "run" / "hands-1", shards=3, seed=1)
+    monkeypatch.setattr(bank, "SHARD_LAYERS", 6)
+    counts = [
+        len(load_ingredients(dataclasses.replace(config, hands=hands))[0].hands)
+        for hands in (1, 6, 7, 18)
+    ]
+    assert counts == [6, 6, 12, 18]
 
 
 def test_photos_are_asked_for_only_where_they_are_used(config):

@@ -57,8 +57,8 @@ def write_pictures(folder, count=9, size=(80, 100)):
 
 def small_config(folder, **changes):
     """A run of two epochs of two steps: fake hands, fake pictures, no photos, no teacher."""
-    write_bank(folder / "run" / "bank", seed=1)
-    write_bank(folder / "run" / "bank_held", seed=2)
+    write_bank(folder / "run" / "hands-1", seed=1)
+    write_bank(folder / "run" / "held-1001", seed=2)
     write_pictures(folder / "pictures")
     fields = {
         "out": str(folder / "run"),

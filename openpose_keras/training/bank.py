@@ -65,15 +65,29 @@ def render_bank(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [n for n in range(first, first + shards) if not (folder / f"{n:04d}.npz").exists()]
+    tables = enumerate(shard_tables(folder, first + shards))
+    missing = [(number, path) for number, path in tables if number >= first and not path.exists()]
     with tqdm(total=len(missing) * SHARD_LAYERS, unit="hand", desc="rendering") as progress:
-        for number in missing:
+        for number, path in missing:
             rng = np.random.default_rng((seed, number))
             hands = []
             for _ in range(SHARD_LAYERS):
                 hands.append(render.render_hand(assets, rng, size=LAYER_SIZE, share=LAYER_SHARE))
                 progress.update()
-            _write_shard(folder / f"{number:04d}", hands)
+            _write_shard(path.with_suffix(""), hands)
+
+
+def shard_tables(folder: Path, shards: int) -> list[Path]:
+    """Name the files that say of a bank's first shards that they are whole.
+
+    Args:
+        folder: of the bank.
+        shards: how many.
+
+    Returns:
+        `0000.npz` and so on in the folder, whether they are there or not.
+    """
+    return [folder / f"{number:04d}.npz" for number in range(shards)]
 
 
 def _write_shard(stem: Path, hands: list[render.HandLayer]) -> None:
@@ -91,19 +105,23 @@ def _write_shard(stem: Path, hands: list[render.HandLayer]) -> None:
         np.savez(table, **facts)
 
 
-def open_bank(folder: str | Path) -> Bank:
+def open_bank(folder: str | Path, *, shards: int | None = None) -> Bank:
     """Open a bank; the layers stay on disk until they are used.
 
     Args:
         folder: what `render_bank` filled.
+        shards: open only so many, the first ones; None for all that are whole.
 
     Returns:
-        The bank, with all shards that are whole.
+        The bank.
 
     Raises:
-        FileNotFoundError: The folder holds no shard.
+        FileNotFoundError: The folder holds no shard, or lacks one of those asked for.
     """
-    stems = sorted(path.with_suffix("") for path in Path(folder).glob("[0-9]*[0-9].npz"))
+    folder = Path(folder)
+    whole = sorted(folder.glob("[0-9]*[0-9].npz"))
+    paths = whole if shards is None else shard_tables(folder, shards)
+    stems = [path.with_suffix("") for path in paths]
     if not stems:
         raise FileNotFoundError(
             f"expected shards NNNN.npz in {folder}, found none; render_bank makes them"

@@ -15,7 +15,7 @@ class TrainConfig:
     """All that decides a run.
 
     Attributes:
-        out: folder of the run; rendered hands go into `bank` and `bank_held` in it.
+        out: folder of the run; rendered hands go into `hands-SEED` and `held-SEED` in it.
         assets: folder with `rigged_hand/`, and `hand_photos/` and `teacher/` where they are used.
         backgrounds: folder of pictures without hands; every eighth one is held back for validation.
         hands: how many hands to render for training.

@@ -56,19 +56,19 @@ def load_ingredients(config: TrainConfig) -> tuple[Ingredients, Ingredients]:
     shown, held = [], []
     if config.photo_share:
         shown, held = photos.split_by_person(photos.load_photos(assets / "hand_photos"))
-    hands = _bank(config, "bank", config.hands, config.seed)
-    held_hands = _bank(config, "bank_held", config.held_hands, config.seed + _HELD_SEED)
+    hands = _bank(config, "hands", config.hands, config.seed)
+    held_hands = _bank(config, "held", config.held_hands, config.seed + _HELD_SEED)
     others = [picture for index, picture in enumerate(pictures) if index % 8]
     return Ingredients(hands, others, shown), Ingredients(held_hands, pictures[::8], held)
 
 
 def _bank(config: TrainConfig, name: str, count: int, seed: int) -> bank.Bank:
-    """Open a bank of the run, after rendering what it lacks."""
-    folder = Path(config.out) / name
+    """Open as much of a bank as the run asks for, after rendering what it lacks."""
+    folder = Path(config.out) / f"{name}-{seed}"
     shards = -(-count // bank.SHARD_LAYERS)
-    if len(list(folder.glob("[0-9]*[0-9].npz"))) < shards:
+    if not all(path.exists() for path in bank.shard_tables(folder, shards)):
         bank.render_bank(folder, render.load_assets(config.assets), shards=shards, seed=seed)
-    return bank.open_bank(folder)
+    return bank.open_bank(folder, shards=shards)
 
 
 def make_composer(ingredients: Ingredients, *, photo_share: float, size: int) -> scenes.Composer:
