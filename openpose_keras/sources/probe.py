@@ -65,8 +65,8 @@ def read_all(path: str) -> int:
     file = Path(path)
     _limit_memory(file.stat().st_size)
     try:
+        read_record(file)  # says more of a file that it is in than HDF5 does
         kind, _ = hdf5.read_any(file)
-        read_record(file)
         print(kind)
     except WeightsError as error:
         print(error)
