@@ -65,8 +65,15 @@ setup(
         "matplotlib>=3.10,<4",
         "numpy>=2.0,<3",
         "opencv-python>=4.13,<6",
+        "protobuf>=5.28,<8",  # reads Caffe's files; TensorFlow brings it too
         "tensorflow>=2.20,<3",
         "tqdm>=4.66,<5",
     ],
-    extras_require={"train": TRAIN, "notebooks": NOTEBOOKS, "test": TEST},
+    extras_require={
+        "train": TRAIN,
+        "notebooks": NOTEBOOKS,
+        "onnx": ["onnx>=1.17,<2", "tf2onnx>=1.16,<2"],
+        "torch": ["torch>=2.6,<3"],
+        "test": TEST,
+    },
 )

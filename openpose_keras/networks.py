@@ -3,11 +3,10 @@
 `hand` is OpenPose's hand network, with Caffe's layer names, so that conversion is one loop over
 names (models/hand/pose_deploy.prototxt of CMU-Perceptual-Computing-Lab/openpose; Simon et al.,
 "Hand Keypoint Detection in Single Images using Multiview Bootstrapping", CVPR 2017; Wei et al.,
-"Convolutional Pose Machines", CVPR 2016). `hand_lite` is our own small network with the same
-contract.
+"Convolutional Pose Machines", CVPR 2016). `hand_lite` is our own small network.
 
-The contract: input (n, h, w, 3) float32, RGB in [-0.5, 0.5]; output (n, h / stride, w / stride, 22)
-float32 heatmaps, one per keypoint of `skeletons.HAND`, the background last, unbounded (trained
+Both take (n, h, w, 3) float32, RGB in [-0.5, 0.5], and give (n, h / stride, w / stride, 22) float32
+heatmaps, one per keypoint of `skeletons.HAND`, the background last, unbounded (trained
 towards [0, 1]).
 """
 
@@ -27,6 +26,7 @@ LITE_STAGES = 2
 
 # (name, number of convolutions, filters) of each block; a pool stands between two blocks.
 _VGG_BLOCKS = (("conv1", 2, 64), ("conv2", 2, 128), ("conv3", 4, 256), ("conv4", 4, 512))
+_HEAD = {"activation": None, "dtype": "float32"}  # float32 also where the rest is of less precision
 
 # One row per inverted residual: (kernel, stride, expanded channels, output channels). The table of
 # MediaPipe's hand landmark network (hand_landmark_full.tflite), whose weights it can take.
@@ -62,7 +62,6 @@ def hand(*, all_stages: bool = False) -> "keras.Model":
         sees [heatmaps of stage n - 1, features], in this order. Layer names are Caffe's.
 
     Example:
-        >>> from openpose_keras.networks import hand
         >>> hand().count_params()  # doctest: +SKIP
         36832324
     """
@@ -71,13 +70,13 @@ def hand(*, all_stages: bool = False) -> "keras.Model":
     image = keras.Input((None, None, 3), name="image")
     features = _vgg_features(image)
     x = _conv(features, "conv6_1_CPM", 512, 1)
-    heatmaps = [_heatmaps(x, "conv6_2_CPM")]
+    heatmaps = [_conv(x, "conv6_2_CPM", HAND_CHANNELS, 1, **_HEAD)]
     for stage in range(2, HAND_STAGES + 1):
         x = keras.layers.Concatenate(name=f"concat_stage{stage}")([heatmaps[-1], features])
         for index in range(1, 6):
             x = _conv(x, f"Mconv{index}_stage{stage}", 128, 7)
         x = _conv(x, f"Mconv6_stage{stage}", 128, 1)
-        heatmaps.append(_heatmaps(x, f"Mconv7_stage{stage}"))
+        heatmaps.append(_conv(x, f"Mconv7_stage{stage}", HAND_CHANNELS, 1, **_HEAD))
     return keras.Model(image, heatmaps if all_stages else heatmaps[-1], name="hand")
 
 
@@ -97,20 +96,13 @@ def _vgg_features(x: "keras.KerasTensor") -> "keras.KerasTensor":
 
 
 def _conv(
-    x: "keras.KerasTensor", name: str, filters: int, kernel: int, *, activation: str | None = "relu"
+    x: "keras.KerasTensor", name: str, filters: int, kernel: int, **options: object
 ) -> "keras.KerasTensor":
-    """Convolve with bias and same padding, as every convolution of OpenPose's prototxt does."""
+    """Convolve with bias and same padding, as OpenPose's prototxt does; ReLU, if not told else."""
     import keras
 
-    layer = keras.layers.Conv2D(filters, kernel, padding="same", activation=activation, name=name)
-    return layer(x)
-
-
-def _heatmaps(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
-    """Convolve 1x1 to heatmaps, linear, in float32 also where the rest is of mixed precision."""
-    import keras
-
-    return keras.layers.Conv2D(HAND_CHANNELS, 1, dtype="float32", name=name)(x)
+    options = {"padding": "same", "activation": "relu", "name": name, **options}
+    return keras.layers.Conv2D(filters, kernel, **options)(x)
 
 
 def hand_lite(*, all_stages: bool = False) -> "keras.Model":

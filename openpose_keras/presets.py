@@ -146,7 +146,7 @@ def fill_network(model: "keras.Model", path: str | Path) -> None:
 
 def _build(network: str, dtype: str) -> "keras.Model":
     """Build a network whose layers calculate in a dtype."""
-    keras = _import_keras()
+    keras = import_keras()
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
@@ -155,8 +155,15 @@ def _build(network: str, dtype: str) -> "keras.Model":
         keras.config.set_dtype_policy(before)
 
 
-def _import_keras() -> ModuleType:
-    """Import Keras, or say what its backend lacks."""
+def import_keras() -> ModuleType:
+    """Import Keras, or say what its backend lacks.
+
+    Returns:
+        The module `keras`.
+
+    Raises:
+        BackendError: The backend that `KERAS_BACKEND` names is not installed, or is none.
+    """
     try:
         import keras
     except (ImportError, ValueError) as error:

@@ -83,7 +83,7 @@ def test_picture_and_json_are_written_into_the_current_folder(estimator, folder,
     assert hand.side == "left"
     assert hand.found.all()
     out = capsys.readouterr().out
-    assert out.startswith("hand.png: left 0.75 -> ")
+    assert out.startswith("hand.png: left hand 0.75 -> ")
     assert out.count("\n") == 1
     assert estimator.calls == [(None, None)]
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from openpose_keras.cli.options import UsageError, _without_chatter
+from openpose_keras.cli.options import UsageError, without_chatter
 
 SUMMARY = "convert a weight file, OpenPose's own or a port's"
 DESCRIPTION = (
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("--bgr: the preset takes RGB; name another file with --to")
         target = user_folder() / preset.file
         target.parent.mkdir(parents=True, exist_ok=True)
-    with _without_chatter():
+    with without_chatter():
         import keras  # noqa: F401
     from openpose_keras.writers import convert_file
 

@@ -180,7 +180,7 @@ def _work(job: Job, estimator: "HandEstimator", args: argparse.Namespace) -> str
         write_openpose(job.outputs["json"], hands, force=args.force)
     if "heatmaps" in job.outputs:
         write_image(job.outputs["heatmaps"], _overlay(estimator, image, hands))
-    found = ", ".join(f"{hand.side or 'unknown side'} {hand.score:.2f}" for hand in hands)
+    found = ", ".join(f"{hand.side or ''} hand {hand.score:.2f}".strip() for hand in hands)
     return f"{job.photo}: {found or 'no hand found'} -> {_join(job.outputs.values())}"
 
 

@@ -39,7 +39,10 @@ def expand(argument: str) -> list[Path]:
     if path.is_dir():
         photos = sorted(entry for entry in path.iterdir() if _is_photo(entry))
         if not photos:
-            raise InputError(f"{path}: no photo in this folder (looked for {_list_suffixes()})")
+            raise InputError(
+                f"{path}: no photo in this folder (looked for {_list_suffixes()}); for its "
+                f"subfolders write '{path}/**/*.jpg'"
+            )
         return photos
     if not path.exists() and glob.has_magic(argument):
         found = sorted(Path(match) for match in glob.glob(argument, recursive=True))

@@ -93,16 +93,17 @@ def parse_count(text: str) -> int:
 def load_estimator(args: argparse.Namespace) -> "HandEstimator":
     """Make the estimator of `add_estimator_options`; this imports Keras and loads the weights."""
     from openpose_keras.estimator import HandEstimator
+    from openpose_keras.presets import import_keras
 
-    with _without_chatter():
-        import keras  # noqa: F401
+    with without_chatter():
+        import_keras()
     return HandEstimator.from_preset(
         args.preset, recipe=args.recipe, weights=args.weights, dtype=args.dtype
     )
 
 
 @contextmanager
-def _without_chatter() -> Iterator[None]:
+def without_chatter() -> Iterator[None]:
     """Hide what TensorFlow's C++ part tells on stderr while it is imported.
 
     It tells of processors and of graphics cards that are not there, and some lines heed no setting.
