@@ -140,9 +140,13 @@ def hand_prototxt(divide=32, size=(64, 64), *, relu_on_heads=False, features_fir
 def small_hand(divide=32):
     """What `networks.hand` builds with a fraction of the channels; each time the same object."""
     build = networks._conv
-    networks._conv = lambda x, name, filters, *rest, **options: build(
-        x, name, filters // divide, *rest, **options
-    )
+
+    def narrow(x, name, filters, *rest, **options):
+        """Build a layer with fewer channels; the heatmaps keep theirs."""
+        kept = filters if filters == HEATMAPS else filters // divide
+        return build(x, name, kept, *rest, **options)
+
+    networks._conv = narrow
     try:
         return hand()
     finally:
