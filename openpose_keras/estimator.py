@@ -97,11 +97,11 @@ class HandEstimator:
             ValueError: There is no such preset, recipe or dtype.
             WeightsError: The weights are missing or damaged.
         """
-        from openpose_keras.presets import get_preset, load_network
+        from openpose_keras.presets import input_spec, load_network
 
         recipe = get_recipe("refined" if recipe is None else recipe)
-        spec = get_preset(name).spec
         network = load_network(name, weights=weights, dtype=dtype or "float32")
+        spec = input_spec(name, weights=weights)
         return cls(network, recipe=recipe, spec=spec, batch_size=batch_size, search=search)
 
     def with_recipe(self, recipe: str | Recipe) -> "HandEstimator":

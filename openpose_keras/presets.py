@@ -7,7 +7,7 @@ package's own folder (what ships), then the user's folder, `<Keras home>/openpos
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from openpose_keras import networks
 from openpose_keras.errors import BackendError, WeightsError
 from openpose_keras.inputs import InputSpec
+from openpose_keras.records import read_record
 
 if TYPE_CHECKING:
     import keras
@@ -90,6 +91,26 @@ def get_preset(name: str) -> Preset:
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name!r}; there are {', '.join(sorted(PRESETS))}")
     return PRESETS[name]
+
+
+def input_spec(name: str, *, weights: str | Path | None = None) -> InputSpec:
+    """Tell how a preset's network wants its input with the weights that it will have.
+
+    Args:
+        name: a key of `PRESETS`.
+        weights: another file of the same network.
+
+    Returns:
+        The preset's own `spec`; with the channel order of the file's record, if it has one.
+
+    Raises:
+        ValueError: No preset has this name.
+        WeightsError: The file is missing, or its record is damaged.
+    """
+    preset = get_preset(name)
+    record = read_record(Path(weights) if weights else find_weights(preset)) or {}
+    order = record.get("channel_order", preset.spec.channel_order)
+    return replace(preset.spec, channel_order=order)
 
 
 def load_network(

@@ -1,5 +1,6 @@
 """Presets: what ships is found, and whole; what is missing is said in one line."""
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -11,6 +12,7 @@ import pytest
 
 from openpose_keras import networks, presets
 from openpose_keras.errors import WeightsError
+from openpose_keras.records import make_record, write_record
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*")
 
@@ -120,3 +122,19 @@ def test_a_backend_that_is_none_gives_one_line(backend):
     assert f"'{backend}'" in run.stdout
     assert "KERAS_BACKEND" in run.stdout
     assert run.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("order", ["rgb", "bgr"])
+def test_the_record_of_a_conversion_tells_the_channel_order(tmp_path, order):
+    path = shutil.copy(
+        presets.find_weights(presets.get_preset("hand_lite")), tmp_path / "a.weights.h5"
+    )
+    facts = {"kind": "keras3", "network": "hand_lite", "version": "0"}
+    record = make_record(path, channel_order=order, **facts)
+    write_record(path, record)
+    spec = presets.input_spec("hand_lite", weights=path)
+    assert spec == dataclasses.replace(presets.get_preset("hand_lite").spec, channel_order=order)
+
+
+def test_weights_without_a_record_want_what_the_preset_says():
+    assert presets.input_spec("hand_lite") == presets.get_preset("hand_lite").spec
