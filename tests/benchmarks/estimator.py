@@ -1,0 +1,48 @@
+"""Time a whole call of the estimator beside its network alone, on the picture that ships.
+
+Run it on an idle machine, from the repository's root: python -m tests.benchmarks.estimator
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from openpose_keras import HandEstimator, read_image
+from openpose_keras.inference import compile_call
+
+PICTURE = Path(__file__).resolve().parents[2] / "notebooks/images/hands.jpg"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=25)
+    args = parser.parse_args()
+
+    estimator = HandEstimator.from_preset("hand_lite")
+    image = read_image(PICTURE)
+    network = compile_call(estimator.network)
+    crop = np.zeros((1, 160, 160, 3), np.float32)
+    box = estimator(image)[0].box
+    ways = {
+        "network alone, one 160x160 crop": lambda: network(crop),
+        "one hand, its box given": lambda: estimator(image, boxes=[box]),
+        "two hands of 640x640, searched": lambda: estimator(image),
+    }
+    times = {name: [] for name in ways}
+    for number in range(args.rounds + 3):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            if number >= 3:
+                times[name].append(1000 * (time.perf_counter() - start))
+    base = statistics.median(times["network alone, one 160x160 crop"])
+    for name, values in times.items():
+        middle = statistics.median(values)
+        print(f"{name:<32} {middle:7.1f} ms, {middle / base:5.1f} times the network alone")
+
+
+if __name__ == "__main__":
+    main()
