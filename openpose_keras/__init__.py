@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from openpose_keras.drawing import draw_hands, draw_heatmaps
     from openpose_keras.estimator import HandEstimator
     from openpose_keras.formats import read_openpose, write_openpose
+    from openpose_keras.inputs import InputSpec
     from openpose_keras.keypoints import Hand
     from openpose_keras.preprocessing import read_image, write_image
     from openpose_keras.presets import PRESETS
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Hand": "keypoints",
     "HandEstimator": "estimator",
+    "InputSpec": "inputs",
     "PRESETS": "presets",
     "RECIPES": "recipes",
     "Recipe": "recipes",
@@ -43,6 +45,7 @@ __all__ = [
     "RECIPES",
     "Hand",
     "HandEstimator",
+    "InputSpec",
     "Recipe",
     "draw_hands",
     "draw_heatmaps",

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from openpose_keras import read_image
@@ -36,11 +37,15 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text("utf8"), re.S)
-    assert len(blocks) >= 2
+    assert len(blocks) >= 3
     names = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
+        names.setdefault("by_search", names["hands"][0].xy)
     assert len(names["hands"]) == 2
+    # By hand and by the estimator: the mirror image makes the difference.
+    apart = np.linalg.norm(names["xy"] - names["by_search"], axis=1)
+    assert np.median(apart) < 0.03 * names["crop"].box[2]
     assert read_image("drawn.png").shape == read_image("maps.png").shape == names["image"].shape
     assert capsys.readouterr().out.startswith("(21, 2) (21,) ")
 
