@@ -5,7 +5,6 @@ network; it never downloads. A weight file is looked for where it may be, in thi
 package's own folder (what ships), then the user's folder, `<Keras home>/openpose_keras`.
 """
 
-import hashlib
 import os
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from openpose_keras import networks
 from openpose_keras.errors import BackendError, WeightsError
 from openpose_keras.inputs import InputSpec
-from openpose_keras.records import read_record
+from openpose_keras.records import checksums, read_record
 
 if TYPE_CHECKING:
     import keras
@@ -243,7 +242,7 @@ def user_folder() -> Path:
 def _sum(path: Path, size: int, modified: int) -> str:
     """Hash a file; once per state of it."""
     del size, modified
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return checksums(path).sha256
 
 
 def _check_sum(path: Path, expected: str) -> None:

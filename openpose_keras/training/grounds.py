@@ -6,6 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from openpose_keras._opencv import cv2
+from openpose_keras.training.targets import hand_size
 
 PICTURE_SHARE = 0.85  # of the grounds; the rest is made here
 _LARGE = 3 * 480 * 640
@@ -122,7 +123,7 @@ def cover(
         A new canvas.
     """
     size = canvas.shape[0]
-    reach = np.ptp(xy, axis=0).max()
+    reach = hand_size(xy)
     centre = xy[rng.integers(len(xy))] + rng.normal(0, 0.15 * reach, 2)
     axes = reach * rng.uniform(0.06, 0.3, 2) * (1, rng.uniform(1, 2.5))
     mask = np.zeros((size, size), np.float32)

@@ -16,6 +16,7 @@ import numpy as np
 from openpose_keras._opencv import cv2
 from openpose_keras.skeletons import HAND
 from openpose_keras.training.errors import TrainingError
+from openpose_keras.training.targets import hand_size
 
 CutOut = tuple[np.ndarray, np.ndarray]
 
@@ -147,7 +148,7 @@ def opaque(photo: LabelledPhoto) -> np.ndarray:
 def _seed_mask(shape: tuple[int, int], xy: np.ndarray) -> np.ndarray:
     """Say where the hand surely is (its bones), may be (round them, the arm), and where not."""
     points = np.round(xy).astype(np.int32)
-    width = max(3, int(0.05 * np.ptp(xy, axis=0).max()))
+    width = max(3, int(0.05 * hand_size(xy)))
     mask = np.full(shape, cv2.GC_BGD, np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(points), int(cv2.GC_PR_BGD))
     mask = np.where(
