@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from openpose_keras import networks
+from openpose_keras.errors import WeightsError
+from openpose_keras.presets import find_weights, get_preset
 from openpose_keras.training import fit, optimisation, samples
 from openpose_keras.training.config import read_config
 from openpose_keras.training.errors import TrainingError
@@ -297,3 +299,22 @@ def test_a_run_from_the_teacher_starts_with_its_weights_and_keeps_the_first_laye
         *(f"block0_{part}" for part in ("depthwise", "project")),
         *(f"block1_{part}" for part in ("expand", "depthwise", "project")),
     }
+
+
+def test_a_run_can_start_from_the_weights_that_ship(tmp_path):
+    path = find_weights(get_preset("hand_lite"))
+    # The folder of assets does not exist: the teacher is not asked for.
+    model = start(small_config(tmp_path, from_teacher=True, weights=str(path)))
+    shipped = networks.hand_lite(all_stages=True)
+    shipped.load_weights(path)
+    for ours, theirs in zip(model.get_weights(), shipped.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not model.get_layer("stem").trainable
+    assert model.get_layer("heat2").trainable
+    assert int(model.optimizer.iterations) == 0
+
+
+def test_weights_to_start_from_that_are_none_are_refused(tmp_path):
+    (tmp_path / "none.weights.h5").write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match=r"none\.weights\.h5"):
+        start(small_config(tmp_path, weights=str(tmp_path / "none.weights.h5")))
