@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from openpose_keras._resampling import sample_maps
 from openpose_keras.boxes import check_box
+from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.skeletons import Skeleton
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openpose_keras import mirrors
-from openpose_keras._drive import download_from_drive
-from openpose_keras._locks import locked
 from openpose_keras.downloading import DownloadError, discard, download
+from openpose_keras.downloading.drive import download_from_drive
+from openpose_keras.downloading.locks import locked
 from openpose_keras.errors import WeightsError
 from openpose_keras.mirrors import Mirror
 from openpose_keras.official import OFFICIAL_FILES

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from openpose_keras._resampling import sample_maps
+from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.heatmaps import (
     FloatArray,
     foreground,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from openpose_keras._opencv import cv2
-from openpose_keras._resampling import axis_weights
+from openpose_keras.geometry.resampling import axis_weights
 from openpose_keras.heatmaps import FloatArray, as_maps
 
 IntArray = NDArray[np.integer]

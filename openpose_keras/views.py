@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openpose_keras._aligned import AlignedTransform, Size
 from openpose_keras._opencv import cv2
-from openpose_keras._resampling import Axis
 from openpose_keras.boxes import Box, square_box
 from openpose_keras.errors import ImageError
 from openpose_keras.geometry import Crop, Pad
+from openpose_keras.geometry.aligned import AlignedTransform, Size
+from openpose_keras.geometry.resampling import Axis
 from openpose_keras.heatmaps import INTERPOLATIONS
 from openpose_keras.keypoints import Side
 from openpose_keras.recipes import InputSpec, Recipe

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openpose_keras.crops import Crop
 from openpose_keras.errors import ImageError
+from openpose_keras.geometry.crops import Crop
 
 VARIANTS = [
     pytest.param({"mirror": mirror, "half_pixel": half, "antialias": antialias}, id=name)

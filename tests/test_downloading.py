@@ -9,8 +9,8 @@ from urllib.error import URLError
 
 import pytest
 
-from openpose_keras import _http, downloading
-from openpose_keras.downloading import DownloadError, NoSpaceError, discard, download
+from openpose_keras import downloading
+from openpose_keras.downloading import DownloadError, NoSpaceError, discard, download, web
 from tests.web import Page, refuse_other_hosts, web_server
 
 BODY = bytes(range(256)) * 8
@@ -256,8 +256,8 @@ def test_a_redirect_to_anything_but_the_web_is_refused(get, location):
 
 
 def test_a_redirect_from_https_to_http_is_refused():
-    request = _http.urllib.request.Request("https://127.0.0.1/file")
-    handler = _http._Redirects()
+    request = web.urllib.request.Request("https://127.0.0.1/file")
+    handler = web._Redirects()
     with pytest.raises(URLError, match="not safe"):
         handler.redirect_request(request, None, 302, "Found", {}, "http://127.0.0.1/file")
     assert handler.redirect_request(request, None, 302, "Found", {}, "https://127.0.0.1/b")
@@ -280,18 +280,18 @@ def test_no_server_is_told_in_words(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (URLError(_http.socket.gaierror(-2, "Name or service not known")), "no such server"),
+        (URLError(web.socket.gaierror(-2, "Name or service not known")), "no such server"),
         (URLError(TimeoutError("timed out")), "no answer in time"),
         (ConnectionResetError(104, "reset"), "the connection broke"),
-        (_http.http.client.IncompleteRead(b""), "the connection broke"),
+        (web.http.client.IncompleteRead(b""), "the connection broke"),
         (URLError(ssl.SSLCertVerificationError(1, "bad\n certificate")), "bad certificate"),
-        (_http.http.client.BadStatusLine("SSH-2.0"), "SSH-2.0"),
+        (web.http.client.BadStatusLine("SSH-2.0"), "SSH-2.0"),
         (OSError(), "OSError"),
     ],
 )
 def test_reasons_are_words_in_one_line(error, words):
-    assert words in _http.reason(error)
-    assert "\n" not in _http.reason(error)
+    assert words in web.reason(error)
+    assert "\n" not in web.reason(error)
 
 
 # --- slow

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from openpose_keras import _drive, _locks, downloading, fetching, mirrors, presets
-from openpose_keras._locks import locked
-from openpose_keras.downloading import DownloadError, NoSpaceError
+from openpose_keras import downloading, fetching, mirrors, presets
+from openpose_keras.downloading import DownloadError, NoSpaceError, locks
+from openpose_keras.downloading import drive as drive_module
+from openpose_keras.downloading.locks import locked
 from openpose_keras.errors import WeightsError
 from openpose_keras.fetching import FetchError, LicenceError, fetch, target_path
 from openpose_keras.mirrors import DRIVE, Mirror
@@ -28,7 +29,7 @@ MD5 = hashlib.md5(GOOD).hexdigest()
 def server(monkeypatch):
     refuse_other_hosts(monkeypatch)
     monkeypatch.setattr(downloading, "PAUSE", 0)
-    monkeypatch.setattr(_locks, "_PAUSE", 0.02)
+    monkeypatch.setattr(locks, "_PAUSE", 0.02)
     monkeypatch.setitem(sys.modules, "gdown", None)
     with web_server() as server:
         yield server
@@ -414,7 +415,7 @@ def test_a_killed_process_leaves_a_lock_that_holds_nobody_up(
 
 
 def test_a_lock_is_held_by_one_and_gone_afterwards(tmp_path, monkeypatch):
-    monkeypatch.setattr(_locks, "_PAUSE", 0.001)
+    monkeypatch.setattr(locks, "_PAUSE", 0.001)
     inside, most = [], []
 
     def work():
@@ -436,7 +437,7 @@ def test_a_lock_is_held_by_one_and_gone_afterwards(tmp_path, monkeypatch):
 
 def test_a_lock_whose_file_its_last_owner_removes_meanwhile_is_not_taken(tmp_path, monkeypatch):
     """Another process could lock the next file of that name, and both would work."""
-    path, try_lock, calls = tmp_path / "lock", _locks._try_lock, []
+    path, try_lock, calls = tmp_path / "lock", locks._try_lock, []
 
     def removed_meanwhile(file):
         if not calls:
@@ -444,8 +445,8 @@ def test_a_lock_whose_file_its_last_owner_removes_meanwhile_is_not_taken(tmp_pat
         calls.append(file)
         return try_lock(file)
 
-    monkeypatch.setattr(_locks, "_try_lock", removed_meanwhile)
-    monkeypatch.setattr(_locks, "_PAUSE", 0)
+    monkeypatch.setattr(locks, "_try_lock", removed_meanwhile)
+    monkeypatch.setattr(locks, "_PAUSE", 0)
     with locked(path):
         assert path.exists()
     assert len(calls) == 2
@@ -534,12 +535,12 @@ def test_an_interrupt_under_gdown_is_an_interrupt(run, drive):
 
 
 def test_without_gdown_the_plain_address_is_used(run, sources, server, monkeypatch, tmp_path):
-    monkeypatch.setattr(_drive, "PLAIN_ADDRESS", server.address + "/drive?id={}")
+    monkeypatch.setattr(drive_module, "PLAIN_ADDRESS", server.address + "/drive?id={}")
     sources((Page(), {"address": f"{DRIVE}some-id", "file": "port.h5"}))
     server.pages["/drive?id=some-id"] = Page(GOOD, breaks=[500])
     assert run().read_bytes() == GOOD.upper()
     assert server.requests[-1][1]["Range"] == "bytes=500-"
-    assert _drive.PLAIN_ADDRESS.startswith(server.address)
+    assert drive_module.PLAIN_ADDRESS.startswith(server.address)
 
 
 # --- the rest

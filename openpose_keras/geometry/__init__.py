@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openpose_keras._aligned import (
+from openpose_keras._opencv import cv2
+from openpose_keras.boxes import Box, box_from_points, box_iou, check_box, square_box
+from openpose_keras.geometry.aligned import (
     AlignedTransform,
     Size,
     check_maps,
@@ -22,10 +24,8 @@ from openpose_keras._aligned import (
     check_size,
     check_whole,
 )
-from openpose_keras._opencv import cv2
-from openpose_keras._resampling import Axis
-from openpose_keras.boxes import Box, box_from_points, box_iou, check_box, square_box
-from openpose_keras.crops import Crop
+from openpose_keras.geometry.crops import Crop
+from openpose_keras.geometry.resampling import Axis
 
 __all__ = [
     "Box",

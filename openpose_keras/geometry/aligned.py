@@ -9,8 +9,8 @@ import operator
 
 import numpy as np
 
-from openpose_keras._resampling import Axis, sample_maps
 from openpose_keras.errors import ImageError
+from openpose_keras.geometry.resampling import Axis, sample_maps
 
 Window = tuple[int, int, int, int]
 Size = tuple[int, int]

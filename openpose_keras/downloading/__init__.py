@@ -15,8 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.error import HTTPError
 
-from openpose_keras import _http
-from openpose_keras._http import BrokenDownloadError, DownloadError, NoSpaceError, is_no_space
+from openpose_keras.downloading import web
+from openpose_keras.downloading.web import (
+    BrokenDownloadError,
+    DownloadError,
+    NoSpaceError,
+    is_no_space,
+)
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -130,7 +135,7 @@ def _open(note: _Note, path: Path, timeout: float) -> http.client.HTTPResponse:
     have = _size(path)
     headers = {"Range": f"bytes={have}-", "If-Range": note.validator} if have else {}
     try:
-        return _http.open_address(note.address, headers, timeout)
+        return web.open_address(note.address, headers, timeout)
     except HTTPError as error:
         error.close()
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
@@ -140,22 +145,22 @@ def _open(note: _Note, path: Path, timeout: float) -> http.client.HTTPResponse:
         raise DownloadError(f"the server answers {error.code} {said}".rstrip()) from error
     except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
         failure = BrokenDownloadError if have else DownloadError
-        raise failure(_http.reason(error)) from error
+        raise failure(web.reason(error)) from error
 
 
 def _judge(response: http.client.HTTPResponse, note: _Note, path: Path, start: _Note) -> _Note:
     """See what the server sends: the rest, or the whole, for which the file is emptied."""
-    validator = _http.validator(response)
+    validator = web.validator(response)
     if response.status == http.HTTPStatus.PARTIAL_CONTENT:
-        first, total = _http.content_range(response)
+        first, total = web.content_range(response)
         have = _size(path)
         other = None not in (total, note.total) and total != note.total
         if not have or first != have or other or validator not in (None, note.validator):
             discard(path)
             raise BrokenDownloadError("the server sends another part than was asked for")
         return replace(note, total=note.total or total, joined=True)
-    _http.refuse_page(response)
-    total = _http.content_length(response)
+    web.refuse_page(response)
+    total = web.content_length(response)
     if None not in (start.total, total) and total != start.total:
         raise DownloadError(f"another file: it has {total} bytes, not {start.total}")
     discard(path)
@@ -173,7 +178,7 @@ def _copy(
     copied = 0
     for chunk in _read(response, wanted, timeout):
         if file.tell() == 0:
-            _http.refuse_page_text(chunk)
+            web.refuse_page_text(chunk)
         try:
             file.write(chunk)
             file.flush()
@@ -195,7 +200,7 @@ def _read(
         try:
             chunk = response.read1(CHUNK if wanted is None else min(CHUNK, wanted - copied))
         except (OSError, http.client.HTTPException) as error:
-            raise BrokenDownloadError(_http.reason(error)) from error
+            raise BrokenDownloadError(web.reason(error)) from error
         if not chunk:
             return
         copied += len(chunk)

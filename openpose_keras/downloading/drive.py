@@ -4,8 +4,13 @@ import inspect
 import tempfile
 from pathlib import Path
 
-from openpose_keras._http import DownloadError, NoSpaceError, is_no_space, refuse_page_text
 from openpose_keras.downloading import download
+from openpose_keras.downloading.web import (
+    DownloadError,
+    NoSpaceError,
+    is_no_space,
+    refuse_page_text,
+)
 
 PLAIN_ADDRESS = "https://drive.usercontent.google.com/download?export=download&confirm=t&id={}"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openpose_keras._aligned import AlignedTransform, Size, check_picture, check_whole
-from openpose_keras._resampling import SAMPLES, Axis, warp_axes
 from openpose_keras.boxes import Box, check_box
 from openpose_keras.errors import ImageError
+from openpose_keras.geometry.aligned import AlignedTransform, Size, check_picture, check_whole
+from openpose_keras.geometry.resampling import SAMPLES, Axis, warp_axes
 
 LARGEST_CROP = 32_767 // SAMPLES  # OpenCV warps onto sides below 32,768
 LARGEST_BOX = 1_000_000  # beyond, OpenCV's fixed-point coordinates overflow
