@@ -1,5 +1,6 @@
 """The result of an estimation: one `Hand`, frozen, with NaN where a keypoint is missing."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -115,3 +116,30 @@ def _side_scores(scores: Mapping[str, float]) -> dict[str, float]:
     if strange:
         raise ValueError(f"side_scores has the keys 'left' and 'right', not {strange}")
     return {side: float(score) for side, score in scores.items()}
+
+
+_KNUCKLES = [HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "little")]
+
+
+def upright_angle(xy: np.ndarray) -> float:
+    """Give the angle that turns a hand so that its knuckles lie straight above its wrist.
+
+    Args:
+        xy: (21, 2) keypoints, y downwards; NaN where missing.
+
+    Returns:
+        Radians in (-2 pi, pi]: a point (x, y) turned by it is (x cos - y sin, x sin + y cos). 0
+        where the wrist or all of the four knuckles are missing, or where they coincide.
+
+    Example:
+        >>> points = np.zeros((21, 2))
+        >>> points[5:] = 30.0, 0.0  # it points to the right
+        >>> round(np.rad2deg(upright_angle(points)))
+        -90
+    """
+    knuckles = xy[_KNUCKLES]
+    known = knuckles[np.isfinite(knuckles).all(axis=1)]
+    if not len(known) or not np.isfinite(xy[0]).all():
+        return 0.0
+    x, y = known.mean(axis=0) - xy[0]
+    return -math.pi / 2 - math.atan2(y, x) if x or y else 0.0

@@ -115,3 +115,22 @@ def test_a_cover_is_seeded(pictures):
     canvas, xy = np.zeros((SIZE, SIZE, 3), np.float32), open_hand((32, 32), 40)
     first, again = (cover(np.random.default_rng(3), canvas, xy, pictures) for _ in range(2))
     np.testing.assert_array_equal(first, again)
+
+
+def test_a_picture_that_is_cut_off_keeps_its_middle_and_ends_in_black_or_grey():
+    image = np.full((64, 64, 3), 200, np.uint8)
+    values = set()
+    for seed in range(60):
+        cut = grounds.cut_off(np.random.default_rng(seed), image)
+        lost = (cut != image).any(-1)
+        assert not lost[26:38, 26:38].any()
+        values |= set(np.unique(cut[lost]).tolist())
+    assert values == {0, 128}
+    assert (image == 200).all()
+
+
+def test_what_is_cut_off_lies_to_one_side():
+    image = np.full((80, 80, 3), 200, np.uint8)
+    for seed in range(20):
+        y, x = np.nonzero((grounds.cut_off(np.random.default_rng(seed), image) != 200).any(-1))
+        assert len(x) == 0 or np.hypot(x.mean() - 39.5, y.mean() - 39.5) > 16

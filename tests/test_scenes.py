@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from openpose_keras.keypoints import upright_angle
 from openpose_keras.training import scenes
 from openpose_keras.training.scenes import BOX_FACTOR, KINDS, Composer, Placement, paste
 from openpose_keras.training.targets import hand_size
@@ -67,6 +68,24 @@ def test_hand_gets_its_middle_its_size_and_its_side(placement, hand_xy):
         atol=0.02 * placement.size,  # whole pixels of the layer when it shrinks
     )
     assert (clockwise(placed) == clockwise(hand_xy)) != placement.mirrored
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("turn", [0.0, 25.0])
+def test_an_upright_hand_points_up_however_its_layer_lies(turn, mirrored, hand_xy):
+    black = np.zeros((SIZE, SIZE, 3), np.float32)
+    placement = Placement((80.0, 80.0), 90.0, turn, mirrored, upright=True)
+    for quarter in (np.eye(2), np.array([[0, -1], [1, 0]]), -np.eye(2)):
+        rgba = np.zeros((LAYER, LAYER, 4), np.uint8)
+        _, placed = paste(black, rgba, 112 + (hand_xy - 112) @ quarter, placement)
+        assert np.rad2deg(upright_angle(placed)) == pytest.approx(-turn, abs=1e-3)
+
+
+def test_half_of_the_portraits_stand_nearly_upright(composer):
+    rng = np.random.default_rng(4)
+    hands = [composer(rng, kind="portrait").hands[0] for _ in range(80)]
+    off = [(np.rad2deg(upright_angle(xy)) + 180) % 360 - 180 for xy in hands]
+    assert 0.4 < np.mean(np.abs(off) < 60) < 0.85
 
 
 def clockwise(xy):

@@ -136,3 +136,23 @@ def cover(
     mask = cv2.GaussianBlur(mask, (0, 0), 0.7)[..., None]
     surface = _part(rng, backgrounds, size) if rng.random() < 0.6 else _made_up(rng, size)
     return canvas * (1 - mask) + surface * mask
+
+
+def cut_off(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Let the picture end at one or two lines, as a box that reaches over a photo's edge sees it.
+
+    Args:
+        rng: source of chance.
+        image: (size, size, 3) uint8 RGB.
+
+    Returns:
+        A new image; black, or rarely grey, beyond the lines. They keep clear of the very middle.
+    """
+    size = image.shape[0]
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    angle = rng.uniform(0, 2 * np.pi)
+    beyond = np.zeros((size, size), bool)
+    for corner in range(1 + int(rng.random() < 0.4)):  # a photo's edges meet at right angles
+        across = x * np.cos(angle + corner * np.pi / 2) + y * np.sin(angle + corner * np.pi / 2)
+        beyond |= across > rng.uniform(0.2, 0.6) * size
+    return np.where(beyond[..., None], np.uint8(0 if rng.random() < 0.8 else 128), image)

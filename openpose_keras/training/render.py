@@ -18,7 +18,7 @@ from openpose_keras.training.views import HAND_SHARE, frame_hand, sample_view, t
 
 __all__ = ["HAND_SHARE", "HandLayer", "contact_sheet", "load_assets", "render_hand"]
 
-KINDS = {"bare": 0.8, "glove": 0.14, "fingerless": 0.06}
+KINDS = {"bare": 0.6, "glove": 0.34, "fingerless": 0.06}
 _OVERSAMPLING = 2
 _HAND_LENGTH = 0.19
 

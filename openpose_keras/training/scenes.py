@@ -7,11 +7,12 @@ silence.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from openpose_keras._opencv import cv2
+from openpose_keras.keypoints import upright_angle
 from openpose_keras.training import grounds, photometry
 from openpose_keras.training.targets import hand_size
 
@@ -20,6 +21,8 @@ Source = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 KINDS = {"portrait": 0.76, "scene": 0.18, "empty": 0.06}
 BOX_FACTOR = 1.6  # side of a hand's box, in longer sides of its keypoints' box
+_UPRIGHT_SHARE = 0.5  # of the portraits: what `recipes.Recipe.upright` shows at its second look
+_UPRIGHT_SPREAD = 20.0  # degrees by which the first look may be wrong
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +47,15 @@ class Placement:
         size: longer side of its keypoints' box in pixels, before it is turned.
         turn: angle in degrees.
         mirrored: whether left and right are exchanged.
+        upright: whether the angle counts from where the fingers point up, not from how the hand
+            came.
     """
 
     centre: tuple[float, float]
     size: float
     turn: float
     mirrored: bool
+    upright: bool = False
 
 
 class Composer:
@@ -98,8 +104,10 @@ class Composer:
                 hands.append(placed)
         if hands and rng.random() < 0.25:
             canvas = grounds.cover(rng, canvas, hands[-1], self._backgrounds)
-        image = np.clip(canvas, 0, 255).astype(np.uint8)
-        return Sample(photometry.develop(rng, image), hands)
+        image = photometry.develop(rng, np.clip(canvas, 0, 255).astype(np.uint8))
+        if kind == "portrait" and rng.random() < 0.3:
+            image = grounds.cut_off(rng, image)
+        return Sample(image, hands)
 
 
 def _place(rng: np.random.Generator, kind: str, size: int) -> tuple[list[Placement], list[bool]]:
@@ -113,6 +121,8 @@ def _place(rng: np.random.Generator, kind: str, size: int) -> tuple[list[Placeme
     share = float(np.clip(np.exp(rng.normal(np.log(1 / BOX_FACTOR), 0.22)), 0.35, 0.95))
     shift = rng.normal(0, 0.05, 2).clip(-0.15, 0.15) * size
     main = Placement(tuple(middle + shift), share * size, *_turn(rng))
+    if rng.random() < _UPRIGHT_SHARE:
+        main = replace(main, turn=float(rng.normal(0, _UPRIGHT_SPREAD)), upright=True)
     if rng.random() > 0.12:
         return [main], [True]
     angle, reach = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 0.75) * size
@@ -176,10 +186,12 @@ def _multiply_by_alpha(rgba: np.ndarray) -> np.ndarray:
 
 def _matrix(xy: np.ndarray, scale: float, placement: Placement) -> np.ndarray:
     """Build the (2, 3) affine map that turns the keypoints and moves their middle to the centre."""
+    flip = np.diag([-1.0 if placement.mirrored else 1.0, 1.0])
     angle = np.deg2rad(placement.turn)
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    if placement.mirrored:
-        turn = turn @ np.diag([-1.0, 1.0])
+    if placement.upright:
+        angle += upright_angle(xy @ flip)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = scale * turn @ flip
     turned = xy @ turn.T
     middle = (turned.min(0) + turned.max(0)) / 2
     return np.column_stack([turn, np.asarray(placement.centre) - middle])
