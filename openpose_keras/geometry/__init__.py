@@ -26,6 +26,7 @@ from openpose_keras.geometry.aligned import (
 )
 from openpose_keras.geometry.crops import Crop
 from openpose_keras.geometry.resampling import Axis
+from openpose_keras.geometry.turned import TurnedCrop
 
 __all__ = [
     "Box",
@@ -33,6 +34,7 @@ __all__ = [
     "Mirror",
     "Pad",
     "Resize",
+    "TurnedCrop",
     "box_from_points",
     "box_iou",
     "check_box",
