@@ -16,6 +16,7 @@ TEST = [
     *TRAIN,
     "opencv-python<5",  # OpenCV 5 has no importer of Caffe networks, an oracle of the tests
     "ai-edge-litert>=2.1,<3",  # runs the teacher, the oracle of its reading
+    "codespell>=2.4,<3",
     "hypothesis>=6.100,<7",
     "import-linter>=2.1,<3",
     "ipykernel>=6.29,<8",
@@ -65,6 +66,7 @@ setup(
         "matplotlib>=3.10,<4",
         "numpy>=2.0,<3",
         "opencv-python>=4.13,<6",
+        "pillow>=11,<14",  # makes the figures of notebooks small; Matplotlib brings it
         "protobuf>=5.28,<8",  # reads Caffe's files; TensorFlow brings it too
         "tensorflow>=2.20,<3",
         "tqdm>=4.66,<5",
