@@ -1,4 +1,4 @@
-"""Labelled hands, and a reader of COCO-style JSON files with 21 keypoints a hand.
+"""A reader of COCO-style JSON files with 21 keypoints a hand: our own label files and others'.
 
 Three kinds of annotation are understood, also mixed in one file:
 
@@ -16,103 +16,29 @@ its names really do run from `thumb4` to `thumb1`. Say `order="rhd"` or `order="
 file says nothing.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from openpose_keras.boxes import Box, check_box
-from openpose_keras.errors import OpenPoseKerasError
 from openpose_keras.keypoints import SIDES
+from openpose_keras.labels import (
+    DataError,
+    LabelledHand,
+    LabelledImage,
+    is_tip_first,
+    keypoints_box,
+    load_labels,
+)
 from openpose_keras.skeletons import HAND
 
 ORDERS = ("auto", "openpose", "rhd")
 BOXES = ("file", "keypoints")
 
 
-class DataError(OpenPoseKerasError, ValueError):
-    """A file of labels is not what the reader expects."""
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledHand:
-    """One hand whose keypoints are known.
-
-    Attributes:
-        xy: (21, 2) float64 pixels in the order of `skeletons.HAND`; NaN where unlabelled.
-            Read-only.
-        box: (x, y, width, height) in pixels: the unit of PCK, and the middle of the crop.
-        side: "left", "right" or None where the file does not say.
-    """
-
-    xy: np.ndarray
-    box: Box
-    side: str | None = None
-
-    def __post_init__(self) -> None:
-        """Check the shapes and keep a read-only copy."""
-        xy = np.array(self.xy, dtype=np.float64)
-        if xy.shape != (len(HAND), 2):
-            raise ValueError(f"a hand needs ({len(HAND)}, 2) keypoints, not {xy.shape}")
-        xy[~np.isfinite(xy).all(axis=-1)] = np.nan
-        xy.setflags(write=False)
-        if self.side not in (*SIDES, None):
-            raise ValueError(f'side must be "left", "right" or None, not {self.side!r}')
-        object.__setattr__(self, "xy", xy)
-        object.__setattr__(self, "box", check_box(self.box))
-
-    @classmethod
-    def from_keypoints(cls, xy: np.ndarray, side: str | None = None) -> "LabelledHand":
-        """Make a hand whose box is the smallest one around its labelled keypoints."""
-        return cls(xy, keypoints_box(xy), side)
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledImage:
-    """One image with all its labelled hands, which may be none.
-
-    Attributes:
-        image: A path, or (H, W, 3) uint8 RGB.
-        hands: The hands in it.
-    """
-
-    image: Path | np.ndarray
-    hands: tuple[LabelledHand, ...]
-
-
-def keypoints_box(xy: np.ndarray) -> Box:
-    """Give the smallest box (x, y, width, height) around the keypoints that are not NaN.
-
-    Args:
-        xy: (k, 2) pixels.
-
-    Returns:
-        The box from the least to the greatest coordinate; a side is at least one pixel, so that a
-        lone keypoint has a box too. By the convention of `boxes` its x is that of the first pixel
-        that it covers, half a pixel right of its edge.
-
-    Raises:
-        ValueError: There is no keypoint.
-
-    Example:
-        >>> keypoints_box(np.array([[10.0, 20.0], [30.0, 25.0], [np.nan, np.nan]]))
-        (10.5, 20.5, 20.0, 5.0)
-    """
-    found = np.asarray(xy, dtype=np.float64)
-    found = found[np.isfinite(found).all(axis=-1)]
-    if not len(found):
-        raise ValueError("a box around keypoints needs at least one keypoint that is not NaN")
-    low, high = found.min(axis=0), found.max(axis=0)
-    size = np.maximum(high - low, 1.0)
-    x, y = (low + high) / 2 - (size - 1) / 2
-    return float(x), float(y), float(size[0]), float(size[1])
-
-
 def read_samples(
     path: str | Path,
-    images: str | Path,
+    images: str | Path | None = None,
     *,
     order: str = "auto",
     boxes: str = "file",
@@ -122,7 +48,8 @@ def read_samples(
 
     Args:
         path: The JSON file, with the lists `images` and `annotations`.
-        images: The folder that the file's `file_name` entries start from.
+        images: The folder that the file's `file_name` entries start from; None for the file's own
+            folder, as in the files that `labels.write_labels` writes.
         order: Order of the keypoints inside a finger: "openpose" (base to tip), "rhd" (tip to
             base), or "auto" (see the module's text).
         boxes: "file" takes each annotation's box, which many files draw wider than the keypoints,
@@ -142,8 +69,8 @@ def read_samples(
     """
     _check_choice("order", order, ORDERS)
     _check_choice("boxes", boxes, BOXES)
-    data = _load(Path(path))
-    tip_first = order == "rhd" or (order == "auto" and is_rhd(data))
+    data = load_labels(path)
+    tip_first = order == "rhd" or (order == "auto" and is_tip_first(data))
     hands: dict[object, list[LabelledHand]] = {}
     for number, annotation in enumerate(data["annotations"]):
         try:
@@ -153,31 +80,8 @@ def read_samples(
             raise DataError(
                 f"{path}: annotation {number} is not readable: {_say(error)}"
             ) from error
-    return _gather(Path(path), data["images"][:limit], Path(images), hands)
-
-
-def is_rhd(data: Mapping[str, object]) -> bool:
-    """Tell whether a file lists keypoints from tip to base, by its description or its names."""
-    info = data.get("info")
-    description = str(info.get("description", "")) if isinstance(info, Mapping) else ""
-    if "rhd" in description.lower() or "rendered hand" in description.lower():
-        return True
-    categories = data.get("categories") or [{}]
-    first = categories[0] if isinstance(categories, Sequence) else {}
-    names = first.get("keypoints", ()) if isinstance(first, Mapping) else ()
-    return list(names[1:3]) == ["thumb4", "thumb3"]
-
-
-def _load(path: Path) -> dict[str, object]:
-    """Load the JSON file and check that its two lists are there."""
-    try:
-        data = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DataError(f"{path} is not a JSON file: {error}") from error
-    for key in ("images", "annotations"):
-        if not isinstance(data, dict) or not isinstance(data.get(key), list):
-            raise DataError(f'{path} has no list "{key}": expected a COCO-style file of labels')
-    return data
+    folder = Path(path).parent if images is None else Path(images)
+    return _gather(Path(path), data["images"][:limit], folder, hands)
 
 
 def _gather(

@@ -6,7 +6,6 @@ import numpy as np
 
 from openpose_keras.boxes import box_from_points, square_box
 from openpose_keras.errors import OpenPoseKerasError
-from openpose_keras.evaluation.data import DataError, LabelledImage
 from openpose_keras.evaluation.metrics import (
     AUC_LIMIT,
     THRESHOLDS,
@@ -17,6 +16,7 @@ from openpose_keras.evaluation.metrics import (
 )
 from openpose_keras.evaluation.reports import Estimate, FinderReport, Report
 from openpose_keras.keypoints import Hand
+from openpose_keras.labels import DataError, LabelledImage
 from openpose_keras.preprocessing import read_image
 from openpose_keras.skeletons import HAND
 
