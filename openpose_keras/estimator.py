@@ -1,23 +1,22 @@
 """From an image to hands: `HandEstimator` puts the steps together, and each step is public."""
 
-import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openpose_keras.boxes import Box
 from openpose_keras.finder import Search, find_boxes
-from openpose_keras.inference import NetworkError, compile_call, is_model, run_batches
-from openpose_keras.keypoints import SIDES, Hand, Side
+from openpose_keras.inference import NetworkError, compile_call
+from openpose_keras.keypoints import Hand, Side
+from openpose_keras.looking import Looker
 from openpose_keras.preprocessing import check_image
-from openpose_keras.readout import pick_side, read_maps, read_peaks
 from openpose_keras.recipes import RECIPES, InputSpec, Recipe, get_recipe
 from openpose_keras.targets import Boxes, Sides, check_boxes, check_sides, whole_box
-from openpose_keras.views import Frame, Look, View, make_views, region_box
+from openpose_keras.upright import inner_box, turn_back, turned_crop
+from openpose_keras.views import Look
 
 if TYPE_CHECKING:
     import keras
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["HandEstimator", "InputSpec", "Look", "NetworkError", "compile_call"]
 
 # The finder draws boxes anew from look to look, so one scale and one view will do.
-_SEARCH = replace(RECIPES["refined"], name="search", average_views=False)
+_SEARCH = replace(RECIPES["refined"], name="search", average_views=False, look_again=False)
 
 
-class HandEstimator:
+class HandEstimator(Looker):
     """Estimates the keypoints of hands in an image.
 
     Args:
@@ -60,16 +59,8 @@ class HandEstimator:
         search: Search | None = None,
     ) -> None:
         """Keep the parts; a Keras model's call is compiled when it is first used."""
-        if not callable(network):
-            raise TypeError(f"a network is a Keras model or a function, got {network!r}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size is at least 1, got {batch_size}")
-        self.network = network
-        self.recipe = get_recipe(recipe)
-        self.spec = spec or InputSpec()
-        self.batch_size = batch_size
+        super().__init__(network, recipe=recipe, spec=spec, batch_size=batch_size)
         self.search = search or Search()
-        self._forward = compile_call(network) if is_model(network) else network
 
     @classmethod
     def from_preset(
@@ -104,12 +95,6 @@ class HandEstimator:
         spec = input_spec(name, weights=weights)
         return cls(network, recipe=recipe, spec=spec, batch_size=batch_size, search=search)
 
-    def with_recipe(self, recipe: str | Recipe) -> "HandEstimator":
-        """Give an estimator with another recipe and the same compiled network."""
-        other = copy.copy(self)
-        other.recipe = get_recipe(recipe)
-        return other
-
     def __call__(self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None) -> list[Hand]:
         """Estimate the hands of one image.
 
@@ -132,9 +117,30 @@ class HandEstimator:
         """
         image = check_image(image)
         targets = self.targets(image, boxes, sides)
-        looks = [self.looks(image, box, side) for box, side in targets]
-        maps = self.run(view for some in looks for look in some for view in look.views)
-        return [pick_side([self.read(look, maps) for look in some]) for some in looks]
+        if not (self.recipe.look_again and self.spec.upright):
+            return self.look(image, targets)
+        first = replace(self.recipe, average_views=False)  # enough to tell which way is up
+        return self.look_again(image, self.with_recipe(first).look(image, targets))
+
+    def look_again(self, image: np.ndarray, hands: Iterable[Hand]) -> list[Hand]:
+        """Look at hands that were found, each turned upright, see `upright`.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            hands: Of this image, with their boxes.
+
+        Returns:
+            As many hands, with new keypoints and scores; boxes and sides stay.
+        """
+        hands = list(hands)
+        crops = [turned_crop(hand, self.recipe, self.spec) for hand in hands]
+        looks = []
+        for hand, crop in zip(hands, crops, strict=True):
+            box = inner_box(crop.size, self.recipe)
+            looks.append(Look(box, hand.side, self.views(crop.apply_image(image), box, hand.side)))
+        maps = self.run(view for look in looks for view in look.views)
+        found = [self.read(look, maps) for look in looks]
+        return [turn_back(*each) for each in zip(found, crops, hands, strict=True)]
 
     def targets(
         self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None
@@ -177,85 +183,3 @@ class HandEstimator:
 
         options = {"box_size": self.spec.box_size, "search": self.search}
         return [box for box, _ in find_boxes(image, heatmaps_of, peaks_in, **options)]
-
-    def looks(self, image: np.ndarray, box: Box, side: Side | None = None) -> list[Look]:
-        """Give the ways to look at one hand: one, or two if its side is to be found out.
-
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            box: (x, y, width, height) around the hand.
-            side: "left", "right" or None.
-
-        Returns:
-            One look; or two, as a right and as a left hand.
-        """
-        tried = SIDES[::-1] if side is None and self._mirrors else (side,)
-        box = region_box(image, box, self.recipe)
-        return [Look(box, each, self.views(image, box, each)) for each in tried]
-
-    def views(
-        self, image: np.ndarray, box: Box | None = None, side: Side | None = None
-    ) -> list[list[View]]:
-        """Give what the network is shown of one hand.
-
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            box: (x, y, width, height) around the hand; None for the whole image.
-            side: "left", "right", or None to show it as it is.
-
-        Returns:
-            One list of views per scale, each with its `image` (h, w, 3) uint8 and its `frame`.
-        """
-        [box] = [whole_box(image)] if box is None else check_boxes([box])
-        box = region_box(image, box, self.recipe)
-        mirrored = side == "left" and self._mirrors
-        return make_views(image, box, self.recipe, self.spec, mirrored=mirrored)
-
-    def run(self, views: Iterable[View]) -> dict[View, np.ndarray]:
-        """Give the network's heatmaps (h, w, 22) for each view."""
-        views = list(views)
-        return dict(zip(views, self.infer([view.image for view in views]), strict=True))
-
-    def infer(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Give the network's heatmaps (h, w, 22) for pictures (h, w, 3), see `run_batches`."""
-        order = self.spec.channel_order
-        if self.recipe.channel_order == "swapped":
-            order = "bgr" if order == "rgb" else "rgb"
-        return run_batches(
-            self._forward, images, spec=self.spec, channel_order=order, batch_size=self.batch_size
-        )
-
-    def read(self, look: Look, maps: dict[View, np.ndarray]) -> Hand:
-        """Find the keypoints of a hand in the heatmaps of its views, which `run` gave."""
-        nested = [[maps[view] for view in views] for views in look.scales]
-        peaks = read_peaks(look.scales, nested, self.recipe, self.spec.stride)
-        return Hand(peaks[:, :2], peaks[:, 2], box=look.box, side=look.side)
-
-    def heatmaps(
-        self,
-        image: np.ndarray,
-        box: Box | None = None,
-        side: Side | None = None,
-        *,
-        frame: Literal["heatmap", "input", "image"] = "heatmap",
-    ) -> tuple[np.ndarray, Frame]:
-        """Give the merged heatmaps of one hand: `draw_heatmaps(image, maps, box=frame.box)`.
-
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            box: (x, y, width, height) around the hand; None for the whole image.
-            side: "left", "right", or None to show it as it is.
-            frame: The resolution. "image" takes 88 bytes for each pixel of the image under it.
-
-        Returns:
-            (h, w, 22) float32, never mirrored, and where they lie in the image.
-        """
-        scales = self.views(check_image(image), box, side)
-        maps = self.run(chain.from_iterable(scales))
-        nested = [[maps[view] for view in views] for views in scales]
-        return read_maps(scales, nested, self.recipe, self.spec.stride, frame=frame)
-
-    @property
-    def _mirrors(self) -> bool:
-        """Whether a left hand is shown mirrored."""
-        return self.recipe.mirror and self.spec.sides == "right"

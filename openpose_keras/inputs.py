@@ -16,6 +16,8 @@ class InputSpec:
         channel_order: "rgb" or "bgr": what the weights were trained with, or converted to.
         sides: "right": the network knows right hands only, so a left hand is shown mirrored.
             "both": it knows left and right hands as they are.
+        upright: Whether it is at its best where the knuckles lie above the wrist, so that a second
+            look at a hand, turned that way, pays.
 
     Raises:
         ValueError: A value is not one of these.
@@ -30,6 +32,7 @@ class InputSpec:
     multiple: int = 1
     channel_order: Literal["rgb", "bgr"] = "rgb"
     sides: Literal["right", "both"] = "right"
+    upright: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -41,6 +44,8 @@ class InputSpec:
             raise ValueError(f"channel_order is 'rgb' or 'bgr', got {self.channel_order!r}")
         if self.sides not in ("right", "both"):
             raise ValueError(f"sides is 'right' or 'both', got {self.sides!r}")
+        if not isinstance(self.upright, bool):
+            raise ValueError(f"upright is True or False, got {self.upright!r}")
         if self.box_size % self.multiple or self.box_size % self.stride:
             raise ValueError(
                 f"box_size must be a multiple of the stride {self.stride} and of the multiple "

@@ -54,7 +54,7 @@ PRESETS = {
             name="hand_lite",
             network="hand_lite",
             file="hand_lite.weights.h5",
-            spec=InputSpec(box_size=160, stride=4, multiple=32, sides="both"),
+            spec=InputSpec(box_size=160, stride=4, multiple=32, sides="both", upright=True),
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
             sha256="890e0ce46365f3bec814c0315cc409588416d377ae8635a928f6de6d02c4d708",

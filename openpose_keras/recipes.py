@@ -16,7 +16,8 @@ The four recipes by name, and whose way each is:
   the notebook takes the first.
 - `refined`: ours, and the default. The crop and the mirrored left hand are OpenPose's; the mean is
   taken over scales, as in pytorch-openpose (one unless you name more), and, where the network knows
-  both sides, over the picture and its mirror image; the peak is found to a fraction of a cell.
+  both sides, over the picture and its mirror image; where it pays, a second look shows the hand
+  upright, as MediaPipe's hand tracker does; the peak is found to a fraction of a cell.
 """
 
 import math
@@ -51,6 +52,9 @@ class Recipe:
         mirror: Whether a left hand is shown mirrored to a network that knows right hands only.
         average_views: Whether a network that knows both sides sees also the mirrored picture, and
             the two answers are averaged.
+        look_again: Of a crop, and where the network's `InputSpec` says that it pays: whether the
+            hand is looked at a second time, turned so that the knuckles that the first look found
+            lie above the wrist. The keypoints are the second look's.
         channel_order: "trained": as the network's `InputSpec` says. "swapped": red and blue
             exchanged, as the toy's notebook had it.
         frame: Where peaks are looked for. "heatmap": on the network's own cells. "input": on maps
@@ -85,6 +89,7 @@ class Recipe:
     pad: bool = False
     mirror: bool = True
     average_views: bool = False
+    look_again: bool = False
     channel_order: Literal["trained", "swapped"] = "trained"
     frame: Literal["heatmap", "input", "image"] = "heatmap"
     upsampling: Literal["cubic", "linear"] = "cubic"
@@ -98,7 +103,7 @@ class Recipe:
         for name, choices in _CHOICES.items():
             _check_choice(self, name, choices)
         object.__setattr__(self, "scales", _check_scales(self.scales))
-        for name in ("antialias", "pad", "mirror", "average_views"):
+        for name in ("antialias", "pad", "mirror", "average_views", "look_again"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is True or False, got {getattr(self, name)!r}")
         if not (_is_number(self.sigma) and self.sigma >= 0):
@@ -113,6 +118,8 @@ class Recipe:
             raise ValueError('a region "whole" has no box to scale: set scaling to "input"')
         if self.region == "crop" and self.frame == "image":
             raise ValueError('a crop has the frames "heatmap" and "input"; "image" is for "whole"')
+        if self.region == "whole" and self.look_again:
+            raise ValueError('only a crop can be turned to look again, not a region "whole"')
         if self.peak in ("blob", "local_maxima") and self.threshold is None:
             raise ValueError(f'the peak "{self.peak}" needs a threshold, got None')
         if self.peak == "blob" and not self.sigma:
@@ -243,7 +250,7 @@ _SEED = Recipe(
     threshold=0.1,
 )
 # The mirror image bought hand_lite as much as any second scale did, and costs no more.
-_REFINED = Recipe(name="refined", average_views=True)
+_REFINED = Recipe(name="refined", average_views=True, look_again=True)
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe for recipe in (_OPENPOSE, _PYTORCH_OPENPOSE, _SEED, _REFINED)
