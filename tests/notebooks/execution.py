@@ -1,0 +1,184 @@
+"""Run a notebook from top to bottom in a fresh kernel, and store what it showed."""
+
+import hashlib
+import os
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from openpose_keras._files import new_file
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "notebooks"
+KEY = "openpose_keras"  # where a notebook's metadata keeps the hash of its code
+KINDS = ("image/png", "text/markdown", "text/plain")  # of outputs that are kept
+TIMEOUT = 600  # seconds a cell may take, on a machine that is busy with something else
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+ADDRESS = re.compile(r"\b0x[0-9a-f]{8,}\b")
+# TensorFlow's C++ part tells of processors and graphics cards; some lines heed no setting.
+CHATTER = re.compile(
+    r"(?m)^(WARNING: All log messages before absl::InitializeLog\(\).*"
+    r"|I\d{4} \d\d:\d\d:.*|To enable the following instructions: .*)\n?"
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A notebook with the outputs of one run.
+
+    Attributes:
+        notebook: The notebook, its outputs new; made afresh, the file is as it was.
+        problems: What is wrong with the run, a line each; none if it may be stored.
+        seconds: How long the cells took, the start of the kernel included.
+    """
+
+    notebook: NotebookNode
+    problems: list[str]
+    seconds: float
+
+
+def read(path: Path) -> NotebookNode:
+    """Read a notebook as it is, without converting it."""
+    return nbformat.reads(path.read_text("utf8"), as_version=nbformat.NO_CONVERT)
+
+
+def execute(path: Path, *, timeout: float = TIMEOUT) -> Run:
+    """Run a notebook in a fresh kernel, in the notebook's folder.
+
+    The package is imported from this repository, installed or not, and no start-up file of the user
+    is read.
+
+    Args:
+        path: The notebook.
+        timeout: Seconds that a cell may take.
+    """
+    import matplotlib.font_manager  # noqa: F401  (lists the fonts: its first time is no output)
+
+    notebook = read(path)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as profile:
+        client = NotebookClient(
+            notebook,
+            timeout=timeout,
+            startup_timeout=300,
+            kernel_name="python3",
+            record_timing=False,
+            coalesce_streams=True,
+            store_widget_state=False,
+            resources={"metadata": {"path": str(path.parent)}},
+        )
+        log = Path(profile, "kernel.log")  # what the kernel itself says, and its cells' echo
+        try:
+            with log.open("w") as stderr:
+                client.execute(env=_environment(profile), cwd=str(path.parent), stderr=stderr)
+            failure = []
+        except (CellExecutionError, CellTimeoutError) as error:
+            failure = [f"{type(error).__name__}: {_last_line(str(error))}"]
+        except (DeadKernelError, RuntimeError) as error:
+            failure = [f"{type(error).__name__}: {error}: {_last_line(log.read_text())}"]
+    normalise(notebook)
+    return Run(notebook, failure or output_problems(notebook), time.perf_counter() - start)
+
+
+def _environment(profile: str) -> dict[str, str]:
+    """Give the kernel's environment: this repository first, and no user's settings."""
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "IPYTHONDIR": profile}
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    environment.pop("PYTEST_CURRENT_TEST", None)  # ipykernel would not show what C code prints
+    return environment
+
+
+def _last_line(text: str) -> str:
+    """Give the last line that says something, which in a traceback says what went wrong."""
+    return next((line for line in reversed(ANSI.sub("", text).splitlines()) if line.strip()), "")
+
+
+def normalise(notebook: NotebookNode) -> None:
+    """Bring outputs and metadata, in place, to what is the same in every run that shows the same.
+
+    Timings, versions and the states of widgets go; of an output only a PNG and text stay.
+    """
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata = NotebookNode({"tags": tags} if tags else {})
+        if cell.cell_type == "code":
+            cell.outputs = [each for each in map(_normal_output, cell.outputs) if each]
+    notebook.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+    )
+    notebook.metadata[KEY] = {"code": code_hash(notebook)}
+
+
+def _normal_output(output: NotebookNode) -> NotebookNode | None:
+    """Give an output without what varies, or None if nothing is left."""
+    if output.output_type == "stream":
+        text = CHATTER.sub("", output.text) if output.name == "stderr" else output.text
+        return NotebookNode(output, text=text) if text.strip() else None
+    if output.output_type in ("display_data", "execute_result"):
+        data = {kind: output.data[kind] for kind in KINDS if kind in output.data}
+        if "image/png" in data:
+            data["image/png"] = data["image/png"].replace("\n", "")
+        return NotebookNode(output, data=data or output.data, metadata={})
+    return output
+
+
+def code_hash(notebook: NotebookNode) -> str:
+    """Give the SHA-256 of the code cells; the prose may be mended without a run."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256("\0".join(code).encode()).hexdigest()
+
+
+def output_problems(notebook: NotebookNode) -> list[str]:
+    """Say what outputs show that a reader should not see: errors, warnings, this machine.
+
+    Returns:
+        A line each, with the number of the cell, the first being 1.
+    """
+    problems = []
+    for number, cell in enumerate(notebook.cells, 1):
+        for output in cell.get("outputs", ()):
+            problems += [f"cell {number}: {each}" for each in _problems_of(output)]
+    return problems
+
+
+def _problems_of(output: NotebookNode) -> list[str]:
+    """Say what is wrong with one output."""
+    if output.output_type == "error":
+        return [f"{output.ename}: {output.evalue}"]
+    if output.output_type == "stream":
+        if output.name == "stderr":
+            return [f"stderr: {ANSI.sub('', output.text).strip()[-300:]}"]
+        texts = [output.text]
+    else:
+        strange = sorted(set(output.data) - set(KINDS))
+        if strange:
+            return [f"an output is neither a PNG nor text, but {', '.join(strange)}"]
+        texts = [text for kind, text in output.data.items() if kind.startswith("text/")]
+    local = [str(ROOT), str(Path.home()) + os.sep, tempfile.gettempdir() + os.sep]
+    found = [f"the local path {path}" for path in local for text in texts if path in text]
+    found += [f"the address {each}" for text in texts for each in ADDRESS.findall(text)]
+    return [f"an output shows {each}" for each in found]
+
+
+def store(path: Path, run: Run) -> None:
+    """Write a notebook with its new outputs, whole or not at all.
+
+    Raises:
+        ValueError: The run has problems; the old file stays.
+    """
+    if run.problems:
+        raise ValueError(f"{path.name} is not stored: {run.problems[0]}")
+    nbformat.validate(run.notebook)
+    text = nbformat.writes(run.notebook, version=nbformat.NO_CONVERT)
+    with new_file(path, force=True) as temporary:
+        temporary.write_text(text.rstrip("\n") + "\n", "utf8")

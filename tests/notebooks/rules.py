@@ -1,0 +1,120 @@
+"""What a notebook of this project looks like, as rules: each gives the breaches, a line each."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from tests.notebooks.execution import KEY, code_hash, output_problems, read
+
+LONGEST_CELL = 10  # lines
+LARGEST_FILE = 400_000  # bytes
+HELPERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    """Give the code cells with their numbers, the notebook's first cell being 1."""
+    return [(n, cell) for n, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
+
+
+def parsed(notebook: NotebookNode) -> Iterator[tuple[int, ast.Module | None]]:
+    """Give the code cells as syntax trees, None where one is no plain Python."""
+    for number, cell in code_cells(notebook):
+        try:
+            yield number, ast.parse(cell.source)
+        except SyntaxError:
+            yield number, None
+
+
+def is_valid(notebook: NotebookNode) -> list[str]:
+    """Format 4.5 with a name for each cell, for the kernel python3."""
+    if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
+        return [f"format {notebook.nbformat}.{notebook.nbformat_minor}, not 4.5"]
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        return [str(error).splitlines()[0]]
+    kernel = notebook.metadata.get("kernelspec", {}).get("name")
+    return [] if kernel == "python3" else [f"the kernel is {kernel}, not python3"]
+
+
+def begins_with_a_promise(notebook: NotebookNode) -> list[str]:
+    """The first cell has a title, and says below it what you get."""
+    first = notebook.cells[0] if notebook.cells else None
+    if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
+        return ["the first cell is no markdown that begins with '# ' and a title"]
+    promise = first.source.partition("\n")[2]
+    words = promise.lower().split()
+    told = len(words) >= 10 and any(word.startswith("you") for word in words)
+    return [] if told else ["the first cell does not say, below its title, what you will see"]
+
+
+def has_short_cells(notebook: NotebookNode) -> list[str]:
+    """A code cell has one to ten lines."""
+    counts = [(number, len(cell.source.splitlines())) for number, cell in code_cells(notebook)]
+    return [
+        f"cell {number} has {count} lines, not 1 to {LONGEST_CELL}"
+        for number, count in counts
+        if not 1 <= count <= LONGEST_CELL
+    ]
+
+
+def defines_no_helper(notebook: NotebookNode) -> list[str]:
+    """Helpers live in the package, where they are tested; cells are plain Python."""
+    problems = []
+    for number, tree in parsed(notebook):
+        if tree is None:
+            problems.append(f"cell {number} is no plain Python")
+        elif any(isinstance(node, HELPERS) for node in ast.walk(tree)):
+            problems.append(f"cell {number} defines a function, a class or a lambda")
+    return problems
+
+
+def ends_with_a_check(notebook: NotebookNode) -> list[str]:
+    """The last code cell asserts what was claimed."""
+    *_, (_, last) = [(0, None), *parsed(notebook)]
+    checked = last is not None and any(isinstance(node, ast.Assert) for node in ast.walk(last))
+    return [] if checked else ["the last code cell has no assert"]
+
+
+def has_the_outputs_of_its_code(notebook: NotebookNode) -> list[str]:
+    """The code did not change since the outputs were made."""
+    stored = notebook.metadata.get(KEY, {}).get("code")
+    if stored == code_hash(notebook):
+        return []
+    return ["the code changed since its outputs were made: python -m tests.notebooks --write"]
+
+
+def was_run_once_in_order(notebook: NotebookNode) -> list[str]:
+    """Every code cell was run, in a fresh kernel, in order."""
+    counts = [cell.execution_count for _, cell in code_cells(notebook)]
+    in_order = counts == list(range(1, len(counts) + 1))
+    return [] if in_order else [f"the cells' counts are {counts}, not 1, 2, 3 ..."]
+
+
+def shows_no_accident(notebook: NotebookNode) -> list[str]:
+    """No error, warning, local path or memory address is in the stored outputs."""
+    return output_problems(notebook)
+
+
+RULES = (
+    is_valid,
+    begins_with_a_promise,
+    has_short_cells,
+    defines_no_helper,
+    ends_with_a_check,
+    has_the_outputs_of_its_code,
+    was_run_once_in_order,
+    shows_no_accident,
+)
+
+
+def breaches(path: Path) -> list[str]:
+    """Give everything that is wrong with a stored notebook, its size included."""
+    notebook, size = read(path), path.stat().st_size
+    problems = [each for rule in RULES for each in rule(notebook)]
+    if size > LARGEST_FILE:
+        problems.append(f"the file has {size:,} bytes, more than {LARGEST_FILE:,}")
+    return problems

@@ -1,0 +1,63 @@
+"""A small picture of each notebook, for the table in the README."""
+
+import base64
+import io
+from pathlib import Path
+
+from nbformat import NotebookNode
+from PIL import Image
+
+from openpose_keras._files import new_file
+from tests.notebooks.execution import FOLDER
+
+THUMBNAILS = FOLDER / "images" / "thumbnails"
+SIZE = (320, 200)  # pixels; the README shows it at half of it, sharp on dense screens
+LARGEST = 20_000  # bytes
+TAG = "thumbnail"  # of the cell whose figure is taken
+
+
+def thumbnail_path(notebook: Path) -> Path:
+    """Give where the thumbnail of a notebook lies, by its number."""
+    return THUMBNAILS / f"{notebook.name[:2]}.png"
+
+
+def figure_of(notebook: NotebookNode) -> Image.Image | None:
+    """Give the last figure of the cell tagged "thumbnail", or else of the first cell with one."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    cells.sort(key=lambda cell: TAG not in cell.metadata.get("tags", ()))
+    for cell in cells:
+        for output in reversed(cell.outputs):
+            if "image/png" in output.get("data", {}):
+                data = base64.b64decode(output.data["image/png"])
+                return Image.open(io.BytesIO(data)).convert("RGBA")
+    return None
+
+
+def make_thumbnail(notebook: NotebookNode) -> bytes | None:
+    """Give a PNG of 320 x 200 pixels, of at most 20 kB: the top of a figure, as wide as it goes.
+
+    Returns:
+        The file, its ground transparent; None if the notebook has no figure.
+    """
+    figure = figure_of(notebook)
+    if figure is None:
+        return None
+    width, height = SIZE
+    figure = figure.convert("RGBa").resize((width, max(1, figure.height * width // figure.width)))
+    small = Image.new("RGBA", SIZE)
+    small.paste(figure.convert("RGBA"), (0, max(0, (height - figure.height) // 2)))
+    for colors in (256, 128, 64, 32, 16):
+        file = io.BytesIO()
+        small.quantize(colors, method=Image.Quantize.FASTOCTREE).save(file, "PNG", optimize=True)
+        if file.tell() <= LARGEST:
+            break
+    return file.getvalue()
+
+
+def store_thumbnail(path: Path, notebook: NotebookNode) -> None:
+    """Write the thumbnail of a notebook of this repository, if it has a figure."""
+    data = make_thumbnail(notebook)
+    if data is not None:
+        THUMBNAILS.mkdir(exist_ok=True)
+        with new_file(thumbnail_path(path), force=True) as temporary:
+            temporary.write_bytes(data)
