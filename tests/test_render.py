@@ -62,7 +62,7 @@ def test_sides_and_kinds_are_mixed(layers):
     sides = [layer.side for layer in layers]
     assert 15 < sides.count("left") < 45
     assert {"bare", "glove"} <= {layer.meta["kind"] for layer in layers}
-    assert 0.05 < np.mean([layer.gloved for layer in layers]) < 0.4
+    assert 0.2 < np.mean([layer.gloved for layer in layers]) < 0.6
 
 
 def test_a_left_hand_is_the_mirrored_right_hand(assets):
@@ -93,6 +93,35 @@ def test_asked_kind_and_side_are_given(assets):
         assert layer.meta["kind"] == kind
         assert layer.side == "left"
         assert layer.gloved == (kind != "bare")
+
+
+def test_looks_may_change_while_all_else_stays(assets):
+    """What a second generator draws leaves pose, view and light alone."""
+    for seed in range(6):
+        hands = [
+            render_hand(
+                assets,
+                np.random.default_rng(seed),
+                size=96,
+                kind=kind,
+                looks=np.random.default_rng(look),
+            )
+            for kind, look in (("bare", 0), ("bare", 1), ("glove", 0), ("fingerless", 2))
+        ]
+        for hand in hands[1:]:
+            np.testing.assert_allclose(hand.xy, hands[0].xy, atol=1e-3)
+            assert hand.side == hands[0].side
+            for fact in ("pose", "distance", "facing", "holds"):
+                assert hand.meta[fact] == pytest.approx(hands[0].meta[fact])
+        covered = [hand.rgba[..., 3] > 127 for hand in hands]
+        assert (covered[0] == covered[2]).mean() > 0.96
+        assert (hands[0].rgba != hands[1].rgba).any()
+
+
+def test_one_generator_for_all_is_the_default(assets, layers):
+    rng = np.random.default_rng(7)
+    layer = render_hand(assets, rng, size=96, looks=rng)
+    np.testing.assert_array_equal(layer.rgba, layers[7].rgba)
 
 
 @pytest.mark.parametrize("options", [{"kind": "mitten"}, {"side": "up"}])

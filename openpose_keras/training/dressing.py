@@ -38,6 +38,7 @@ def dress(
     rng: np.random.Generator,
     *,
     kind: str,
+    looks: np.random.Generator,
 ) -> tuple[list[Piece], np.ndarray, dict[str, Any]]:
     """Build everything that is seen of a hand, in the model's frame.
 
@@ -48,6 +49,8 @@ def dress(
         texture: its skin or glove.
         rng: source of chance.
         kind: "bare", "glove" or "fingerless".
+        looks: source of chance for what the hand wears on its skin: colours, a glove with its cuff,
+            rings; `rng` itself where nothing has to stay when the look changes.
 
     Returns:
         The pieces, the hand first; (j, 3) the joints' origins; facts for `HandLayer.meta`, among
@@ -62,7 +65,7 @@ def dress(
     vertices, frame, joints = rig.skin(turns, scales)
     if pose.name == "pinch" and rng.random() < 0.4:
         thing = held.pinched_thing(rig, joints, rng)
-    look = _hand_look(texture, rng, painted="Nails" in rig.name)
+    look = _hand_look(texture, looks, painted="Nails" in rig.name)
     cut = rng.random() < 0.02  # no forearm: the mesh's own end shows
     hand = Part(vertices, frame, rig.uv, rig.triangles if cut else rig.triangles[~rig.cap])
     pieces, direction = [Piece(hand, **look)], None
@@ -70,9 +73,15 @@ def dress(
         growth = rng.uniform((0.15, 0.2), (0.6, 0.65))
         arm = Arm(vertices[rig.wrist_loop].astype(float), pose.wrist, growth)
         direction = arm.direction
-        pieces += _dress_arm(rig, hand, arm, rng, look=look, gloved=kind != "bare")
+        length, covered = rng.uniform(0.2, 0.36), 0.0
+        if kind != "bare":
+            covered, cuff = _cuff(arm, length, looks, look)
+            pieces.append(cuff)
+            look = {"materials": _untextured(look["materials"], SKIN)}
+        forearm = props.forearm(rig, hand.vertices, hand.frame, arm, length)
+        pieces += [Piece(forearm, **look), *_over_arm(arm, covered, length, rng)]
     if kind == "bare":
-        pieces += _finger_rings(rig, turns, scales, rng)
+        pieces += _finger_rings(rig, turns, scales, looks)
     if thing is not None:
         shine = appearance.plain_material(rng)
         pieces.append(Piece(thing, shine, pattern=appearance.pattern(rng, odds=0.4)))
@@ -93,28 +102,13 @@ def _hand_look(
     }
 
 
-def _dress_arm(
-    rig: Rig,
-    hand: Part,
-    arm: Arm,
-    rng: np.random.Generator,
-    *,
-    look: dict[str, np.ndarray],
-    gloved: bool,
-) -> list[Piece]:
-    """Build the forearm, a glove's cuff, and a sleeve or a bracelet."""
-    length, covered = rng.uniform(0.2, 0.36), 0.0
-    arm_look, pieces = look, []
-    if gloved:
-        arm_look = {"materials": _untextured(look["materials"], SKIN)}
-        covered = rng.uniform(0.0, 0.1) if rng.random() < 0.85 else length
-        pieces.append(_cuff(arm, max(covered, 0.012), rng, look))
-    pieces.append(Piece(props.forearm(rig, hand.vertices, hand.frame, arm, length), **arm_look))
+def _over_arm(arm: Arm, covered: float, length: float, rng: np.random.Generator) -> list[Piece]:
+    """Build what lies over a forearm: a sleeve, a bracelet or nothing."""
     if rng.random() < 0.45:
-        pieces.append(_sleeve(arm, covered, length, rng))
-    elif rng.random() < 0.2:
-        pieces.append(_bracelet(arm, covered, rng))
-    return pieces
+        return [_sleeve(arm, covered, length, rng)]
+    if rng.random() < 0.2:
+        return [_bracelet(arm, covered, rng)]
+    return []
 
 
 def _untextured(materials: np.ndarray, region: int) -> np.ndarray:
@@ -124,11 +118,15 @@ def _untextured(materials: np.ndarray, region: int) -> np.ndarray:
     return rows
 
 
-def _cuff(arm: Arm, end: float, rng: np.random.Generator, look: dict[str, np.ndarray]) -> Piece:
-    """Build the part of a glove beyond the wrist."""
+def _cuff(
+    arm: Arm, length: float, rng: np.random.Generator, look: dict[str, np.ndarray]
+) -> tuple[float, Piece]:
+    """Build the part of a glove beyond the wrist; give also how far up the forearm it reaches."""
+    covered = rng.uniform(0.0, 0.1) if rng.random() < 0.85 else length
+    end = max(covered, 0.012)
     part = props.sleeve(arm, -0.004, end, rng.uniform(1.03, 1.22), rng, folds=rng.uniform(0, 0.05))
     cloth = _untextured(look["materials"], CLOTH)
-    return Piece(part, cloth, pattern=look["pattern"], two_sided=True)
+    return covered, Piece(part, cloth, pattern=look["pattern"], two_sided=True)
 
 
 def _sleeve(arm: Arm, covered: float, length: float, rng: np.random.Generator) -> Piece:

@@ -55,8 +55,12 @@ def render_hand(
     kind: str | None = None,
     side: str | None = None,
     share: float = HAND_SHARE,
+    looks: np.random.Generator | None = None,
 ) -> HandLayer:
     """Render a random hand. The same seed gives the same pixels.
+
+    With `looks` a hand can be rendered bare and gloved: the same seed of `rng` then gives the same
+    pose, shape, view, sleeve, held thing and light whatever the kind, and so the same keypoints.
 
     Args:
         assets: see `load_assets`.
@@ -65,6 +69,8 @@ def render_hand(
         kind: "bare", "glove", "fingerless", or None to draw one.
         side: "left", "right", or None to draw one.
         share: of the layer's side that the longer side of the keypoints' box takes.
+        looks: source of chance for what the hand itself wears: texture, colours, the glove's cuff,
+            rings. None: `rng` draws all.
 
     Returns:
         The layer.
@@ -76,11 +82,12 @@ def render_hand(
         raise ValueError(f"size should be a positive whole number of pixels, not {size!r}")
     kind = _choose(rng, "kind", kind, KINDS)
     side = _choose(rng, "side", side, {"left": 0.5, "right": 0.5})
-    texture = assets.textures[str(rng.choice(TEXTURES[kind]))]
-    rig = assets.rigs[_choose_rig(rng, kind)]
+    looks = rng if looks is None else looks
+    texture = assets.textures[str(looks.choice(TEXTURES[kind]))]
+    rig = assets.rigs[_choose_rig(looks, kind)]
     pose, shape = sample_pose(rng), sample_shape(rng)
     scales = joint_scales(rig, shape)
-    pieces, joints, facts = dress(rig, pose, scales, texture, rng, kind=kind)
+    pieces, joints, facts = dress(rig, pose, scales, texture, rng, kind=kind, looks=looks)
     view = sample_view(rng, facts["arm_direction"])
     distance = float(np.exp(rng.uniform(np.log(2.5), np.log(10))))
     meshes, keypoints = to_camera(
