@@ -1,0 +1,122 @@
+"""What is written for people: links lead somewhere, words are spelt right, nothing is left open."""
+
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from tests.prose import ROOT, broken_links, links_of, pages, prose_of, text_of
+
+# American words that slip in; in code they stay as libraries have them.
+AMERICAN = re.compile(
+    r"\b(?:colou?rize\w*|colors?|colored|gray|centers?|centered|centimeters?|millimeters?|behaviors?"
+    r"|neighbors?|neighboring|labeled|labeling|modeled|fiber|favorite|catalog|dialog|artifacts?"
+    r"|(?:normali|optimi|generali|initiali|minimi|maximi|summari|visuali|reali|recogni|organi)"
+    r"z(?:e[ds]?|ing)"
+    r"|analyz(?:e[ds]?|ing))\b",
+    re.I,
+)
+
+each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+
+
+@each_page
+def test_links_lead_to_files_and_headings(page):
+    assert not broken_links(page)
+
+
+@each_page
+def test_nothing_is_left_open(page):
+    assert not re.findall(r"@@|\bTODO\b|\bTBD\b|\bFIXME\b|\bXXX\b", text_of(page))
+
+
+@each_page
+def test_prose_is_spelt_the_british_way(page):
+    assert not AMERICAN.findall(prose_of(text_of(page)))
+
+
+def codespell(*paths):
+    """Run codespell with the settings of pyproject.toml; give what it found."""
+    command = [sys.executable, "-m", "codespell_lib", *map(str, paths)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not result.stderr.strip(), result.stderr
+    return result.stdout.splitlines()
+
+
+def test_words_are_spelt_right(tmp_path):
+    pytest.importorskip("codespell_lib")
+    files = [page for page in pages() if page.suffix == ".md"]
+    files += [*ROOT.glob("*.toml"), *ROOT.glob("*.txt"), *ROOT.glob("*.py")]
+    for folder in ("openpose_keras", "tests", "weights"):
+        files += (ROOT / folder).rglob("*.py")
+    for page in pages():
+        if page.suffix == ".ipynb":  # its pictures are letters too
+            cells = nbformat.reads(page.read_text("utf8"), nbformat.NO_CONVERT).cells
+            text = tmp_path / f"{page.stem}.txt"
+            text.write_text("\n".join(cell.source for cell in cells), "utf8")
+            files.append(text)
+    assert codespell(*files) == []
+
+
+def test_a_misspelt_word_is_found(tmp_path):
+    pytest.importorskip("codespell_lib")
+    (tmp_path / "page.md").write_text("It is " + "rec" + "ieved.", "utf8")
+    assert len(codespell(tmp_path / "page.md")) == 1
+
+
+def test_american_words_are_found_in_prose_and_left_in_code():
+    prose = prose_of("The Color of `color`.\n\n```python\nnormalize(gray)\n```\n")
+    assert AMERICAN.findall(prose) == ["Color"]
+
+
+@pytest.mark.parametrize(
+    "text, broken",
+    [
+        ("[a](there.md)", []),
+        ("[a](there.md#a-heading-of-it)", []),
+        ("[a](there.md#a-heading-of-it-1)", []),
+        ("[a](there.md#no-heading)", ["there.md#no-heading"]),
+        ("[a](missing.md)", ["missing.md"]),
+        ("![a](missing.png 'title')", ["missing.png"]),
+        ('<img src="missing.png" width="9">', ["missing.png"]),
+        ('<a href="there.md">x</a>', []),
+        ("[a](https://example.org/x) [b](mailto:a@example.org)", []),
+        ("`[a](missing.md)`\n\n```\n[b](missing.md)\n```\n", []),
+        ("## My *own* heading\n\n[a](#my-own-heading)", []),
+        ("[a](#nowhere)", ["#nowhere"]),
+        ("[a][1]\n\n[1]: missing.md", ["missing.md"]),
+        ("[a](book.ipynb#The-first-part)", []),
+        ("[a](book.ipynb#the-first-part)", ["book.ipynb#the-first-part"]),
+        ("[a](with%20space.md)", []),
+    ],
+)
+def test_a_broken_link_is_found(tmp_path, text, broken):
+    heading = "# A heading, of it!\n"
+    (tmp_path / "there.md").write_text(heading * 2)
+    (tmp_path / "with space.md").write_text("")
+    cells = [new_markdown_cell("## The first part"), new_code_cell("x = '[a](gone.md)'")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "book.ipynb")
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    assert broken_links(page) == broken
+    assert not broken_links(tmp_path / "book.ipynb")
+
+
+def test_links_of_a_notebook_are_those_of_its_prose(tmp_path):
+    book = new_notebook(cells=[new_markdown_cell("[a](gone.md)"), new_code_cell("'[b](c.md)'")])
+    nbformat.write(book, tmp_path / "book.ipynb")
+    assert links_of(text_of(tmp_path / "book.ipynb")) == ["gone.md"]
+    assert broken_links(tmp_path / "book.ipynb") == ["gone.md"]
+
+
+def test_the_readme_and_what_tools_put_here_are_told_apart(tmp_path):
+    for name in ("README.md", "a/b.ipynb", ".venv/x.md", "a/.ipynb_checkpoints/b.ipynb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert [page.relative_to(tmp_path).as_posix() for page in pages(tmp_path)] == [
+        "README.md",
+        "a/b.ipynb",
+    ]
