@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from openpose_keras import networks
-from openpose_keras.errors import BackendError, WeightsError
+from openpose_keras._keras import import_keras
+from openpose_keras.errors import WeightsError
 from openpose_keras.inputs import InputSpec
 from openpose_keras.records import checksums, read_record
 
@@ -173,26 +173,6 @@ def _build(network: str, dtype: str) -> "keras.Model":
         return getattr(networks, network)()
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def import_keras() -> ModuleType:
-    """Import Keras, or say what its backend lacks.
-
-    Returns:
-        The module `keras`.
-
-    Raises:
-        BackendError: The backend that `KERAS_BACKEND` names is not installed, or is none.
-    """
-    try:
-        import keras
-    except (ImportError, ValueError) as error:
-        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-        raise BackendError(
-            f"Keras cannot run on the backend {backend!r}: {error}. Install it, or set "
-            "KERAS_BACKEND to one that is installed: tensorflow, jax or torch"
-        ) from error
-    return keras
 
 
 def find_weights(preset: Preset) -> Path:

@@ -21,8 +21,8 @@ The four recipes by name, and whose way each is:
 """
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Literal, get_args, get_origin
 
 from openpose_keras.inputs import InputSpec
 
@@ -48,7 +48,7 @@ class Recipe:
         fit: Of a whole region: the side that becomes `box_size` times the scale.
         resize: Of a whole region: "linear" or "cubic", without a filter against aliasing.
         pad: Of a whole region: whether to pad right and below with grey to a multiple of the
-            stride. Without it the size is what it is, unless the network's `multiple` asks.
+            stride. Without it only the network's `multiple` counts.
         mirror: Whether a left hand is shown mirrored to a network that knows right hands only.
         average_views: Whether a network that knows both sides sees also the mirrored picture, and
             the two answers are averaged.
@@ -127,16 +127,9 @@ class Recipe:
 
 
 _CHOICES = {
-    "region": ("crop", "whole"),
-    "scaling": ("box", "input"),
-    "convention": ("half_pixel", "openpose"),
-    "fit": ("height", "width"),
-    "resize": ("linear", "cubic"),
-    "channel_order": ("trained", "swapped"),
-    "frame": ("heatmap", "input", "image"),
-    "upsampling": ("cubic", "linear"),
-    "merge": ("mean", "best"),
-    "peak": ("argmax", "blob", "local_maxima", "subpixel"),
+    field.name: get_args(field.type)
+    for field in fields(Recipe)
+    if get_origin(field.type) is Literal
 }
 
 

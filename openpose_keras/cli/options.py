@@ -92,8 +92,8 @@ def parse_count(text: str) -> int:
 
 def load_estimator(args: argparse.Namespace) -> "HandEstimator":
     """Make the estimator of `add_estimator_options`; this imports Keras and loads the weights."""
+    from openpose_keras._keras import import_keras
     from openpose_keras.estimator import HandEstimator
-    from openpose_keras.presets import import_keras
 
     with without_chatter():
         import_keras()
