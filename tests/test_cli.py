@@ -109,6 +109,14 @@ def test_options_choose_what_is_written(estimator, folder, options, kinds):
     assert names("out") == [f"hand{kind}" for kind in kinds]
 
 
+@pytest.mark.parametrize(("options", "drawn"), [([], True), (["--threshold", "0.8"], False)])
+def test_the_threshold_says_what_is_drawn(estimator, folder, options, drawn):
+    assert cli.main(["detect", "hand.png", "--box", "10,10,60", *options]) == 0
+    changed = (read_image("hand_keypoints.png") != picture()).any()
+    assert changed == drawn
+    assert len(json.loads(Path("hand_keypoints.json").read_text())["people"]) == 1
+
+
 def test_no_hand_is_no_error_and_one_line_says_so(estimator, folder, capsys):
     estimator.hands = 0
     assert cli.main(["detect", "hand.png", "--heatmaps"]) == 0

@@ -75,6 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write NAME_heatmaps.png too: heatmaps over the photo",
     )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="SCORE",
+        help="draw keypoints above this score; the JSON file has all (default: as OpenPose, 0.2)",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite results that exist")
 
 
@@ -168,14 +174,15 @@ def _check_outputs(job: Job, sources: Set[Path], force: bool) -> None:
 
 def _work(job: Job, estimator: "HandEstimator", args: argparse.Namespace) -> str:
     """Find the hands of one photo, write its outputs and give the line to print."""
-    from openpose_keras.drawing import draw_hands
+    from openpose_keras.drawing import THRESHOLD, draw_hands
     from openpose_keras.formats import write_openpose
     from openpose_keras.preprocessing import read_image, write_image
 
     image = read_image(job.photo)
     hands = _find(estimator, image, args)
     if "picture" in job.outputs:
-        write_image(job.outputs["picture"], draw_hands(image, hands))
+        threshold = THRESHOLD if args.threshold is None else args.threshold
+        write_image(job.outputs["picture"], draw_hands(image, hands, threshold=threshold))
     if "json" in job.outputs:
         write_openpose(job.outputs["json"], hands, force=args.force)
     if "heatmaps" in job.outputs:
