@@ -1,6 +1,7 @@
 import numpy as np
 
-from openpose_keras.training.colours import develop, lab_to_linear, to_linear, to_srgb
+from openpose_keras.training.colours import lab_to_linear, to_linear, to_srgb
+from openpose_keras.training.developing import develop
 
 
 def test_srgb_and_linear_are_inverse():

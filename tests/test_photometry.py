@@ -1,8 +1,12 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from openpose_keras.training import photometry
 from openpose_keras.training.photometry import develop, sample_tint
+from tests.test_house import HEAVY
 
 SEEDS = range(120)
 
@@ -92,3 +96,49 @@ def test_tints_are_positive_seeded_and_near_one():
     assert tints.max() < 2.5
     assert np.median(tints) == pytest.approx(1, abs=0.05)
     np.testing.assert_array_equal(tints[7], sample_tint(np.random.default_rng(7)))
+
+
+STRENGTHS = {
+    "blur": (0.0, 0.8, 2.0, 4.0),
+    "smear": (1, 3, 7, 15),
+    "lose_resolution": (1.0, 0.5, 0.25, 0.1),
+    "compress": (95, 50, 20, 5),
+    "expose": (0.0, -1.0, -2.5, -5.0),
+}
+
+
+@pytest.mark.parametrize("name", STRENGTHS)
+def test_a_stronger_fault_takes_a_picture_further_away(name):
+    image = np.where(np.hypot(*(np.mgrid[:64, :64] - 30.0)) < 12, 200, 60).astype(np.uint8)
+    image = image[..., None].repeat(3, axis=-1)
+    away = []
+    for strength in STRENGTHS[name]:
+        changed = getattr(photometry, name)(image, strength)
+        assert changed.shape == image.shape
+        assert changed.dtype == np.uint8
+        assert changed is not image
+        away.append(np.abs(changed.astype(float) - image).mean())
+    assert away[0] < 2
+    assert (np.diff(away) > 0).all()
+
+
+def test_noise_has_the_deviation_that_was_asked_for():
+    image = np.full((200, 200, 3), 128, np.uint8)
+    changed = photometry.add_noise(image, 9.0, np.random.default_rng(0))
+    assert changed.astype(float).std() == pytest.approx(9, abs=0.3)
+
+
+def test_a_stop_doubles_the_light():
+    grey = np.array([[[55, 128, 188]]], np.uint8)  # about 0.04, 0.22, 0.5 of linear light
+    brighter = photometry.expose(grey, 1.0)
+    np.testing.assert_allclose(brighter[0, 0], (79, 176, 255), atol=2)
+    np.testing.assert_allclose(photometry.expose(brighter, -1.0), grey, atol=2)
+
+
+def test_photometry_takes_no_heavy_package():
+    code = (
+        "import sys, openpose_keras.training.photometry, openpose_keras.training.scenes;"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.split() == ["[]"], result.stderr

@@ -1,8 +1,17 @@
-"""What cameras do to a picture: exposure, tint, blur, low resolution, noise, compression."""
+"""What cameras do to a picture: exposure, tint, blur, low resolution, noise, compression.
+
+`develop` draws a camera at random, as training does. The public functions beside it do one thing of
+a strength that is given, to measure what it costs:
+
+    blur(image, 2.0)
+
+Every image is (h, w, 3) uint8 RGB; the result is a new one of the same shape, and nothing moves.
+"""
 
 import numpy as np
 
 from openpose_keras._opencv import cv2
+from openpose_keras.training.colours import to_linear, to_srgb
 
 
 def sample_tint(rng: np.random.Generator) -> np.ndarray:
@@ -49,25 +58,57 @@ def _expose(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     return image
 
 
-def _shrink(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Lose resolution, as a small hand in a large photo does."""
+def expose(image: np.ndarray, stops: float) -> np.ndarray:
+    """Let in more or less light: each stop doubles it, each stop below 0 halves it.
+
+    Args:
+        image: (h, w, 3) uint8 RGB, taken as sRGB.
+        stops: what light is multiplied by, as a power of two; what becomes too bright is white.
+
+    Example:
+        >>> expose(np.full((1, 1, 3), 128, np.uint8), -1.0).tolist()
+        [[[92, 92, 92]]]
+    """
+    light = np.clip(to_linear(np.linspace(0, 1, 256)) * 2.0**stops, 0, 1)
+    table = np.round(255 * to_srgb(light)).astype(np.uint8)
+    return cv2.LUT(np.ascontiguousarray(image), table)
+
+
+def lose_resolution(
+    image: np.ndarray, factor: float, *, interpolation: int = cv2.INTER_LINEAR
+) -> np.ndarray:
+    """Shrink and enlarge again, as a small hand in a large photo is.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        factor: in (0, 1], of the pixels that are left along each side, at least one.
+        interpolation: OpenCV's, of the way back.
+    """
     height, width = image.shape[:2]
-    small = np.maximum(1, np.array([width, height]) * rng.uniform(0.25, 0.7)).astype(int)
-    ways = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)
+    small = np.maximum(1, np.array([width, height]) * factor).astype(int)
     small_image = cv2.resize(image, small.tolist(), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small_image, (width, height), interpolation=ways[rng.integers(2)])
+    return cv2.resize(small_image, (width, height), interpolation=interpolation)
 
 
-def _blur(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Miss the focus."""
-    return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.8)))
+def blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Miss the focus.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        sigma: of a Gaussian, in pixels; 0 for a sharp picture.
+    """
+    return cv2.GaussianBlur(image, (0, 0), sigma) if sigma else image.copy()
 
 
-def _smear(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Move during the exposure."""
-    length = int(rng.integers(3, 10))
+def smear(image: np.ndarray, length: int, *, angle: float = 0.0) -> np.ndarray:
+    """Move during the exposure.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        length: of the way in pixels; 1 for a sharp picture.
+        angle: of the way in radians.
+    """
     kernel = np.zeros((length, length), np.float32)
-    angle = rng.uniform(0, np.pi)
     reach = (length - 1) / 2 * np.array([np.cos(angle), np.sin(angle)])
     middle = (length - 1) / 2
     ends = np.round([middle - reach, middle + reach]).astype(int)
@@ -75,14 +116,51 @@ def _smear(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     return cv2.filter2D(image, -1, kernel / kernel.sum())
 
 
-def _noise(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Add the sensor's noise, of one grain or coarser."""
-    noise = rng.uniform(2, 14) * rng.standard_normal(image.shape, np.float32)
+def add_noise(image: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
+    """Add the noise of a sensor.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        deviation: standard deviation in steps of 255.
+        rng: source of chance.
+    """
+    noise = deviation * rng.standard_normal(image.shape, np.float32)
     return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+def compress(image: np.ndarray, quality: int) -> np.ndarray:
+    """Go through JPEG.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        quality: 0 to 100.
+    """
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(data, cv2.IMREAD_COLOR)
+
+
+def _shrink(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Lose resolution."""
+    factor, ways = rng.uniform(0.25, 0.7), (cv2.INTER_LINEAR, cv2.INTER_CUBIC)
+    return lose_resolution(image, factor, interpolation=ways[rng.integers(2)])
+
+
+def _blur(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Miss the focus."""
+    return blur(image, float(rng.uniform(0.4, 1.8)))
+
+
+def _smear(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Move during the exposure."""
+    length = int(rng.integers(3, 10))
+    return smear(image, length, angle=rng.uniform(0, np.pi))
+
+
+def _noise(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Add the sensor's noise."""
+    return add_noise(image, rng.uniform(2, 14), rng)
 
 
 def _compress(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Go through JPEG."""
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 90))]
-    _, data = cv2.imencode(".jpg", image, quality)
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return compress(image, int(rng.integers(20, 90)))

@@ -10,7 +10,7 @@ from openpose_keras._opencv import cv2
 from openpose_keras.training import appearance, raster
 from openpose_keras.training.articulation import joint_scales
 from openpose_keras.training.assets import RIGS, TEXTURES, Assets, load_assets
-from openpose_keras.training.colours import develop
+from openpose_keras.training.developing import develop
 from openpose_keras.training.dressing import dress
 from openpose_keras.training.poses import sample_pose, sample_shape
 from openpose_keras.training.raster import Buffers, Camera, Mesh
