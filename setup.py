@@ -11,18 +11,23 @@ VERSION = re.search(
 )[1]
 
 TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
-NOTEBOOKS = ["jupyter>=1.1,<2", "gdown>=5.2,<7"]
+NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "gdown>=5.2,<7", "ipywidgets>=8.1,<9"]
 TEST = [
     *TRAIN,
     "opencv-python<5",  # OpenCV 5 has no importer of Caffe networks, an oracle of the tests
     "ai-edge-litert>=2.1,<3",  # runs the teacher, the oracle of its reading
+    "anywidget>=0.9.13,<1",
     "codespell>=2.4,<3",
     "hypothesis>=6.100,<7",
     "import-linter>=2.1,<3",
     "ipykernel>=6.29,<8",
+    "ipywidgets>=8.1,<9",
     "jax>=0.6,<1",
+    "jupyterlab>=4.2,<5",
     "nbclient>=0.10,<1",
     "nbformat>=5.10,<6",
+    "notebook>=7.2,<8",
+    "playwright>=1.49,<2",  # drives Debian's chromium; it downloads no browser
     "pytest>=8.2,<10",
     "ruff>=0.12,<1",
     "scikit-image>=0.25,<1",
@@ -56,6 +61,7 @@ setup(
     package_dir={"openpose_keras.weights": "weights"},
     package_data={
         "openpose_keras": ["py.typed"],
+        "openpose_keras.explorer": ["*.css", "*.js"],
         "openpose_keras.weights": ["*.h5", "*.json", "README.md"],
     },
     include_package_data=False,

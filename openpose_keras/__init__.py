@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from openpose_keras.drawing import draw_hands, draw_heatmaps
     from openpose_keras.estimator import HandEstimator
+    from openpose_keras.explorer import explore
     from openpose_keras.formats import read_openpose, write_openpose
-    from openpose_keras.inputs import InputSpec
     from openpose_keras.keypoints import Hand
     from openpose_keras.preprocessing import read_image, write_image
     from openpose_keras.presets import PRESETS
@@ -28,12 +28,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "Hand": "keypoints",
     "HandEstimator": "estimator",
-    "InputSpec": "inputs",
     "PRESETS": "presets",
     "RECIPES": "recipes",
     "Recipe": "recipes",
     "draw_hands": "drawing",
     "draw_heatmaps": "drawing",
+    "explore": "explorer",
     "read_image": "preprocessing",
     "read_openpose": "formats",
     "write_image": "preprocessing",
@@ -45,10 +45,10 @@ __all__ = [
     "RECIPES",
     "Hand",
     "HandEstimator",
-    "InputSpec",
     "Recipe",
     "draw_hands",
     "draw_heatmaps",
+    "explore",
     "read_image",
     "read_openpose",
     "write_image",

@@ -1,0 +1,137 @@
+"""What the network says of a hand, kept once it was asked; and what a person said instead."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from openpose_keras.boxes import Box
+from openpose_keras.explorer.stages import StagedNetwork
+from openpose_keras.explorer.state import Mark
+from openpose_keras.keypoints import Hand
+from openpose_keras.recipes import Recipe
+from openpose_keras.skeletons import HAND
+
+KEPT = 256
+FLOOR = 0.05  # the threshold of a blurred map where a recipe has none
+
+
+class Reading(NamedTuple):
+    """What the network says of one hand: keypoints, merged heatmaps (h, w, 22), and their box."""
+
+    hand: Hand
+    maps: np.ndarray
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What there is to know about one hand.
+
+    Args:
+        hand: With corrections and the threshold.
+        maps: (h, w, 22) merged heatmaps of the first look, never mirrored or turned.
+        box: (x, y, width, height) that the maps cover, in the image.
+        corrected: (21,) bool: True where a person put the keypoint.
+    """
+
+    hand: Hand
+    maps: np.ndarray
+    box: Box
+    corrected: np.ndarray
+
+
+class Row(NamedTuple):
+    """One keypoint of the table: name, place in pixels (NaN if missing), score, whether by hand."""
+
+    name: str
+    x: float
+    y: float
+    score: float
+    corrected: bool
+
+
+class Readings:
+    """Reads hands with a staged network, each way of reading one once.
+
+    Args:
+        network: Whose heatmaps are read.
+    """
+
+    def __init__(self, network: StagedNetwork) -> None:
+        """Start with nothing read."""
+        self.network = network
+        self._kept: OrderedDict[tuple, Reading] = OrderedDict()
+
+    def look(
+        self, number: int, image: np.ndarray, mark: Mark, recipe: Recipe, stage: int
+    ) -> Reading:
+        """Run the network, or remember what it said.
+
+        A threshold that compares scores is taken off the recipe: `correct` does the same
+        afterwards. One that compares a blurred map stays.
+
+        Args:
+            number: Of the image: what is kept is kept under it.
+            image: (H, W, 3) uint8 RGB.
+            mark: Where to look. What was moved does not matter here.
+            recipe: How.
+            stage: Of the network, from 1.
+
+        Raises:
+            OpenPoseKerasError: The box lies outside the image, or the network fails.
+        """
+        threshold = None
+        if recipe.peak in ("blob", "local_maxima"):
+            threshold = FLOOR if recipe.threshold is None else recipe.threshold
+        recipe = replace(recipe, threshold=threshold)
+        key = (number, mark.box, mark.side, recipe, stage)
+        if key not in self._kept:
+            estimator = self.network.estimator(recipe, stage)
+            [hand] = estimator(image, boxes=[mark.box], sides=[mark.side])
+            maps, frame = estimator.heatmaps(image, mark.box, hand.side)
+            self._kept[key] = Reading(hand, maps, frame.box)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+def correct(reading: Reading, mark: Mark, threshold: float) -> Answer:
+    """Drop keypoints of a low score, then put those where a person moved them.
+
+    Args:
+        reading: What the network says.
+        mark: What was moved.
+        threshold: A keypoint is missing unless its score is above it.
+
+    Returns:
+        A moved keypoint has the score 1, one that is not to be seen is missing.
+
+    Example:
+        >>> hand = Hand(np.zeros((21, 2)), np.full(21, 0.1))
+        >>> reading = Reading(hand, np.zeros((4, 4, 22)), (0, 0, 4, 4))
+        >>> correct(reading, Mark((0, 0, 4, 4)).move(8, (1, 2)), 0.2).hand
+        Hand(side=None, score=0.048, found=1/21, box=None)
+    """
+    xy, scores = reading.hand.xy.astype(np.float64), reading.hand.scores.astype(np.float64)
+    low = ~(scores > threshold)
+    xy[low], scores[low] = np.nan, 0.0
+    corrected = np.zeros(len(HAND), bool)
+    for index, point in mark.moved.items():
+        xy[index] = np.nan if point is None else point
+        scores[index] = 0.0 if point is None else 1.0
+        corrected[index] = True
+    return Answer(replace(reading.hand, xy=xy, scores=scores), reading.maps, reading.box, corrected)
+
+
+def rows_of(answer: Answer) -> list[Row]:
+    """Give the keypoints of a hand as the rows of a table, in the order of the skeleton."""
+    hand = answer.hand
+    return [
+        Row(name, float(x), float(y), float(score), bool(corrected))
+        for name, (x, y), score, corrected in zip(
+            HAND.keypoints, hand.xy, hand.scores, answer.corrected, strict=True
+        )
+    ]
