@@ -1,5 +1,6 @@
 """What the README says is so: its code runs. Its links and its words are in test_prose.py."""
 
+import json
 import re
 from pathlib import Path
 
@@ -35,3 +36,18 @@ def test_the_test_command_is_the_one_that_ci_runs():
     command = text.split("<!-- the test command -->")[1].split("```")[1].splitlines()[1]
     assert "pytest" in command
     assert "the test command" in (ROOT / ".ci/run").read_text("utf8")
+
+
+def test_the_table_lists_each_notebook_with_its_title_and_thumbnail():
+    text = (ROOT / "README.md").read_text("utf8").split("## Notebooks\n")[1].split("\n## ")[0]
+    rows = re.findall(
+        r'^\| <img src="([^"]+)".*\| (\d+)\. \[(.+?)\]\((.+?)\) \| .+ \|$', text, re.M
+    )
+    assert [row[3] for row in rows] == [
+        path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    ]
+    for picture, number, title, link in rows:
+        cells = json.loads((ROOT / link).read_text("utf8"))["cells"]
+        assert "".join(cells[0]["source"]).splitlines()[0] == f"# {title}"
+        assert Path(link).name.startswith(f"{int(number):02}_")
+        assert picture == f"notebooks/images/thumbnails/{int(number):02}.png"
