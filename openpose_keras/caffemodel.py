@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from openpose_keras._files import new_file
 from openpose_keras.caffe_messages import message_class
 from openpose_keras.caffe_network import CaffeLayer, CaffeNetwork
+from openpose_keras.caffe_wire import Chunks, split_numbers
 from openpose_keras.errors import WeightsError
 
 LARGEST_FILE = 2**31 - 1  # protobuf's own limit
@@ -43,7 +44,8 @@ def read_caffemodel(path: str | os.PathLike[str]) -> CaffeNetwork:
         path: The file.
 
     Returns:
-        The network with its blobs. They are read-only views of what was read.
+        The network with its blobs: read-only views of the file's bytes, or float32 copies where
+        the file has it otherwise.
 
     Raises:
         WeightsError: The file is missing, damaged, or no .caffemodel.
@@ -56,11 +58,10 @@ def read_caffemodel(path: str | os.PathLike[str]) -> CaffeNetwork:
         data = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
-    net = message_class("NetParameter")()
     try:
-        net.ParseFromString(data)
-        del data  # the message holds a copy; the peak is two copies, not three
-        network = CaffeNetwork(tuple(_read_layers(net)), net.name, read_inputs(net))
+        rest, numbers = split_numbers(data)
+        net = message_class("NetParameter").FromString(rest)
+        network = CaffeNetwork(tuple(_read_layers(net, numbers)), net.name, read_inputs(net))
     except (DecodeError, WeightsError) as error:
         raise WeightsError(f"{path} is no .caffemodel, or damaged: {error}") from error
     if not any(layer.blobs for layer in network.layers):
@@ -71,12 +72,13 @@ def read_caffemodel(path: str | os.PathLike[str]) -> CaffeNetwork:
     return network
 
 
-def _read_layers(net: Message) -> Iterator[CaffeLayer]:
+def _read_layers(net: Message, numbers: list[Chunks]) -> Iterator[CaffeLayer]:
     """Read the layers of either format."""
     if len(net.layer) and len(net.layers):
         raise WeightsError("it has layers of the newer and of the older format")
+    following = iter(numbers)
     for layer in net.layer or net.layers:
-        yield read_layer(layer, tuple(map(_read_blob, layer.blobs)))
+        yield read_layer(layer, tuple(_read_blob(blob, next(following)) for blob in layer.blobs))
 
 
 def read_layer(layer: Message, blobs: tuple[np.ndarray, ...] = ()) -> CaffeLayer:
@@ -123,36 +125,24 @@ def _type_name(layer: Message) -> str:
     return _SPELLINGS.get(old, old.title().replace("_", ""))
 
 
-def _read_blob(blob: Message) -> np.ndarray:
-    """Give a blob of the "bytes" dialect as a float32 array."""
+def _read_blob(blob: Message, chunks: Chunks) -> np.ndarray:
+    """Give a blob as a float32 array."""
     if blob.HasField("shape"):
-        shape = tuple(blob.shape.dim)
+        shape = tuple(blob.shape.dim[: _LARGEST_RANK + 1])
     else:
         shape = tuple(getattr(blob, name) for name in _OLD_DIMENSIONS if blob.HasField(name))
         if shape:
             shape = tuple(getattr(blob, name) for name in _OLD_DIMENSIONS)
     if len(shape) > _LARGEST_RANK or any(side < 1 for side in shape):
         raise WeightsError(f"a blob has the shape {shape[:8]}")
-    numbers = _read_numbers(blob)
-    if math.prod(shape) != numbers.size:
-        raise WeightsError(f"a blob of shape {shape[:8]} has {numbers.size} numbers")
-    return numbers.reshape(shape)
-
-
-def _read_numbers(blob: Message) -> np.ndarray:
-    """Give a blob's numbers in one row."""
-    for name, kind in (("double_data", "<f8"), ("data", "<f4")):
-        chunks = getattr(blob, name)
-        if not chunks:
-            continue
-        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        if len(data) % np.dtype(kind).itemsize:
-            raise WeightsError(f"a blob's {len(data)} bytes are no whole number of {kind[1:]}")
-        return np.frombuffer(data, kind).astype(np.float32, copy=False)
-    # Unpacked numbers don't fit a `bytes` field, and protobuf keeps what doesn't fit.
-    exact = message_class("BlobProto", "numbers").FromString(blob.SerializeToString())
-    numbers = exact.double_data or exact.data
-    return np.fromiter(numbers, np.float32, len(numbers))
+    count = sum(chunk.size for chunk in chunks)
+    if math.prod(shape) != count or not chunks:
+        raise WeightsError(f"a blob of shape {shape[:8]} has {count} numbers")
+    numbers = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+    with np.errstate(over="ignore"):  # of doubles
+        numbers = np.ascontiguousarray(numbers, np.float32).reshape(shape)
+    numbers.flags.writeable = False
+    return numbers
 
 
 def read_inputs(net: Message) -> dict[str, tuple[int, ...]]:
