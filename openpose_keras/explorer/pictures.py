@@ -1,6 +1,6 @@
 """The pictures that an explorer was given: arrays, files or folders, read when first looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,7 @@ def collect(image_or_paths: Source | Sequence[Source]) -> list[Picture]:
     Raises:
         ImageError: An array is no image, or there is no picture at all.
         FileNotFoundError: There is no such file or folder.
+        TypeError: It is something else.
 
     Example:
         >>> [picture.name for picture in collect([np.zeros((8, 8, 3), np.uint8)] * 2)]
@@ -69,6 +70,8 @@ def collect(image_or_paths: Source | Sequence[Source]) -> list[Picture]:
     single = isinstance(image_or_paths, str | Path | np.ndarray)
     if isinstance(image_or_paths, np.ndarray) and image_or_paths.ndim == 4:
         single = False  # a batch
+    if not single and not isinstance(image_or_paths, Iterable):
+        raise TypeError(f"expected an image, a file, a folder or several, got {image_or_paths!r}")
     sources = [image_or_paths] if single else list(image_or_paths)
     pictures = []
     for source in sources:

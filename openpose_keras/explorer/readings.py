@@ -17,6 +17,14 @@ KEPT = 256
 FLOOR = 0.05  # the threshold of a blurred map where a recipe has none
 
 
+class Way(NamedTuple):
+    """How a hand is read: the recipe with its scales, the peaks, and the network's stage from 1."""
+
+    recipe: Recipe
+    peak: str
+    stage: int
+
+
 class Reading(NamedTuple):
     """What the network says of one hand: keypoints, merged heatmaps (h, w, 22), and their box."""
 
@@ -64,38 +72,46 @@ class Readings:
         self.network = network
         self._kept: OrderedDict[tuple, Reading] = OrderedDict()
 
-    def look(
-        self, number: int, image: np.ndarray, mark: Mark, recipe: Recipe, stage: int
-    ) -> Reading:
+    def look(self, number: int, image: np.ndarray, mark: Mark, way: Way) -> Reading:
         """Run the network, or remember what it said.
-
-        A threshold that compares scores is taken off the recipe: `correct` does the same
-        afterwards. One that compares a blurred map stays.
 
         Args:
             number: Of the image: what is kept is kept under it.
             image: (H, W, 3) uint8 RGB.
             mark: Where to look. What was moved does not matter here.
-            recipe: How.
-            stage: Of the network, from 1.
+            way: How.
 
         Raises:
             OpenPoseKerasError: The box lies outside the image, or the network fails.
         """
-        threshold = None
-        if recipe.peak in ("blob", "local_maxima"):
-            threshold = FLOOR if recipe.threshold is None else recipe.threshold
-        recipe = replace(recipe, threshold=threshold)
-        key = (number, mark.box, mark.side, recipe, stage)
+        key = (number, mark.box, mark.side, way)
         if key not in self._kept:
-            estimator = self.network.estimator(recipe, stage)
-            [hand] = estimator(image, boxes=[mark.box], sides=[mark.side])
-            maps, frame = estimator.heatmaps(image, mark.box, hand.side)
-            self._kept[key] = Reading(hand, maps, frame.box)
+            self._kept[key] = self._read(image, mark, way)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
+
+    def _read(self, image: np.ndarray, mark: Mark, way: Way) -> Reading:
+        """Read a hand as the estimator does, but without a threshold of scores: see `correct`.
+
+        Where there is a second look, upright, the recipe's own first look at the last stage says
+        which way is up, whatever is chosen: so stages and peaks are compared on the same pictures,
+        and the network runs once for all of them.
+        """
+        threshold = None
+        if way.peak in ("blob", "local_maxima"):  # of a blurred map
+            threshold = FLOOR if way.recipe.threshold is None else way.recipe.threshold
+        recipe = replace(way.recipe, peak=way.peak, threshold=threshold)
+        estimator = self.network.estimator(recipe, way.stage)
+        if recipe.look_again and estimator.spec.upright:
+            first = replace(way.recipe, average_views=False)
+            first = self.network.estimator(first, self.network.count)
+            [hand] = estimator.look_again(image, first.look(image, [(mark.box, mark.side)]))
+        else:
+            [hand] = estimator(image, boxes=[mark.box], sides=[mark.side])
+        maps, frame = estimator.heatmaps(image, mark.box, hand.side)
+        return Reading(hand, maps, frame.box)
 
 
 def correct(reading: Reading, mark: Mark, threshold: float) -> Answer:

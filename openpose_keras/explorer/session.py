@@ -14,7 +14,7 @@ import numpy as np
 from openpose_keras.boxes import BoxLike
 from openpose_keras.estimator import HandEstimator
 from openpose_keras.explorer.pictures import Source, collect
-from openpose_keras.explorer.readings import Answer, Readings, Row, correct, rows_of
+from openpose_keras.explorer.readings import Answer, Readings, Row, Way, correct, rows_of
 from openpose_keras.explorer.stages import StagedNetwork
 from openpose_keras.explorer.state import Mark, Point, State
 from openpose_keras.formats import to_openpose
@@ -111,12 +111,13 @@ class Session:
             IndexError: The picture has no such hand.
             OpenPoseKerasError: The box lies outside the image, or the network fails.
         """
-        state, index = self.state, self.state.hand if hand is None else hand
-        mark, stage = self.hands[index], self.state.stage or self.stages
-        recipe = self.recipes[state.recipe]
+        state, recipe = self.state, self.recipes[self.state.recipe]
+        mark = self.hands[state.hand if hand is None else hand]
         scales = self.scales if state.scale is None else (state.scale,)
-        recipe = replace(recipe, peak=state.peak or recipe.peak, scales=scales)
-        reading = self.readings.look(state.picture, self.image, mark, recipe, stage)
+        way = Way(
+            replace(recipe, scales=scales), state.peak or recipe.peak, state.stage or self.stages
+        )
+        reading = self.readings.look(state.picture, self.image, mark, way)
         return correct(reading, mark, state.threshold)
 
     def answers(self) -> list[Answer]:

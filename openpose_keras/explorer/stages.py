@@ -119,7 +119,7 @@ def stages_model(network: "keras.Model") -> "keras.Model | None":
     if network is None or any(output.shape[-1] != HAND_CHANNELS for output in network.outputs):
         return None
     together = keras.layers.Concatenate(dtype="float32", name="stages")(network.outputs)
-    return keras.Model(network.inputs, together, name=f"{network.name}_stages")
+    return keras.Model(network.input, together, name=f"{network.name}_stages")
 
 
 def _staged_twin(network: "keras.Model") -> "keras.Model | None":
