@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
 KEY = "openpose_keras"  # where a notebook's metadata keeps the hash of its code
 KINDS = ("image/png", "text/markdown", "text/plain")  # of outputs that are kept
+WIDGET = "application/vnd.jupyter.widget-view+json"
 TIMEOUT = 600  # seconds a cell may take, on a machine that is busy with something else
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -126,6 +127,8 @@ def _normal_output(output: NotebookNode) -> NotebookNode | None:
         return NotebookNode(output, text=text) if text.strip() else None
     if output.output_type in ("display_data", "execute_result"):
         data = {kind: output.data[kind] for kind in KINDS if kind in output.data}
+        if WIDGET in output.data and "text/plain" in data:  # its text tells of its parts
+            data["text/plain"] = data["text/plain"].partition("(")[0]
         if "image/png" in data:
             data["image/png"] = data["image/png"].replace("\n", "")
         return NotebookNode(output, data=data or output.data, metadata={})
