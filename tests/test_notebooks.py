@@ -151,8 +151,11 @@ def test_a_notebook_whose_code_changed_is_stale_and_new_prose_is_none():
     assert [each for rule in rules.RULES for each in rule(book)] == []
     book.cells[0].source += " And more."
     assert not rules.has_the_outputs_of_its_code(book)
+    book.metadata.openpose_keras.weights = "others"
+    assert "hand_lite changed" in rules.has_the_outputs_of_its_code(book)[0]
+    book = outputs_made(notebook("x = 1", "assert x"))
     book.cells[1].source = "x = 2"
-    assert rules.has_the_outputs_of_its_code(book)
+    assert "the code changed" in rules.has_the_outputs_of_its_code(book)[0]
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from openpose_keras._files import new_file
+from openpose_keras.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
-KEY = "openpose_keras"  # where a notebook's metadata keeps the hash of its code
+KEY = "openpose_keras"  # where the metadata keeps what the outputs were made with
 KINDS = ("image/png", "text/markdown", "text/plain")  # of outputs that are kept
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TIMEOUT = 600  # seconds a cell may take, on a machine that is busy with something else
@@ -117,7 +118,7 @@ def normalise(notebook: NotebookNode) -> None:
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
     )
-    notebook.metadata[KEY] = {"code": code_hash(notebook)}
+    notebook.metadata[KEY] = {"code": code_hash(notebook), "weights": PRESETS["hand_lite"].sha256}
 
 
 def _normal_output(output: NotebookNode) -> NotebookNode | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from openpose_keras.presets import PRESETS
 from tests.notebooks.execution import KEY, code_hash, output_problems, read
 
 LONGEST_CELL = 10  # lines
@@ -80,11 +81,11 @@ def ends_with_a_check(notebook: NotebookNode) -> list[str]:
 
 
 def has_the_outputs_of_its_code(notebook: NotebookNode) -> list[str]:
-    """The code did not change since the outputs were made."""
-    stored = notebook.metadata.get(KEY, {}).get("code")
-    if stored == code_hash(notebook):
-        return []
-    return ["the code changed since its outputs were made: python -m tests.notebooks --write"]
+    """Neither the code nor the weights that ship changed since the outputs were made."""
+    stored, weights = notebook.metadata.get(KEY, {}), PRESETS["hand_lite"].sha256
+    again = "changed since the outputs were made: python -m tests.notebooks --write"
+    problems = [] if stored.get("code") == code_hash(notebook) else [f"the code {again}"]
+    return problems + ([] if stored.get("weights", weights) == weights else [f"hand_lite {again}"])
 
 
 def was_run_once_in_order(notebook: NotebookNode) -> list[str]:
