@@ -1,5 +1,6 @@
 import csv
 import dataclasses
+import json
 import math
 from contextlib import contextmanager
 
@@ -7,17 +8,19 @@ import h5py
 import numpy as np
 import pytest
 
-from openpose_keras import networks
+from openpose_keras import cli, networks
 from openpose_keras.errors import WeightsError
+from openpose_keras.labels import LabelledHand, write_labels
+from openpose_keras.preprocessing import read_image, write_image
 from openpose_keras.presets import find_weights, get_preset
-from openpose_keras.training import fit, optimisation, samples
+from openpose_keras.training import fit, optimisation
 from openpose_keras.training.config import read_config
 from openpose_keras.training.errors import TrainingError
 from openpose_keras.training.fit import RESULT, STATE, DivergenceError, train
 from openpose_keras.training.optimisation import heatmap_loss, start
 from openpose_keras.training.teacher import backbone_layers, read_convolutions
 from tests.assets import assets_folder
-from tests.training_fakes import small_config
+from tests.training_fakes import open_hand, small_config
 
 pytestmark = [
     # TensorFlow's own modules, and Keras's way from its arrays to NumPy 2.
@@ -40,7 +43,6 @@ def small_runs():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "LITE_BLOCKS", SHORT_BLOCKS)
-        patch.setattr(samples, "VALIDATION_SAMPLES", 4)
         patch.setattr(optimisation, "start", start_eagerly)
         yield patch
 
@@ -175,7 +177,8 @@ def test_a_run_goes_on_with_its_own_config_only(tmp_path):
 def test_folders_and_the_number_of_epochs_may_change_when_a_run_goes_on(tmp_path):
     config = small_config(tmp_path)
     config.write(tmp_path / fit.CONFIG)
-    moved = dataclasses.replace(config, out="a", assets="b", backgrounds="c", epochs=9)
+    places = {"out": "a", "assets": "b", "backgrounds": "c", "labels": "d"}
+    moved = dataclasses.replace(config, **places, photo_share=0.1, epochs=9)
     fit._check_same_run(moved, tmp_path / fit.CONFIG)
 
 
@@ -314,7 +317,90 @@ def test_a_run_can_start_from_the_weights_that_ship(tmp_path):
     assert int(model.optimizer.iterations) == 0
 
 
+def test_the_weights_that_ship_have_a_name(tmp_path):
+    model = start(small_config(tmp_path, assets=None, weights="hand_lite"))
+    shipped = networks.hand_lite(all_stages=True)
+    shipped.load_weights(find_weights(get_preset("hand_lite")))
+    for ours, theirs in zip(model.get_weights(), shipped.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_teacher_without_assets_is_asked_for_in_a_line(tmp_path):
+    with pytest.raises(TrainingError, match="asks for assets with teacher/") as caught:
+        start(small_config(tmp_path, assets=None, from_teacher=True))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("steps", "momentum"), [(1, 1 / 11), (10, 0.5), (90, 0.9), (4990, 0.998), (10000, 0.998)]
+)
+def test_short_runs_average_their_weights_over_a_tenth_of_their_steps(tmp_path, steps, momentum):
+    optimizer = start(small_config(tmp_path, epochs=1, steps_per_epoch=steps)).optimizer
+    assert optimizer.ema_momentum == pytest.approx(momentum)
+
+
 def test_weights_to_start_from_that_are_none_are_refused(tmp_path):
     (tmp_path / "none.weights.h5").write_bytes(b"no weights")
     with pytest.raises(WeightsError, match=r"none\.weights\.h5"):
         start(small_config(tmp_path, weights=str(tmp_path / "none.weights.h5")))
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A config with labels of three pictures, weights to start from, and nothing else."""
+    hands = {}
+    for number in range(3):
+        path = tmp_path / f"{number}.png"
+        write_image(path, np.full((64, 64, 3), 60 * number, np.uint8))
+        xy = open_hand((32, 32), 40)
+        xy[number] = np.nan
+        hands[path] = [LabelledHand.from_keypoints(xy)]
+    write_labels(tmp_path / "labels.json", hands)
+    with small_runs():
+        networks.hand_lite(all_stages=True).save_weights(tmp_path / "mine.weights.h5")
+    sizes = {"size": 32, "batch_size": 2, "epochs": 3, "steps_per_epoch": 3, "from_teacher": False}
+    sizes |= {"validation_samples": 2, "hands": 0}
+    config = {"out": str(tmp_path / "elsewhere"), "labels": "labels.json", **sizes}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf8")
+    return tmp_path
+
+
+def test_own_labels_are_trained_on_from_the_command_line(own, capsys):
+    argv = ["train", str(own / "config.json"), "--labels", str(own / "labels.json")]
+    argv += ["--out", str(own / "run"), "--epochs", "1", "--steps-per-epoch", "1"]
+    with small_runs():
+        assert cli.main([*argv, "--weights", str(own / "mine.weights.h5")]) == 0
+    assert f"weights: {own / 'run' / RESULT}" in capsys.readouterr().out
+    config = read_config(own / "run" / "config.json")
+    assert config.labels == str(own / "labels.json")
+    assert config.weights == str(own / "mine.weights.h5")
+    assert (config.epochs, config.steps_per_epoch) == (1, 1)
+    assert not (own / "elsewhere").exists()
+    (row,) = rows(config)
+    assert {"loss", "photos_pck10", "photos_pck20"} <= set(row)
+    assert "rendered_pck10" not in row
+
+
+def test_own_labels_can_be_looked_at_before_they_are_trained_on(own):
+    argv = ["train", str(own / "config.json"), "--labels", str(own / "labels.json")]
+    assert cli.main([*argv, "--look", str(own / "look.png")]) == 0
+    assert read_image(own / "look.png").shape == (5 * 32, 8 * 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--labels", "no.json"], "no.json"),
+        (["--labels", "config.json"], 'no list "images"'),
+        (["--labels", "labels.json", "--weights", "no.weights.h5"], "no.weights.h5"),
+    ],
+)
+def test_own_files_that_cannot_be_used_are_told_in_a_line(
+    own, capsys, monkeypatch, options, message
+):
+    monkeypatch.chdir(own)
+    with small_runs():
+        assert cli.main(["train", "config.json", *options]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error

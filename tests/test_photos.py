@@ -163,6 +163,46 @@ def test_a_hand_that_cannot_be_told_from_its_ground_gives_none_or_its_bones():
     assert cut is None or (cut[0][..., 3] > 127).mean() < 0.6
 
 
+def textured(photo):
+    """The photo with a ground of stripes instead of its plain one."""
+    hand = photo.image.astype(int).sum(-1, keepdims=True) > 400
+    stripes = np.uint8(127 + 80 * np.sin(np.arange(100) / 2))[None, :, None]
+    return LabelledPhoto(np.where(hand, photo.image, stripes), photo.xy, 0, "striped.png")
+
+
+def test_a_ground_that_is_not_plain_gives_no_cut_out():
+    assert cut_out(drawn_hand()) is not None
+    assert cut_out(textured(drawn_hand())) is None
+
+
+def hide(photo, *hidden):
+    some = photo.xy.copy()
+    some[list(hidden)] = np.nan
+    return some, cut_out(LabelledPhoto(photo.image, some, 0, "drawn.png"))
+
+
+@pytest.mark.parametrize("hidden", [(0,), (0, 8, 12), (4, 8, 12, 16, 20), range(1, 12)])
+def test_a_hand_is_cut_out_whole_or_not_at_all(hidden):
+    """What lies beyond the known keypoints is seen to be more than ground."""
+    assert hide(drawn_hand(), *hidden)[1] is None
+
+
+@pytest.mark.parametrize("hidden", [(9,), (3, 6, 14), (5, 9, 13, 17)])
+def test_hands_with_a_few_hidden_keypoints_are_cut_out_too(hidden):
+    some, (rgba, xy) = hide(drawn_hand(), *hidden)
+    np.testing.assert_array_equal(np.isnan(xy), np.isnan(some))
+    column, row = np.round(xy[np.isfinite(xy).all(axis=1)]).astype(int).T
+    assert (rgba[row, column, 3] > 200).all()
+
+
+def test_a_large_photo_is_cut_out_at_its_own_size():
+    photo = drawn_hand()
+    large = cv2.resize(photo.image, (300, 300), interpolation=cv2.INTER_CUBIC)
+    rgba, xy = cut_out(LabelledPhoto(large, (photo.xy + 0.5) * 3 - 0.5, 0, "large.png"))
+    assert rgba.shape == (300, 300, 4)
+    np.testing.assert_allclose(xy, (photo.xy + 0.5) * 3 - 0.5, atol=1e-4)
+
+
 def test_an_opaque_photo_is_the_photo():
     photo = drawn_hand()
     rgba = opaque(photo)

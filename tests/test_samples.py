@@ -1,11 +1,12 @@
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from openpose_keras.preprocessing import normalise
-from openpose_keras.training import bank, samples, scenes, targets
+from openpose_keras.labels import LabelledHand, write_labels
+from openpose_keras.preprocessing import normalise, write_image
+from openpose_keras.training import bank, samples, targets
+from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.errors import TrainingError
 from openpose_keras.training.photos import LabelledPhoto
 from openpose_keras.training.samples import (
@@ -15,8 +16,6 @@ from openpose_keras.training.samples import (
     load_ingredients,
     make_composer,
     photo_source,
-    validate,
-    validation_sets,
 )
 from tests.training_fakes import open_hand, small_config, write_bank
 
@@ -94,6 +93,68 @@ def test_photos_of_one_person_are_on_one_side(config, monkeypatch):
     assert len(shown.photos) + len(held.photos) == 40
     assert {p.person for p in shown.photos}.isdisjoint({p.person for p in held.photos})
     assert held.photos
+
+
+def label_file(folder, pictures=4):
+    """Write a label file of some pictures, two hands each."""
+    (folder / "mine").mkdir()
+    hands = {}
+    for number in range(pictures):
+        path = folder / "mine" / f"{number}.png"
+        write_image(path, np.full((200, 400, 3), 20 * number, np.uint8))
+        places = [open_hand((100, 100), 90), open_hand((300, 100), 90)]
+        hands[path] = [LabelledHand.from_keypoints(xy) for xy in places]
+    write_labels(folder / "mine" / "labels.json", hands)
+    return str(folder / "mine" / "labels.json")
+
+
+def test_own_labels_take_the_place_of_the_teachers(config, tmp_path):
+    labels = label_file(tmp_path, pictures=10)
+    shown, held = load_ingredients(dataclasses.replace(config, photo_share=0.2, labels=labels))
+    assert len(shown.photos) == 16  # two hands a picture
+    assert len(held.photos) == 4
+    files = [{each.file for each in side.photos} for side in (shown, held)]
+    assert files[0].isdisjoint(files[1])
+
+
+def test_own_labels_alone_need_no_assets_no_pictures_and_no_rendered_hands(tmp_path):
+    labels = label_file(tmp_path)
+    config = TrainConfig(out=str(tmp_path / "none"), labels=labels, hands=0, size=32)
+    shown, held = load_ingredients(config)
+    assert shown.hands is held.hands is None
+    assert shown.backgrounds == held.backgrounds == []
+    composer = make_composer(shown, photo_share=config.photo_share, size=32)
+    assert len(composer(np.random.default_rng(0), kind="portrait").hands) == 1
+    assert not (tmp_path / "none").exists()
+
+
+def test_one_labelled_picture_is_too_few(config, tmp_path):
+    labels = label_file(tmp_path, pictures=1)
+    with pytest.raises(TrainingError, match="two labelled pictures"):
+        load_ingredients(dataclasses.replace(config, photo_share=0.2, labels=labels))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"assets": None, "photo_share": 0.2}, "give labels, or assets"),
+        ({"assets": None, "seed": 5}, "give assets to render"),
+    ],
+)
+def test_what_is_missing_without_assets_is_said(config, changes, message):
+    with pytest.raises(TrainingError, match=message) as caught:
+        load_ingredients(dataclasses.replace(config, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bank_that_is_there_needs_no_assets(config):
+    shown, _ = load_ingredients(dataclasses.replace(config, assets=None))
+    assert len(shown.hands) == 6
+
+
+def test_of_neither_hands_nor_photos_nothing_can_be_composed():
+    with pytest.raises(TrainingError, match="rendered hands or labelled photos"):
+        make_composer(Ingredients(None, PICTURES, []), photo_share=0.5, size=32)
 
 
 def test_one_picture_is_too_few(config, tmp_path):
@@ -177,6 +238,29 @@ def test_images_and_heatmaps_of_a_batch_belong_together(config, hands):
         np.testing.assert_array_equal(heatmaps, truth)
 
 
+@pytest.mark.parametrize("stages", [1, 3])
+def test_every_stage_gets_the_same_heatmaps(config, hands, stages):
+    composer = make_composer(Ingredients(hands, [], []), photo_share=0, size=32)
+    _, heatmaps = batches(composer, config, stages=stages)[0]
+    assert len(heatmaps) == stages
+    for maps in heatmaps:
+        np.testing.assert_array_equal(maps, heatmaps[0])
+
+
+def test_keypoints_without_a_label_are_left_out_of_the_targets(config, monkeypatch):
+    hidden = open_hand((50, 50), 60)
+    hidden[[0, 4, 20]] = np.nan
+    own = LabelledPhoto(np.full((100, 100, 3), 90, np.uint8), hidden, 0, "0.jpg")
+    composer = make_composer(Ingredients(None, [], [own]), photo_share=0.5, size=32)
+    seen = np.zeros(21)
+    for seed in range(40):
+        sample = composer(np.random.default_rng(seed), kind="portrait")
+        np.testing.assert_array_equal(np.isnan(sample.hands[0]), np.isnan(hidden))
+        seen = np.maximum(seen, samples._heatmaps(sample).max(axis=(0, 1))[:-1])
+    assert (seen[[0, 4, 20]] == 0).all()
+    assert (np.delete(seen, [0, 4, 20]) > 0.5).all()
+
+
 def test_a_batch_depends_only_on_seed_epoch_and_number(config, hands):
     composer = make_composer(Ingredients(hands, PICTURES, []), photo_share=0, size=32)
     data = batches(composer, config)
@@ -188,81 +272,3 @@ def test_a_batch_depends_only_on_seed_epoch_and_number(config, hands):
     np.testing.assert_array_equal(batches(composer, config, first_epoch=1)[0][0], data[0][0])
     other = batches(composer, dataclasses.replace(config, seed=2))
     assert (other[0][0] != first).any()
-
-
-def test_validation_shows_one_hand_a_sample_and_is_the_same_each_time(config, hands, monkeypatch):
-    monkeypatch.setattr(samples, "VALIDATION_SAMPLES", 5)
-    found = [validation_sets(Ingredients(hands, PICTURES, []), config) for _ in range(2)]
-    assert list(found[0]) == ["rendered"]
-    for sample, again in zip(found[0]["rendered"], found[1]["rendered"], strict=True):
-        assert len(sample.hands) == 1
-        assert sample.image.shape == (32, 32, 3)
-        np.testing.assert_array_equal(sample.image, again.image)
-
-
-def test_validation_has_a_set_of_photos_where_there_are_any(config, hands, monkeypatch):
-    monkeypatch.setattr(samples, "VALIDATION_SAMPLES", 5)
-    monkeypatch.setattr(samples.photos, "cut_out", lambda shown: None)
-    shares = []
-    make = samples.make_composer
-    monkeypatch.setattr(
-        samples,
-        "make_composer",
-        lambda held, *, photo_share, size: (
-            shares.append(photo_share) or make(held, photo_share=photo_share, size=size)
-        ),
-    )
-    found = validation_sets(Ingredients(hands, PICTURES, [photo()]), config)
-    assert {name: len(each) for name, each in found.items()} == {"rendered": 5, "photos": 5}
-    assert shares == [0.0, 1.0]
-
-
-class Oracle:
-    """A model that knows the samples and answers with true heatmaps, moved down by some cells."""
-
-    def __init__(self, known, cells=0, as_list=True):
-        self.images = np.concatenate([normalise(sample.image) for sample in known])
-        self.maps = np.stack(
-            [targets.gaussian_heatmaps(sample.hands, size=64, stride=4) for sample in known]
-        )
-        self.maps = np.roll(self.maps, cells, axis=1)
-        self.as_list = as_list
-
-    def predict(self, images, **options):
-        del options
-        np.testing.assert_array_equal(images, self.images)
-        return [np.zeros_like(self.maps), self.maps] if self.as_list else self.maps
-
-
-def portraits(count=4, size=32):
-    rng = np.random.default_rng(0)
-    return [
-        scenes.Sample(
-            rng.integers(0, 256, (64, 64, 3), dtype=np.uint8),
-            [open_hand(rng.uniform(31, 33, 2), size)],
-        )
-        for _ in range(count)
-    ]
-
-
-@pytest.mark.parametrize("as_list", [True, False], ids=["all stages", "one stage"])
-def test_true_heatmaps_score_full_marks(as_list):
-    known = portraits()
-    report = validate(Oracle(known, as_list=as_list), {"rendered": known})
-    assert report == {"rendered_pck10": 1.0, "rendered_pck20": 1.0}
-
-
-@pytest.mark.parametrize(("size", "scores"), [(28, (0.0, 0.0)), (52, (0.0, 1.0))])
-def test_scores_are_shares_of_the_longer_side(size, scores):
-    """Two cells are 8 px, and the argmax adds up to 2: over 0.2 of 28 px, between those of 52."""
-    known = portraits(size=size)
-    report = validate(Oracle(known, cells=2), {"x": known})
-    assert (report["x_pck10"], report["x_pck20"]) == scores
-
-
-def test_each_set_has_its_own_scores():
-    known = portraits()
-    model = SimpleNamespace(predict=lambda images, **_: np.zeros((len(images), 16, 16, 22)))
-    report = validate(model, {"a": known, "b": known[:2]})
-    assert list(report) == ["a_pck10", "a_pck20", "b_pck10", "b_pck20"]
-    assert all(isinstance(value, float) and value < 0.2 for value in report.values())

@@ -67,7 +67,7 @@ def test_a_config_cannot_be_changed():
         ([1, 2], ["expected fields", "list"]),
         ("null", ["expected fields", "NoneType"]),
         ({**PLACES, "epoch": 3}, ["epoch", "epochs"]),
-        ({"out": "run"}, ["lacks", "assets", "backgrounds"]),
+        ({"assets": "assets"}, ["lacks", "out"]),
         ({}, ["lacks", "out"]),
     ],
 )
@@ -103,6 +103,10 @@ def test_a_missing_file_is_named(tmp_path):
         ("photo_share", float("nan")),
         ("photo_share", None),
         ("hands", 0),
+        ("hands", -1),
+        ("labels", 3),
+        ("weights", 3),
+        ("validation_samples", 0),
         ("held_hands", -1),
         ("batch_size", 0),
         ("batch_size", True),
@@ -122,6 +126,7 @@ def test_a_missing_file_is_named(tmp_path):
         ("seed", 1.5),
         ("out", None),
         ("assets", 3),
+        ("backgrounds", 3),
     ],
 )
 def test_values_that_no_run_could_use_are_refused_by_name(tmp_path, field, value):
@@ -138,3 +143,16 @@ def test_values_that_no_run_could_use_are_refused_by_name(tmp_path, field, value
 )
 def test_values_at_the_border_will_do(field, value):
     assert getattr(TrainConfig(**{**PLACES, field: value}), field) == value
+
+
+def test_own_labels_do_without_rendered_hands_and_other_places():
+    config = TrainConfig(out="run", labels="labels.json", hands=0)
+    assert (config.assets, config.backgrounds) == (None, None)
+    with pytest.raises(TrainingError, match=r"^hands should"):
+        TrainConfig(out="run", labels="labels.json", hands=-1)
+
+
+def test_labels_that_are_never_shown_are_refused():
+    with pytest.raises(TrainingError, match=r"^photo_share should") as caught:
+        TrainConfig(out="run", labels="labels.json", photo_share=0.0)
+    message(caught)

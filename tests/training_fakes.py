@@ -68,6 +68,7 @@ def small_config(folder, **changes):
         "held_hands": 6,
         "photo_share": 0.0,
         "from_teacher": False,
+        "validation_samples": 4,
         "size": 32,
         "batch_size": 2,
         "epochs": 2,

@@ -22,6 +22,12 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", help="folder of the run, resumed if it exists")
     parser.add_argument("--assets", help="folder with rigged_hand/, hand_photos/ and teacher/")
     parser.add_argument("--backgrounds", help="folder of pictures without hands")
+    parser.add_argument(
+        "--labels", metavar="FILE.json", help="label file of your own photos, to mix in"
+    )
+    parser.add_argument(
+        "--weights", metavar="FILE", help='weights to start from; "hand_lite": those that ship'
+    )
     parser.add_argument("--epochs", type=int, help="rounds, instead of the config's")
     parser.add_argument(
         "--steps-per-epoch", type=int, help="steps a round, instead of the config's"

@@ -5,18 +5,15 @@ which `openpose-keras evaluate` reads. The same seed gives the same set. Cameras
 what blur, noise and bad light cost is another question.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from openpose_keras._files import new_file
 from openpose_keras.boxes import box_from_points, box_iou
-from openpose_keras.evaluation import keypoints_box
+from openpose_keras.labels import LabelledHand, write_labels
 from openpose_keras.preprocessing import write_image
-from openpose_keras.skeletons import HAND
 from openpose_keras.training import grounds, photos, render, scenes
 from openpose_keras.training.errors import TrainingError
 
@@ -69,9 +66,8 @@ def write_dataset(
     else:
         pictures = grounds.load_backgrounds(backgrounds) if backgrounds else []
         samples = _rendered(kind, assets, pictures, seed)
-    coco = _write_images(samples, Path(out), count, kind)
-    with new_file(target) as part:
-        part.write_text(json.dumps(coco), encoding="utf8")
+    hands = _write_images(samples, Path(out), count)
+    write_labels(target, hands, description=f"openpose_keras {kind}")
     return target
 
 
@@ -136,32 +132,13 @@ def _place_scene(rng: np.random.Generator, side: int) -> list[scenes.Placement]:
 
 
 def _write_images(
-    samples: Iterator[Labelled], out: Path, count: int, kind: str
-) -> dict[str, object]:
-    """Write the pictures, and give what COCO's file says of them."""
-    images, annotations = [], []
+    samples: Iterator[Labelled], out: Path, count: int
+) -> dict[Path, list[LabelledHand]]:
+    """Write the pictures, and give the hands in each."""
+    hands = {}
     progress = tqdm(samples, total=count, unit="image")
-    for number, (image, hands) in zip(range(count), progress, strict=False):
-        name = f"{number:05d}.png"
-        write_image(out / name, image)
-        height, width = image.shape[:2]
-        images.append({"id": number, "file_name": name, "height": height, "width": width})
-        for xy, side in hands:
-            annotation = {
-                "id": len(annotations),
-                "image_id": number,
-                "category_id": 1,
-                "iscrowd": 0,
-            }
-            points = np.column_stack([np.round(xy, 2), np.full(len(xy), 2)])
-            annotation |= {"keypoints": points.ravel().tolist(), "num_keypoints": len(xy)}
-            annotation |= {"bbox": [round(float(v), 2) for v in keypoints_box(xy)]}
-            annotations.append(annotation | ({"hand_type": side} if side else {}))
-    category = {"id": 1, "name": "hand", "keypoints": list(HAND.keypoints)}
-    info = {"description": f"openpose_keras {kind}"}
-    return {
-        "info": info,
-        "images": images,
-        "annotations": annotations,
-        "categories": [category],
-    }
+    for number, (image, found) in zip(range(count), progress, strict=False):
+        path = out / f"{number:05d}.png"
+        write_image(path, image)
+        hands[path] = [LabelledHand.from_keypoints(xy, side) for xy, side in found]
+    return hands

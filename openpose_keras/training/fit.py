@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from openpose_keras import networks
 from openpose_keras._files import new_file
-from openpose_keras.training import optimisation, samples, scenes
+from openpose_keras.training import optimisation, samples, scenes, validation
 from openpose_keras.training.config import TrainConfig, read_config
 from openpose_keras.training.errors import TrainingError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STATE = "state.weights.h5"
 RESULT = "hand_lite.weights.h5"
 CONFIG = "config.json"
-FREE_ON_RESUME = ("out", "assets", "backgrounds", "epochs")
+FREE_ON_RESUME = ("out", "assets", "backgrounds", "labels", "epochs")
 
 
 class DivergenceError(TrainingError):
@@ -35,15 +35,16 @@ def train(config: TrainConfig) -> Path:
 
     Args:
         config: What to do. A folder with a `state.weights.h5` is resumed; of its config only the
-            folders and the number of epochs may change.
+            places and the number of epochs may change.
 
     Returns:
         The file of the averaged weights.
 
     Raises:
         FileNotFoundError: An input is missing.
-        WeightsError: The teacher does not fit.
-        TrainingError: The state in the folder is of another run.
+        DataError: The label file is none, or lacks a picture.
+        WeightsError: The teacher, or the weights to start from, do not fit.
+        TrainingError: The state in the folder is of another run, or an input is too small.
         DivergenceError: The loss became NaN; the files are still those of the epoch before.
     """
     import keras
@@ -56,7 +57,7 @@ def train(config: TrainConfig) -> Path:
     keras.utils.set_random_seed(config.seed)
     shown, held = samples.load_ingredients(config)
     composer = samples.make_composer(shown, photo_share=config.photo_share, size=config.size)
-    validation = samples.validation_sets(held, config)
+    sets = validation.validation_sets(held, config)
     model = optimisation.start(config)
     if (out / STATE).exists():
         _load_state(model, out / STATE)
@@ -65,7 +66,7 @@ def train(config: TrainConfig) -> Path:
         samples.batches(composer, config, first_epoch=done),
         epochs=config.epochs,
         initial_epoch=done,
-        callbacks=[_end_of_epoch(out, validation), keras.callbacks.TerminateOnNaN()],
+        callbacks=[_end_of_epoch(out, sets), keras.callbacks.TerminateOnNaN()],
         shuffle=False,  # each batch is random already; so a resumed run takes the same steps
         verbose=2,
     )
@@ -100,9 +101,7 @@ def _load_state(model: "keras.Model", path: Path) -> None:
         )
 
 
-def _end_of_epoch(
-    out: Path, validation: dict[str, list[scenes.Sample]]
-) -> "keras.callbacks.Callback":
+def _end_of_epoch(out: Path, sets: dict[str, list[scenes.Sample]]) -> "keras.callbacks.Callback":
     """Write the averaged weights, validate, log; then write the state and go on from it."""
     import keras
 
@@ -121,7 +120,7 @@ def _end_of_epoch(
             shipped = networks.hand_lite(all_stages=True)
             shipped.set_weights(self.model.get_weights())
             _write(shipped, out / RESULT)
-            row = {"epoch": epoch + 1, **(logs or {}), **samples.validate(self.model, validation)}
+            row = {"epoch": epoch + 1, **(logs or {}), **validation.validate(self.model, sets)}
             _log(out / "log.csv", row)
             self.model.set_weights(current)
             _write(self.model, out / STATE)  # last: it says that the epoch is done

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openpose_keras import networks
-from openpose_keras.presets import fill_network
+from openpose_keras.presets import PRESETS, fill_network, find_weights
 from openpose_keras.training import teacher
 from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.errors import TrainingError
 
 if TYPE_CHECKING:
     import keras
@@ -42,15 +43,12 @@ def start(config: TrainConfig) -> "keras.Model":
 
     Raises:
         WeightsError: The teacher's file, or the weights to start from, cannot be used.
+        TrainingError: The teacher is asked for, and there are no assets.
     """
     import keras
 
     model = networks.hand_lite(all_stages=True)
-    if config.weights:
-        fill_network(model, config.weights)
-    elif config.from_teacher:
-        path = Path(config.assets) / "teacher" / "hand_landmark_full.tflite"
-        teacher.start_from_teacher(model, path)
+    _fill(model, config)
     if config.from_teacher:
         for layer in model.layers:
             layer.trainable = not layer.name.startswith(_FROZEN)
@@ -68,6 +66,21 @@ def start(config: TrainConfig) -> "keras.Model":
     model.compile(optimizer, loss=[heatmap_loss, heatmap_loss], loss_weights=[0.4, 1.0])
     optimizer.build(model.trainable_variables)
     return model
+
+
+def _fill(model: "keras.Model", config: TrainConfig) -> None:
+    """Load the weights that the config asks for, if any."""
+    if config.weights:
+        preset = PRESETS.get(config.weights)
+        fill_network(model, find_weights(preset) if preset else config.weights)
+    elif config.from_teacher:
+        if config.assets is None:
+            raise TrainingError(
+                "from_teacher asks for assets with teacher/: give them, or weights to start from, "
+                "or set it to false"
+            )
+        path = Path(config.assets) / "teacher" / "hand_landmark_full.tflite"
+        teacher.start_from_teacher(model, path)
 
 
 def _optimizer(
@@ -88,11 +101,12 @@ def _optimizer(
             share = shares[self._get_variable_index(variable)]
             super().update_step(gradient, variable, learning_rate * share)
 
+    total = config.epochs * config.steps_per_epoch
     return LayerwiseAdamW(
         schedule,
         weight_decay=config.weight_decay,
         clipnorm=None,
         global_clipnorm=1.0,
         use_ema=True,
-        ema_momentum=0.998,
+        ema_momentum=min(0.998, total / (total + 10)),  # the last tenth of a short run
     )

@@ -1,8 +1,8 @@
-"""Photos of hands whose keypoints a teacher network found, to mix with rendered hands.
+"""Photos of hands whose keypoints are known, to mix with rendered hands.
 
-The photos are ardamavi/Sign-Language-Digits-Dataset at 4b09433e (Apache-2.0): one hand, 100x100
-pixels, plain ground. Their ground is plain, so that the hand can be cut out and put before another
-one.
+Either those of ardamavi/Sign-Language-Digits-Dataset at 4b09433e (Apache-2.0), one hand each,
+100x100 pixels, labelled by a teacher network; or your own, of a label file. Where the ground is
+plain the hand can be cut out and put before another one; else it keeps its own ground.
 """
 
 import io
@@ -23,7 +23,8 @@ CutOut = tuple[np.ndarray, np.ndarray]
 MIN_PRESENCE = 0.9
 MAX_CHANGE_ON_RERUN = 0.03
 _FIRST_NUMBER, _PHOTOS_A_PERSON = 1118, 10  # IMG_1118 .. IMG_1127: the first person's ten signs
-_CUT_SCALE = 2  # GrabCut works on the enlarged photo, for a softer edge
+_SMALL = 128  # GrabCut works on a small photo twice as large, for a softer edge
+_MAX_DETAIL = 10.0  # of a plain ground, in grey values; those of the teacher's photos have below 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +32,10 @@ class LabelledPhoto:
     """A photo of one hand.
 
     Attributes:
-        image: (100, 100, 3) uint8 RGB.
-        xy: (21, 2) float32 keypoints in pixels of the photo, by the teacher.
-        person: a number that photos of one person share.
-        file: its name in the archive.
+        image: (h, w, 3) uint8 RGB, about a hand's box.
+        xy: (21, 2) float32 keypoints in pixels of the photo; NaN where unlabelled.
+        person: a number that photos of one person share; in a label file, hands of one picture.
+        file: its name in the archive or in the label file.
     """
 
     image: np.ndarray
@@ -82,21 +83,24 @@ def split_by_person(
     """Split so that no person is on both sides.
 
     Args:
-        photos: what `load_photos` gave.
-        share: of the persons, for validation.
+        photos: what `load_photos` or `labelled.load_labelled` gave.
+        share: of the persons, for validation; it is one of them at least.
         seed: of the draw.
 
     Returns:
         Photos for training, photos for validation.
 
     Raises:
-        TrainingError: They show fewer than two people.
+        TrainingError: They show fewer than two people, or are of fewer than two pictures.
     """
     people = np.unique([photo.person for photo in photos])
     if len(people) < 2:
-        raise TrainingError(f"expected photos of at least two people to split, got {len(people)}")
+        raise TrainingError(
+            "expected photos of at least two people, or two labelled pictures, so that one can be "
+            f"held back; got {len(people)}"
+        )
     # A neighbouring number may be the same person's second round, so that whole runs are drawn.
-    runs = np.array_split(people, max(2, len(people) // 8))
+    runs = np.array_split(people, max(min(len(people), 7), len(people) // 8))
     drawn = np.random.default_rng(seed).permutation(len(runs))[: max(1, round(share * len(runs)))]
     held = {int(person) for index in drawn for person in runs[index]}
     return (
@@ -106,19 +110,18 @@ def split_by_person(
 
 
 def cut_out(photo: LabelledPhoto) -> CutOut | None:
-    """Cut the hand and its arm out of the plain ground.
+    """Cut the hand and its arm out of a plain ground.
 
     Args:
-        photo: one of `load_photos`.
+        photo: one of `load_photos` or `labelled.load_labelled`.
 
     Returns:
-        (h, w, 4) uint8, RGB not multiplied by alpha, of twice the photo's size, and the keypoints
-        in it; None where the cut fails.
+        (h, w, 4) uint8, RGB not multiplied by alpha, of twice a small photo's size, and the
+        keypoints in it; None where the cut fails, or the ground is not plain enough to trust it.
     """
-    image = cv2.resize(
-        photo.image, None, fx=_CUT_SCALE, fy=_CUT_SCALE, interpolation=cv2.INTER_CUBIC
-    )
-    xy = (photo.xy + 0.5) * _CUT_SCALE - 0.5
+    scale = 2 if max(photo.image.shape) <= _SMALL else 1
+    image = cv2.resize(photo.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    xy = (photo.xy + 0.5) * scale - 0.5
     mask = _seed_mask(image.shape[:2], xy)
     models = np.zeros((2, 1, 65))
     cv2.setRNGSeed(0)
@@ -133,7 +136,7 @@ def cut_out(photo: LabelledPhoto) -> CutOut | None:
     )
     hand = ((mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)).astype(np.uint8)
     hand = cv2.morphologyEx(hand, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    if not 0.05 < hand.mean() < 0.6:
+    if not 0.05 < hand.mean() < 0.6 or _detail(image, hand) > _MAX_DETAIL:
         return None
     # One pixel inwards, so that no rim of the old ground comes along.
     alpha = cv2.GaussianBlur(cv2.erode(hand, np.ones((3, 3), np.uint8)) * 255, (0, 0), 1.0)
@@ -145,23 +148,38 @@ def opaque(photo: LabelledPhoto) -> np.ndarray:
     return np.dstack([photo.image, np.full(photo.image.shape[:2], 255, np.uint8)])
 
 
+def _detail(image: np.ndarray, hand: np.ndarray) -> float:
+    """Measure how much there is to see on the ground: its deviation from its own blurred self."""
+    ground = (cv2.dilate(hand, np.ones((9, 9), np.uint8)) == 0).astype(np.float32)
+    if not ground.any():
+        return np.inf
+    seen = image * ground[..., None]
+    fine, coarse = (
+        cv2.GaussianBlur(seen, (0, 0), sigma)
+        / np.maximum(cv2.GaussianBlur(ground, (0, 0), sigma), 1e-3)[..., None]
+        for sigma in (1.0, 10.0)
+    )
+    return float(np.sqrt(np.mean((fine - coarse)[ground > 0] ** 2)))
+
+
 def _seed_mask(shape: tuple[int, int], xy: np.ndarray) -> np.ndarray:
     """Say where the hand surely is (its bones), may be (round them, the arm), and where not."""
-    points = np.round(xy).astype(np.int32)
+    known = np.isfinite(xy).all(axis=1)
+    points = np.round(np.where(known[:, None], xy, 0)).astype(np.int32)
+    bones = [points[list(edge)] for edge in HAND.edge_indices if known[list(edge)].all()]
     width = max(3, int(0.05 * hand_size(xy)))
-    mask = np.full(shape, cv2.GC_BGD, np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(points), int(cv2.GC_PR_BGD))
-    mask = np.where(
-        cv2.dilate((mask != cv2.GC_BGD).astype(np.uint8), np.ones((6 * width,) * 2)) > 0, 2, 0
-    )
-    mask = np.ascontiguousarray(mask, np.uint8)
-    away = points[0] + (points[0] - points[9])  # the arm leaves the hand opposite the middle finger
-    cv2.line(mask, points[0].tolist(), away.tolist(), int(cv2.GC_PR_FGD), 8 * width)
-    for first, second in HAND.edge_indices:
-        cv2.line(
-            mask, points[first].tolist(), points[second].tolist(), int(cv2.GC_PR_FGD), 3 * width
-        )
-    cv2.fillConvexPoly(mask, points[[0, 5, 9, 13, 17]], int(cv2.GC_FGD))
-    for first, second in HAND.edge_indices:
-        cv2.line(mask, points[first].tolist(), points[second].tolist(), int(cv2.GC_FGD), width)
+    near = np.zeros(shape, np.uint8)
+    cv2.fillConvexPoly(near, cv2.convexHull(points[known]), 1)
+    near = cv2.dilate(near, np.ones((6 * width,) * 2)) > 0
+    mask = np.where(near, np.uint8(cv2.GC_PR_BGD), np.uint8(cv2.GC_BGD))
+    if known[[0, 9]].all():  # the arm leaves the hand opposite the middle finger
+        away = 2 * points[0] - points[9]
+        cv2.line(mask, points[0].tolist(), away.tolist(), int(cv2.GC_PR_FGD), 8 * width)
+    for first, second in bones:
+        cv2.line(mask, first.tolist(), second.tolist(), int(cv2.GC_PR_FGD), 3 * width)
+    palm = [index for index in (0, 5, 9, 13, 17) if known[index]]
+    if len(palm) > 2:
+        cv2.fillConvexPoly(mask, points[palm], int(cv2.GC_FGD))
+    for first, second in bones:
+        cv2.line(mask, first.tolist(), second.tolist(), int(cv2.GC_FGD), width)
     return mask

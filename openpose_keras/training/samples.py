@@ -1,20 +1,21 @@
-"""Where a run's samples come from: what is shown, what is held back, batches, validation."""
+"""Where a run's samples come from: what is shown, what is held back, batches of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openpose_keras import networks, peaks, preprocessing
-from openpose_keras.training import bank, grounds, photos, render, scenes, targets
+from openpose_keras import networks, preprocessing
+from openpose_keras.training import bank, grounds, labelled, photos, render, scenes, targets
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.errors import TrainingError
 
 if TYPE_CHECKING:
     import keras
 
-VALIDATION_SAMPLES = 384
+_MADE_UP, _MADE_UP_SIDE = 24, 320  # pictures, and pixels
 _HELD_SEED = 1000  # added to the run's seed: no hand is in both banks
 
 
@@ -23,12 +24,12 @@ class Ingredients:
     """What samples are made of.
 
     Attributes:
-        hands: rendered hands.
-        backgrounds: pictures without hands.
+        hands: rendered hands, or None without.
+        backgrounds: pictures without hands; where there are none, all grounds are made up.
         photos: labelled photos; may be empty.
     """
 
-    hands: bank.Bank
+    hands: bank.Bank | None
     backgrounds: list[np.ndarray]
     photos: list[photos.LabelledPhoto]
 
@@ -40,33 +41,63 @@ def load_ingredients(config: TrainConfig) -> tuple[Ingredients, Ingredients]:
         config: where things are, and how many hands to render.
 
     Returns:
-        For training and for validation: other hands, other pictures, photos of other people.
+        For training and for validation: other hands, other pictures, photos of other people (or,
+        where they are your own, from other pictures).
 
     Raises:
         FileNotFoundError: An input is missing.
-        TrainingError: There is too little of an input to hold some of it back.
+        DataError: The label file is none, or lacks a picture.
+        TrainingError: There is too little of an input to hold some of it back, or the config does
+            not say where it is.
     """
-    assets = Path(config.assets)
+    others, held_pictures = _pictures(config)
+    shown, held = _photos(config)
+    hands = _bank(config, "hands", config.hands, config.seed)
+    held_hands = _bank(config, "held", config.held_hands, config.seed + _HELD_SEED)
+    return Ingredients(hands, others, shown), Ingredients(held_hands, held_pictures, held)
+
+
+def _pictures(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Load the backgrounds and part them."""
+    if config.backgrounds is None:
+        return [], []
     pictures = grounds.load_backgrounds(config.backgrounds)
     if len(pictures) < 2:
         raise TrainingError(
             f"expected at least two pictures in {config.backgrounds}, found {len(pictures)}; every "
             "eighth one is held back, and something has to be left"
         )
-    shown, held = [], []
-    if config.photo_share:
-        shown, held = photos.split_by_person(photos.load_photos(assets / "hand_photos"))
-    hands = _bank(config, "hands", config.hands, config.seed)
-    held_hands = _bank(config, "held", config.held_hands, config.seed + _HELD_SEED)
-    others = [picture for index, picture in enumerate(pictures) if index % 8]
-    return Ingredients(hands, others, shown), Ingredients(held_hands, pictures[::8], held)
+    return [picture for index, picture in enumerate(pictures) if index % 8], pictures[::8]
 
 
-def _bank(config: TrainConfig, name: str, count: int, seed: int) -> bank.Bank:
+def _photos(
+    config: TrainConfig,
+) -> tuple[list[photos.LabelledPhoto], list[photos.LabelledPhoto]]:
+    """Load the labelled photos, your own or the teacher's, and part them."""
+    if not config.photo_share:
+        return [], []
+    if config.labels:
+        return photos.split_by_person(labelled.load_labelled(config.labels))
+    if config.assets is None:
+        raise TrainingError(
+            "photo_share asks for labelled photos: give labels, or assets with hand_photos/, or "
+            "set it to 0"
+        )
+    return photos.split_by_person(photos.load_photos(Path(config.assets) / "hand_photos"))
+
+
+def _bank(config: TrainConfig, name: str, count: int, seed: int) -> bank.Bank | None:
     """Open as much of a bank as the run asks for, after rendering what it lacks."""
+    if not config.hands:
+        return None
     folder = Path(config.out) / f"{name}-{seed}"
     shards = -(-count // bank.SHARD_LAYERS)
     if not all(path.exists() for path in bank.shard_tables(folder, shards)):
+        if config.assets is None:
+            raise TrainingError(
+                f"{folder} lacks rendered hands: give assets to render them from, or labels and "
+                "0 as the number of hands"
+            )
         bank.render_bank(folder, render.load_assets(config.assets), shards=shards, seed=seed)
     return bank.open_bank(folder, shards=shards)
 
@@ -76,17 +107,32 @@ def make_composer(ingredients: Ingredients, *, photo_share: float, size: int) ->
 
     Args:
         ingredients: of one side of `load_ingredients`.
-        photo_share: share of the hands that come from photos, where there are any.
+        photo_share: share of the hands that come from photos, where there are both.
         size: side of a sample in pixels.
 
     Returns:
         What composes samples of them.
+
+    Raises:
+        TrainingError: There are neither hands nor photos.
     """
-    share = photo_share if ingredients.photos else 0.0
-    sources = [(bank_source(ingredients.hands), 1 - share)]
-    if share:
-        sources.append((photo_source(ingredients.photos), share))
-    return scenes.Composer(sources, ingredients.backgrounds, size=size)
+    sources = []
+    if ingredients.hands is not None:
+        sources.append((bank_source(ingredients.hands), 1 - photo_share))
+    if ingredients.photos:
+        sources.append((photo_source(ingredients.photos), photo_share))
+    if len(sources) == 1:
+        sources = [(sources[0][0], 1.0)]
+    if not sources:
+        raise TrainingError("expected rendered hands or labelled photos to compose samples of")
+    backgrounds = ingredients.backgrounds or _made_up_grounds()
+    return labelled.LabelledComposer(sources, backgrounds, size=size)
+
+
+def _made_up_grounds() -> list[np.ndarray]:
+    """Make pictures to stand behind hands, and before them, where none are given."""
+    rng = np.random.default_rng(0)
+    return [grounds.sample_ground(rng, [], _MADE_UP_SIDE) for _ in range(_MADE_UP)]
 
 
 def bank_source(hands: bank.Bank) -> scenes.Source:
@@ -111,7 +157,7 @@ def photo_source(shown: list[photos.LabelledPhoto]) -> scenes.Source:
 
 
 def batches(
-    composer: scenes.Composer, config: TrainConfig, *, first_epoch: int = 0
+    composer: scenes.Composer, config: TrainConfig, *, first_epoch: int = 0, stages: int = 2
 ) -> "keras.utils.PyDataset":
     """Give the training data as Keras wants it.
 
@@ -119,10 +165,11 @@ def batches(
         composer: what draws samples.
         config: sizes and seed.
         first_epoch: where a resumed run goes on.
+        stages: how many outputs the network has, all of which are to give the same heatmaps.
 
     Returns:
-        A dataset of (images (n, size, size, 3) float32, (heatmaps, heatmaps) (n, size/4, size/4,
-        22) float32). Batch i of epoch e depends only on the seed, e and i.
+        A dataset of (images (n, size, size, 3) float32, one heatmaps (n, size/4, size/4, 22)
+        float32 a stage). Batch i of epoch e depends only on the seed, e and i.
     """
     import keras
 
@@ -146,13 +193,13 @@ def batches(
             rng = np.random.default_rng((config.seed, self.epoch, index))
             samples = [composer(rng) for _ in range(config.batch_size)]
             maps = np.stack([_heatmaps(sample) for sample in samples])
-            return _inputs(samples), (maps, maps)
+            return inputs(samples), (maps,) * stages
 
     return Batches()
 
 
-def _inputs(samples: list[scenes.Sample]) -> np.ndarray:
-    """Stack the images as the network wants them."""
+def inputs(samples: Sequence[scenes.Sample]) -> np.ndarray:
+    """Stack the images of samples as the network wants them: (n, size, size, 3) float32."""
     return np.concatenate([preprocessing.normalise(sample.image) for sample in samples])
 
 
@@ -160,44 +207,3 @@ def _heatmaps(sample: scenes.Sample) -> np.ndarray:
     """Draw one sample's target."""
     size = sample.image.shape[0]
     return targets.gaussian_heatmaps(sample.hands, size=size, stride=networks.LITE_STRIDE)
-
-
-def validation_sets(held: Ingredients, config: TrainConfig) -> dict[str, list[scenes.Sample]]:
-    """Compose portraits of hands never trained on, before grounds never trained on.
-
-    Args:
-        held: what training does not see.
-        config: size and seed.
-
-    Returns:
-        "rendered", and "photos" where there are any: lists of samples with one hand each.
-    """
-    shares = {"rendered": 0.0, "photos": 1.0} if held.photos else {"rendered": 0.0}
-    sets = {}
-    for name, share in shares.items():
-        composer = make_composer(held, photo_share=share, size=config.size)
-        rng = np.random.default_rng((config.seed, _HELD_SEED))
-        sets[name] = [composer(rng, kind="portrait") for _ in range(VALIDATION_SAMPLES)]
-    return sets
-
-
-def validate(model: "keras.Model", sets: dict[str, list[scenes.Sample]]) -> dict[str, float]:
-    """Measure PCK@0.1 and PCK@0.2 of the longer side of the keypoints' box, by plain argmax.
-
-    Args:
-        model: what gives heatmaps, of one stage or several.
-        sets: lists of samples with one hand each, by name.
-
-    Returns:
-        For each list `<name>_pck10` and `<name>_pck20`: shares of keypoints.
-    """
-    report = {}
-    for name, samples in sets.items():
-        heatmaps = model.predict(_inputs(samples), batch_size=32, verbose=0)
-        heatmaps = heatmaps[-1] if isinstance(heatmaps, list) else heatmaps
-        found = np.stack([peaks.argmax_peaks(maps[..., :-1]) for maps in heatmaps])
-        xy = peaks.to_input_frame(found, networks.LITE_STRIDE)[..., :2]
-        truth = np.stack([sample.hands[0] for sample in samples])
-        error = np.linalg.norm(xy - truth, axis=-1) / np.ptp(truth, axis=1).max(-1, keepdims=True)
-        report |= {f"{name}_pck{int(100 * t)}": float((error < t).mean()) for t in (0.1, 0.2)}
-    return report

@@ -1,0 +1,130 @@
+"""Your own photos, from a label file, as training wants them: one hand each, about its box.
+
+And samples of hands of which some keypoints are without a label.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from openpose_keras._opencv import cv2
+from openpose_keras.boxes import Box, box_from_points, box_iou
+from openpose_keras.evaluation import read_samples
+from openpose_keras.labels import LabelledHand, keypoints_box
+from openpose_keras.preprocessing import read_image
+from openpose_keras.training import scenes
+from openpose_keras.training.errors import TrainingError
+from openpose_keras.training.photos import LabelledPhoto
+from openpose_keras.training.targets import hand_size
+
+MIN_LABELLED = 11  # keypoints: of fewer one cannot tell how large the hand is
+MIN_SIDE, MAX_SIDE = 24, 128  # pixels of a hand: below it is too coarse, above it is shrunk
+_ROOM = (2.25, 1.8, 1.4)  # sides of a photo in sizes of its hand; the first leaves room to turn it
+
+
+def load_labelled(path: str | Path) -> list[LabelledPhoto]:
+    """Load the hands of a label file.
+
+    A photo is cut about its hand, so narrow that it shows no other labelled hand where that is
+    possible, and shrunk where the hand is larger than training shows it. Hands of fewer than 11
+    labelled keypoints or below 24 pixels are left out.
+
+    Args:
+        path: what `labels.write_labels` writes, or another file that `evaluation.read_samples`
+            reads, beside its pictures.
+
+    Returns:
+        One photo a hand; `person` is the picture's number in the file.
+
+    Raises:
+        DataError: It is no such file, or a picture is missing.
+        TrainingError: No hand is left, or one lies outside its picture.
+        FileNotFoundError: There is no such file.
+    """
+    found = []
+    for number, sample in enumerate(read_samples(path)):
+        usable = [hand for hand in sample.hands if _is_usable(hand)]
+        image = read_image(sample.image) if usable else None
+        for hand in usable:
+            box = _box(hand, [other for other in sample.hands if other is not hand])
+            part, xy = _cut(image, hand.xy, box)
+            if not part.size:
+                raise TrainingError(f"{path}: a hand lies outside of its picture {sample.image}")
+            found.append(LabelledPhoto(part, xy, number, str(sample.image)))
+    if not found:
+        raise TrainingError(
+            f"expected a hand of {MIN_LABELLED} labelled keypoints and {MIN_SIDE} pixels in {path}"
+        )
+    return found
+
+
+def _is_usable(hand: LabelledHand) -> bool:
+    """Tell whether a hand's size is known, and is enough."""
+    labelled = np.isfinite(hand.xy).all(axis=1).sum()
+    return labelled >= MIN_LABELLED and hand_size(hand.xy) >= MIN_SIDE
+
+
+def _box(hand: LabelledHand, others: list[LabelledHand]) -> Box:
+    """Give the widest box about a hand that shows no other, or the narrowest."""
+    boxes = [box_from_points(hand.xy, room) for room in _ROOM]
+    taken = [keypoints_box(other.xy) for other in others]
+    free = [box for box in boxes if all(box_iou(box, other) == 0 for other in taken)]
+    return (free or boxes[-1:])[0]
+
+
+def _cut(image: np.ndarray, xy: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the part of an image that lies in a box, and shrink it where its hand is large."""
+    x, y, width, height = box
+    left, top = max(0, round(x)), max(0, round(y))
+    part = image[top : max(0, round(y + height)), left : max(0, round(x + width))]
+    xy = xy - (left, top)
+    scale = MAX_SIDE / hand_size(xy)
+    if part.size and scale < 1:
+        before = np.array(part.shape[1::-1])
+        size = np.maximum(1, np.round(before * scale)).astype(int)
+        part = cv2.resize(part, size.tolist(), interpolation=cv2.INTER_AREA)
+        xy = (xy + 0.5) * (size / before) - 0.5
+    return part.copy(), xy.astype(np.float32)
+
+
+class LabelledComposer(scenes.Composer):
+    """Draws samples from hands of which some keypoints may be without a label: NaN in, NaN out.
+
+    To be placed a hand needs all of its keypoints, so that one without a label stands in the mean
+    of the others for as long as that takes. There it changes neither the hand's size nor its box.
+    """
+
+    def __init__(
+        self,
+        sources: list[tuple[scenes.Source, float]],
+        backgrounds: list[np.ndarray],
+        *,
+        size: int,
+    ) -> None:
+        """Keep the sources, and watch what they give."""
+        self._labelled: list[np.ndarray] = []
+        watched = [(self._watch(source), weight) for source, weight in sources]
+        super().__init__(watched, backgrounds, size=size)
+
+    def _watch(self, source: scenes.Source) -> scenes.Source:
+        """Make a source that remembers which keypoints have a label."""
+
+        def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+            rgba, xy = source(rng)
+            labelled = np.isfinite(xy).all(axis=1, keepdims=True)
+            self._labelled.append(labelled)
+            return rgba, np.where(labelled, xy, xy[labelled[:, 0]].mean(axis=0))
+
+        return draw
+
+    def __call__(self, rng: np.random.Generator, *, kind: str | None = None) -> scenes.Sample:
+        """Draw a sample as `scenes.Composer` does; keypoints without a label are NaN."""
+        self._labelled.clear()
+        sample = super().__call__(rng, kind=kind)
+        # Hands that are not to be found lie below the others, so that they were drawn first.
+        labelled = self._labelled[len(self._labelled) - len(sample.hands) :]
+        hands = [
+            np.where(marks, xy, np.float32(np.nan))
+            for marks, xy in zip(labelled, sample.hands, strict=True)
+        ]
+        return scenes.Sample(sample.image, hands)
