@@ -16,6 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 600_000  # milliseconds: a kernel that imports TensorFlow on a busy machine
+ASKED = "document.querySelector('.jp-Dialog') !== null"  # which kernel to take
+RUNNING = r"""[...document.querySelectorAll('.jp-InputPrompt')]
+    .some(prompt => /\[[*\d]+\]/.test(prompt.innerText))"""
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false"},
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
@@ -126,11 +129,19 @@ class Watcher:
 
 def run_all(page, address):
     """Open a notebook and run all of its cells; gives what watches the page from then on."""
-    page.goto(address)
+    with page.expect_websocket(lambda socket: "/channels" in socket.url) as kernel:
+        page.goto(address)
+    kernel.value.wait_for_event("framereceived")  # before that a kernel would be asked for
     page.wait_for_selector(".jp-Notebook .jp-Cell")
-    # The kernel is ready when its state is written on the toolbar.
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached")
     watcher = Watcher(page)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
-    return watcher
+    for _ in range(5):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        page.wait_for_function(f"() => {ASKED} || {RUNNING}")
+        if page.evaluate(f"() => !({ASKED})"):
+            return watcher
+        page.locator(".jp-Dialog button", has_text="Select").click()
+        page.wait_for_timeout(2000)
+        if page.evaluate(f"() => {RUNNING}"):
+            return watcher
+    raise RuntimeError("the notebook found no kernel")

@@ -155,7 +155,9 @@ def test_another_picture_brings_its_own_files_and_hands(tmp_path, image):
     estimator = HandEstimator(DotNetwork(BOTH), spec=BOTH, recipe="seed")
     explorer = view(Session(tmp_path, estimator))
     say(explorer, "point", index=0, at=[5, 5])
+    explorer.paths["labels"].value = "mine.json"
     explorer.controls.picture.value = 1
+    assert explorer.paths["labels"].value == "mine.json"
     assert explorer.session.state.picture == 1
     assert explorer.paths["json"].value == str(tmp_path / "two_keypoints.json")
     assert explorer.table.rows[0]["note"] == ""

@@ -7,6 +7,7 @@ from functools import partial
 
 import ipywidgets as widgets
 
+from openpose_keras.explorer.arrangement import arrange, make_buttons
 from openpose_keras.explorer.browser import Canvas, Table
 from openpose_keras.explorer.controls import NONE, make_controls
 from openpose_keras.explorer.exports import KINDS, default_path, save
@@ -14,11 +15,6 @@ from openpose_keras.explorer.screen import show
 from openpose_keras.explorer.session import Session
 from openpose_keras.explorer.state import BACKGROUND
 
-HELP = (
-    "<b>Keypoints:</b> drag one, or choose one in the table and click its place; the arrow keys "
-    "move it by a pixel, Delete marks it as not seen. <b>Box:</b> drag its inside or a corner; "
-    "drag beside it for another hand. Leave room around the hand."
-)
 _CHOICES = ("channel", "scales", "scale", "peak", "threshold", "opacity", "close", "recipe")
 
 
@@ -34,14 +30,14 @@ class Explorer(widgets.VBox):
     def __init__(self, session: Session, fallback: Callable[[], bytes]) -> None:
         """Build the widgets and show the first picture."""
         self.session, self._fallback = session, fallback
-        self._busy = False
+        self._busy, self._suggested = False, {}
         self.canvas, self.table = Canvas(), Table()
         self.controls = make_controls(session)
         self.message = widgets.HTML(layout=widgets.Layout(min_height="24px"))
         self.paths = {kind: widgets.Text(continuous_update=False) for kind in KINDS}
         self.overwrite = widgets.Checkbox(description="replace what is there", indent=False)
-        self.buttons = _make_buttons()
-        super().__init__(_arrange(self))
+        self.buttons = make_buttons()
+        super().__init__(arrange(self))
         self.add_class("opk-explorer")
         self._connect()
         self._suggest_paths()
@@ -178,9 +174,10 @@ class Explorer(widgets.VBox):
             self.table.selected = chosen
 
     def _suggest_paths(self) -> None:
-        """Say where things would be saved."""
+        """Say where things would be saved; a name of the user's own stays."""
         for kind, text in self.paths.items():
-            text.value = str(default_path(self.session, kind))
+            if text.value in ("", self._suggested.get(kind)):
+                text.value = self._suggested[kind] = str(default_path(self.session, kind))
 
 
 def _from_list(value: object) -> object:
@@ -198,52 +195,3 @@ def _offer(choice: widgets.Dropdown, options: list, value: object) -> None:
     if list(choice.options) != options:
         choice.options = options
     choice.value = value
-
-
-def _make_buttons() -> dict[str, widgets.Button]:
-    """Make the buttons."""
-    words = {
-        "undo": ("Undo", "Take back the last change of a box, a side or a keypoint"),
-        "reset": ("Reset keypoints", "Forget the corrections of this hand"),
-        "remove": ("Remove hand", "Take this hand out of the list"),
-        "picture": ("Save picture", "With the heatmap and the skeletons, as shown"),
-        "json": ("Save JSON", "All hands of the picture in OpenPose's format"),
-        "labels": ("Save labels", "For openpose-keras train and evaluate"),
-    }
-    layout = {"width": "auto", "flex": "0 0 auto"}
-    return {
-        name: widgets.Button(description=text, tooltip=hint, layout=widgets.Layout(**layout))
-        for name, (text, hint) in words.items()
-    }
-
-
-def _arrange(explorer: Explorer) -> list[widgets.Widget]:
-    """Put picture, controls, table and the rest beside each other where there is room, or below."""
-    controls, buttons = explorer.controls.all(), explorer.buttons
-    if len(explorer.session.pictures) == 1:
-        controls = controls[1:]
-    deeds = widgets.HBox([buttons[name] for name in ("undo", "reset", "remove")])
-    lines = [_save_line(buttons[kind], explorer.paths[kind]) for kind in KINDS]
-    columns = [
-        widgets.VBox([explorer.canvas, explorer.message], layout=_column("10 1 400px", "640px")),
-        widgets.VBox([*controls, deeds], layout=_column("1 0 270px", "340px")),
-        widgets.VBox([explorer.table], layout=_column("1 0 240px", "300px")),
-        widgets.VBox(
-            [*lines, explorer.overwrite, widgets.HTML(HELP)], layout=_column("2 1 320px", "640px")
-        ),
-    ]
-    box = widgets.Box(columns)
-    box.layout.flex_flow, box.layout.align_items = "row wrap", "flex-start"
-    return [box]
-
-
-def _column(flex: str, widest: str) -> widgets.Layout:
-    """Give the layout of a column."""
-    return widgets.Layout(flex=flex, max_width=widest, min_width="0", margin="0 12px 6px 0")
-
-
-def _save_line(button: widgets.Button, path: widgets.Text) -> widgets.HBox:
-    """Put a button beside the name of its file."""
-    button.layout.width, path.layout.width = "112px", "auto"
-    path.layout.flex = "1 1 auto"
-    return widgets.HBox([button, path])
