@@ -83,10 +83,15 @@ def dress(
     if kind == "bare":
         pieces += _finger_rings(rig, turns, scales, looks)
     if thing is not None:
-        shine = appearance.plain_material(rng)
-        pieces.append(Piece(thing, shine, pattern=appearance.pattern(rng, odds=0.4)))
+        pieces.append(_held_piece(thing, rng))
     facts = {"arm_direction": direction, "holds": thing is not None, "bends": pose.bends}
     return pieces, joints, facts
+
+
+def _held_piece(thing: Part, rng: np.random.Generator) -> Piece:
+    """Draw the look of a thing that the hand holds."""
+    shine = appearance.plain_material(rng)
+    return Piece(thing, shine, pattern=appearance.pattern(rng, odds=0.4))
 
 
 def _hand_look(

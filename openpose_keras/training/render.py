@@ -9,11 +9,12 @@ import numpy as np
 from openpose_keras._opencv import cv2
 from openpose_keras.training import appearance, raster
 from openpose_keras.training.articulation import joint_scales
-from openpose_keras.training.assets import RIGS, TEXTURES, Assets, load_assets
+from openpose_keras.training.assets import RIGS, TEXTURES, Assets, Texture, load_assets
 from openpose_keras.training.developing import develop
 from openpose_keras.training.dressing import dress
 from openpose_keras.training.poses import sample_pose, sample_shape
 from openpose_keras.training.raster import Buffers, Camera, Mesh
+from openpose_keras.training.rig import Rig
 from openpose_keras.training.views import HAND_SHARE, frame_hand, sample_view, to_camera
 
 __all__ = ["HAND_SHARE", "HandLayer", "contact_sheet", "load_assets", "render_hand"]
@@ -78,16 +79,13 @@ def render_hand(
     Raises:
         ValueError: for an unknown kind or side, or a size that is no positive whole number.
     """
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f"size should be a positive whole number of pixels, not {size!r}")
+    _check_size(size)
     kind = _choose(rng, "kind", kind, KINDS)
     side = _choose(rng, "side", side, {"left": 0.5, "right": 0.5})
-    looks = rng if looks is None else looks
-    texture = assets.textures[str(looks.choice(TEXTURES[kind]))]
-    rig = assets.rigs[_choose_rig(looks, kind)]
+    texture, rig = _choose_surface(assets, looks or rng, kind)
     pose, shape = sample_pose(rng), sample_shape(rng)
     scales = joint_scales(rig, shape)
-    pieces, joints, facts = dress(rig, pose, scales, texture, rng, kind=kind, looks=looks)
+    pieces, joints, facts = dress(rig, pose, scales, texture, rng, kind=kind, looks=looks or rng)
     view = sample_view(rng, facts["arm_direction"])
     distance = float(np.exp(rng.uniform(np.log(2.5), np.log(10))))
     meshes, keypoints = to_camera(
@@ -96,9 +94,8 @@ def render_hand(
     fine = size * _OVERSAMPLING
     camera, xy = frame_hand(keypoints, fine, share=share)
     buffers = raster.rasterise(meshes, camera, (fine, fine))
-    rgba = _develop(meshes, buffers, camera, rng)
     return HandLayer(
-        rgba=rgba,
+        rgba=_develop(meshes, buffers, camera, rng),
         xy=((xy + 0.5) / _OVERSAMPLING - 0.5).astype(np.float32),
         visible=_visible(xy, keypoints, buffers, shape.thickness.mean()),
         side=side,
@@ -168,11 +165,17 @@ def _choose(rng: np.random.Generator, word: str, value: str | None, odds: dict[s
     return value
 
 
-def _choose_rig(rng: np.random.Generator, kind: str) -> str:
-    """Draw a mesh; low-poly ones are rare."""
-    names = RIGS[kind]
-    odds = np.array([0.15 if "low" in name else 1.0 for name in names])
-    return str(rng.choice(names, p=odds / odds.sum()))
+def _check_size(size: int) -> None:
+    """Refuse what is no number of pixels."""
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"size should be a positive whole number of pixels, not {size!r}")
+
+
+def _choose_surface(assets: Assets, rng: np.random.Generator, kind: str) -> tuple[Texture, Rig]:
+    """Draw a texture and a mesh; low-poly meshes are rare."""
+    texture = assets.textures[str(rng.choice(TEXTURES[kind]))]
+    odds = np.array([0.15 if "low" in name else 1.0 for name in RIGS[kind]])
+    return texture, assets.rigs[str(rng.choice(RIGS[kind], p=odds / odds.sum()))]
 
 
 def _visible(
