@@ -6,6 +6,8 @@ them are counted, and a file with far too many of them is refused. The wire form
 https://protobuf.dev/programming-guides/encoding/.
 """
 
+from functools import cache
+
 import numpy as np
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -17,9 +19,10 @@ Chunks = list[np.ndarray]
 _VARINT, _FIXED64, _LENGTH, _START, _END, _FIXED32 = range(6)
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
 _NUMBERS = {5: "<f4", 8: "<f8"}  # BlobProto's data and double_data
-# What may stand around the numbers: a unit is a field, 64 bytes of text, or an eighth of a message.
+# What may stand around the numbers: a unit is a field, 16 bytes of text, or an eighth of a message.
 # OpenPose's networks take fewer than 10,000 units, and a unit at most 110 bytes of memory.
-_UNITS, _BYTES_A_UNIT, _MESSAGE_UNITS = 20_000, 64, 8
+_UNITS, _FILE_BYTES_A_UNIT = 20_000, 64
+_TEXT_BYTES_A_UNIT, _MESSAGE_UNITS, _CHUNK_UNITS = 16, 8, 4
 
 
 def split_numbers(data: bytes) -> tuple[bytes, list[Chunks]]:
@@ -47,7 +50,7 @@ class _Walk:
         """Start with what may be spent."""
         self.data = data
         self.blobs: list[Chunks] = []
-        self.left = _UNITS + len(data) // _BYTES_A_UNIT
+        self.left = _UNITS + len(data) // _FILE_BYTES_A_UNIT
 
     def strip(self, place: int, end: int, message: Descriptor) -> bytearray:
         """Give a message without numbers and without what is not declared."""
@@ -62,6 +65,8 @@ class _Walk:
             field, kind = message.fields_by_number.get(number), _NUMBERS.get(number)
             if wire in _WIDTHS:
                 place = self.run_end(start, first, place, end)
+            if blob and kind:
+                self.spend(_CHUNK_UNITS)
             if blob and kind and np.dtype(kind).itemsize == _WIDTHS.get(wire):
                 chunks[kind].append(self.unpacked(start, first, place, kind))
             elif blob and kind and wire == _LENGTH:
@@ -71,7 +76,7 @@ class _Walk:
                 kept += _varint(number << 3 | _LENGTH) + _varint(len(inner)) + inner
             elif field:
                 text = field.cpp_type == FieldDescriptor.CPPTYPE_STRING
-                self.spend((place - start) // (_BYTES_A_UNIT if text else 1))
+                self.spend((place - start) // (_TEXT_BYTES_A_UNIT if text else 1))
                 kept += self.data[start:place]
         if blob:
             self.blobs.append(chunks["<f8"] or chunks["<f4"])
@@ -146,8 +151,7 @@ class _Walk:
 
     def unpacked(self, start: int, first: int, end: int, kind: str) -> np.ndarray:
         """Give the numbers of a run, each of which has a tag."""
-        width = first - start
-        layout = np.dtype([("tag", f"V{width}"), ("number", kind)])
+        layout = _tagged(first - start, kind)
         return np.frombuffer(self.data, layout, (end - start) // layout.itemsize, start)["number"]
 
     def packed(self, first: int, end: int, kind: str) -> np.ndarray:
@@ -156,6 +160,12 @@ class _Walk:
         if (end - first) % size:
             raise WeightsError(f"a blob's {end - first} bytes are no whole number of {kind[1:]}")
         return np.frombuffer(self.data, kind, (end - first) // size, first)
+
+
+@cache
+def _tagged(width: int, kind: str) -> np.dtype:
+    """Give the layout of a number after a tag."""
+    return np.dtype([("tag", f"V{width}"), ("number", kind)])
 
 
 def _varint(value: int) -> bytes:

@@ -11,7 +11,9 @@ from openpose_keras.caffe_network import CaffeNetwork
 from openpose_keras.caffemodel import fill_layer, read_inputs, read_layer
 from openpose_keras.errors import WeightsError
 
-LARGEST_FILE = 4_000_000  # the longest of OpenPose's has 70,000 bytes
+LARGEST_FILE = 400_000  # bytes; the longest of OpenPose's has 70,000
+# Of what takes memory of its own, and 100 times that of its characters.
+_MOST = {"{": 5_000, ":": 20_000, "\n": 20_000, ",": 20_000}
 
 
 def read_prototxt(path: str | os.PathLike[str]) -> CaffeNetwork:
@@ -55,6 +57,9 @@ def parse_prototxt(text: str) -> CaffeNetwork:
         >>> network.layers[0].type
         'Pooling'
     """
+    for mark, most in _MOST.items():
+        if text.count(mark) > most:
+            raise WeightsError(f"it has more than {most} times {mark!r}: that is no network")
     net = message_class("NetParameter", "numbers")()
     try:
         text_format.Parse(text, net, allow_unknown_field=True)

@@ -12,14 +12,18 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from openpose_keras._archives import open_archive
 from openpose_keras.errors import WeightsError
 from openpose_keras.official import OPENPOSE_LICENCE, identify
 
+if TYPE_CHECKING:
+    import h5py
+
 KEY = "openpose_keras"
 _MEMBER = f"{KEY}.json"
-_LARGEST = 1_000_000
+_LARGEST = 100_000  # bytes of a record; they have about 1,000
 UNKNOWN_LICENCE = f"not known; if they are OpenPose's: {OPENPOSE_LICENCE}"
 
 
@@ -161,6 +165,8 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object] | None:
     path = Path(path)
     try:
         text = _read_text(path)
+        if text and len(text) > _LARGEST:
+            raise ValueError(f"it has more than {_LARGEST} bytes")
         record = json.loads(text) if text else None
     except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise WeightsError(f"the record of {path} is damaged: {error}") from error
@@ -171,21 +177,52 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object] | None:
 
 
 def _read_text(path: Path) -> str | bytes | None:
-    """Give a record as it stands in the file or beside it."""
+    """Give a record as it stands in the file or beside it; of one too long, the beginning."""
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             if _MEMBER not in archive.namelist():
                 return None
+            if archive.getinfo(_MEMBER).compress_type not in (
+                zipfile.ZIP_STORED,
+                zipfile.ZIP_DEFLATED,
+            ):
+                raise ValueError("it is compressed in a way that we don't use")
             with archive.open(_MEMBER) as member:
-                return member.read(_LARGEST)
+                return member.read(_LARGEST + 1)
     with open(path, "rb") as file:
         if file.read(4) == b"\x89HDF":
             import h5py
 
             with h5py.File(path, "r") as opened:
-                return opened.attrs.get(KEY)
+                return read_text_attribute(opened, KEY)
     beside = record_beside(path)
-    return beside.read_text(encoding="utf-8") if beside.is_file() else None
+    if not beside.is_file():
+        return None
+    with open(beside, "rb") as file:
+        return file.read(_LARGEST + 1)
+
+
+def read_text_attribute(item: "h5py.HLObject", name: str) -> str | bytes | None:
+    """Read an attribute of an HDF5 file that is one text, and nothing larger.
+
+    Args:
+        item: The file, group or data set.
+        name: The attribute's.
+
+    Returns:
+        The text, or None if there is no such attribute.
+
+    Raises:
+        ValueError: It is no single text.
+    """
+    if name not in item.attrs:
+        return None
+    if item.attrs.get_id(name).shape != ():
+        raise ValueError(f"expected one text as the attribute {name}")
+    text = item.attrs[name]
+    if not isinstance(text, str | bytes):
+        raise ValueError(f"expected a text as the attribute {name}")
+    return text
 
 
 def record_beside(path: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from openpose_keras._archives import open_archive
 from openpose_keras.errors import WeightsError
 from openpose_keras.records import read_record
 from openpose_keras.sources import arrays, hdf5, pth
@@ -127,7 +128,7 @@ def detect_kind(path: str | os.PathLike[str]) -> str:
 def _detect_zip(path: Path) -> str:
     """Tell a .keras file from one of PyTorch."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             names = archive.namelist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         raise WeightsError(f"{path} is damaged: {error}") from error

@@ -1,10 +1,12 @@
 """Weights in HDF5: of Keras 2 (names of layers in attributes) and of Keras 3 (.weights.h5, .keras).
 
-Nothing but h5py is needed, no Keras. Links that lead out of the file, and data sets that are larger
-than the file can hold, are refused.
+Nothing but h5py is needed, no Keras. Links that lead out of the file, and whatever takes more than
+about three times the file's memory, are refused.
 """
 
+import math
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count, takewhile
@@ -13,7 +15,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from openpose_keras._archives import open_archive
 from openpose_keras.errors import WeightsError
+from openpose_keras.records import read_text_attribute
 
 if TYPE_CHECKING:
     import h5py
@@ -21,7 +25,10 @@ if TYPE_CHECKING:
 Layers = dict[str, tuple[np.ndarray, ...]]
 
 ARCHIVED_WEIGHTS = "model.weights.h5"
-_MOST_INFLATION = 4  # compressed weights are never so much larger than their file
+_MOST_INFLATION = 3  # weights in memory are never so much larger than their file
+_DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3  # HDF5's numbers of the filters that are undone here
+_MOST_CHUNKS = 4096  # of a data set
+_LONGEST_NAME, _MOST_NAMES = 1000, 4096
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, MemoryError)
 
 
@@ -100,9 +107,12 @@ def read_keras_archive(path: Path) -> Layers:
     """
     size = path.stat().st_size
     try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(ARCHIVED_WEIGHTS).file_size > _MOST_INFLATION * size:
-                raise WeightsError(f"{path} is damaged: its weights are far larger than the file")
+        with open_archive(path) as archive:
+            if archive.getinfo(ARCHIVED_WEIGHTS).compress_type != zipfile.ZIP_STORED:
+                raise WeightsError(
+                    f"{path} has compressed weights, which no Keras writes: unzip it, and give "
+                    f"the file {ARCHIVED_WEIGHTS} in it"
+                )
             with archive.open(ARCHIVED_WEIGHTS) as member, _open(path, member) as file:
                 return _read_keras3(file, _Budget(size))
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError) as error:
@@ -125,24 +135,48 @@ def _open(path: Path, file: Path | BinaryIO) -> Iterator["h5py.File"]:
 
 
 class _Budget:
-    """What may be read from a file in all."""
+    """What may be held of a file's content in all."""
 
     def __init__(self, file_size: int) -> None:
-        """Start with what a file of this size can hold."""
+        """Start with what a file of this size can need."""
         self.left = _MOST_INFLATION * file_size
 
     def read(self, dataset: "h5py.Dataset") -> np.ndarray:
-        """Give a data set as an array."""
+        """Give a data set as a float32 array."""
         import h5py
 
         if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind != "f":
             raise WeightsError(f"expected an array of floats at {dataset.name}")
         if dataset.is_virtual or dataset.external:
             raise WeightsError(f"{dataset.name} lies in another file")
-        self.left -= dataset.size * dataset.dtype.itemsize
-        if self.left < 0:
+        self.left -= 4 * dataset.size
+        raw = dataset.size * dataset.dtype.itemsize if dataset.dtype.itemsize != 4 else 0
+        if self.left < raw + 2 * _chunk_bytes(dataset):
             raise WeightsError(f"{dataset.name} is larger than the file can hold")
-        return np.asarray(dataset[()])
+        _check_chunks(dataset)
+        with np.errstate(over="ignore"):
+            return np.asarray(dataset[()]).astype(np.float32, copy=False)
+
+
+def _chunk_bytes(dataset: "h5py.Dataset") -> int:
+    """Give the size of a chunk, which is read whole; 0 if there are none."""
+    return math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
+
+
+def _check_chunks(dataset: "h5py.Dataset") -> None:
+    """Raise if a compressed chunk is larger than it says; the HDF5 library would believe it."""
+    if not dataset.chunks:
+        return
+    options, handle = dataset.id.get_create_plist(), dataset.id
+    filters = {options.get_filter(index)[0] for index in range(options.get_nfilters())}
+    if filters - {_DEFLATE, _SHUFFLE, _CHECKSUM} or handle.get_num_chunks() > _MOST_CHUNKS:
+        raise WeightsError(f"{dataset.name} is compressed in a way, or cut up, as no Keras does")
+    for index in range(handle.get_num_chunks()) if _DEFLATE in filters else ():
+        place = handle.get_chunk_info(index).chunk_offset
+        skipped, data = handle.read_direct_chunk(place)
+        most = _chunk_bytes(dataset) + 64  # a checksum may be in it
+        if not skipped and len(zlib.decompressobj().decompress(data, most)) == most:
+            raise WeightsError(f"a compressed part of {dataset.name} is larger than it says")
 
 
 def _child(group: "h5py.Group", name: str) -> "h5py.Group | h5py.Dataset":
@@ -170,6 +204,11 @@ def _names(group: "h5py.Group", attribute: str) -> list[str]:
     keys = keys or list(takewhile(attributes.__contains__, (f"{attribute}{i}" for i in count())))
     if not keys:
         raise WeightsError(f"expected {attribute} among the attributes of {group.name}")
+    handles = [attributes.get_id(key) for key in keys]
+    number = sum(math.prod(handle.shape or (0,)) for handle in handles)
+    # An empty list is one of floats; names of any length may share their memory: see `probe`.
+    if number > _MOST_NAMES or any(handle.dtype.kind not in "SOf" for handle in handles):
+        raise WeightsError(f"expected a list of names as the attribute {attribute} of {group.name}")
     names = [name for key in keys for name in np.ravel(attributes[key]).tolist()]
     return [name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in names]
 
@@ -183,8 +222,8 @@ def _read_keras3(file: "h5py.File", budget: _Budget) -> Layers:
         if "vars" not in group or not len(_child(group, "vars")):
             continue
         variables = _child(group, "vars")
-        name = variables.attrs.get("name")
-        if not isinstance(name, str) or name in layers:
+        name = read_text_attribute(variables, "name")
+        if not isinstance(name, str) or len(name) > _LONGEST_NAME or name in layers:
             raise WeightsError(
                 f"expected the layer's own name at {variables.name}: save the file again with a "
                 "newer Keras"

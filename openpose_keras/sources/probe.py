@@ -5,6 +5,7 @@ can tell nobody why. The process here reads all that we would read, under limits
 """
 
 import contextlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,8 @@ sys.exit(read_all(sys.argv[1]))
 """
 _REFUSED = 3
 _SECONDS, _BYTES_A_SECOND = 60, 2_000_000  # a slow disk, and a busy machine
-_MEMORY, _MEMORY_FACTOR = 2 << 30, 8  # of address space, most of it the libraries' own
+_MEMORY_FACTOR = 4  # of the file's size, beside what the libraries hold before it is opened
+_MEMORY = 32 << 20  # what does not grow with the file
 
 
 def probe(path: Path) -> str:
@@ -75,9 +77,12 @@ def read_all(path: str) -> int:
 
 
 def _limit_memory(size: int) -> None:
-    """Let an allocation that is out of all proportion fail, where the system has such limits."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
+    """Let an allocation that is out of proportion fail, where the system has such limits."""
+    import h5py  # noqa: F401
+
+    with contextlib.suppress(ImportError, ValueError, OSError, AttributeError):
         import resource
 
-        limit = _MEMORY + _MEMORY_FACTOR * size
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        held = int(re.search(r"VmData:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+        limit = held + _MEMORY + _MEMORY_FACTOR * size
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

@@ -2,11 +2,18 @@
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openpose_keras.errors import WeightsError
 from openpose_keras.sources.arrays import to_keras_layout
+from openpose_keras.sources.pickles import check_pth
+
+if TYPE_CHECKING:
+    import torch
+
+_MOST_INFLATION = 2.5  # of float16 to float32, and a little
 
 Layers = dict[str, tuple[np.ndarray, ...]]
 
@@ -48,6 +55,7 @@ def _read_tensors(path: Path) -> dict[str, np.ndarray]:
             f"{path} is a file of PyTorch; reading it needs torch: pip install torch"
         ) from error
     try:
+        check_pth(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of storages and of old formats
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -58,7 +66,21 @@ def _read_tensors(path: Path) -> dict[str, np.ndarray]:
         for key, tensor in content.items():
             if not isinstance(key, str) or not isinstance(tensor, torch.Tensor):
                 raise WeightsError(f"expected a tensor by name, found {key!r}")
+        _check_sizes(content, path.stat().st_size)
         return {key: tensor.detach().float().numpy() for key, tensor in content.items()}
     except Exception as error:  # damage makes PyTorch raise nearly everything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise WeightsError(f"{path} is no file of PyTorch tensors, or damaged: {reason}") from error
+
+
+def _check_sizes(tensors: "dict[str, torch.Tensor]", size: int) -> None:
+    """Raise if tensors are larger than their file: one number may stand for many of a tensor."""
+    storages = {one.data_ptr(): one.nbytes() for one in map(_storage, tensors.values())}
+    numbers = sum(tensor.numel() for tensor in tensors.values())
+    if sum(storages.values()) > size or 4 * numbers > _MOST_INFLATION * size:
+        raise WeightsError("its tensors are larger than the file can hold")
+
+
+def _storage(tensor: "torch.Tensor") -> "torch.UntypedStorage":
+    """Give the memory that a tensor is a view of."""
+    return tensor.untyped_storage()
