@@ -92,7 +92,8 @@ def test_sheets_are_small():
 
 def test_loading_takes_no_heavy_package():
     code = (
-        "import sys; from openpose_keras.training.shipped import load_shipped_hands;"
+        "import sys, openpose_keras.training.portraits;"
+        "from openpose_keras.training.shipped import load_shipped_hands;"
         f"load_shipped_hands('pairs', folder={str(IMAGES)!r});"
         f"print([name for name in (*{HEAVY}, 'tflite') if name in sys.modules])"
     )
