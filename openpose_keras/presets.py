@@ -113,7 +113,11 @@ def input_spec(name: str, *, weights: str | Path | None = None) -> InputSpec:
 
 
 def load_network(
-    name: str, *, weights: str | Path | None = None, dtype: str = "float32"
+    name: str,
+    *,
+    weights: str | Path | None = None,
+    dtype: str = "float32",
+    all_stages: bool = False,
 ) -> "keras.Model":
     """Build a preset's network and fill it with its weights.
 
@@ -122,9 +126,10 @@ def load_network(
         weights: another file of the same network, for example one of your own training.
         dtype: what the network calculates in: "float32", or "mixed_bfloat16" for about half the
             time where the processor knows it. The heatmaps are float32 in either case.
+        all_stages: whether the heatmaps of every stage come out, first stage first.
 
     Returns:
-        The `keras.Model`: (n, h, w, 3) in, (n, h / stride, w / stride, 22) out.
+        The `keras.Model`: (n, h, w, 3) in, (n, h / stride, w / stride, 22) out, or a list of them.
 
     Raises:
         ValueError: No preset has this name, or the dtype is another one.
@@ -139,7 +144,7 @@ def load_network(
         raise WeightsError(f"{path}: there is no such file; expected weights of {preset.network}")
     if weights is None and preset.sha256:
         _check_sum(path, preset.sha256)
-    model = _build(preset.network, dtype)
+    model = _build(preset.network, dtype, all_stages)
     fill_network(model, path)
     return model
 
@@ -164,13 +169,13 @@ def fill_network(model: "keras.Model", path: str | Path) -> None:
         ) from error
 
 
-def _build(network: str, dtype: str) -> "keras.Model":
+def _build(network: str, dtype: str, all_stages: bool) -> "keras.Model":
     """Build a network whose layers calculate in a dtype."""
     keras = import_keras()
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
-        return getattr(networks, network)()
+        return getattr(networks, network)(all_stages=all_stages)
     finally:
         keras.config.set_dtype_policy(before)
 

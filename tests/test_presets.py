@@ -138,3 +138,11 @@ def test_the_record_of_a_conversion_tells_the_channel_order(tmp_path, order):
 
 def test_weights_without_a_record_want_what_the_preset_says():
     assert presets.input_spec("hand_lite") == presets.get_preset("hand_lite").spec
+
+
+def test_all_stages_end_with_the_one_that_comes_out_alone():
+    batch = np.random.default_rng(2).uniform(-0.5, 0.5, (1, 64, 64, 3)).astype(np.float32)
+    last = np.asarray(presets.load_network("hand_lite")(batch))
+    stages = presets.load_network("hand_lite", all_stages=True)(batch)
+    assert [np.shape(maps) for maps in stages] == [last.shape] * 2
+    np.testing.assert_allclose(np.asarray(stages[-1]), last, atol=1e-5)
