@@ -117,6 +117,12 @@ def test_a_cover_is_seeded(pictures):
     np.testing.assert_array_equal(first, again)
 
 
+def test_a_cover_needs_no_pictures():
+    canvas, xy = np.full((SIZE, SIZE, 3), 300, np.float32), open_hand((32, 32), 40)
+    covers = [cover(np.random.default_rng(seed), canvas, xy, []) for seed in range(8)]
+    assert all((covered != canvas).any() for covered in covers)
+
+
 def test_a_picture_that_is_cut_off_keeps_its_middle_and_ends_in_black_or_grey():
     image = np.full((64, 64, 3), 200, np.uint8)
     values = set()

@@ -117,7 +117,7 @@ def cover(
         rng: source of chance.
         canvas: (size, size, 3) float32 RGB.
         xy: (21, 2) keypoints of the hand; the thing lies near one of them.
-        backgrounds: pictures that give the thing its surface.
+        backgrounds: pictures that give the thing its surface; without any it is made up.
 
     Returns:
         A new canvas.
@@ -134,7 +134,8 @@ def cover(
         corners = cv2.boxPoints((tuple(map(float, centre)), tuple(map(float, 2 * axes)), angle))
         cv2.fillConvexPoly(mask, np.round(corners).astype(np.int32), 1.0)
     mask = cv2.GaussianBlur(mask, (0, 0), 0.7)[..., None]
-    surface = _part(rng, backgrounds, size) if rng.random() < 0.6 else _made_up(rng, size)
+    from_picture = backgrounds and rng.random() < 0.6
+    surface = _part(rng, backgrounds, size) if from_picture else _made_up(rng, size)
     return canvas * (1 - mask) + surface * mask
 
 
