@@ -1,10 +1,14 @@
 """Damaged weight files: each gives one of our own errors, or what could have stood in the file.
 
 A few hundred files a kind, cut, or with bits or bytes changed, left out or repeated; as many as
-OPENPOSE_KERAS_FUZZ says, if it is set. An HDF5 file takes a process of its own, so there are fewer.
+OPENPOSE_KERAS_FUZZ says, if it is set. The package reads an HDF5 file in a process of its own
+first; here one process reads many, and the package itself a few of them.
 """
 
+import json
 import os
+import select
+import subprocess
 import sys
 import time
 import tracemalloc
@@ -132,6 +136,71 @@ def test_damage_gives_one_of_our_errors(tmp_path, kind):
             assert "file.bin" in str(error), index
         assert time.process_time() - start < SECONDS, index
     assert refused > rounds / 5
+
+
+WORKER = """
+import contextlib, io, json, sys
+sys.path[:] = sys.argv[1:]
+from openpose_keras.sources.probe import read_all
+while path := sys.stdin.readline().strip():
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        status = read_all(path)
+    print(json.dumps([output.getvalue(), status]), flush=True)
+"""
+
+
+class Worker:
+    """A process that reads file after file as `probe` does, and is replaced when it dies."""
+
+    def __init__(self):
+        self.process = None
+
+    def read(self, path):
+        """Give the kind or the reason, and the status; None if it died."""
+        if self.process is None:
+            command = [sys.executable, "-c", WORKER, *sys.path]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            pipes["stderr"] = subprocess.DEVNULL
+            self.process = subprocess.Popen(command, text=True, **pipes)
+        self.process.stdin.write(f"{path}\n")
+        self.process.stdin.flush()
+        ready, _, _ = select.select([self.process.stdout], [], [], 60)
+        assert ready, "it hangs"
+        if answer := self.process.stdout.readline():
+            return json.loads(answer)
+        self.stop()
+        return None
+
+    def stop(self):
+        """End the process."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the pipe is waited for as on Linux")
+@pytest.mark.parametrize("kind", ["keras2", "keras3"])
+def test_damaged_hdf5_is_refused_in_one_line_or_takes_only_its_own_process_down(tmp_path, kind):
+    make, _ = KINDS[kind]
+    path = tmp_path / "file.bin"
+    make(path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(len(kind) + 7)
+    worker, counts = Worker(), {"read": 0, "refused": 0, "died": 0}
+    try:
+        assert worker.read(path) == [f"{kind}\n", 0]
+        for index in range(ROUNDS):
+            path.write_bytes(damage(whole, rng))
+            answer = worker.read(path)
+            counts[{0: "read", 3: "refused"}[answer[1]] if answer else "died"] += 1
+            assert not answer or answer[0].count("\n") == 1, (index, answer)
+            assert not answer or answer[1] == 0 or "file.bin" in answer[0], (index, answer)
+    finally:
+        worker.stop()
+    print(kind, counts)
+    assert counts["refused"] > ROUNDS / 5
+    assert counts["died"] <= ROUNDS / 20
 
 
 @pytest.mark.parametrize("kind", ["caffemodel", "old caffemodel", "prototxt"])

@@ -8,6 +8,7 @@ import contextlib
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from openpose_keras.errors import WeightsError
@@ -22,6 +23,7 @@ sys.exit(read_all(sys.argv[1]))
 """
 _REFUSED = 3
 _SECONDS, _BYTES_A_SECOND = 60, 2_000_000  # a slow disk, and a busy machine
+_PROCESSOR_SECONDS, _BYTES_A_PROCESSOR_SECOND = 5, 5_000_000  # 147 MB take less than one
 _MEMORY_FACTOR = 4  # of the file's size, beside what the libraries hold before it is opened
 _MEMORY = 32 << 20  # what does not grow with the file
 
@@ -66,6 +68,7 @@ def read_all(path: str) -> int:
     """
     file = Path(path)
     _limit_memory(file.stat().st_size)
+    _limit_time(file.stat().st_size)
     try:
         read_record(file)  # says more of a file that it is in than HDF5 does
         kind, _ = hdf5.read_any(file)
@@ -74,6 +77,15 @@ def read_all(path: str) -> int:
         print(error)
         return _REFUSED
     return 0
+
+
+def _limit_time(size: int) -> None:
+    """Let the system end this process if the library never comes back."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        most = time.process_time() + _PROCESSOR_SECONDS + size / _BYTES_A_PROCESSOR_SECOND
+        resource.setrlimit(resource.RLIMIT_CPU, (int(most) + 1, resource.RLIM_INFINITY))
 
 
 def _limit_memory(size: int) -> None:
