@@ -175,10 +175,10 @@ def test_a_run_goes_on_with_its_own_config_only(tmp_path):
 
 
 def test_folders_and_the_number_of_epochs_may_change_when_a_run_goes_on(tmp_path):
-    config = small_config(tmp_path)
+    config = small_config(tmp_path, photo_share=0.1)
     config.write(tmp_path / fit.CONFIG)
     places = {"out": "a", "assets": "b", "backgrounds": "c", "labels": "d"}
-    moved = dataclasses.replace(config, **places, photo_share=0.1, epochs=9)
+    moved = dataclasses.replace(config, **places, epochs=9)
     fit._check_same_run(moved, tmp_path / fit.CONFIG)
 
 
@@ -345,17 +345,22 @@ def test_weights_to_start_from_that_are_none_are_refused(tmp_path):
         start(small_config(tmp_path, weights=str(tmp_path / "none.weights.h5")))
 
 
+def write_own_labels(folder, hidden):
+    """Write three pictures, and a label file of one hand in each, of which a keypoint is hidden."""
+    hands = {}
+    for number in range(3):
+        path = folder / f"{number}.png"
+        write_image(path, np.full((64, 64, 3), 60 * number, np.uint8))
+        xy = open_hand((32, 32), 40)
+        xy[hidden] = np.nan
+        hands[path] = [LabelledHand.from_keypoints(xy)]
+    write_labels(folder / "labels.json", hands, force=True)
+
+
 @pytest.fixture
 def own(tmp_path):
     """A config with labels of three pictures, weights to start from, and nothing else."""
-    hands = {}
-    for number in range(3):
-        path = tmp_path / f"{number}.png"
-        write_image(path, np.full((64, 64, 3), 60 * number, np.uint8))
-        xy = open_hand((32, 32), 40)
-        xy[number] = np.nan
-        hands[path] = [LabelledHand.from_keypoints(xy)]
-    write_labels(tmp_path / "labels.json", hands)
+    write_own_labels(tmp_path, hidden=[1])
     with small_runs():
         networks.hand_lite(all_stages=True).save_weights(tmp_path / "mine.weights.h5")
     sizes = {"size": 32, "batch_size": 2, "epochs": 3, "steps_per_epoch": 3, "from_teacher": False}
@@ -382,6 +387,7 @@ def test_own_labels_are_trained_on_from_the_command_line(own, capsys):
 
 
 def test_own_labels_can_be_looked_at_before_they_are_trained_on(own):
+    write_own_labels(own, hidden=[])
     argv = ["train", str(own / "config.json"), "--labels", str(own / "labels.json")]
     assert cli.main([*argv, "--look", str(own / "look.png")]) == 0
     assert read_image(own / "look.png").shape == (5 * 32, 8 * 32, 3)

@@ -1,11 +1,13 @@
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from openpose_keras.labels import LabelledHand, write_labels
 from openpose_keras.preprocessing import normalise, write_image
-from openpose_keras.training import bank, samples, targets
+from openpose_keras.training import bank, render, samples, targets
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.errors import TrainingError
 from openpose_keras.training.photos import LabelledPhoto
@@ -60,7 +62,7 @@ def test_missing_hands_are_rendered_from_two_seeds(config, monkeypatch):
 
     monkeypatch.setattr(bank, "SHARD_LAYERS", 6)
     monkeypatch.setattr(bank, "render_bank", render_bank)
-    monkeypatch.setattr(samples.render, "load_assets", lambda folder: folder)
+    monkeypatch.setattr(render, "load_assets", lambda folder: folder)
     load_ingredients(dataclasses.replace(config, hands=13))
     assert asked == [("hands-1", 3, 1)]  # the other bank is whole
     asked.clear()
@@ -272,3 +274,12 @@ def test_a_batch_depends_only_on_seed_epoch_and_number(config, hands):
     np.testing.assert_array_equal(batches(composer, config, first_epoch=1)[0][0], data[0][0])
     other = batches(composer, dataclasses.replace(config, seed=2))
     assert (other[0][0] != first).any()
+
+
+def test_composing_and_fitting_need_none_of_the_renderers_packages():
+    modules = "import openpose_keras.training.fit, openpose_keras.training.validation, sys;"
+    code = (
+        modules + "print([m for m in ('numba', 'tflite', 'scipy', 'skimage') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[]"]

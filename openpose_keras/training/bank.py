@@ -8,12 +8,15 @@ stopped.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
 from openpose_keras._files import new_file
-from openpose_keras.training import render
+
+if TYPE_CHECKING:
+    from openpose_keras.training import render
 
 SHARD_LAYERS = 500
 LAYER_SIZE = 224
@@ -52,7 +55,7 @@ class Bank:
 
 
 def render_bank(
-    folder: str | Path, assets: render.Assets, *, shards: int, seed: int = 0, first: int = 0
+    folder: str | Path, assets: "render.Assets", *, shards: int, seed: int = 0, first: int = 0
 ) -> None:
     """Render the shards that the folder lacks.
 
@@ -63,6 +66,8 @@ def render_bank(
         seed: of the whole bank.
         first: number of the first shard, for sharing the work between processes.
     """
+    from openpose_keras.training import render  # needs Numba, which composing does not
+
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tables = enumerate(shard_tables(folder, first + shards))
@@ -90,7 +95,7 @@ def shard_tables(folder: Path, shards: int) -> list[Path]:
     return [folder / f"{number:04d}.npz" for number in range(shards)]
 
 
-def _write_shard(stem: Path, hands: list[render.HandLayer]) -> None:
+def _write_shard(stem: Path, hands: list["render.HandLayer"]) -> None:
     """Write both files under temporary names; the .npz, renamed last, says that all is there."""
     facts = {
         "xy": np.stack([hand.xy for hand in hands]),

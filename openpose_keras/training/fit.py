@@ -77,12 +77,12 @@ def _check_same_run(config: TrainConfig, path: Path) -> None:
     """Refuse to go on with a run by another config than it was begun with."""
     if not path.exists():
         return
-    places = {name: getattr(config, name) for name in FREE_ON_RESUME}
-    old = read_config(path, **places)
+    old = read_config(path)
+    kept = [field.name for field in dataclasses.fields(config) if field.name not in FREE_ON_RESUME]
     changed = [
-        f"{field.name} {getattr(old, field.name)!r} -> {getattr(config, field.name)!r}"
-        for field in dataclasses.fields(config)
-        if getattr(old, field.name) != getattr(config, field.name)
+        f"{name} {getattr(old, name)!r} -> {getattr(config, name)!r}"
+        for name in kept
+        if getattr(old, name) != getattr(config, name)
     ]
     if changed:
         raise TrainingError(

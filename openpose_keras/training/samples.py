@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from openpose_keras import networks, preprocessing
-from openpose_keras.training import bank, grounds, labelled, photos, render, scenes, targets
+from openpose_keras.training import bank, grounds, labelled, photos, scenes, targets
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.errors import TrainingError
 
@@ -98,6 +98,8 @@ def _bank(config: TrainConfig, name: str, count: int, seed: int) -> bank.Bank | 
                 f"{folder} lacks rendered hands: give assets to render them from, or labels and "
                 "0 as the number of hands"
             )
+        from openpose_keras.training import render  # needs Numba, which composing does not
+
         bank.render_bank(folder, render.load_assets(config.assets), shards=shards, seed=seed)
     return bank.open_bank(folder, shards=shards)
 
