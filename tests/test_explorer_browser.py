@@ -85,6 +85,7 @@ class Driver:
 
     def place(self, point):
         """A point of the image in the window of the browser; the whole picture is shown."""
+        self.canvas.evaluate("canvas => canvas.scrollIntoView({block: 'center'})")
         box = self.canvas.bounding_box()
         x, y = (np.array(point) + 0.5) * box["width"] / self.width
         return box["x"] + x, box["y"] + y
