@@ -117,6 +117,13 @@ def test_a_cover_is_seeded(pictures):
     np.testing.assert_array_equal(first, again)
 
 
+def test_a_cover_lies_near_a_keypoint_that_has_a_label(pictures):
+    canvas, xy = np.zeros((SIZE, SIZE, 3), np.float32), open_hand((32, 32), 40)
+    xy[2:] = np.nan
+    y, x = np.nonzero(cover(np.random.default_rng(3), canvas, xy, pictures).any(-1))
+    assert len(x) == 0 or np.hypot(x.mean() - xy[0, 0], y.mean() - xy[0, 1]) < 30
+
+
 def test_a_cover_needs_no_pictures():
     canvas, xy = np.full((SIZE, SIZE, 3), 300, np.float32), open_hand((32, 32), 40)
     covers = [cover(np.random.default_rng(seed), canvas, xy, []) for seed in range(8)]

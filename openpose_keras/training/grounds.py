@@ -116,7 +116,7 @@ def cover(
     Args:
         rng: source of chance.
         canvas: (size, size, 3) float32 RGB.
-        xy: (21, 2) keypoints of the hand; the thing lies near one of them.
+        xy: (21, 2) keypoints of the hand, or NaN; the thing lies near one of them.
         backgrounds: pictures that give the thing its surface; without any it is made up.
 
     Returns:
@@ -124,7 +124,8 @@ def cover(
     """
     size = canvas.shape[0]
     reach = hand_size(xy)
-    centre = xy[rng.integers(len(xy))] + rng.normal(0, 0.15 * reach, 2)
+    known = xy[np.isfinite(xy).all(axis=1)]
+    centre = known[rng.integers(len(known))] + rng.normal(0, 0.15 * reach, 2)
     axes = reach * rng.uniform(0.06, 0.3, 2) * (1, rng.uniform(1, 2.5))
     mask = np.zeros((size, size), np.float32)
     angle = rng.uniform(0, 180)

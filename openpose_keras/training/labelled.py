@@ -1,7 +1,4 @@
-"""Your own photos, from a label file, as training wants them: one hand each, about its box.
-
-And samples of hands of which some keypoints are without a label.
-"""
+"""Your own photos, from a label file, as training wants them: one hand each, about its box."""
 
 from pathlib import Path
 
@@ -12,7 +9,6 @@ from openpose_keras.boxes import Box, box_from_points, box_iou
 from openpose_keras.evaluation import read_samples
 from openpose_keras.labels import LabelledHand, keypoints_box
 from openpose_keras.preprocessing import read_image
-from openpose_keras.training import scenes
 from openpose_keras.training.errors import TrainingError
 from openpose_keras.training.photos import LabelledPhoto
 from openpose_keras.training.targets import hand_size
@@ -85,46 +81,3 @@ def _cut(image: np.ndarray, xy: np.ndarray, box: Box) -> tuple[np.ndarray, np.nd
         part = cv2.resize(part, size.tolist(), interpolation=cv2.INTER_AREA)
         xy = (xy + 0.5) * (size / before) - 0.5
     return part.copy(), xy.astype(np.float32)
-
-
-class LabelledComposer(scenes.Composer):
-    """Draws samples from hands of which some keypoints may be without a label: NaN in, NaN out.
-
-    To be placed a hand needs all of its keypoints, so that one without a label stands in the mean
-    of the others for as long as that takes. There it changes neither the hand's size nor its box.
-    """
-
-    def __init__(
-        self,
-        sources: list[tuple[scenes.Source, float]],
-        backgrounds: list[np.ndarray],
-        *,
-        size: int,
-    ) -> None:
-        """Keep the sources, and watch what they give."""
-        self._labelled: list[np.ndarray] = []
-        watched = [(self._watch(source), weight) for source, weight in sources]
-        super().__init__(watched, backgrounds, size=size)
-
-    def _watch(self, source: scenes.Source) -> scenes.Source:
-        """Make a source that remembers which keypoints have a label."""
-
-        def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-            rgba, xy = source(rng)
-            labelled = np.isfinite(xy).all(axis=1, keepdims=True)
-            self._labelled.append(labelled)
-            return rgba, np.where(labelled, xy, xy[labelled[:, 0]].mean(axis=0))
-
-        return draw
-
-    def __call__(self, rng: np.random.Generator, *, kind: str | None = None) -> scenes.Sample:
-        """Draw a sample as `scenes.Composer` does; keypoints without a label are NaN."""
-        self._labelled.clear()
-        sample = super().__call__(rng, kind=kind)
-        # Hands that are not to be found lie below the others, so that they were drawn first.
-        labelled = self._labelled[len(self._labelled) - len(sample.hands) :]
-        hands = [
-            np.where(marks, xy, np.float32(np.nan))
-            for marks, xy in zip(labelled, sample.hands, strict=True)
-        ]
-        return scenes.Sample(sample.image, hands)

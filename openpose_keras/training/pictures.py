@@ -65,5 +65,5 @@ def sheet(tiles: list[scenes.Sample], *, columns: int) -> np.ndarray:
 
 def _draw(sample: scenes.Sample) -> np.ndarray:
     """Draw the keypoints of a sample's hands."""
-    hands = [Hand(xy=xy, scores=np.ones(len(xy)), box=None, side=None) for xy in sample.hands]
+    hands = [Hand(xy, np.isfinite(xy).all(axis=1).astype(float)) for xy in sample.hands]
     return draw_hands(sample.image, hands)

@@ -15,7 +15,6 @@ from openpose_keras.training.errors import TrainingError
 if TYPE_CHECKING:
     import keras
 
-_MADE_UP, _MADE_UP_SIDE = 24, 320  # pictures, and pixels
 _HELD_SEED = 1000  # added to the run's seed: no hand is in both banks
 
 
@@ -127,14 +126,7 @@ def make_composer(ingredients: Ingredients, *, photo_share: float, size: int) ->
         sources = [(sources[0][0], 1.0)]
     if not sources:
         raise TrainingError("expected rendered hands or labelled photos to compose samples of")
-    backgrounds = ingredients.backgrounds or _made_up_grounds()
-    return labelled.LabelledComposer(sources, backgrounds, size=size)
-
-
-def _made_up_grounds() -> list[np.ndarray]:
-    """Make pictures to stand behind hands, and before them, where none are given."""
-    rng = np.random.default_rng(0)
-    return [grounds.sample_ground(rng, [], _MADE_UP_SIDE) for _ in range(_MADE_UP)]
+    return scenes.Composer(sources, ingredients.backgrounds, size=size)
 
 
 def bank_source(hands: bank.Bank) -> scenes.Source:

@@ -17,7 +17,7 @@ from openpose_keras.training import grounds, photometry
 from openpose_keras.training.targets import hand_size
 
 Source = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
-"""What gives a hand: (h, w, 4) uint8 RGBA and its keypoints (21, 2) in pixels of it."""
+"""What gives a hand: (h, w, 4) uint8 RGBA and its keypoints (21, 2) in pixels of it, or NaN."""
 
 KINDS = {"portrait": 0.76, "scene": 0.18, "empty": 0.06}
 BOX_FACTOR = 1.6  # side of a hand's box, in longer sides of its keypoints' box
@@ -31,7 +31,7 @@ class Sample:
 
     Attributes:
         image: (size, size, 3) uint8 RGB.
-        hands: keypoints (21, 2) of each hand to be found, in pixels of the image.
+        hands: keypoints (21, 2) of each hand to be found, in pixels of the image, or NaN.
     """
 
     image: np.ndarray
@@ -63,7 +63,7 @@ class Composer:
 
     Args:
         sources: what gives hands, each with its weight.
-        backgrounds: pictures to stand behind, (h, w, 3) uint8 RGB.
+        backgrounds: pictures to stand behind, (h, w, 3) uint8 RGB; without, grounds are made up.
         size: side of a sample in pixels.
     """
 
@@ -155,7 +155,7 @@ def paste(
     Args:
         canvas: (h, w, 3) float32 RGB in [0, 255].
         rgba: (h, w, 4) uint8, RGB not multiplied by alpha.
-        xy: (21, 2) keypoints in pixels of `rgba`.
+        xy: (21, 2) keypoints in pixels of `rgba`; NaN where there is no label.
         placement: where the hand goes.
         tint: factors of RGB for the hand.
 
@@ -193,5 +193,5 @@ def _matrix(xy: np.ndarray, scale: float, placement: Placement) -> np.ndarray:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     turn = scale * turn @ flip
     turned = xy @ turn.T
-    middle = (turned.min(0) + turned.max(0)) / 2
+    middle = (np.nanmin(turned, axis=0) + np.nanmax(turned, axis=0)) / 2
     return np.column_stack([turn, np.asarray(placement.centre) - middle])
