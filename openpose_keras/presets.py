@@ -57,7 +57,7 @@ PRESETS = {
             spec=InputSpec(box_size=160, stride=4, multiple=32, sides="both", upright=True),
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
-            sha256="890e0ce46365f3bec814c0315cc409588416d377ae8635a928f6de6d02c4d708",
+            sha256="aa3ac7c41105133304bee0809776e4bcb83038f88892f600f9404ee174614193",
         ),
         Preset(
             name="hand",

@@ -12,7 +12,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.description = (
         "Train hand_lite with Keras: render what hands are missing, then fit; resumed where it "
-        "stopped. weights/hand_lite.json is the config of the weights that ship."
+        "stopped. weights/hand_lite.json, then hand_lite_2.json, made the weights that ship."
     )
     parser.add_argument(
         "config",
