@@ -4,7 +4,7 @@ From the repository's root, 147 MB each (a .pth needs PyTorch):
 
     python -m tests.full_size_files OUT
     openpose-keras convert OUT/pose_iter_102000.caffemodel
-    openpose-keras detect notebooks/images/hands.jpg --preset hand --box 100,100,200 --threshold -9
+    openpose-keras detect notebooks/images/hands.jpg --preset hand --box whole
 
 The weights find no hands, of course: with noise as weights the keypoints lie anywhere.
 """

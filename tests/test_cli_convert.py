@@ -164,3 +164,12 @@ def test_help_imports_nothing_heavy(command):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     out = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
     assert out.splitlines()[-1] == "[]"
+
+
+def test_weights_of_the_preset_are_not_replaced_unasked(capsys):
+    assert run("convert", "hand.caffemodel") == 0
+    with pytest.raises(SystemExit):
+        run("convert", "hand.caffemodel")
+    error = capsys.readouterr().err
+    assert "--force replaces it" in error and "--to FILE" in error
+    assert run("convert", "hand.caffemodel", "--force") == 0

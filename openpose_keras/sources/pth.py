@@ -52,7 +52,8 @@ def _read_tensors(path: Path) -> dict[str, np.ndarray]:
         import torch
     except ImportError as error:
         raise ImportError(
-            f"{path} is a file of PyTorch; reading it needs torch: pip install torch"
+            f"{path} is a file of PyTorch; reading it needs torch: pip install torch (from "
+            "https://download.pytorch.org/whl/cpu it is smaller, and enough)"
         ) from error
     try:
         check_pth(path)
