@@ -136,9 +136,14 @@ def hand_prototxt(divide=32, size=(64, 64), *, relu_on_heads=False, features_fir
     return "\n".join(lines)
 
 
-@cache
-def small_hand(divide=32):
+def small_hand(divide=32, *, all_stages=False):
     """What `networks.hand` builds with a fraction of the channels; each time the same object."""
+    return _small_hand(divide, all_stages)
+
+
+@cache
+def _small_hand(divide, all_stages):
+    """Build it once."""
     build = networks._conv
 
     def narrow(x, name, filters, *rest, **options):
@@ -148,6 +153,6 @@ def small_hand(divide=32):
 
     networks._conv = narrow
     try:
-        return hand()
+        return hand(all_stages=all_stages)
     finally:
         networks._conv = build
