@@ -22,6 +22,8 @@ SHORT = [
     "explore(photo, boxes=[(69, 320, 430)])",
 ]
 TIP = HAND.index("index_tip")
+ANSWER = 180_000  # milliseconds that a running kernel may take, on a busy machine
+QUIET = 700  # milliseconds without a new picture, after which none will come
 
 for package in ("playwright", "anywidget", "jupyterlab", "notebook"):
     pytest.importorskip(package, reason=f"{package} is not installed: pip install '.[test]'")
@@ -65,16 +67,25 @@ class Driver:
         self.until("() => document.querySelectorAll('.opk-table tbody tr').length === 21")
 
     def until(self, condition, argument=None):
-        self.page.wait_for_function(condition, arg=argument)
+        self.page.wait_for_function(condition, arg=argument, timeout=ANSWER)
 
     def pixels(self):
         return self.canvas.evaluate("canvas => canvas.toDataURL()")
 
     def changes(self, deed):
-        """Do something, and wait until the picture is another one."""
-        before = self.pixels()
+        """Do something, and wait until the picture is another one and stays as it is."""
+        before = self.settle()
         deed()
         self.until("old => document.querySelector('.opk-canvas').toDataURL() !== old", before)
+        self.settle()
+
+    def settle(self):
+        """Wait until no answer of the kernel is on its way any more; gives the picture."""
+        before, after = None, self.pixels()
+        while before != after:
+            self.page.wait_for_timeout(QUIET)
+            before, after = after, self.pixels()
+        return after
 
     def changes_table(self, deed):
         """Do something, and wait until the table is another one: the kernel has answered."""
@@ -215,7 +226,7 @@ def save_files(driver, folder):
         read_samples(folder / "labels.json")[0].hands[0],
     ):
         np.testing.assert_allclose(hand.xy[TIP], table[TIP], atol=0.06)
-    for name in ("photo.json", "labels.json"):
+    for name in ("photo.json", "labels.json", "image.png"):  # labels come with their picture
         (folder / name).unlink()
 
 

@@ -28,7 +28,8 @@ ADDRESS = re.compile(r"\b0x[0-9a-f]{8,}\b")
 # TensorFlow's C++ part tells of processors and graphics cards; some lines heed no setting.
 CHATTER = re.compile(
     r"(?m)^(WARNING: All log messages before absl::InitializeLog\(\).*"
-    r"|I\d{4} \d\d:\d\d:.*|To enable the following instructions: .*)\n?"
+    r"|I\d{4} \d\d:\d\d:.*|E\d{4} \d\d:\d\d:.* failed call to cuInit: .*"
+    r"|To enable the following instructions: .*)\n?"
 )
 
 
@@ -92,7 +93,7 @@ def execute(path: Path, *, timeout: float = TIMEOUT) -> Run:
 
 def _environment(profile: str) -> dict[str, str]:
     """Give the kernel's environment: this repository first, and no user's settings."""
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "IPYTHONDIR": profile}
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "IPYTHONDIR": profile}
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(paths)
     environment.pop("PYTEST_CURRENT_TEST", None)  # ipykernel would not show what C code prints
