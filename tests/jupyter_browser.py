@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 600_000  # milliseconds: a kernel that imports TensorFlow on a busy machine
+PATIENCE = 240_000  # milliseconds: a kernel that imports TensorFlow on a busy machine
 ASKED = "document.querySelector('.jp-Dialog') !== null"  # which kernel to take
 RUNNING = r"""[...document.querySelectorAll('.jp-InputPrompt')]
     .some(prompt => /\[[*\d]+\]/.test(prompt.innerText))"""
@@ -129,10 +129,19 @@ class Watcher:
 
 def run_all(page, address):
     """Open a notebook and run all of its cells; gives what watches the page from then on."""
-    with page.expect_websocket(lambda socket: "/channels" in socket.url) as kernel:
-        page.goto(address)
-    kernel.value.wait_for_event("framereceived")  # before that a kernel would be asked for
+    heard = []  # from the kernel
+
+    def listen(socket):
+        if "/channels" in socket.url:
+            socket.on("framereceived", lambda frame: heard.append(socket.url))
+
+    page.on("websocket", listen)
+    page.goto(address)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
+    for _ in range(600):
+        if heard:  # before that Jupyter asks which kernel to take, see below
+            break
+        page.wait_for_timeout(100)
     watcher = Watcher(page)
     for _ in range(5):
         page.get_by_role("menuitem", name="Run", exact=True).click()
