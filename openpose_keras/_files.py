@@ -1,9 +1,11 @@
-"""Files are written whole or not at all, and never over others unasked."""
+"""Files: written whole or not at all, never over others unasked; and how photos' names end."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+PHOTO_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 @contextmanager

@@ -117,10 +117,20 @@ class HandEstimator(Looker):
         """
         image = check_image(image)
         targets = self.targets(image, boxes, sides)
-        if not (self.recipe.look_again and self.spec.upright):
+        if not self.looks_again:
             return self.look(image, targets)
-        first = replace(self.recipe, average_views=False)  # enough to tell which way is up
-        return self.look_again(image, self.with_recipe(first).look(image, targets))
+        return self.look_again(image, self.first_look(image, targets))
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether a second look follows: the recipe wants it, and with this network it pays."""
+        return self.recipe.look_again and self.spec.upright
+
+    def first_look(
+        self, image: np.ndarray, targets: Iterable[tuple[Box, Side | None]]
+    ) -> list[Hand]:
+        """Look at hands as `look` does, but only well enough to tell which way is up."""
+        return self.with_recipe(replace(self.recipe, average_views=False)).look(image, targets)
 
     def look_again(self, image: np.ndarray, hands: Iterable[Hand]) -> list[Hand]:
         """Look at hands that were found, each turned upright, see `upright`.

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from openpose_keras.cli.options import UsageError, without_chatter
+from openpose_keras.cli.options import UsageError, start_keras
 
 SUMMARY = "convert a weight file, OpenPose's own or a port's"
 DESCRIPTION = (
@@ -63,8 +63,7 @@ def run(args: argparse.Namespace) -> int:
                 "--to FILE writes another"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-    with without_chatter():
-        import keras  # noqa: F401
+    start_keras()
     from openpose_keras.writers import convert_file
 
     options = {"fold_rgb": not args.bgr, "half": args.float16, "force": args.force}

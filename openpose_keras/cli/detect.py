@@ -63,6 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which hand all of them are (default: what the network says; hand_lite does not say, "
         "and then the JSON file has them as right hands)",
     )
+    _add_output_options(parser)
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is written."""
     yes_or_no = argparse.BooleanOptionalAction
     parser.add_argument(
         "--json", action=yes_or_no, default=True, help="write the JSON file (default: yes)"

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from openpose_keras.cli.options import UsageError, without_chatter
+from openpose_keras.cli.options import UsageError, start_keras
 from openpose_keras.errors import OpenPoseKerasError
 from openpose_keras.mirrors import MIRRORS
 from openpose_keras.official import OFFICIAL_FILES
@@ -77,8 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _convert(source: Path, target: Path) -> None:
     """Convert, without what TensorFlow tells while it is imported."""
-    with without_chatter():
-        import keras  # noqa: F401
+    start_keras()
     from openpose_keras.writers import convert_file
 
     convert_file(source, target)

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from openpose_keras._files import PHOTO_SUFFIXES
 from openpose_keras.errors import OpenPoseKerasError
 
-PHOTO_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 OUTPUT_SUFFIXES = {
     "picture": "_keypoints.png",
     "json": "_keypoints.json",

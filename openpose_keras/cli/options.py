@@ -92,14 +92,24 @@ def parse_count(text: str) -> int:
 
 def load_estimator(args: argparse.Namespace) -> "HandEstimator":
     """Make the estimator of `add_estimator_options`; this imports Keras and loads the weights."""
-    from openpose_keras._keras import import_keras
     from openpose_keras.estimator import HandEstimator
 
-    with without_chatter():
-        import_keras()
+    start_keras()
     return HandEstimator.from_preset(
         args.preset, recipe=args.recipe, weights=args.weights, dtype=args.dtype
     )
+
+
+def start_keras() -> None:
+    """Import Keras, without what its backend tells meanwhile.
+
+    Raises:
+        BackendError: The backend is not installed, or is none.
+    """
+    from openpose_keras._keras import import_keras
+
+    with without_chatter():
+        import_keras()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from openpose_keras.cli.options import UsageError, parse_positive, without_chatter
+from openpose_keras.cli.options import UsageError, parse_positive, start_keras
 
 SUMMARY = "check a weight file layer by layer against OpenCV's reader"
 DESCRIPTION = (
@@ -95,8 +95,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--golden and --prototxt: compare with one or with the other")
     for path in filter(None, (args.picture, args.out)):
         check_free(path, force=args.force)
-    with without_chatter():
-        import keras  # noqa: F401
+    start_keras()
     from openpose_keras.formats import write_json
     from openpose_keras.preprocessing import write_image
     from openpose_keras.verification import draw_report, verify_file

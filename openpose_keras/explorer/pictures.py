@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from openpose_keras._files import PHOTO_SUFFIXES
 from openpose_keras.errors import ImageError
 from openpose_keras.preprocessing import check_image, read_image
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 Source = np.ndarray | str | Path
 
 
@@ -88,7 +88,7 @@ def collect(image_or_paths: Source | Sequence[Source]) -> list[Picture]:
 def _files(path: Path) -> list[Path]:
     """Give a file, or the pictures of a folder."""
     if path.is_dir():
-        return sorted(each for each in path.iterdir() if each.suffix.lower() in ENDINGS)
+        return sorted(each for each in path.iterdir() if each.suffix.lower() in PHOTO_SUFFIXES)
     if not path.exists():
         raise FileNotFoundError(f"there is no picture {path}")
     return [path]

@@ -104,10 +104,10 @@ class Readings:
             threshold = FLOOR if way.recipe.threshold is None else way.recipe.threshold
         recipe = replace(way.recipe, peak=way.peak, threshold=threshold)
         estimator = self.network.estimator(recipe, way.stage)
-        if recipe.look_again and estimator.spec.upright:
-            first = replace(way.recipe, average_views=False)
-            first = self.network.estimator(first, self.network.count)
-            [hand] = estimator.look_again(image, first.look(image, [(mark.box, mark.side)]))
+        if estimator.looks_again:
+            first = self.network.estimator(way.recipe, self.network.count)
+            hands = first.first_look(image, [(mark.box, mark.side)])
+            [hand] = estimator.look_again(image, hands)
         else:
             [hand] = estimator(image, boxes=[mark.box], sides=[mark.side])
         maps, frame = estimator.heatmaps(image, mark.box, hand.side)
