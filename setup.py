@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 VERSION = re.search(
-    r'^__version__ = "([^"]+)"$', (ROOT / "openpose_keras/__init__.py").read_text("utf8"), re.M
+    r'^__version__ = "([^"]+)"$', (ROOT / "openpose_keras/core/version.py").read_text("utf8"), re.M
 )[1]
 
 TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
@@ -56,13 +56,13 @@ setup(
     # weights/ lies at the top of the repository and is installed inside the package.
     packages=[
         *find_packages(include=["openpose_keras", "openpose_keras.*"]),
-        "openpose_keras.weights",
+        "openpose_keras._shipped",
     ],
-    package_dir={"openpose_keras.weights": "weights"},
+    package_dir={"openpose_keras._shipped": "weights"},
     package_data={
         "openpose_keras": ["py.typed"],
-        "openpose_keras.explorer": ["*.css", "*.js"],
-        "openpose_keras.weights": ["*.h5", "*.json", "README.md"],
+        "openpose_keras.viz.explorer": ["*.css", "*.js"],
+        "openpose_keras._shipped": ["*.h5", "*.json", "README.md"],
     },
     include_package_data=False,
     entry_points={"console_scripts": ["openpose-keras = openpose_keras.cli:main"]},

@@ -13,31 +13,31 @@ Names are imported when they are first used, and Keras when a network is first b
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from openpose_keras.drawing import draw_hands, draw_heatmaps
-    from openpose_keras.estimator import HandEstimator
-    from openpose_keras.explorer import explore
-    from openpose_keras.formats import read_openpose, write_openpose
-    from openpose_keras.keypoints import Hand
-    from openpose_keras.preprocessing import read_image, write_image
-    from openpose_keras.presets import PRESETS
-    from openpose_keras.recipes import RECIPES, Recipe
+from openpose_keras.core.version import __version__ as __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from openpose_keras.core.keypoints import Hand
+    from openpose_keras.estimators.hand import HandEstimator
+    from openpose_keras.estimators.recipes import RECIPES, Recipe
+    from openpose_keras.io.images import read_image, write_image
+    from openpose_keras.io.openpose_json import read_openpose, write_openpose
+    from openpose_keras.networks.presets import PRESETS
+    from openpose_keras.viz.drawing import draw_hands, draw_heatmaps
+    from openpose_keras.viz.explorer import explore
 
 _HOMES = {
-    "Hand": "keypoints",
-    "HandEstimator": "estimator",
-    "PRESETS": "presets",
-    "RECIPES": "recipes",
-    "Recipe": "recipes",
-    "draw_hands": "drawing",
-    "draw_heatmaps": "drawing",
-    "explore": "explorer",
-    "read_image": "preprocessing",
-    "read_openpose": "formats",
-    "write_image": "preprocessing",
-    "write_openpose": "formats",
+    "Hand": "core.keypoints",
+    "HandEstimator": "estimators.hand",
+    "PRESETS": "networks.presets",
+    "RECIPES": "estimators.recipes",
+    "Recipe": "estimators.recipes",
+    "draw_hands": "viz.drawing",
+    "draw_heatmaps": "viz.drawing",
+    "explore": "viz.explorer",
+    "read_image": "io.images",
+    "read_openpose": "io.openpose_json",
+    "write_image": "io.images",
+    "write_openpose": "io.openpose_json",
 }
 
 __all__ = [

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.helpers import ROOT
+
 HEAVY = ("keras", "tensorflow", "jax", "torch", "numba", "matplotlib", "scipy", "skimage")
 INFERENCE = (
     "openpose_keras",
-    "openpose_keras.estimator",
-    "openpose_keras.drawing",
-    "openpose_keras.formats",
-    "openpose_keras.presets",
-    "openpose_keras.finder",
+    "openpose_keras.estimators.hand",
+    "openpose_keras.viz.drawing",
+    "openpose_keras.io.openpose_json",
+    "openpose_keras.networks.presets",
+    "openpose_keras.estimators.search",
 )
 
 

@@ -70,7 +70,7 @@ def save(folder, book, name="01_sum.ipynb"):
 
 
 def test_a_notebook_that_was_written_keeps_all_rules(folder, capsys):
-    code = "from openpose_keras.figures import show_images\nimport numpy as np"
+    code = "from openpose_keras.viz.figures import show_images\nimport numpy as np"
     show = "show_images(np.zeros((9, 9, 3), np.uint8))"
     path = save(folder, notebook(code, show, "print('two')\nassert 1 + 1 == 2"))
     assert main(["--write"], folder) == 0

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from openpose_keras._opencv import cv2
+from openpose_keras.core._opencv import cv2
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENT = "opencv-python>=5,<6"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openpose_keras_ci"
 MODULES = (

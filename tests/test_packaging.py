@@ -2,13 +2,11 @@ import ast
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import openpose_keras
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.helpers import ROOT
 
 
 def setup_keyword(name):
@@ -44,7 +42,7 @@ def test_a_build_holds_every_module_the_weights_and_the_version(tmp_path):
     shipped = [
         path.name for path in (ROOT / "weights").iterdir() if path.suffix in (".h5", ".json", ".md")
     ]
-    assert built >= {f"openpose_keras/weights/{name}" for name in [*shipped, "__init__.py"]}
+    assert built >= {f"openpose_keras/_shipped/{name}" for name in [*shipped, "__init__.py"]}
     assert "openpose_keras/py.typed" in built
     assert not [name for name in built if not name.startswith("openpose_keras/")]
     (metadata,) = tmp_path.glob("*.egg-info/PKG-INFO")

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tests.prose import ROOT, broken_links, links_of, pages, prose_of, text_of
+from tests.helpers.prose import ROOT, broken_links, links_of, pages, prose_of, text_of
 
 # American words that slip in; in code they stay as libraries have them.
 AMERICAN = re.compile(

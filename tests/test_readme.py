@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from openpose_keras import read_image
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.helpers import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*")
 

@@ -10,10 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from openpose_keras import __version__
-from openpose_keras.cli import convert, detect, evaluate, fetch, inspect, verify
+from openpose_keras.cli import convert, detect, evaluate, fetch, inspect, render, train, verify
 from openpose_keras.cli.options import UsageError
-from openpose_keras.errors import OpenPoseKerasError
+from openpose_keras.core.errors import OpenPoseKerasError
+from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
 INTERRUPTED = 130
@@ -24,6 +24,8 @@ COMMANDS = {
     "inspect": inspect,
     "verify": verify,
     "evaluate": evaluate,
+    "render": render,
+    "train": train,
 }
 
 
@@ -40,8 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: From argparse: status 0 after --help and --version, 2 for a usage error.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    parser = build_parser(with_training=argv[:1] in (["train"], ["render"]))
-    args = parser.parse_args(argv)
+    args = build_parser().parse_args(argv)
     try:
         return args.run(args) or 0
     except UsageError as error:
@@ -58,11 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def build_parser(*, with_training: bool = False) -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all sub-commands.
-
-    Args:
-        with_training: Also the options of `train` and `render`, which import the training code.
 
     Returns:
         The parser; what it parses has `run`, the function to call with it.
@@ -76,13 +74,4 @@ def build_parser(*, with_training: bool = False) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=module.SUMMARY, description=module.DESCRIPTION)
         module.add_arguments(command)
         command.set_defaults(run=module.run, parser=command)
-    train = commands.add_parser("train", help="train hand_lite on rendered hands")
-    render = commands.add_parser("render", help="write labelled sets of rendered hands")
-    if with_training:
-        from openpose_keras.training import cli as training
-
-        training.add_train_arguments(train)
-        train.set_defaults(run=training.run_train, parser=train)
-        training.add_render_arguments(render)
-        render.set_defaults(run=training.run_render, parser=render)
     return parser

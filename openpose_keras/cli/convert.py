@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         WeightsError: The file is damaged, or for another network.
         OSError: The result can't be written where it is wanted.
     """
-    from openpose_keras.presets import get_preset, user_folder
+    from openpose_keras.networks.presets import get_preset, user_folder
 
     target, preset = args.to, get_preset("hand")
     if target is None:
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             )
         target.parent.mkdir(parents=True, exist_ok=True)
     start_keras()
-    from openpose_keras.writers import convert_file
+    from openpose_keras.conversion.writers import convert_file
 
     options = {"fold_rgb": not args.bgr, "half": args.float16, "force": args.force}
     record = convert_file(args.file, target, **options)

@@ -8,20 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openpose_keras.cli.inputs import OUTPUT_SUFFIXES, InputError, expand, output_stems
-from openpose_keras.cli.options import (
-    UsageError,
-    add_estimator_options,
-    load_estimator,
-    parse_box,
-)
-from openpose_keras.errors import OpenPoseKerasError
+from openpose_keras.cli.options import UsageError, add_estimator_options, load_estimator, parse_box
+from openpose_keras.cli.paths import OUTPUT_SUFFIXES, InputError, expand, output_stems
+from openpose_keras.core.errors import OpenPoseKerasError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from openpose_keras.estimator import HandEstimator
-    from openpose_keras.keypoints import Hand
+    from openpose_keras.core.keypoints import Hand
+    from openpose_keras.estimators.hand import HandEstimator
 
 SUMMARY = "find hands in photos; write annotated pictures and JSON files"
 DESCRIPTION = (
@@ -179,9 +174,9 @@ def _check_outputs(job: Job, sources: Set[Path], force: bool) -> None:
 
 def _work(job: Job, estimator: "HandEstimator", args: argparse.Namespace) -> str:
     """Find the hands of one photo, write its outputs and give the line to print."""
-    from openpose_keras.drawing import THRESHOLD, draw_hands
-    from openpose_keras.formats import write_openpose
-    from openpose_keras.preprocessing import read_image, write_image
+    from openpose_keras.io.images import read_image, write_image
+    from openpose_keras.io.openpose_json import write_openpose
+    from openpose_keras.viz.drawing import THRESHOLD, draw_hands
 
     image = read_image(job.photo)
     hands = _find(estimator, image, args)
@@ -210,9 +205,9 @@ def _overlay(
     """Lay the heatmaps of all hands over the photo, the greatest value where boxes overlap."""
     import numpy as np
 
-    from openpose_keras._overlay import pick_map, to_image
-    from openpose_keras.drawing import draw_heatmaps
-    from openpose_keras.skeletons import HAND
+    from openpose_keras.core.skeletons import HAND
+    from openpose_keras.viz.drawing import draw_heatmaps
+    from openpose_keras.viz.overlay import pick_map, to_image
 
     total = np.full(image.shape[:2], np.nan, np.float32)  # NaN: no box is here
     for hand in hands:

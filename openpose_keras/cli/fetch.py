@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from openpose_keras.cli.options import UsageError, start_keras
-from openpose_keras.errors import OpenPoseKerasError
-from openpose_keras.mirrors import MIRRORS
-from openpose_keras.official import OFFICIAL_FILES
-from openpose_keras.presets import PRESETS, shipped_folder, user_folder
+from openpose_keras.conversion.mirrors import MIRRORS
+from openpose_keras.conversion.official import OFFICIAL_FILES
+from openpose_keras.core.errors import OpenPoseKerasError
+from openpose_keras.networks.presets import PRESETS, shipped_folder, user_folder
 
 SUMMARY = "download OpenPose's own weights, check and convert them"
 DESCRIPTION = (
@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
         UsageError: There is nobody to ask about the licence.
         OpenPoseKerasError: The licence is refused, or the disk is full.
     """
-    from openpose_keras.fetching import FetchError, fetch, target_path
+    from openpose_keras.conversion.fetch import fetch, target_path
+    from openpose_keras.core.errors import FetchError
 
     target = target_path(args.name, args.to)
     if target.is_file():
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 def _convert(source: Path, target: Path) -> None:
     """Convert, without what TensorFlow tells while it is imported."""
     start_keras()
-    from openpose_keras.writers import convert_file
+    from openpose_keras.conversion.writers import convert_file
 
     convert_file(source, target)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from openpose_keras.sources import WeightFile
+    from openpose_keras.conversion.readers import WeightFile
 
 SUMMARY = "tell what is in a weight file"
 DESCRIPTION = (
@@ -33,9 +33,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         WeightsError: The file is damaged, or of no known kind.
     """
-    from openpose_keras.official import identify
-    from openpose_keras.records import checksums
-    from openpose_keras.sources import KINDS, read_weights
+    from openpose_keras.conversion.official import identify
+    from openpose_keras.conversion.readers import KINDS, read_weights
+    from openpose_keras.io.weight_record import checksums
 
     weights = read_weights(args.file)
     sums = checksums(args.file)

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openpose_keras.errors import OpenPoseKerasError
-from openpose_keras.presets import DTYPES, PRESETS
-from openpose_keras.recipes import RECIPES
+from openpose_keras.core.errors import OpenPoseKerasError
+from openpose_keras.estimators.recipes import RECIPES
+from openpose_keras.networks.presets import DTYPES, PRESETS
 
 if TYPE_CHECKING:
-    from openpose_keras.estimator import HandEstimator
+    from openpose_keras.estimators.hand import HandEstimator
 
 
 class UsageError(OpenPoseKerasError, ValueError):
@@ -92,7 +92,7 @@ def parse_count(text: str) -> int:
 
 def load_estimator(args: argparse.Namespace) -> "HandEstimator":
     """Make the estimator of `add_estimator_options`; this imports Keras and loads the weights."""
-    from openpose_keras.estimator import HandEstimator
+    from openpose_keras.estimators.hand import HandEstimator
 
     start_keras()
     return HandEstimator.from_preset(
@@ -106,7 +106,7 @@ def start_keras() -> None:
     Raises:
         BackendError: The backend is not installed, or is none.
     """
-    from openpose_keras._keras import import_keras
+    from openpose_keras.networks._backend import import_keras
 
     with without_chatter():
         import_keras()

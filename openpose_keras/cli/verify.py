@@ -89,16 +89,17 @@ def run(args: argparse.Namespace) -> int:
         WeightsError: A file is damaged or does not fit, or OpenCV can't read Caffe's files.
         OSError: A result can't be written where it is wanted.
     """
-    from openpose_keras._files import check_free
+    from openpose_keras.core.files import check_free
 
     if args.golden and args.prototxt:
         raise UsageError("--golden and --prototxt: compare with one or with the other")
     for path in filter(None, (args.picture, args.out)):
         check_free(path, force=args.force)
     start_keras()
-    from openpose_keras.formats import write_json
-    from openpose_keras.preprocessing import write_image
-    from openpose_keras.verification import draw_report, verify_file
+    from openpose_keras.conversion.verify import verify_file
+    from openpose_keras.io.images import write_image
+    from openpose_keras.io.openpose_json import write_json
+    from openpose_keras.viz.parity_chart import draw_report
 
     report = verify_file(
         args.file,

@@ -10,13 +10,8 @@ images.
     print(evaluate(HandEstimator.from_preset("hand_lite"), samples))
 """
 
-from openpose_keras.evaluation.data import (
-    DataError,
-    LabelledHand,
-    LabelledImage,
-    keypoints_box,
-    read_samples,
-)
+from openpose_keras.core.errors import DataError
+from openpose_keras.evaluation.evaluate import evaluate, evaluate_finder
 from openpose_keras.evaluation.metrics import (
     auc,
     bootstrap_interval,
@@ -26,7 +21,7 @@ from openpose_keras.evaluation.metrics import (
     pck,
 )
 from openpose_keras.evaluation.reports import Estimate, FinderReport, Report
-from openpose_keras.evaluation.runner import evaluate, evaluate_finder
+from openpose_keras.io.label_reader import LabelledHand, LabelledImage, keypoints_box, read_samples
 
 __all__ = [
     "DataError",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from openpose_keras.boxes import box_iou
+from openpose_keras.core.boxes import box_iou
 
 THRESHOLDS = (0.05, 0.1, 0.2)
 AUC_LIMIT = 0.2

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from openpose_keras._opencv import cv2
-from openpose_keras.errors import ImageError
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.errors import ImageError
 
 Axis = tuple[float, float]
 CUBIC_A = -0.75  # OpenCV's constant, and so that of OpenPose on a CPU

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from openpose_keras._files import new_file
-from openpose_keras.training.errors import TrainingError
+from openpose_keras.core.errors import TrainingError
+from openpose_keras.core.files import new_file
 
 _COUNTS = ("held_hands", "validation_samples", "batch_size", "epochs", "steps_per_epoch")
 
@@ -22,7 +22,7 @@ class TrainConfig:
             None where none of them is.
         backgrounds: folder of pictures without hands; every eighth one is held back for validation.
             None for made-up grounds only.
-        labels: label file (`openpose_keras.labels`) of your own photos, which are used instead of
+        labels: label file (`openpose_keras.io.coco`) of your own photos, which are used instead of
             `hand_photos/`; about every seventh is held back for validation. None without.
         hands: how many hands to render for training; 0 goes without rendered hands, where there are
             labels.

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from openpose_keras._opencv import cv2
-from openpose_keras.skeletons import HAND
-from openpose_keras.training.errors import TrainingError
-from openpose_keras.training.targets import hand_size
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.errors import TrainingError
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.training.target_heatmaps import hand_size
 
 CutOut = tuple[np.ndarray, np.ndarray]
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openpose_keras import networks, preprocessing
-from openpose_keras.training import bank, grounds, labelled, photos, scenes, targets
+from openpose_keras import networks
+from openpose_keras.core.errors import TrainingError
+from openpose_keras.networks.preprocessing import normalise
+from openpose_keras.training import backgrounds as grounds
+from openpose_keras.training import labelled_photos, photos, render_cache, scenes, target_heatmaps
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.errors import TrainingError
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +30,7 @@ class Ingredients:
         photos: labelled photos; may be empty.
     """
 
-    hands: bank.Bank | None
+    hands: render_cache.Bank | None
     backgrounds: list[np.ndarray]
     photos: list[photos.LabelledPhoto]
 
@@ -76,7 +78,7 @@ def _photos(
     if not config.photo_share:
         return [], []
     if config.labels:
-        return photos.split_by_person(labelled.load_labelled(config.labels))
+        return photos.split_by_person(labelled_photos.load_labelled(config.labels))
     if config.assets is None:
         raise TrainingError(
             "photo_share asks for labelled photos: give labels, or assets with hand_photos/, or "
@@ -85,22 +87,26 @@ def _photos(
     return photos.split_by_person(photos.load_photos(Path(config.assets) / "hand_photos"))
 
 
-def _bank(config: TrainConfig, name: str, count: int, seed: int) -> bank.Bank | None:
+def _bank(config: TrainConfig, name: str, count: int, seed: int) -> render_cache.Bank | None:
     """Open as much of a bank as the run asks for, after rendering what it lacks."""
     if not config.hands:
         return None
     folder = Path(config.out) / f"{name}-{seed}"
-    shards = -(-count // bank.SHARD_LAYERS)
-    if not all(path.exists() for path in bank.shard_tables(folder, shards)):
+    shards = -(-count // render_cache.SHARD_LAYERS)
+    if not all(path.exists() for path in render_cache.shard_tables(folder, shards)):
         if config.assets is None:
             raise TrainingError(
                 f"{folder} lacks rendered hands: give assets to render them from, or labels and "
                 "0 as the number of hands"
             )
-        from openpose_keras.training import render  # needs Numba, which composing does not
+        from openpose_keras.training.synthesis import (
+            render,  # needs Numba, which composing does not
+        )
 
-        bank.render_bank(folder, render.load_assets(config.assets), shards=shards, seed=seed)
-    return bank.open_bank(folder, shards=shards)
+        render_cache.render_bank(
+            folder, render.load_assets(config.assets), shards=shards, seed=seed
+        )
+    return render_cache.open_bank(folder, shards=shards)
 
 
 def make_composer(ingredients: Ingredients, *, photo_share: float, size: int) -> scenes.Composer:
@@ -129,7 +135,7 @@ def make_composer(ingredients: Ingredients, *, photo_share: float, size: int) ->
     return scenes.Composer(sources, ingredients.backgrounds, size=size)
 
 
-def bank_source(hands: bank.Bank) -> scenes.Source:
+def bank_source(hands: render_cache.Bank) -> scenes.Source:
     """Draw rendered hands evenly."""
     return lambda rng: hands[int(rng.integers(len(hands)))]
 
@@ -194,10 +200,10 @@ def batches(
 
 def inputs(samples: Sequence[scenes.Sample]) -> np.ndarray:
     """Stack the images of samples as the network wants them: (n, size, size, 3) float32."""
-    return np.concatenate([preprocessing.normalise(sample.image) for sample in samples])
+    return np.concatenate([normalise(sample.image) for sample in samples])
 
 
 def _heatmaps(sample: scenes.Sample) -> np.ndarray:
     """Draw one sample's target."""
     size = sample.image.shape[0]
-    return targets.gaussian_heatmaps(sample.hands, size=size, stride=networks.LITE_STRIDE)
+    return target_heatmaps.gaussian_heatmaps(sample.hands, size=size, stride=networks.LITE_STRIDE)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from openpose_keras._opencv import cv2
-from openpose_keras.keypoints import upright_angle
-from openpose_keras.training import grounds, photometry
-from openpose_keras.training.targets import hand_size
+from openpose_keras.core._opencv import cv2
+from openpose_keras.estimators.upright import upright_angle
+from openpose_keras.training import augment
+from openpose_keras.training import backgrounds as grounds
+from openpose_keras.training.target_heatmaps import hand_size
 
 Source = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 """What gives a hand: (h, w, 4) uint8 RGBA and its keypoints (21, 2) in pixels of it, or NaN."""
@@ -98,13 +99,13 @@ class Composer:
         for placement, is_wanted in zip(placements, wanted, strict=True):
             source = self._sources[rng.choice(len(self._sources), p=self._weights)]
             rgba, xy = source(rng)
-            tint = photometry.sample_tint(rng)
+            tint = augment.sample_tint(rng)
             canvas, placed = paste(canvas, rgba, xy, placement, tint=tint)
             if is_wanted:
                 hands.append(placed)
         if hands and rng.random() < 0.25:
             canvas = grounds.cover(rng, canvas, hands[-1], self._backgrounds)
-        image = photometry.develop(rng, np.clip(canvas, 0, 255).astype(np.uint8))
+        image = augment.develop(rng, np.clip(canvas, 0, 255).astype(np.uint8))
         if kind == "portrait" and rng.random() < 0.3:
             image = grounds.cut_off(rng, image)
         return Sample(image, hands)

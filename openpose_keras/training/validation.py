@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openpose_keras import networks, peaks
-from openpose_keras.training import samples, scenes, targets
+from openpose_keras import networks
+from openpose_keras.heatmaps import peaks
+from openpose_keras.training import samples, scenes, target_heatmaps
 from openpose_keras.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def validate(model: "keras.Model", sets: dict[str, list[scenes.Sample]]) -> dict
         found = np.stack([peaks.argmax_peaks(maps[..., :-1]) for maps in heatmaps])
         xy = peaks.to_input_frame(found, networks.LITE_STRIDE)[..., :2]
         truth = np.stack([sample.hands[0] for sample in shown])
-        sizes = np.array([targets.hand_size(hand) for hand in truth])
+        sizes = np.array([target_heatmaps.hand_size(hand) for hand in truth])
         error = np.linalg.norm(xy - truth, axis=-1) / sizes[:, None]
         error = error[np.isfinite(truth).all(axis=-1)]
         report |= {f"{name}_pck{int(100 * t)}": float((error < t).mean()) for t in (0.1, 0.2)}

@@ -16,7 +16,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 SCRIPT = """
 import json, re, sys, time
-from openpose_keras.caffemodel import read_caffemodel
+from openpose_keras.conversion.caffe.caffemodel import read_caffemodel
 peak = lambda: 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 before, start, processor = peak(), time.perf_counter(), time.process_time()
 network = read_caffemodel(sys.argv[1])

@@ -6,14 +6,14 @@ Run it on an idle machine, from the repository's root: python -m tests.benchmark
 import argparse
 import statistics
 import time
-from pathlib import Path
 
 import numpy as np
 
 from openpose_keras import HandEstimator, read_image
-from openpose_keras.inference import compile_call
+from openpose_keras.engines.keras import compile_call
+from tests.helpers import ROOT
 
-PICTURE = Path(__file__).resolve().parents[2] / "notebooks/images/hands.jpg"
+PICTURE = ROOT / "notebooks/images/hands.jpg"
 
 
 def main():

@@ -8,14 +8,14 @@ import argparse
 import itertools
 import statistics
 import time
-from pathlib import Path
 
 from openpose_keras import HandEstimator, read_image
-from openpose_keras._opencv import cv2
-from openpose_keras.explorer import Session
-from openpose_keras.explorer.screen import show
+from openpose_keras.core._opencv import cv2
+from openpose_keras.viz.explorer import Session
+from openpose_keras.viz.explorer.render import show
+from tests.helpers import ROOT
 
-PICTURE = Path(__file__).resolve().parents[2] / "notebooks/images/hands.jpg"
+PICTURE = ROOT / "notebooks/images/hands.jpg"
 
 
 def update(session):

@@ -23,7 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers import ROOT
+
 SIDE = 368
 GIGA_MAC = 103.187671  # multiplications with additions of one forward
 Forward = Callable[[np.ndarray], np.ndarray]
@@ -34,8 +35,8 @@ Forward = Callable[[np.ndarray], np.ndarray]
 
 def keras_forward(folder: Path, dtype: str) -> Forward:
     """Build our network, compiled."""
-    from openpose_keras.inference import compile_call
-    from openpose_keras.presets import load_network
+    from openpose_keras.engines.keras import compile_call
+    from openpose_keras.networks.presets import load_network
 
     return compile_call(load_network("hand", weights=folder / "hand.weights.h5", dtype=dtype))
 
@@ -57,7 +58,7 @@ def torch_forward(folder: Path) -> Forward:
     """Build PyTorch's, as its ports do."""
     import torch
 
-    from openpose_keras.caffemodel import read_caffemodel
+    from openpose_keras.conversion.caffe.caffemodel import read_caffemodel
 
     layers = {}
     for layer in read_caffemodel(folder / "hand.caffemodel").layers:
@@ -124,8 +125,8 @@ def write_files(folder: Path) -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from caffe_files import caffemodel, hand_arrays, hand_prototxt
 
-    from openpose_keras.parity import random_batch
-    from openpose_keras.writers import convert_file
+    from openpose_keras.conversion.parity import random_batch
+    from openpose_keras.conversion.writers import convert_file
 
     (folder / "hand.caffemodel").write_bytes(caffemodel(hand_arrays(divide=1)))
     (folder / "hand.prototxt").write_text(hand_prototxt(divide=1, size=(SIDE, SIDE)))

@@ -15,8 +15,8 @@ import time
 import numpy as np
 
 from openpose_keras import networks
-from openpose_keras.inference import compile_call
-from openpose_keras.presets import PRESETS, load_network
+from openpose_keras.engines.keras import compile_call
+from openpose_keras.networks.presets import PRESETS, load_network
 
 
 def main():

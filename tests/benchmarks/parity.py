@@ -15,7 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers import ROOT
+
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 SIZES = ((368, 368), (184, 184), (256, 328))
 
@@ -33,8 +34,13 @@ def write_files(folder: Path) -> None:
 
 def compare_all(folder: Path) -> None:
     """Compare at every size on the backend that is set, and print one row of JSON for each."""
-    from openpose_keras.converter import load_converted
-    from openpose_keras.parity import compare, layer_outputs, opencv_outputs, random_batch
+    from openpose_keras.conversion.convert import load_converted
+    from openpose_keras.conversion.parity import (
+        compare,
+        layer_outputs,
+        opencv_outputs,
+        random_batch,
+    )
 
     model, _ = load_converted(folder / "hand.caffemodel")
     for height, width in SIZES:

@@ -14,9 +14,9 @@ import numpy as np
 from scipy import ndimage
 from skimage import measure
 
-from openpose_keras._opencv import cv2
+from openpose_keras.core._opencv import cv2
 from openpose_keras.heatmaps import upsample_stride
-from openpose_keras.peaks import argmax_peaks, blob_peaks, subpixel_peaks, to_input_frame
+from openpose_keras.heatmaps.peaks import argmax_peaks, blob_peaks, subpixel_peaks, to_input_frame
 
 CELLS, STRIDE, SIGMA, NOISE, KEYPOINTS = 46, 8, 12.0, 0.02, 21
 REFERENCE = "x8, Gaussian + label + argmax (SciPy)"

@@ -13,10 +13,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from openpose_keras._files import new_file
-from openpose_keras.presets import PRESETS
+from openpose_keras.core.files import new_file
+from openpose_keras.networks.presets import PRESETS
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
 KEY = "openpose_keras"  # where the metadata keeps what the outputs were made with
 KINDS = ("image/png", "text/markdown", "text/plain")  # of outputs that are kept

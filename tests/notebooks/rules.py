@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from openpose_keras.presets import PRESETS
+from openpose_keras.networks.presets import PRESETS
 from tests.notebooks.execution import KEY, code_hash, output_problems, read
 
 LONGEST_CELL = 10  # lines

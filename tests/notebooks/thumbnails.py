@@ -7,7 +7,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from PIL import Image
 
-from openpose_keras._files import new_file
+from openpose_keras.core.files import new_file
 from tests.notebooks.execution import FOLDER
 
 THUMBNAILS = FOLDER / "images" / "thumbnails"

@@ -1,0 +1,68 @@
+"""`openpose-keras render`: write labelled sets of rendered hands."""
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "write labelled sets of rendered hands"
+DESCRIPTION = (
+    "Write labelled pictures that `evaluate` reads. bare, gloves: one hand each; scenes: one "
+    "to three hands; photos: the labelled photos that training holds back; sheet: a picture of "
+    "forty hands."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `render`.
+
+    Args:
+        parser: of the sub-command.
+    """
+    parser.add_argument("kind", choices=("bare", "gloves", "scenes", "photos", "sheet"))
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write into")
+    parser.add_argument(
+        "--assets", required=True, metavar="DIR", help="folder with rigged_hand/ or hand_photos/"
+    )
+    parser.add_argument(
+        "--backgrounds", metavar="DIR", help="folder of pictures without hands (default: made-up)"
+    )
+    parser.add_argument("--count", type=int, default=500, metavar="N", help="images (default: 500)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of hands and grounds")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write a labelled set.
+
+    Args:
+        args: what the options of `add_arguments` gave.
+
+    Returns:
+        The exit status: 0.
+    """
+    if args.kind == "sheet":
+        print(f"picture: {_write_sheet(args)}")
+        return 0
+    from openpose_keras.training.write_dataset import write_dataset
+
+    path = write_dataset(
+        args.kind,
+        args.out,
+        assets=args.assets,
+        backgrounds=args.backgrounds,
+        count=args.count,
+        seed=args.seed,
+    )
+    print(f"labels: {path}")
+    return 0
+
+
+def _write_sheet(args: argparse.Namespace) -> Path:
+    """Write an image of forty hands, and return its path."""
+    from openpose_keras.io.images import write_image
+    from openpose_keras.training.previews import preview_hands
+    from openpose_keras.viz.contact_sheet import contact_sheet
+
+    hands = preview_hands(args.assets, seed=args.seed)
+    path = Path(args.out) / "hands.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_image(path, contact_sheet(hands))
+    return path

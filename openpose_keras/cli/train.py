@@ -1,0 +1,66 @@
+"""`openpose-keras train`: train hand_lite, or train on."""
+
+import argparse
+import dataclasses
+
+SUMMARY = "train hand_lite on rendered hands"
+DESCRIPTION = (
+    "Train hand_lite with Keras: render what hands are missing, then fit; resumed where it "
+    "stopped. weights/hand_lite.json, then hand_lite_2.json, made the weights that ship."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `train`.
+
+    Args:
+        parser: of the sub-command.
+    """
+    parser.add_argument(
+        "config",
+        metavar="CONFIG.json",
+        help="a JSON file with fields of openpose_keras.training.config.TrainConfig",
+    )
+    parser.add_argument("--out", help="folder of the run, resumed if it exists")
+    parser.add_argument("--assets", help="folder with rigged_hand/, hand_photos/ and teacher/")
+    parser.add_argument("--backgrounds", help="folder of pictures without hands")
+    parser.add_argument(
+        "--labels", metavar="FILE.json", help="label file of your own photos, to mix in"
+    )
+    parser.add_argument(
+        "--weights", metavar="FILE", help='weights to start from; "hand_lite": those that ship'
+    )
+    parser.add_argument("--epochs", type=int, help="rounds, instead of the config's")
+    parser.add_argument(
+        "--steps-per-epoch", type=int, help="steps a round, instead of the config's"
+    )
+    parser.add_argument("--look", metavar="FILE.png", help="only write a sheet of 40 samples")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, or go on with a run, or only look at its samples.
+
+    Args:
+        args: what the options of `add_arguments` gave.
+
+    Returns:
+        The exit status: 0.
+    """
+    from openpose_keras.training.config import TrainConfig, read_config
+
+    names = {field.name for field in dataclasses.fields(TrainConfig)}
+    given = {
+        name: value for name, value in vars(args).items() if name in names and value is not None
+    }
+    config = read_config(args.config, **given)
+    if args.look:
+        from openpose_keras.io.images import write_image
+        from openpose_keras.training.previews import preview_samples
+        from openpose_keras.viz.contact_sheet import contact_sheet
+
+        write_image(args.look, contact_sheet(preview_samples(config), every=2))
+        return 0
+    from openpose_keras.training.train import train
+
+    print(f"weights: {train(config)}")
+    return 0

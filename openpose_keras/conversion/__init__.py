@@ -1,0 +1,1 @@
+"""Foreign weight files: fetched, read, converted, verified and written."""

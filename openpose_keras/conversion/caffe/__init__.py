@@ -1,0 +1,1 @@
+"""Caffe's files: caffemodel and prototxt."""

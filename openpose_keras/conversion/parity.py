@@ -1,0 +1,239 @@
+"""Parity: the same input through our network and through another's, layer by layer.
+
+The other is OpenCV 4's reader of Caffe's files, which shares no code with this package (OpenCV 5
+has none), or a golden: outputs that were stored before.
+
+`openpose_keras.conversion.verify` does this with a weight file.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from openpose_keras.conversion.caffe.network import CaffeNetwork
+from openpose_keras.conversion.caffe.prototxt import read_prototxt
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.errors import WeightsError
+
+if TYPE_CHECKING:
+    import keras
+
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class LayerParity:
+    """How far one layer's output is from the reference's.
+
+    Attributes:
+        name: The layer's.
+        shape: (n, h, w, channels) of the reference's output.
+        absolute: The greatest absolute difference; infinite where the shapes differ or one is NaN.
+        magnitude: The greatest magnitude of the reference's output.
+        departs: Whether the difference is more than the tolerance allows.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    absolute: float
+    magnitude: float
+    departs: bool
+
+    @property
+    def relative(self) -> float:
+        """The greatest absolute difference in units of the reference's greatest magnitude."""
+        return self.absolute / (self.magnitude or 1.0)
+
+    def to_dict(self) -> dict[str, object]:
+        """Give plain data for JSON; what is not finite becomes None."""
+        facts = asdict(self) | {"shape": list(self.shape), "relative": self.relative}
+        return {
+            name: None if isinstance(value, float) and not np.isfinite(value) else value
+            for name, value in facts.items()
+        }
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """What a comparison found. Printing it gives a table.
+
+    Attributes:
+        rows: One a layer, in the order of the network.
+        reference: What the network was held against.
+        tolerance: A layer departs when it differs by more than this, in units of the reference's
+            greatest magnitude or of 1, whichever is greater.
+    """
+
+    rows: tuple[LayerParity, ...]
+    reference: str
+    tolerance: float
+
+    @property
+    def first_departure(self) -> str | None:
+        """Name of the first layer that departs, or None."""
+        return next((row.name for row in self.rows if row.departs), None)
+
+    @property
+    def greatest(self) -> float:
+        """The greatest absolute difference of all layers."""
+        return max(row.absolute for row in self.rows)
+
+    def to_dict(self) -> dict[str, object]:
+        """Give plain data for JSON."""
+        return {
+            "reference": self.reference,
+            "tolerance": self.tolerance,
+            "first_departure": self.first_departure,
+            "layers": [row.to_dict() for row in self.rows],
+        }
+
+    def __str__(self) -> str:
+        """Give the table."""
+        width = max(len(row.name) for row in self.rows)
+        lines = [f"{'layer':<{width}}  {'output':<18}{'absolute':>10}{'relative':>10}"]
+        for row in self.rows:
+            shape = "x".join(map(str, row.shape))
+            mark = "  departs" if row.departs else ""
+            figures = f"{row.absolute:>10.1e}{row.relative:>10.1e}"
+            lines.append(f"{row.name:<{width}}  {shape:<18}{figures}{mark}")
+        first = self.first_departure
+        verdict = f"the first to depart is {first}" if first else "none departs"
+        lines.append(
+            f"{len(self.rows)} layers against {self.reference}: greatest difference "
+            f"{self.greatest:.1e}; {verdict} (tolerance {self.tolerance:g})"
+        )
+        return "\n".join(lines)
+
+
+def random_batch(size: tuple[int, int] = (368, 368), *, seed: int = 0) -> np.ndarray:
+    """Make an input of noise, normalised as pictures are.
+
+    Args:
+        size: Height and width.
+        seed: Of the noise.
+
+    Returns:
+        (1, h, w, 3) float32, RGB in [-0.5, 0.5).
+    """
+    pixels = np.random.default_rng(seed).integers(0, 256, (1, *size, 3))
+    return (pixels / 256 - 0.5).astype(np.float32)
+
+
+def layer_outputs(model: "keras.Model", batch: np.ndarray) -> dict[str, np.ndarray]:
+    """Give what each layer of a network makes of a batch.
+
+    Args:
+        model: The network.
+        batch: (n, h, w, 3) float32, in the channel order that the network wants.
+
+    Returns:
+        Name of each layer but the input to its output (n, h', w', channels).
+    """
+    import keras
+
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    probe = keras.Model(model.input, [layer.output for layer in layers])
+    outputs = probe(batch, training=False)
+    return {
+        layer.name: keras.ops.convert_to_numpy(output)
+        for layer, output in zip(layers, outputs, strict=True)
+    }
+
+
+def opencv_outputs(
+    prototxt: str | os.PathLike[str], caffemodel: str | os.PathLike[str], batch: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Give what OpenCV 4 makes of a batch with Caffe's two files.
+
+    Args:
+        prototxt: The network's description.
+        caffemodel: Its weights.
+        batch: (n, h, w, 3) float32, BGR.
+
+    Returns:
+        Name of each layer that is not in place to its output (n, h', w', channels), after what
+        follows it in place (its ReLU).
+
+    Raises:
+        WeightsError: OpenCV has no reader of these files, or it can't read them.
+    """
+    if not hasattr(cv2.dnn, "readNetFromCaffe"):
+        raise WeightsError(
+            f"OpenCV {cv2.__version__} can't read Caffe's files any more: pip install "
+            "'opencv-python<5', or compare with a golden"
+        )
+    last = _last_writers(read_prototxt(prototxt))
+    try:
+        net = cv2.dnn.readNetFromCaffe(os.fspath(prototxt), os.fspath(caffemodel))
+        net.enableFusion(False)  # or a layer's output would be that of the next one
+        net.enableWinograd(False)  # it rounds more
+        net.setInput(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
+        outputs = net.forward(list(last.values()))
+    except cv2.error as error:
+        raise WeightsError(
+            f"OpenCV can't run {caffemodel} with {prototxt}: {' '.join(str(error).split())}"
+        ) from error
+    return {name: out.transpose(0, 2, 3, 1) for name, out in zip(last, outputs, strict=True)}
+
+
+def _last_writers(network: CaffeNetwork) -> dict[str, str]:
+    """Name, for each layer with an output of its own, the last layer that writes into it."""
+    owners: dict[str, str] = {}
+    last: dict[str, str] = {}
+    for layer in network.layers:
+        for top in layer.tops if layer.type != "Input" else ():
+            owner = owners[top] if top in layer.bottoms and top in owners else layer.name
+            owners[top], last[owner] = owner, layer.name
+    return last
+
+
+def compare(
+    found: Mapping[str, np.ndarray],
+    expected: Mapping[str, np.ndarray],
+    *,
+    reference: str = "the reference",
+    tolerance: float = TOLERANCE,
+) -> ParityReport:
+    """Hold each layer's output against the reference's.
+
+    Args:
+        found: Ours, by layer, in the order of the network.
+        expected: The reference's. Layers that only one has are left out.
+        reference: What to call it.
+        tolerance: See `ParityReport`.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: The two have no layer in common.
+
+    Example:
+        >>> report = compare({"a": np.ones(3)}, {"a": np.full(3, 1.5)})
+        >>> report.first_departure, report.greatest
+        ('a', 0.5)
+    """
+    rows = [
+        _compare_layer(name, found[name], expected[name], tolerance)
+        for name in found
+        if name in expected
+    ]
+    if not rows:
+        raise ValueError("expected outputs of the same layers, got none in common")
+    return ParityReport(tuple(rows), reference, tolerance)
+
+
+def _compare_layer(
+    name: str, found: np.ndarray, expected: np.ndarray, tolerance: float
+) -> LayerParity:
+    """Compare one layer."""
+    magnitude = float(np.abs(expected).max(initial=0))
+    absolute = float("inf")
+    if found.shape == expected.shape:
+        difference = float(np.abs(found - expected).max(initial=0))
+        absolute = difference if np.isfinite(difference) else absolute
+    departs = not np.isfinite(absolute) or absolute > tolerance * max(magnitude, 1.0)
+    return LayerParity(name, expected.shape, absolute, magnitude, bool(departs))

@@ -1,0 +1,69 @@
+"""Weights in Caffe's layout: of a .caffemodel, or of a folder of .npy files."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from openpose_keras.conversion.caffe.caffemodel import read_caffemodel
+from openpose_keras.conversion.layouts import to_keras_layout
+from openpose_keras.core.errors import WeightsError
+
+Layers = dict[str, tuple[np.ndarray, ...]]
+
+
+def read_caffe_layers(path: Path) -> Layers:
+    """Read the layers of a .caffemodel that have weights.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Name to arrays in Keras's layout.
+
+    Raises:
+        WeightsError: The file is damaged, or has two layers of one name.
+    """
+    layers: Layers = {}
+    for layer in read_caffemodel(path).layers:
+        if layer.blobs and layer.name in layers:
+            raise WeightsError(f"{path} has two layers of the name {layer.name!r}")
+        if layer.blobs:
+            layers[layer.name] = to_keras_layout(layer.blobs)
+    return layers
+
+
+def read_folder(path: Path) -> Layers:
+    """Read a folder of W_name.npy and b_name.npy in Caffe's layout.
+
+    Args:
+        path: The folder; other files in it are left alone.
+
+    Returns:
+        Name to (kernel, bias) in Keras's layout.
+
+    Raises:
+        WeightsError: A file is damaged, or one of a pair is missing.
+    """
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for file in sorted(path.iterdir()):
+        match = re.fullmatch(r"([Wb])_(.+)\.npy", file.name)
+        if match:
+            found.setdefault(match[2], {})[match[1]] = _read_array(file)
+    for name, pair in found.items():
+        for letter in sorted({"W", "b"} - set(pair)):
+            raise WeightsError(f"{path} has no {letter}_{name}.npy beside the other of the pair")
+    return {name: to_keras_layout((pair["W"], pair["b"])) for name, pair in found.items()}
+
+
+def _read_array(path: Path) -> np.ndarray:
+    """Read a .npy file; a header that promises more than the file has is found by mapping it."""
+    try:
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError, TypeError, OverflowError, SyntaxError, MemoryError) as error:
+        raise WeightsError(f"{path} is no .npy file, or damaged: {_line(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    """Give an error's text in one line."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,1 @@
+"""What things are: skeletons, keypoints, boxes, errors and files."""

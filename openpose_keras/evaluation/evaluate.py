@@ -1,0 +1,165 @@
+"""Run an estimator over labelled images and bring the distances together."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from openpose_keras.core.boxes import box_from_points, square_box
+from openpose_keras.core.errors import DataError, OpenPoseKerasError
+from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.evaluation.metrics import (
+    AUC_LIMIT,
+    THRESHOLDS,
+    area_below,
+    fraction_below,
+    match_boxes,
+    pixel_distances,
+)
+from openpose_keras.evaluation.reports import Estimate, FinderReport, Report
+from openpose_keras.io.images import read_image
+from openpose_keras.io.labels import LabelledImage
+
+CROP_FACTOR = 1.6
+Estimator = Callable[..., Sequence[Hand]]
+
+
+def evaluate(
+    estimator: Estimator,
+    samples: Iterable[LabelledImage],
+    *,
+    crop_factor: float = CROP_FACTOR,
+    thresholds: Sequence[float] = THRESHOLDS,
+    use_sides: bool = False,
+    progress: bool = True,
+) -> Report:
+    """Run an estimator on the crops of labelled hands and measure it.
+
+    Args:
+        estimator: A `HandEstimator`, or anything that is called as
+            `estimator(image, boxes=boxes, sides=sides)` and gives one `Hand` a box, in order.
+        samples: Labelled images; those without a hand are skipped. One image is in memory at a
+            time.
+        crop_factor: Side of the crop in units of the labelled box's longer side.
+        thresholds: For PCK, parts of the box's longer side.
+        use_sides: Tell the estimator each hand's side where it is known.
+        progress: Show a progress bar on stderr.
+
+    Returns:
+        The report.
+
+    Raises:
+        DataError: There is no labelled hand.
+    """
+    xy, truth, boxes, owners = [], [], [], []
+    for number, sample in enumerate(_bar(samples, progress)):
+        if sample.hands:
+            xy += [hand.xy for hand in _run(estimator, sample, crop_factor, use_sides)]
+            truth += [hand.xy for hand in sample.hands]
+            boxes += [hand.box for hand in sample.hands]
+            owners += [number] * len(sample.hands)
+    if not owners:
+        raise DataError("there is no labelled hand to measure on")
+    pixels = pixel_distances(np.stack(xy), np.stack(truth))
+    units = pixels / np.max(np.array(boxes)[:, 2:], axis=1, keepdims=True)
+    return _report(pixels, units, np.array(owners), thresholds)
+
+
+def _run(
+    estimator: Estimator, sample: LabelledImage, crop_factor: float, use_sides: bool
+) -> Sequence[Hand]:
+    """Give the estimator's hands for one image's labelled boxes."""
+    boxes = [square_box(hand.box, crop_factor) for hand in sample.hands]
+    sides = [hand.side for hand in sample.hands] if use_sides else None
+    hands = estimator(_image(sample), boxes=boxes, sides=sides)
+    if len(hands) != len(boxes):
+        raise OpenPoseKerasError(
+            f"the estimator gave {len(hands)} hands for {len(boxes)} boxes; one each is needed"
+        )
+    return hands
+
+
+def _report(
+    pixels: np.ndarray, units: np.ndarray, owners: np.ndarray, thresholds: Sequence[float]
+) -> Report:
+    """Bring (hands, 21) distances together; `owners` tells each hand's image."""
+    images = np.unique(owners, return_inverse=True)[1]
+
+    def ratio(values: np.ndarray, counted: np.ndarray) -> Estimate:
+        """Give the mean of the counted values, with whole images resampled."""
+        sums = np.bincount(images, np.where(counted, values, 0.0).sum(axis=1))
+        return Estimate.of_ratio(sums, np.bincount(images, counted.sum(axis=1)))
+
+    labelled = ~np.isnan(units)
+    found = np.isfinite(pixels)
+    joints = {}
+    below = fraction_below(units, thresholds, axis=0)
+    for index, name in enumerate(HAND.keypoints):
+        measured = pixels[found[:, index], index]
+        joints[name] = {
+            "pck": dict(zip(thresholds, below[:, index].tolist(), strict=True)),
+            "epe": float(measured.mean()) if measured.size else float("nan"),
+        }
+    return Report(
+        images=int(images.max()) + 1,
+        hands=len(units),
+        keypoints=int(labelled.sum()),
+        missing=int(np.isinf(pixels).sum()),
+        pck={threshold: ratio(units < threshold, labelled) for threshold in thresholds},
+        auc=ratio(area_below(units, AUC_LIMIT), labelled),
+        epe=ratio(pixels, found),
+        joints=joints,
+    )
+
+
+def evaluate_finder(
+    estimator: Estimator,
+    samples: Iterable[LabelledImage],
+    *,
+    iou: float = 0.5,
+    progress: bool = True,
+) -> FinderReport:
+    """Let an estimator search whole images and count what it found, what not, and what is false.
+
+    A labelled hand's box and the smallest box around a found hand's keypoints are both made square
+    about their middles, and pair up, the best scores first, when they overlap enough. Label every
+    hand that is to be
+    seen: one without a label counts as false when it is found.
+
+    Args:
+        estimator: A `HandEstimator`, or anything that is called as `estimator(image)`.
+        samples: Labelled images; those without a hand tell false hands only.
+        iou: The least intersection over union of a pair.
+        progress: Show a progress bar on stderr.
+
+    Returns:
+        The report.
+
+    Raises:
+        DataError: There is no image.
+    """
+    counts = []
+    for sample in _bar(samples, progress):
+        hands = [hand for hand in estimator(_image(sample)) if hand.found.any()]
+        hands.sort(key=lambda hand: -hand.score)
+        predicted = [box_from_points(hand.xy, factor=1.0) for hand in hands]
+        truth = [square_box(hand.box) for hand in sample.hands]
+        hits = len(match_boxes(predicted, truth, iou=iou))
+        counts.append((hits, len(truth), len(predicted) - hits, 1))
+    if not counts:
+        raise DataError("there is no image to search")
+    hits, hands, false, images = np.array(counts).T
+    recall, false_hands = Estimate.of_ratio(hits, hands), Estimate.of_ratio(false, images)
+    return FinderReport(len(counts), int(hands.sum()), iou, recall, false_hands)
+
+
+def _image(sample: LabelledImage) -> np.ndarray:
+    """Give the sample's image, reading it when it is a path."""
+    return sample.image if isinstance(sample.image, np.ndarray) else read_image(sample.image)
+
+
+def _bar(samples: Iterable[LabelledImage], progress: bool) -> Iterable[LabelledImage]:
+    """Wrap the samples in a progress bar on stderr."""
+    from tqdm import tqdm
+
+    return tqdm(samples, unit="image", disable=not progress)

@@ -1,0 +1,107 @@
+"""The crop: a square box of the image, brought to the network's box size."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from openpose_keras.core.boxes import Box, check_box
+from openpose_keras.core.errors import ImageError
+from openpose_keras.geometry.axis_aligned import AlignedTransform, Size, check_picture, check_whole
+from openpose_keras.geometry.resampling import SAMPLES, Axis, warp_axes
+
+LARGEST_CROP = 32_767 // SAMPLES  # OpenCV warps onto sides below 32,768
+LARGEST_BOX = 1_000_000  # beyond, OpenCV's fixed-point coordinates overflow
+
+
+@dataclass(frozen=True)
+class Crop(AlignedTransform):
+    """A square box of the image, brought to `size` x `size` pixels.
+
+    Args:
+        box: (x, y, width, height) in image pixels, square; it may reach outside the image.
+        size: Side of the crop in pixels.
+        mirror: Flip left-right, as a left hand is shown to a network that knows right hands.
+        value: What lies outside the image, in every channel.
+        half_pixel: True keeps areas in line: the box's edges are the crop's edges. False is
+            OpenPose's own convention (`hand/handExtractorCaffe.cpp`): crop pixel x shows image
+            pixel `box_x + s * x`, mirrored `box_x + width - s * x`, with s = width / size.
+        antialias: Average over areas where the crop shrinks the image. OpenPose does not; but
+            without it thin structures break up or vanish when a large box is shrunk strongly.
+
+    Raises:
+        ValueError: The box is not a finite square, or the size is no positive whole number.
+
+    Example:
+        >>> crop = Crop((10, 20, 200, 200), size=100)
+        >>> crop.apply_points([[9.5, 19.5], [109.5, 119.5]])
+        array([[-0.5, -0.5],
+               [49.5, 49.5]])
+        >>> crop.invert_points([[49.5, 49.5]])
+        array([[109.5, 119.5]])
+    """
+
+    box: Box
+    size: int
+    mirror: bool = False
+    value: float = 0
+    half_pixel: bool = True
+    antialias: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the box and the size."""
+        box = check_box(self.box)
+        if not math.isclose(box[2], box[3], rel_tol=1e-6):
+            raise ValueError(
+                f"a crop needs a square box, not {box[2]} x {box[3]}: square_box(box) makes one"
+            )
+        if box[2] > LARGEST_BOX:
+            raise ValueError(f"a box has at most {LARGEST_BOX} pixels a side, not {box[2]}")
+        object.__setattr__(self, "box", box)
+        object.__setattr__(self, "size", check_whole(self.size, "size", LARGEST_CROP))
+
+    @property
+    def scale(self) -> float:
+        """Image pixels per crop pixel."""
+        return self.box[2] / self.size
+
+    @property
+    def output_size(self) -> Size:
+        """(size, size)."""
+        return self.size, self.size
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """(step, start) along x and along y: crop pixel i shows image pixel `start + step * i`."""
+        (x, y, width, _), scale = self.box, self.scale
+        inset = (scale - 1) / 2 if self.half_pixel else 0.0
+        if not self.mirror:
+            return (scale, x + inset), (scale, y + inset)
+        right = x + width - 1 - inset if self.half_pixel else x + width
+        return (-scale, right), (scale, y + inset)
+
+    def apply_image(self, image: np.ndarray) -> np.ndarray:
+        """Cut the crop out of an image, linearly between pixels.
+
+        Args:
+            image: (H, W, 3), or (H, W), or up to four channels; uint8, uint16, float32 or float64.
+                Beside the result, `antialias` holds at most one copy of the part under the box.
+
+        Returns:
+            (size, size, 3), or (size, size), of the image's type.
+
+        Raises:
+            ImageError: The array is no image, or the box lies wholly outside it.
+        """
+        height, width = check_picture(image).shape[:2]
+        x, y, side, _ = self.box
+        if min(x + side, y + side) <= 0 or x >= width or y >= height:
+            raise ImageError(
+                f"the box {self.box} lies wholly outside the image, which is {width} wide and "
+                f"{height} high: give a box (x, y, width, height) in pixels of this image"
+            )
+        x_axis, y_axis = self.axes
+        crop = warp_axes(
+            image, x_axis, y_axis, self.size, value=self.value, antialias=self.antialias
+        )
+        return crop.reshape(self.size, self.size, *image.shape[2:])

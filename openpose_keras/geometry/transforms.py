@@ -1,0 +1,191 @@
+"""Transforms of a whole image: resize, pad and mirror, each with its inverse."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from openpose_keras.core._opencv import cv2
+from openpose_keras.geometry.axis_aligned import (
+    AlignedTransform,
+    Size,
+    check_maps,
+    check_picture,
+    check_points,
+    check_size,
+    check_whole,
+)
+from openpose_keras.geometry.resampling import Axis
+
+INTERPOLATIONS = {
+    "nearest": cv2.INTER_NEAREST,
+    "linear": cv2.INTER_LINEAR,
+    "cubic": cv2.INTER_CUBIC,
+    "area": cv2.INTER_AREA,
+}
+
+
+@dataclass(frozen=True)
+class Resize(AlignedTransform):
+    """The whole image, brought to another size; the two axes may have different factors.
+
+    Args:
+        input_size: (height, width) before.
+        output_size: (height, width) after.
+        interpolation: "linear", "cubic", "nearest" or "area", as OpenCV computes them. Only "area"
+            averages where it shrinks.
+
+    Raises:
+        ValueError: A size is not two positive whole numbers, or no interpolation has this name.
+
+    Example:
+        >>> resize = Resize.to_width((480, 640), 320)
+        >>> resize.output_size, resize.apply_points([[99.5, 99.5]])
+        ((240, 320), array([[49.5, 49.5]]))
+    """
+
+    input_size: Size
+    output_size: Size
+    interpolation: str = "linear"
+
+    def __post_init__(self) -> None:
+        """Check the sizes and the name."""
+        object.__setattr__(self, "input_size", check_size(self.input_size, "input_size"))
+        object.__setattr__(self, "output_size", check_size(self.output_size, "output_size"))
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(
+                f"interpolation is one of {', '.join(INTERPOLATIONS)}, not {self.interpolation!r}"
+            )
+
+    @classmethod
+    def to_width(cls, input_size: Size, width: int, interpolation: str = "linear") -> "Resize":
+        """Keep the aspect and bring the width to `width`; the height is rounded, at least 1."""
+        height, before = check_size(input_size, "input_size")
+        width = check_whole(width, "width")
+        return cls((height, before), (max(round(height * width / before), 1), width), interpolation)
+
+    @classmethod
+    def to_height(cls, input_size: Size, height: int, interpolation: str = "linear") -> "Resize":
+        """Keep the aspect and bring the height to `height`; the width is rounded, at least 1."""
+        before, width = check_size(input_size, "input_size")
+        height = check_whole(height, "height")
+        return cls((before, width), (height, max(round(width * height / before), 1)), interpolation)
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """(step, start) along x and y: output pixel i shows input pixel `start + step * i`."""
+        (height, width), (rows, columns) = self.input_size, self.output_size
+        x_step, y_step = width / columns, height / rows
+        return (x_step, (x_step - 1) / 2), (y_step, (y_step - 1) / 2)
+
+    def apply_image(self, image: np.ndarray) -> np.ndarray:
+        """Bring an image (H, W) or (H, W, C) of the input size to the output size, in its own type.
+
+        Raises:
+            ImageError: The array is no image, or has another size.
+        """
+        check_picture(image, self.input_size)
+        height, width = self.output_size
+        how = INTERPOLATIONS[self.interpolation]
+        resized = cv2.resize(image, (width, height), interpolation=how)
+        return resized.reshape(height, width, *image.shape[2:])
+
+
+@dataclass(frozen=True)
+class Pad(AlignedTransform):
+    """The image, filled up at the right and the bottom until its sides are multiples of a stride.
+
+    Points stay where they are.
+
+    Args:
+        input_size: (height, width) before.
+        stride: The sides become multiples of it.
+        value: What is filled in, in every channel; 128 becomes 0 in the network's input.
+
+    Raises:
+        ValueError: A size or the stride is not a positive whole number.
+
+    Example:
+        >>> Pad((100, 368), stride=8).output_size
+        (104, 368)
+    """
+
+    input_size: Size
+    stride: int = 8
+    value: float = 128
+
+    def __post_init__(self) -> None:
+        """Check the size and the stride."""
+        object.__setattr__(self, "input_size", check_size(self.input_size, "input_size"))
+        object.__setattr__(self, "stride", check_whole(self.stride, "stride"))
+
+    @property
+    def output_size(self) -> Size:
+        """(height, width) after padding."""
+        height, width = self.input_size
+        return height + -height % self.stride, width + -width % self.stride
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """A step of 1 from 0 along x and along y."""
+        return (1.0, 0.0), (1.0, 0.0)
+
+    @property
+    def window(self) -> tuple[int, int, int, int]:
+        """(0, 0, width, height) of the input: what was filled in is cut off again."""
+        return 0, 0, self.input_size[1], self.input_size[0]
+
+    def apply_image(self, image: np.ndarray) -> np.ndarray:
+        """Fill up an image (H, W) or (H, W, C) of the input size; a new array of its type.
+
+        Raises:
+            ImageError: The array is no image, or has another size.
+        """
+        height, width = check_picture(image, self.input_size).shape[:2]
+        rows, columns = self.output_size
+        padded = np.full((rows, columns, *image.shape[2:]), self.value, image.dtype)
+        padded[:height, :width] = image
+        return padded
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """The image, flipped left-right; the way back is the same step.
+
+    Args:
+        width: Of the image, in pixels.
+
+    Raises:
+        ValueError: The width is no positive whole number.
+
+    Example:
+        >>> Mirror(100).apply_points([[0, 5]])
+        array([[99.,  5.]])
+    """
+
+    width: int
+
+    def __post_init__(self) -> None:
+        """Check the width."""
+        object.__setattr__(self, "width", check_whole(self.width, "width"))
+
+    def apply_image(self, image: np.ndarray) -> np.ndarray:
+        """Flip an image (H, W) or (H, W, C) of this width; a new array.
+
+        Raises:
+            ImageError: The array is no image, or has another width.
+        """
+        check_picture(image)
+        check_picture(image, (image.shape[0], self.width))
+        return np.ascontiguousarray(image[:, ::-1])
+
+    def apply_points(self, xy: np.ndarray) -> np.ndarray:
+        """Bring points (..., 2) to the mirrored frame, x to width - 1 - x; a new array, float64."""
+        return check_points(xy) * (-1, 1) + (self.width - 1, 0)
+
+    def invert_points(self, xy: np.ndarray) -> np.ndarray:
+        """Bring points (..., 2) back from the mirrored frame; a new array, float64."""
+        return self.apply_points(xy)
+
+    def invert_heatmaps(self, maps: np.ndarray) -> np.ndarray:
+        """Flip heatmaps (h, w, C), of any resolution, back; a new array, float32."""
+        return np.ascontiguousarray(check_maps(maps)[:, ::-1])

@@ -1,0 +1,1 @@
+"""Images, OpenPose JSON, label files and the provenance of weights."""

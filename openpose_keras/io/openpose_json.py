@@ -1,0 +1,188 @@
+"""OpenPose's JSON files, version 1.3: written and read back.
+
+The format is that of OpenPose (src/openpose/filestream/fileStream.cpp and wPeopleJsonSaver.hpp of
+CMU-Perceptual-Computing-Lab/openpose): one line, `{"version":1.3,"people":[...]}`, each person with
+`person_id`, and with flat lists x, y, score of body, face, left hand and right hand, in 2-D and in
+3-D. A list of a detector that did not run is empty. A missing keypoint is 0, 0, 0.
+
+What we decide where the format leaves a choice:
+
+- Each hand is a person entry of its own. Without a body nobody knows which left and right hand
+  belong together, and a wrong pair would be read as a fact.
+- A hand whose side is None goes where `unknown_side` says, by default into the right list: the
+  file can't say "unknown", and a hand that a network saw as it is, not mirrored, is a right one to
+  OpenPose. Read back, its side is "right": give sides to the estimator where they matter.
+- A keypoint is missing when all three of its numbers are 0. So a keypoint found at the pixel (0, 0)
+  survives: its score is not 0.
+- Boxes and side scores have no place in the file. They are None when read back.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from openpose_keras.core.errors import FormatError
+from openpose_keras.core.files import new_file
+from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.skeletons import HAND
+
+VERSION = 1.3
+HAND_KEYS = {"left": "hand_left_keypoints_2d", "right": "hand_right_keypoints_2d"}
+PERSON_KEYS = (
+    "pose_keypoints_2d",
+    "face_keypoints_2d",
+    *HAND_KEYS.values(),
+    "pose_keypoints_3d",
+    "face_keypoints_3d",
+    "hand_left_keypoints_3d",
+    "hand_right_keypoints_3d",
+)
+
+
+def to_openpose(hands: Sequence[Hand], *, unknown_side: str = "right") -> dict[str, object]:
+    """Give hands as the content of an OpenPose JSON file.
+
+    Args:
+        hands: The hands, in pixels of the image. None at all is fine.
+        unknown_side: "left" or "right": the list for a hand whose side is None.
+
+    Returns:
+        {"version": 1.3, "people": [...]}, one person a hand. Numbers are finite floats of eight
+        significant digits (OpenPose writes six, which is 0.05 pixel in an image wider than 10,000).
+
+    Raises:
+        ValueError: `unknown_side` is neither "left" nor "right".
+
+    Example:
+        >>> hand = Hand(xy=np.full((21, 2), 7.0), scores=np.full(21, 0.5), side="left")
+        >>> person = to_openpose([hand])["people"][0]
+        >>> person["hand_left_keypoints_2d"][:3], person["hand_right_keypoints_2d"]
+        ([7.0, 7.0, 0.5], [])
+    """
+    if unknown_side not in HAND_KEYS:
+        raise ValueError(f'unknown_side must be "left" or "right", not {unknown_side!r}')
+    people = []
+    for hand in hands:
+        person: dict[str, list] = {"person_id": [-1], **{key: [] for key in PERSON_KEYS}}
+        person[HAND_KEYS[hand.side or unknown_side]] = _flatten(hand)
+        people.append(person)
+    return {"version": VERSION, "people": people}
+
+
+def _flatten(hand: Hand) -> list[float]:
+    """Give x, y, score of the 21 keypoints in one list; 0, 0, 0 where missing."""
+    table = np.column_stack([hand.xy, hand.scores]).astype(np.float64)
+    table[~np.isfinite(table).all(axis=1)] = 0.0
+    # Significant digits and not decimals: a small score must not become the 0 that means missing.
+    return [float(f"{value:.8g}") + 0.0 for value in table.ravel().tolist()]
+
+
+def from_openpose(data: Mapping[str, object]) -> list[Hand]:
+    """Give the hands in the content of an OpenPose JSON file.
+
+    Args:
+        data: The file's content, of version 1.1 to 1.3: these agree about hands. Bodies and faces
+            are skipped.
+
+    Returns:
+        The hands in the order of the people, a person's left hand first; `box` and `side_scores`
+        are None. A list of zeros only is how OpenPose says that a person's hand was not looked for:
+        no hand comes of it.
+
+    Raises:
+        FormatError: Something else was found where the format wants people or numbers.
+    """
+    people = data.get("people") if isinstance(data, Mapping) else None
+    if not isinstance(people, list):
+        raise FormatError('expected OpenPose\'s JSON, an object with a list "people"')
+    hands = []
+    for number, person in enumerate(people):
+        if not isinstance(person, Mapping):
+            raise FormatError(f"person {number} must be an object, not {type(person).__name__}")
+        for side, key in HAND_KEYS.items():
+            table = _table(person.get(key, []), f"{key} of person {number}")
+            if table.any():
+                missing = ~table.any(axis=1)
+                xy = np.where(missing[:, None], np.nan, table[:, :2])
+                hands.append(Hand(xy=xy, scores=table[:, 2], side=side))
+    return hands
+
+
+def _table(values: object, where: str) -> np.ndarray:
+    """Give a flat list as (21, 3); all zeros for an empty list."""
+    size = 3 * len(HAND)
+    if not isinstance(values, list) or len(values) not in (0, size):
+        got = f"{len(values)} of them" if isinstance(values, list) else type(values).__name__
+        raise FormatError(f"{where} must be a list of {size} numbers (or of none), not {got}")
+    for value in values:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not abs(value) <= sys.float_info.max:
+            raise FormatError(f"{where} must hold finite numbers only, not {value!r}")
+    return np.array(values or [0.0] * size, dtype=np.float64).reshape(len(HAND), 3)
+
+
+def write_openpose(
+    path: str | Path, hands: Sequence[Hand], *, unknown_side: str = "right", force: bool = False
+) -> None:
+    """Write hands as an OpenPose JSON file; OpenPose names it `<image>_keypoints.json`.
+
+    Args:
+        path: The file. Its folder must exist.
+        hands: The hands, in pixels of the image.
+        unknown_side: "left" or "right": the list for a hand whose side is None.
+        force: Replace a file that is there.
+
+    Raises:
+        FileExistsError: The file is there, and `force` is not set.
+    """
+    write_json(path, to_openpose(hands, unknown_side=unknown_side), force=force)
+
+
+def read_openpose(path: str | Path) -> list[Hand]:
+    """Read the hands of an OpenPose JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        As `from_openpose`.
+
+    Raises:
+        FormatError: The file is not OpenPose's JSON; the message names the file.
+        FileNotFoundError: There is no such file.
+    """
+    try:
+        data = json.loads(Path(path).read_bytes(), parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise FormatError(f"{path} is not a JSON file: {error}") from error
+    try:
+        return from_openpose(data)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and infinities, which Python's reader would take and JSON does not have."""
+    raise ValueError(f"JSON has no {name}")
+
+
+def write_json(path: str | Path, data: object, *, force: bool = False) -> None:
+    """Write data as one line of JSON: whole or not at all, under a temporary name first.
+
+    Args:
+        path: The file. Its folder must exist.
+        data: What `json` can write; NaN and infinities are refused.
+        force: Replace a file that is there.
+
+    Raises:
+        FileExistsError: The file is there, and `force` is not set.
+        FileNotFoundError: There is no such folder.
+        ValueError: The data holds NaN or an infinity.
+    """
+    text = json.dumps(data, allow_nan=False, separators=(",", ":")) + "\n"
+    with new_file(path, force=force) as temporary:
+        temporary.write_text(text, encoding="utf-8")

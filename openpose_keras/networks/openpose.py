@@ -1,0 +1,72 @@
+"""The networks as Keras graphs. Nothing here opens a file: weights are a later, separate step.
+
+`hand` is OpenPose's hand network, with Caffe's layer names, so that conversion is one loop over
+names (models/hand/pose_deploy.prototxt of CMU-Perceptual-Computing-Lab/openpose; Simon et al.,
+"Hand Keypoint Detection in Single Images using Multiview Bootstrapping", CVPR 2017; Wei et al.,
+"Convolutional Pose Machines", CVPR 2016). `hand_lite` is our own small network.
+
+Both take (n, h, w, 3) float32, RGB in [-0.5, 0.5], and give (n, h / stride, w / stride, 22) float32
+heatmaps, one per keypoint of `skeletons.HAND`, the background last, unbounded (trained
+towards [0, 1]).
+"""
+
+from typing import TYPE_CHECKING
+
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.networks.layers import HEAD, conv
+
+if TYPE_CHECKING:
+    import keras
+
+HAND_CHANNELS = len(HAND) + 1  # the background comes last
+HAND_STAGES = 6
+HAND_STRIDE = 8
+
+# (name, number of convolutions, filters) of each block; a pool stands between two blocks.
+_VGG_BLOCKS = (("conv1", 2, 64), ("conv2", 2, 128), ("conv3", 4, 256), ("conv4", 4, 512))
+
+
+def hand(*, all_stages: bool = False) -> "keras.Model":
+    """Build OpenPose's hand network: 22 channels, six stages, 36,832,324 parameters.
+
+    Args:
+        all_stages: Give the heatmaps of all six stages, first to last, and not only the last
+            stage's.
+
+    Returns:
+        A `keras.Model` named "hand" with random weights. Input (n, h, w, 3) RGB in [-0.5, 0.5], any
+        h and w; output (n, ceil(h / 8), ceil(w / 8), 22), or a list of six such arrays. Stage n > 1
+        sees [heatmaps of stage n - 1, features], in this order. Layer names are Caffe's.
+
+    Example:
+        >>> hand().count_params()  # doctest: +SKIP
+        36832324
+    """
+    import keras
+
+    image = keras.Input((None, None, 3), name="image")
+    features = _vgg_features(image)
+    x = conv(features, "conv6_1_CPM", 512, 1)
+    heatmaps = [conv(x, "conv6_2_CPM", HAND_CHANNELS, 1, **HEAD)]
+    for stage in range(2, HAND_STAGES + 1):
+        x = keras.layers.Concatenate(name=f"concat_stage{stage}")([heatmaps[-1], features])
+        for index in range(1, 6):
+            x = conv(x, f"Mconv{index}_stage{stage}", 128, 7)
+        x = conv(x, f"Mconv6_stage{stage}", 128, 1)
+        heatmaps.append(conv(x, f"Mconv7_stage{stage}", HAND_CHANNELS, 1, **HEAD))
+    return keras.Model(image, heatmaps if all_stages else heatmaps[-1], name="hand")
+
+
+def _vgg_features(x: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Give F (n, h/8, w/8, 128): VGG-19 up to conv4_4, then three convolutions of their own."""
+    import keras
+
+    for name, count, filters in _VGG_BLOCKS:
+        for index in range(1, count + 1):
+            x = conv(x, f"{name}_{index}", filters, 3)
+        if name != _VGG_BLOCKS[-1][0]:
+            # Caffe rounds the pooled size up; "valid" would drop the last row of an odd size.
+            x = keras.layers.MaxPooling2D(2, 2, padding="same", name=f"pool{name[-1]}_stage1")(x)
+    for index in (1, 2):
+        x = conv(x, f"conv5_{index}", 512, 3)
+    return conv(x, "conv5_3_CPM", 128, 3)

@@ -1,0 +1,109 @@
+"""Start hand_lite's backbone from MediaPipe's hand landmark network.
+
+The file is hand_landmark_full.tflite (Apache-2.0, Google; npm package @mediapipe/hands
+0.4.1675469240). Its first 45 convolutions are the stem and the blocks of `networks.LITE_BLOCKS` in
+the same order, with normalisation folded in, so its weights go over in one loop. The flatbuffer is
+read with the PyPI package `tflite`; nothing is executed.
+"""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from openpose_keras.core.errors import WeightsError
+
+if TYPE_CHECKING:
+    import keras
+
+TEACHER_SOURCE = "hand_landmark_full.tflite of the npm package @mediapipe/hands 0.4.1675469240"
+
+
+def read_convolutions(path: str | Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Read kernels and biases of all convolutions of a tflite file, in the order of execution.
+
+    Args:
+        path: The tflite file, float16 or float32 weights.
+
+    Returns:
+        Pairs (kernel, bias), float32, in Keras's layouts: (h, w, in, out) for a convolution,
+        (h, w, channels, 1) for a depthwise convolution; bias (out,).
+
+    Raises:
+        WeightsError: The file is missing, is no tflite model, or is damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"expected the teacher at {path}, found no file; it is {TEACHER_SOURCE}")
+    data = path.read_bytes()
+    if data[4:8] != b"TFL3":
+        raise WeightsError(
+            f"expected a tflite model, {path} is something else; it is {TEACHER_SOURCE}"
+        )
+    try:
+        return list(_convolutions(data))
+    except (struct.error, AttributeError, IndexError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is damaged ({error}); it is {TEACHER_SOURCE}") from error
+
+
+def _convolutions(data: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Walk the operators; a weight may stand behind a DEQUANTIZE from float16."""
+    import tflite
+
+    model = tflite.Model.GetRootAs(data, 0)
+    graph = model.Subgraphs(0)
+    operators = [graph.Operators(index) for index in range(graph.OperatorsLength())]
+    sources = {}
+    for operator in operators:
+        code = model.OperatorCodes(operator.OpcodeIndex()).DeprecatedBuiltinCode()
+        if code == tflite.BuiltinOperator.DEQUANTIZE:
+            sources[operator.Outputs(0)] = operator.Inputs(0)
+        if code in (tflite.BuiltinOperator.CONV_2D, tflite.BuiltinOperator.DEPTHWISE_CONV_2D):
+            kernel, bias = (
+                _tensor(model, graph, sources.get(operator.Inputs(slot), operator.Inputs(slot)))
+                for slot in (1, 2)
+            )
+            # tflite stores (out, h, w, in), and (1, h, w, channels) where depthwise.
+            yield kernel.transpose(1, 2, 3, 0), bias
+
+
+def _tensor(model: "object", graph: "object", index: int) -> np.ndarray:
+    """Give one constant tensor as float32."""
+    import tflite
+
+    tensor = graph.Tensors(index)
+    dtype = np.float16 if tensor.Type() == tflite.TensorType.FLOAT16 else np.float32
+    values = model.Buffers(tensor.Buffer()).DataAsNumpy().view(dtype)
+    return values.reshape(tensor.ShapeAsNumpy()).astype(np.float32)
+
+
+def backbone_layers(network: "keras.Model") -> list["keras.layers.Layer"]:
+    """List the layers of hand_lite that the teacher can fill, in the teacher's order."""
+    layers = (network.get_layer("stem"), *(x for x in network.layers if x.name.startswith("block")))
+    return [layer for layer in layers if layer.weights]
+
+
+def start_from_teacher(network: "keras.Model", path: str | Path) -> None:
+    """Fill the backbone of `networks.hand_lite()` with the teacher's weights, in place.
+
+    Args:
+        network: A network of `networks.hand_lite()`.
+        path: The teacher's tflite file.
+
+    Raises:
+        WeightsError: The file is missing, damaged, or of another structure.
+    """
+    layers = backbone_layers(network)
+    # The teacher's last two convolutions widen its coarsest level for its own output; they stay
+    # out.
+    pairs = read_convolutions(path)[: len(layers)]
+    expected = [tuple(layer.weights[0].shape) for layer in layers]
+    found = [kernel.shape for kernel, _ in pairs]
+    if expected != found:
+        raise WeightsError(
+            f"expected the kernels {expected}, {path} has {found}; it is {TEACHER_SOURCE}"
+        )
+    for layer, (kernel, bias) in zip(layers, pairs, strict=True):
+        layer.set_weights([kernel, bias])

@@ -1,0 +1,198 @@
+"""From a hand's anatomical angles and proportions to rotations and scales of a rig's joints."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from openpose_keras.training.synthesis.rig import FINGERS, Rig
+
+# Rest pose of the rig: how far each joint of index .. little is bent already (degrees).
+_REST_BEND = np.array(
+    [[-13.8, 27.2, 15.4], [1.2, 15.9, 19.4], [-4.8, 18.6, 15.2], [0.7, 21.5, 12.3]]
+)
+BEND_LIMITS = np.radians([[-35.0, 100.0], [-8.0, 112.0], [-12.0, 85.0]])
+THUMB_LIMITS = np.radians([[-30, 64], [-15, 62], [-10, 75], [-20, 65], [-30, 90]])
+# The thumb's axes in its joints' frames, from the normal of its nail.
+_EYE = np.eye(3)
+_THUMB_BEND_AXIS = np.array([-0.963, 0.0, 0.27])
+_THUMB_LIFT_AXIS = np.array([0.27, 0.0, 0.963])
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """Angles of a hand in radians.
+
+    Attributes:
+        bends: (4, 3) index .. little by knuckle, middle and end joint; 0 is straight, positive
+            closes.
+        spreads: (4,) turn of each knuckle towards the thumb, relative to the rig's rest pose,
+            where the fingers are spread.
+        thumb: (5,) bend across the palm, lift away from the palm, roll, and the bends of its two
+            joints.
+        wrist: (3,) forearm against hand: bend towards the palm, towards the thumb, and twist.
+        name: the family that the pose was drawn from.
+        grip: radius in metres of an object that the fingers should close around, 0 for none.
+    """
+
+    bends: np.ndarray
+    spreads: np.ndarray
+    thumb: np.ndarray
+    wrist: np.ndarray
+    name: str = "given"
+    grip: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """Proportions of a hand: factors of the rig's own.
+
+    Attributes:
+        lengths: (5, 4) of the bones of thumb .. little, from the metacarpal on.
+        thickness: (5,) of the fingers.
+        palm: (3,) thickness, length and width of the palm.
+    """
+
+    lengths: np.ndarray
+    thickness: np.ndarray
+    palm: np.ndarray
+
+
+def joint_turns(rig: Rig, pose: Pose) -> np.ndarray:
+    """Turn a pose's angles into rotations of a rig's joints.
+
+    Args:
+        rig: the hand.
+        pose: the angles.
+
+    Returns:
+        (j, 3, 3) rotations for `Rig.skin`.
+    """
+    turns = np.tile(np.eye(3), (len(rig.names), 1, 1))
+    fingers = _finger_joints(rig)
+    turns[fingers] = rotations((0, 0, 1), pose.bends - np.radians(_REST_BEND))
+    turns[fingers[:, 0]] = rotations((1, 0, 0), pose.spreads) @ turns[fingers[:, 0]]
+    bend, lift, roll = pose.thumb[:3]
+    bends = rotations(_THUMB_BEND_AXIS, np.array([bend, *pose.thumb[3:]]))
+    base = rotation(_THUMB_LIFT_AXIS, lift) @ bends[0] @ rotation((0, 1, 0), -roll)
+    turns[[rig.names.index(f"Thumb_{bone}") for bone in ("Metacarpal", "Proximal", "Distal")]] = (
+        base, bends[1], bends[2],
+    )  # fmt: skip
+    return turns
+
+
+def _finger_joints(rig: Rig) -> np.ndarray:
+    """Return (4, 3) the bending joints of index .. little."""
+    bones = ("Proximal", "Intermediate", "Distal")
+    return np.array([[rig.names.index(f"{f}_{b}") for b in bones] for f in FINGERS[1:]])
+
+
+def joint_scales(rig: Rig, shape: Shape) -> np.ndarray:
+    """Turn a shape into scales of a rig's joints along their own axes.
+
+    Args:
+        rig: the hand.
+        shape: the proportions.
+
+    Returns:
+        (j, 3) scales for `Rig.skin`: across the finger, along it, across it.
+    """
+    scales = np.ones((len(rig.names), 3))
+    for joint, name in enumerate(rig.names):
+        finger, _, bone = name.partition("_")
+        if name == "Palm":
+            scales[joint] = shape.palm[[0, 2, 1]]
+        elif name == "Wrist" or (bone == "Metacarpal" and finger != "Thumb"):
+            scales[joint] = shape.palm
+        else:
+            row = FINGERS.index(finger)
+            order = ("Metacarpal", "Proximal", "Intermediate", "Distal", "Tip")
+            thick = shape.thickness[row] if bone != "Metacarpal" else shape.palm[0]
+            scales[joint] = thick, shape.lengths[row, min(order.index(bone), 3)], thick
+    return scales
+
+
+def rotation(axis: tuple[float, float, float] | np.ndarray, angle: float) -> np.ndarray:
+    """Return the (3, 3) rotation about an axis by an angle in radians (right-hand rule).
+
+    Example:
+        >>> rotation((0, 0, 1), np.pi / 2).round(6) @ (1, 0, 0)
+        array([0., 1., 0.])
+    """
+    return rotations(axis, np.float64(angle))
+
+
+def rotations(axis: tuple[float, float, float] | np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Return (..., 3, 3) rotations about one axis by (...) angles in radians (right-hand rule)."""
+    x, y, z = axis
+    norm = (x * x + y * y + z * z) ** 0.5
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) / norm
+    sine, versine = np.sin(angles)[..., None, None], 1 - np.cos(angles)[..., None, None]
+    return _EYE + sine * cross + versine * (cross @ cross)
+
+
+def random_rotation(rng: np.random.Generator) -> np.ndarray:
+    """Return a (3, 3) rotation drawn uniformly from all orientations."""
+    x, y, z, w = rng.normal(size=4)
+    norm = x * x + y * y + z * z + w * w
+    return (
+        np.array(
+            [
+                [norm - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+                [2 * (x * y + z * w), norm - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+                [2 * (x * z - y * w), 2 * (y * z + x * w), norm - 2 * (x * x + y * y)],
+            ]
+        )
+        / norm
+    )
+
+
+def settle(rig: Rig, pose: Pose, scales: np.ndarray) -> Pose:
+    """Move joints a little, step by step, until no finger runs through palm, neighbour or thumb.
+
+    Args:
+        rig: the hand.
+        pose: where to begin.
+        scales: (j, 3) of the hand's shape, see `joint_scales`.
+
+    Returns:
+        The pose after at most twelve steps; what still overlaps then stays so. A pinch's thumb is
+        left where it is.
+    """
+    bends, spreads, thumb = pose.bends.copy(), pose.spreads.copy(), pose.thumb.copy()
+    for _ in range(12):
+        pose = replace(pose, bends=bends.copy(), spreads=spreads.copy(), thumb=thumb.copy())
+        fingers, thumb_points, palm = _sample_bones(rig, pose, scales)
+        deep = _in_palm(fingers, palm)
+        bends[deep] -= np.radians((0, 4, 6))
+        near = np.linalg.norm(fingers[:-1] - fingers[1:], axis=-1).min(-1) < 0.0105 * scales[8, 0]
+        spreads[:-1][near] += np.radians(2.5)
+        spreads[1:][near] -= np.radians(2.5)
+        apart = np.linalg.norm(fingers[:, :, None] - thumb_points, axis=-1).min()
+        blocked = apart < 0.0135 * scales[8, 0] and pose.name != "pinch"
+        if blocked:
+            thumb += np.radians((-2, 3, 0, -2, -2))
+        if not (deep.any() or near.any() or blocked):
+            break
+    return replace(
+        pose,
+        bends=np.clip(bends, *BEND_LIMITS.T),
+        spreads=spreads,
+        thumb=np.clip(thumb, *THUMB_LIMITS.T),
+    )
+
+
+def _sample_bones(rig: Rig, pose: Pose, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return points along the fingers (4, 9, 3) and the thumb (6, 3), and the palm's thickness."""
+    origins = rig.forward(joint_turns(rig, pose), scales)[1][rig.keypoint_ids]
+    shares = np.array([1 / 3, 2 / 3, 1.0])[:, None]
+    chains = origins[5:].reshape(4, 4, 3)
+    fingers = chains[:, :-1, None] + shares * np.diff(chains, axis=1)[:, :, None]
+    thumb = origins[2:4, None] + shares * np.diff(origins[2:5], axis=0)[:, None]
+    return fingers.reshape(4, 9, 3), thumb.reshape(6, 3), float(scales[0, 0])
+
+
+def _in_palm(fingers: np.ndarray, thickness: float) -> np.ndarray:
+    """Tell which fingers' outer halves lie inside the palm, (4,) bool."""
+    x, z = fingers[:, 4:, 0], fingers[:, 4:, 2]
+    surface = -0.017 - 0.007 * np.clip((z + 0.06) / 0.02, 0, 1)
+    return ((z > -0.07) & (x > surface * thickness)).any(1)

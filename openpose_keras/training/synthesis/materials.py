@@ -1,0 +1,185 @@
+"""Colours, materials and light of synthetic hands, drawn at random."""
+
+import numpy as np
+
+from openpose_keras.training.color import lab_to_linear, to_linear
+from openpose_keras.training.synthesis.assets import CLOTH, NAIL, SKIN, Texture
+from openpose_keras.training.synthesis.raster import Material
+
+PLAIN = np.ones((1, 1, 3), np.float32)
+# Well-known colours of gloves, as sRGB.
+_GLOVE_COLOURS = np.array(
+    [
+        (0.95, 0.95, 0.94), (0.07, 0.07, 0.08), (0.25, 0.45, 0.85), (0.45, 0.65, 0.9),
+        (0.96, 0.83, 0.1), (0.9, 0.45, 0.1), (0.4, 0.25, 0.15), (0.85, 0.3, 0.45),
+        (0.35, 0.6, 0.35), (0.6, 0.62, 0.63),
+    ]
+)  # fmt: skip
+
+
+def skin_colour(rng: np.random.Generator) -> np.ndarray:
+    """Draw a skin's mean albedo, (3,) linear RGB, from very dark to very pale.
+
+    Lightness is uniform over human skin; hue and chroma follow it as measured skins do: dark and
+    pale skin have less chroma than tan skin, pale skin is redder.
+    """
+    lightness = rng.uniform(24, 78)
+    chroma = 11 + 12 * np.exp(-(((lightness - 57) / 20) ** 2)) + rng.normal(0, 3)
+    hue = np.radians(np.clip(rng.normal(55, 8) + (lightness < 45) * 3, 32, 76))
+    return lab_to_linear(lightness, chroma * np.cos(hue), chroma * np.sin(hue))
+
+
+def any_colour(rng: np.random.Generator) -> np.ndarray:
+    """Draw a colour of cloth or plastic, (3,) linear RGB."""
+    value, chroma = rng.uniform(0.03, 0.97), rng.beta(0.8, 1.6)
+    hue = rng.uniform(0, 1) * 6 + np.array([0, 4, 2])
+    pure = np.clip(np.abs(hue % 6 - 3) - 1, 0, 1)
+    return to_linear(value * (1 - chroma + chroma * pure))
+
+
+def pattern(rng: np.random.Generator, *, odds: float = 0.5) -> np.ndarray:
+    """Draw a small tile that multiplies a cloth's colour: plain, striped, dotted, knitted, ...
+
+    Args:
+        rng: source of chance.
+        odds: how often it is not plain.
+
+    Returns:
+        (p, p, 3) float32 in [0, 1].
+    """
+    if rng.random() >= odds:
+        return PLAIN
+    size = 32
+    y, x = np.mgrid[:size, :size]
+    period = rng.choice([4, 8, 16])
+    kind = rng.choice(["stripes", "bands", "checks", "dots", "noise", "knit"])
+    waves = {
+        "stripes": x % period < period / 2,
+        "bands": y % period < period / 2,
+        "checks": (x // (period // 2) + y // (period // 2)) % 2 > 0,
+        "dots": (x % period - period / 2) ** 2 + (y % period - period / 2) ** 2 < period**2 / 8,
+        "noise": rng.random((size, size)),
+        "knit": 0.5 + 0.5 * np.sin((x + np.abs(y % 8 - 4)) * np.pi / 4),
+    }
+    share = waves[kind].astype(float)[..., None] * rng.uniform(0.2, 1)
+    return (1 - share + share * any_colour(rng) ** 0.5).astype(np.float32)
+
+
+def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool) -> np.ndarray:
+    """Draw the materials of a hand: rows for skin, cloth and nails.
+
+    Args:
+        texture: gives the mean colours that are replaced.
+        rng: source of chance.
+        painted: whether nails may wear polish.
+
+    Returns:
+        (3, 15) float32.
+    """
+    skin = skin_colour(rng)
+    rows = {
+        SKIN: _skin_material(texture.means[SKIN], skin, rng),
+        CLOTH: _glove_material(texture.means[CLOTH], rng),
+        NAIL: _nail_material(texture.means[NAIL], skin, rng, polish=painted and rng.random() < 0.3),
+    }
+    return np.stack([rows[region].row() for region in sorted(rows)])
+
+
+def _skin_material(mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> Material:
+    """Draw how skin of a colour takes light."""
+    reach = rng.uniform(0.05, 0.35)
+    return Material(
+        mean,
+        skin,
+        detail=rng.uniform(0.5, 1.15) * (1 - 0.4 * skin.max()),
+        chroma=rng.uniform(0.4, 1.0),
+        specular=rng.exponential(0.05),
+        shininess=rng.uniform(6, 40),
+        wrap=(reach, reach * 0.5, reach * 0.35),
+        bump=rng.uniform(0.1, 0.8),
+    )
+
+
+def _glove_material(mean: np.ndarray, rng: np.random.Generator) -> Material:
+    """Draw the cloth or rubber of a glove."""
+    known = _GLOVE_COLOURS[rng.integers(len(_GLOVE_COLOURS))]
+    cloth = to_linear(known) if rng.random() < 0.55 else any_colour(rng)
+    rubber = rng.random() < 0.6
+    return Material(
+        mean,
+        np.clip(cloth * rng.uniform(0.7, 1.2), 0.004, 0.9),
+        detail=rng.uniform(0.4, 1.2),
+        chroma=rng.uniform(0, 0.3),
+        specular=rng.exponential(0.25) if rubber else rng.uniform(0, 0.05),
+        shininess=rng.uniform(10, 80),
+        bump=rng.uniform(0.2, 1.0),
+        pattern=0 if rubber else rng.uniform(1.5, 6),
+    )
+
+
+def _nail_material(
+    mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator, *, polish: bool
+) -> Material:
+    """Draw nails that fit the skin, or wear polish."""
+    bare = np.clip(skin * (1.12, 1.05, 1.08) + 0.02, 0, 0.9)
+    return Material(
+        mean,
+        any_colour(rng) if polish else bare,
+        detail=0.3 if polish else 0.8,
+        chroma=0.0 if polish else 0.8,
+        specular=rng.exponential(0.2),
+        shininess=rng.uniform(20, 90),
+    )
+
+
+def plain_material(rng: np.random.Generator, *, glossy: float = 0.4) -> np.ndarray:
+    """Draw the material of a sleeve or thing on an untextured mesh, (1, 15) float32.
+
+    Args:
+        rng: source of chance.
+        glossy: how often it has a strong highlight.
+    """
+    gloss = rng.random() < glossy
+    return Material(
+        np.ones(3),
+        any_colour(rng),
+        specular=rng.exponential(0.4) if gloss else rng.uniform(0, 0.04),
+        shininess=rng.uniform(10, 120),
+        pattern=rng.uniform(0.5, 3),
+    ).row()[None]
+
+
+def _tint(rng: np.random.Generator, strength: float) -> np.ndarray:
+    """Draw the colour of a light: mostly along warm to cool, a little to green or magenta."""
+    warm, green = rng.normal(0, strength), rng.normal(0, strength * 0.35)
+    colour = np.exp(np.array([warm, green, -warm]))
+    return colour / colour.mean()
+
+
+def sample_lights(rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Draw ambient light and one to three lamps.
+
+    Args:
+        rng: source of chance.
+
+    Returns:
+        The array that `raster.shade` takes, and the softness of the first lamp's shadow in texels.
+    """
+    up = np.array([0, -1.0, 0]) if rng.random() < 0.6 else rng.normal(size=3)
+    up = up + rng.normal(0, 0.25, 3)
+    up /= np.linalg.norm(up)
+    share = rng.beta(1.6, 1.6)  # of the ambient light in all
+    white = _tint(rng, 0.12)
+    sky, ground = white * _tint(rng, 0.1), white * _tint(rng, 0.15) * rng.uniform(0.25, 1.0)
+    lamps = []
+    for lamp in range(rng.choice([1, 2, 3], p=(0.5, 0.35, 0.15))):
+        direction = rng.normal(size=3) * (1, 1, 0.9) + (0, -0.35, -0.55)
+        direction /= np.linalg.norm(direction)
+        strength = 1.6 * (1 - share) * (1.0 if lamp == 0 else rng.uniform(0.1, 0.6))
+        lamps.append(np.concatenate([direction, white * _tint(rng, 0.1) * strength]))
+    exposure = np.exp(rng.normal(0.0, 0.27))
+    lights = np.concatenate([sky * share * 1.25, ground * share * 1.25, up, *lamps])
+    lights[:6] *= exposure
+    for start in range(9, len(lights), 6):
+        lights[start + 3 : start + 6] *= exposure
+    return lights.astype(np.float32), float(rng.uniform(0.5, 3.5))

@@ -1,0 +1,216 @@
+"""Natural hand poses and hand shapes, drawn at random.
+
+A pose is drawn from one of several families (flat, loose, fist, sign, claw, table, pinch, grip,
+free), then each angle is varied. Angles in this module's tables are degrees.
+"""
+
+import numpy as np
+
+from openpose_keras.training.synthesis.articulation import BEND_LIMITS, THUMB_LIMITS, Pose, Shape
+
+# Turn towards the thumb that brings a spread finger beside its neighbour.
+_CLOSE_TURN = np.array([-13.0, -1.0, 6.0, 12.0])
+# Thumb: bend across the palm, lift away from it, roll towards the fingers, bend of its two joints.
+THUMB_POSES = {
+    "open": (0, 0, 0, 8, 5),
+    "out": (-18, -5, -5, -6, -18),
+    "beside": (34, 0, 5, 5, 5),
+    "tucked": (44, 8, 10, 35, 30),
+    "across": (42, 26, 30, 45, 45),
+    "over": (16, 48, 27, 49, 56),
+    "side": (-12, 8, 5, 35, 40),
+    "oppose": (20, 36, 45, 18, 22),
+    "relaxed": (16, 14, 12, 14, 18),
+}
+# Bends of knuckle, middle and end joint (degrees), by a word for a finger's state.
+FINGER_POSES = {
+    "straight": (0, 4, 2),
+    "back": (-18, 2, 0),
+    "relaxed": (22, 32, 18),
+    "bent": (62, 12, 8),
+    "hook": (6, 92, 55),
+    "half": (42, 58, 34),
+    "fist": (84, 96, 44),
+    "table": (86, 6, 4),
+}
+
+
+def sample_pose(rng: np.random.Generator) -> Pose:
+    """Draw a natural pose from a mixture of families.
+
+    Args:
+        rng: source of chance.
+
+    Returns:
+        The pose; every angle lies within a joint's plausible range.
+
+    Example:
+        >>> sample_pose(np.random.default_rng(0)).bends.shape
+        (4, 3)
+    """
+    names = list(_FAMILIES)
+    odds = np.array([_FAMILIES[name][0] for name in names])
+    name = names[rng.choice(len(names), p=odds / odds.sum())]
+    bends, spreads, thumb, noise = _FAMILIES[name][1](rng)
+    grip = rng.uniform(0.012, 0.042) if name == "grip" else 0.0
+    shared = rng.normal(0, 0.6, 3) + rng.normal(0, 0.5, (4, 3))
+    bends = np.radians(bends + noise * shared * (9.0, 9.0, 6.0))
+    thumb = np.radians(thumb + noise * rng.normal(0, 6.0, 5))
+    spreads = np.radians(spreads + noise * rng.normal(0, 2.0, 4))
+    spreads *= np.clip(1.2 - bends[:, 0], 0.25, 1.0)
+    return Pose(
+        bends=np.clip(bends, *BEND_LIMITS.T),
+        spreads=spreads,
+        thumb=np.clip(thumb, *THUMB_LIMITS.T),
+        wrist=_sample_wrist(rng),
+        name=name,
+        grip=grip,
+    )
+
+
+def sample_shape(rng: np.random.Generator) -> Shape:
+    """Draw the proportions of a hand.
+
+    Args:
+        rng: source of chance.
+
+    Returns:
+        The shape; factors stay within 0.8 to 1.25.
+    """
+    lengths = rng.normal(1, 0.05) + rng.normal(0, 0.03, (5, 1)) + rng.normal(0, 0.025, (5, 4))
+    thickness = rng.normal(1.0, 0.08) + rng.normal(0, 0.025, 5)
+    palm = 1 + rng.normal(0, 1, 3) * (0.08, 0.05, 0.06)
+    return Shape(
+        np.clip(lengths, 0.85, 1.15), np.clip(thickness, 0.8, 1.25), np.clip(palm, 0.82, 1.2)
+    )
+
+
+def _sample_wrist(rng: np.random.Generator) -> np.ndarray:
+    """Draw the forearm's bend, deviation and twist."""
+    bend, aside, twist = rng.normal(0, 1, 3) * np.radians((24.0, 10.0, 12.0))
+    return np.clip((bend, aside, twist), np.radians((-65, -28, -30)), np.radians((60, 22, 30)))
+
+
+def _spread(rng: np.random.Generator, low: float = 0.0, high: float = 1.25) -> np.ndarray:
+    """Draw spreads in degrees between closed (0) and as far as they go (1.25)."""
+    wide = rng.uniform(low, high) + rng.normal(0, 0.12, 4)
+    turn = _CLOSE_TURN * (1 - wide)
+    if rng.random() < 0.08:  # the Vulcan gap
+        turn += np.array([4.0, 4.0, -4.0, -4.0])
+    return turn
+
+
+def _fingers(*states: str) -> np.ndarray:
+    """Return bends in degrees for the named states of index .. little."""
+    return np.array([FINGER_POSES[state] for state in states], float)
+
+
+def _mix_thumb(rng: np.random.Generator, *names: str) -> np.ndarray:
+    """Blend two of the named thumb poses, or of all when none is named."""
+    names = names or tuple(THUMB_POSES)
+    first, second = (np.array(THUMB_POSES[n], float) for n in rng.choice(names, 2))
+    share = rng.beta(0.6, 0.6)
+    return first + share * (second - first)
+
+
+_Draw = tuple[np.ndarray, np.ndarray, np.ndarray, float]
+
+
+def _flat(rng: np.random.Generator) -> _Draw:
+    """Open hand, fingers together or apart."""
+    states = _fingers(*["back" if rng.random() < 0.25 else "straight"] * 4)
+    return states, _spread(rng), _mix_thumb(rng, "open", "out", "beside", "relaxed", "tucked"), 0.9
+
+
+def _loose(rng: np.random.Generator) -> _Draw:
+    """Relaxed hand: bends grow from index to little."""
+    slope = np.linspace(rng.uniform(0.2, 1.0), rng.uniform(0.7, 1.6), 4)[:, None]
+    bends = np.array(FINGER_POSES["relaxed"]) * slope * rng.uniform(0.5, 1.6, 3)
+    return bends, _spread(rng, 0, 0.9), _mix_thumb(rng, "relaxed", "open", "beside", "oppose"), 1.0
+
+
+def _fist(rng: np.random.Generator) -> _Draw:
+    """Closed hand, tight or loose, thumb over, beside or out."""
+    bends = _fingers(*["fist"] * 4) * rng.uniform(0.75, 1.05)
+    thumb = _mix_thumb(
+        rng,
+        *rng.choice(
+            [("over", "over"), ("side", "over"), ("side", "out"), ("tucked", "across")],
+            p=(0.45, 0.25, 0.2, 0.1),
+        ),
+    )
+    return bends, _spread(rng, 0, 0.5), thumb, 0.7
+
+
+def _sign(rng: np.random.Generator) -> _Draw:
+    """Each finger straight or folded by itself: counting, pointing, V, horns, telephone."""
+    folded = rng.choice(["fist", "fist", "half", "hook"])
+    up = rng.random(4) < 0.5
+    if rng.random() < 0.5:
+        count = rng.integers(1, 4)
+        up = np.arange(4) < count if rng.random() < 0.75 else np.arange(4) >= 4 - count
+    bends = _fingers(*["straight" if straight else folded for straight in up])
+    return bends, _spread(rng, 0.2, 1.4), _mix_thumb(rng), 0.8
+
+
+def _claw(rng: np.random.Generator) -> _Draw:
+    """Hooked or clawed fingers."""
+    bends = _fingers(*[rng.choice(["hook", "half"])] * 4) * rng.uniform(0.4, 1.0, (1, 3))
+    bends[:, 0] -= rng.uniform(0, 30)
+    return bends, _spread(rng, 0.2, 1.3), _mix_thumb(rng, "open", "relaxed", "oppose", "out"), 1.0
+
+
+def _table(rng: np.random.Generator) -> _Draw:
+    """Straight fingers bent at the knuckles: beak, duck, flat grip."""
+    bends = _fingers(*["table"] * 4) * rng.uniform(0.35, 1.05)
+    return bends, _spread(rng, 0, 0.6), _mix_thumb(rng, "oppose", "beside", "relaxed", "open"), 0.9
+
+
+def _pinch(rng: np.random.Generator) -> _Draw:
+    """Thumb's tip against one or two finger tips; the others between straight and folded."""
+    finger = rng.choice(4, p=(0.55, 0.25, 0.1, 0.1))
+    rest = _fingers(*[rng.choice(["straight", "relaxed", "half", "bent", "fist"])] * 4)
+    bends = rest * np.linspace(rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.2), 4)[:, None]
+    touch, thumb, spread = PINCHES[finger]
+    bends[finger] = touch
+    if finger == 0 and rng.random() < 0.3:
+        bends[1] = PINCHES[1][0]
+    spreads = _spread(rng, 0, 1.1)
+    spreads[finger] = spread
+    return bends, spreads, np.array(thumb, float), 0.35
+
+
+def _grip(rng: np.random.Generator) -> _Draw:
+    """Open towards a held object; `render` closes the fingers around it."""
+    bends = _fingers(*["half"] * 4)
+    return bends, _spread(rng, 0, 0.7), _mix_thumb(rng, "oppose", "over", "across"), 0.3
+
+
+def _free(rng: np.random.Generator) -> _Draw:
+    """Fingers drawn with correlated neighbours anywhere between straight and closed."""
+    walk = rng.uniform(0, 1) + np.cumsum(rng.normal(0, 0.3, 4)) * rng.choice([-1, 1])
+    walk = np.clip(walk, -0.1, 1.05)[:, None]
+    middle = np.array(FINGER_POSES[rng.choice(["relaxed", "bent", "hook", "half"])], float)
+    closed, straight = (np.array(FINGER_POSES[name], float) for name in ("fist", "straight"))
+    bends = straight * (1 - walk) ** 2 + 2 * middle * walk * (1 - walk) + closed * walk**2
+    return bends, _spread(rng), _mix_thumb(rng), 1.2
+
+
+# Thumb's pad against that of index .. little: the finger's bends, the thumb, the knuckle's turn.
+PINCHES = (
+    ((49, 45, 9), (25, 30, 49, 10, -1), -12.0),
+    ((59, 45, 7), (40, 36, 48, 11, -2), -11.0),
+    ((55, 44, 7), (54, 49, 55, 8, 0), -2.0),
+    ((62, 29, 5), (62, 60, 43, 16, -9), 11.0),
+)
+_FAMILIES = {
+    "flat": (0.17, _flat),
+    "loose": (0.17, _loose),
+    "fist": (0.09, _fist),
+    "sign": (0.2, _sign),
+    "claw": (0.07, _claw),
+    "table": (0.06, _table),
+    "pinch": (0.09, _pinch),
+    "grip": (0.1, _grip),
+    "free": (0.12, _free),
+}

@@ -1,0 +1,1 @@
+"""Drawing, figures and the explorer."""

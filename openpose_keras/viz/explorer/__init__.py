@@ -1,0 +1,71 @@
+"""Look inside the network with your own pictures: a widget in a notebook, one figure elsewhere.
+
+`session` holds what was chosen and found, without widgets; `screen` draws it; `view`, `controls`
+and `browser` are the widget; `exports` saves; `fallback` is the figure.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from openpose_keras.core.boxes import BoxLike
+from openpose_keras.estimators.hand import HandEstimator
+from openpose_keras.viz.explorer.images import Source
+from openpose_keras.viz.explorer.session import Session
+from openpose_keras.viz.explorer.static_figure import static_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from openpose_keras.viz.explorer.app import Explorer
+
+__all__ = ["Session", "explore", "static_figure"]
+
+_WIDGETS = ("anywidget", "ipywidgets")
+
+
+def explore(
+    image_or_paths: Source | Sequence[Source],
+    estimator: HandEstimator | None = None,
+    *,
+    boxes: Iterable[BoxLike] | None = None,
+) -> "Explorer | Figure":
+    """Look inside one image, or several: heatmaps, stages, scales, peaks, keypoints.
+
+    In a notebook it is a widget: what you choose follows at once, boxes and keypoints can be
+    dragged, and the picture, OpenPose's JSON and a label file can be saved. In a plain script, and
+    where ipywidgets or anywidget is not installed (`pip install "openpose-keras[notebooks]"` brings
+    both), it is one figure.
+
+    Args:
+        image_or_paths: (H, W, 3) uint8 RGB, a file, a folder of pictures, or several of these.
+        estimator: Finds the hands; by default that of the preset "hand_lite".
+        boxes: (x, y, width, height) or (x, y, width) of the hands of the first picture; by default
+            they are looked for.
+
+    Returns:
+        The widget, whose `session` can be read and changed from other cells; or the figure.
+
+    Raises:
+        ImageError: There is no picture, or the first one cannot be read.
+        ValueError: A box is none.
+
+    Example:
+        explore("photo.jpg", HandEstimator.from_preset("hand_lite"))
+    """
+    if estimator is None:
+        estimator = HandEstimator.from_preset("hand_lite")
+    session = Session(image_or_paths, estimator, boxes=boxes)
+    if not has_widgets():
+        return static_figure(session)
+    from openpose_keras.viz.explorer.app import Explorer
+
+    return Explorer(session, lambda: static_figure(session)._repr_png_())
+
+
+def has_widgets() -> bool:
+    """Tell whether this is a notebook's kernel, and the packages of the widgets are there."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None and all(map(find_spec, _WIDGETS))

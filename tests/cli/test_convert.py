@@ -1,0 +1,178 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from openpose_keras import cli, networks
+from openpose_keras.conversion import official
+from openpose_keras.core._opencv import cv2
+from openpose_keras.estimators.hand import HandEstimator
+from openpose_keras.io import weight_record
+from openpose_keras.io.images import read_image
+from openpose_keras.networks import presets
+from tests.helpers.caffe_files import caffemodel, hand_arrays, hand_prototxt, small_hand
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
+]
+needs_importer = pytest.mark.skipif(
+    not hasattr(cv2.dnn, "readNetFromCaffe"), reason="OpenCV 5 has no importer of Caffe networks"
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A small network's Caffe file in the current folder, and an empty home."""
+    monkeypatch.setattr(networks, "hand", small_hand)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hand.caffemodel").write_bytes(caffemodel(hand_arrays()))
+    (tmp_path / "pose_deploy.prototxt").write_text(hand_prototxt())
+    return tmp_path
+
+
+def run(*argv):
+    return cli.main([str(argument) for argument in argv])
+
+
+def test_after_convert_the_preset_works(folder, capsys):
+    assert run("convert", "hand.caffemodel") == 0
+    target = folder / "home" / "openpose_keras" / "hand.weights.h5"
+    out = capsys.readouterr().out
+    assert f"-> {target} (" in out
+    assert "RGB" in out
+    assert "--preset hand" in out
+    assert presets.find_weights(presets.get_preset("hand")) == target
+    small_hand().set_weights([np.zeros(weight.shape) for weight in small_hand().weights])
+    estimator = HandEstimator.from_preset("hand", recipe="openpose")
+    image = np.random.default_rng(0).integers(0, 256, (120, 100, 3), dtype=np.uint8)
+    (hand,) = estimator(image, boxes=[(10, 10, 80, 80)], sides="right")
+    assert hand.scores.std() > 0
+
+
+def test_convert_tells_the_licence_of_an_official_file(folder, capsys, monkeypatch):
+    md5 = weight_record.checksums("hand.caffemodel").md5
+    known = (official.OfficialFile("hand", "hand/ours.caffemodel", md5),)
+    monkeypatch.setattr(official, "OFFICIAL_FILES", known)
+    assert run("convert", "hand.caffemodel", "--to", "a.weights.h5", "--float16") == 0
+    out = capsys.readouterr().out
+    assert "OpenPose's hand/ours.caffemodel" in out
+    assert "non-commercial" in out
+    assert weight_record.read_record("a.weights.h5")["official"] == "hand/ours.caffemodel"
+    assert run("inspect", "hand.caffemodel") == 0
+    assert "this is OpenPose's hand/ours.caffemodel (hand)" in capsys.readouterr().out
+
+
+def test_convert_overwrites_nothing_unasked(folder, capsys):
+    (folder / "a.keras").write_text("mine")
+    assert run("convert", "hand.caffemodel", "--to", "a.keras") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: a.keras exists")
+    assert error.count("\n") == 1
+    assert (folder / "a.keras").read_text() == "mine"
+    assert run("convert", "hand.caffemodel", "--to", "a.keras", "--force") == 0
+    assert run("convert", "a.keras", "--to", "back.caffemodel") == 0
+    assert (folder / "back.prototxt").is_file()
+
+
+def test_usage_errors_of_convert_are_told(capsys):
+    with pytest.raises(SystemExit) as caught:
+        run("convert", "hand.caffemodel", "--bgr")
+    assert caught.value.code == 2
+    assert "--to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["convert", "inspect", "verify"])
+def test_a_bad_file_is_told_in_one_line(folder, capsys, command):
+    (folder / "bad").write_text("<html>")
+    for name in ("bad", "none"):
+        assert run(command, name) == 1
+        captured = capsys.readouterr()
+        assert captured.err.startswith(f"error: {name} ")
+        assert captured.err.count("\n") == 1
+        assert captured.out == ""
+
+
+def test_inspect_tells_layers_shapes_ranges_and_checksums(folder, capsys):
+    assert run("inspect", "hand.caffemodel") == 0
+    out = capsys.readouterr().out
+    sums = subprocess.check_output(["md5sum", "hand.caffemodel"], text=True)
+    assert sums.split()[0] in out
+    assert "a .caffemodel" in out
+    assert "takes BGR" in out
+    assert "none of OpenPose's own" in out
+    kernel, _ = hand_arrays()["Mconv1_stage2"]
+    line = next(line for line in out.splitlines() if line.startswith("Mconv1_stage2"))
+    assert line.split()[:2] == ["Mconv1_stage2", "7x7x26x4"]
+    assert float(line.split()[2]) == pytest.approx(kernel.min(), rel=1e-3)
+    assert out.splitlines()[-1] == f"52 layers, {small_hand().count_params():,} numbers"
+
+
+def test_inspect_shows_the_record_and_imports_no_keras(folder):
+    assert run("convert", "hand.caffemodel", "--to", "a.weights.h5") == 0
+    code = (
+        "import sys; from openpose_keras import cli\n"
+        "status = cli.main(['inspect', 'a.weights.h5'])\n"
+        "print([m for m in ('keras', 'tensorflow', 'torch') if m in sys.modules], status)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    out = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
+    assert out.splitlines()[-1] == "[] 0"
+    assert "record: source: hand.caffemodel" in out
+    assert "takes RGB" in out
+
+
+@needs_importer
+def test_verify_prints_the_table_and_writes_picture_and_figures(folder, capsys):
+    options = ["--size", "64", "--prototxt", "pose_deploy.prototxt"]
+    files = ["--picture", "p.png", "--out", "p.json"]
+    assert run("verify", "hand.caffemodel", *options, *files) == 0
+    out = capsys.readouterr().out
+    assert "Mconv7_stage6" in out
+    assert "none departs" in out
+    assert read_image("p.png").shape[2] == 3
+    report = json.loads((folder / "p.json").read_text())
+    assert report["first_departure"] is None
+    assert len(report["layers"]) == 52 + 8
+    assert run("verify", "hand.caffemodel", *options, *files) == 1  # they exist
+
+
+@needs_importer
+def test_verify_fails_when_a_layer_departs(folder, capsys):
+    (folder / "wrong.prototxt").write_text(hand_prototxt(features_first=True))
+    assert run("verify", "hand.caffemodel", "--size", "64", "--prototxt", "wrong.prototxt") == 1
+    assert "the first to depart is concat_stage2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("size", ["0", "a", "3x4x5", "99999", "-1x5"])
+def test_sizes_that_are_none_are_refused(size, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run("verify", "hand.caffemodel", f"--size={size}")
+    assert caught.value.code == 2
+    assert "HEIGHTxWIDTH" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["convert", "inspect", "verify"])
+def test_help_imports_nothing_heavy(command):
+    code = (
+        "import sys\nfrom openpose_keras import cli\n"
+        f"try: cli.main(['{command}', '--help'])\nexcept SystemExit: pass\n"
+        "heavy = ('numpy', 'cv2', 'keras', 'h5py', 'google.protobuf')\n"
+        "print([m for m in heavy if m in sys.modules])"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    out = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
+    assert out.splitlines()[-1] == "[]"
+
+
+def test_weights_of_the_preset_are_not_replaced_unasked(capsys):
+    assert run("convert", "hand.caffemodel") == 0
+    with pytest.raises(SystemExit):
+        run("convert", "hand.caffemodel")
+    error = capsys.readouterr().err
+    assert "--force replaces it" in error and "--to FILE" in error
+    assert run("convert", "hand.caffemodel", "--force") == 0

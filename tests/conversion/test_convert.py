@@ -1,0 +1,585 @@
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from openpose_keras import networks
+from openpose_keras.conversion import convert as converter
+from openpose_keras.conversion import official, writers
+from openpose_keras.conversion.caffe.caffemodel import read_caffemodel
+from openpose_keras.conversion.caffe.graph import to_caffe
+from openpose_keras.conversion.caffe.prototxt import parse_prototxt, read_prototxt
+from openpose_keras.conversion.convert import fill_network, load_converted
+from openpose_keras.conversion.readers import detect_kind, read_weights
+from openpose_keras.conversion.writers import convert_file
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.errors import WeightsError
+from openpose_keras.io import weight_record
+from openpose_keras.networks import presets
+from tests.helpers.caffe_files import caffemodel, hand_arrays, hand_prototxt, small_hand
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
+]
+ARRAYS = hand_arrays()
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Let the hand network be a small one, built once: each test fills it anew."""
+    monkeypatch.setattr(networks, "hand", small_hand)
+
+
+# ---------------------------------------------------------------- files of each kind
+
+
+def write_caffe(folder, arrays=ARRAYS, **options):
+    path = folder / "weights.bin"
+    path.write_bytes(caffemodel(arrays, **options))
+    return path
+
+
+def write_keras2(folder, arrays=ARRAYS, *, whole=False, parts=False):
+    """Write what Keras 2's save_weights wrote, or what its save did."""
+    path = folder / "weights.bin"
+    with h5py.File(path, "w") as file:
+        top = file.create_group("model_weights") if whole else file
+        if whole:
+            file.attrs["model_config"] = "{}"
+            file.create_group("optimizer_weights").create_dataset("a", data=np.zeros(3))
+        names = np.array([b"image", *(name.encode() for name in arrays)])
+        top.attrs["backend"] = b"tensorflow"
+        if parts:
+            for index, part in enumerate(np.array_split(names, 3)):
+                top.attrs[f"layer_names{index}"] = part
+        else:
+            top.attrs["layer_names"] = names
+        top.create_group("image").attrs["weight_names"] = np.zeros(0)
+        for name, (kernel, bias) in arrays.items():
+            group = top.create_group(name)
+            group.attrs["weight_names"] = [f"{name}/kernel:0", f"{name}/bias:0"]
+            group.create_dataset(f"{name}/kernel:0", data=kernel.transpose(2, 3, 1, 0))
+            group.create_dataset(f"{name}/bias:0", data=bias)
+    return path
+
+
+def write_pth(folder, arrays=ARRAYS, *, prefix="", old=False, nested=False):
+    torch = pytest.importorskip("torch")
+    content = {}
+    for name, (kernel, bias) in arrays.items():
+        content[f"{prefix}{name}.weight"] = torch.from_numpy(kernel)
+        content[f"{prefix}{name}.bias"] = torch.from_numpy(bias)
+    path = folder / "weights.bin"
+    content = {"epoch": 3, "state_dict": content} if nested else content
+    torch.save(content, path, _use_new_zipfile_serialization=not old)
+    return path
+
+
+def write_folder(folder, arrays=ARRAYS):
+    path = folder / "layers"
+    path.mkdir()
+    for name, (kernel, bias) in arrays.items():
+        np.save(path / f"W_{name}.npy", kernel)
+        np.save(path / f"b_{name}.npy", bias)
+    (path / "README").write_text("not an array")
+    return path
+
+
+SOURCES = {
+    "caffemodel": write_caffe,
+    "caffemodel, old": lambda folder: write_caffe(folder, old=True, old_shape=True),
+    "keras2": write_keras2,
+    "keras2, whole": lambda folder: write_keras2(folder, whole=True),
+    "keras2, parts": lambda folder: write_keras2(folder, parts=True),
+    "pth": write_pth,
+    "pth, old": lambda folder: write_pth(folder, old=True),
+    "pth, prefix": lambda folder: write_pth(folder, prefix="model1_0."),
+    "pth, nested": lambda folder: write_pth(folder, nested=True),
+    "npy": write_folder,
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_each_kind_is_known_by_its_content_and_gives_the_same_arrays(tmp_path, kind):
+    weights = read_weights(SOURCES[kind](tmp_path))
+    assert weights.kind == kind.partition(",")[0]
+    assert weights.channel_order == "bgr"
+    assert set(weights.layers) == set(ARRAYS)
+    for name, (kernel, bias) in ARRAYS.items():
+        found = weights.layers[name]
+        np.testing.assert_array_equal(found[0], np.einsum("oihw->hwio", kernel))
+        np.testing.assert_array_equal(found[1], bias)
+
+
+# ---------------------------------------------------------------- into the network
+
+
+def heatmaps(model, batch):
+    import keras
+
+    return keras.ops.convert_to_numpy(model(batch, training=False))
+
+
+def noise(*size, seed=0):
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, (1, *size, 3)).astype(np.float32)
+
+
+def through(path, batch):
+    """What the network makes of a batch with a file's weights."""
+    return heatmaps(load_converted(path)[0], batch)
+
+
+def opencv_heatmaps(arrays, batch, **options):
+    """What OpenCV's own reader of Caffe's files makes of the same weights; it wants BGR."""
+    if not hasattr(cv2.dnn, "readNetFromCaffe"):
+        pytest.skip("OpenCV 5 has no importer of Caffe networks")
+    files = hand_prototxt(size=batch.shape[1:3], **options).encode(), caffemodel(arrays)
+    net = cv2.dnn.readNetFromCaffe(*(np.frombuffer(data, np.uint8) for data in files))
+    net.setInput(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
+    return net.forward().transpose(0, 2, 3, 1)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (45, 61), (40, 72)], ids=str)
+def test_the_converted_network_does_what_opencv_does_with_the_file(tmp_path, size):
+    model, record = load_converted(write_caffe(tmp_path), fold_rgb=False)
+    batch = noise(*size)
+    expected = opencv_heatmaps(ARRAYS, batch)
+    assert expected.std() > 0.05
+    assert record.channel_order == "bgr"
+    np.testing.assert_allclose(heatmaps(model, batch), expected, atol=1e-5)
+
+
+def test_rgb_through_the_folded_network_is_bgr_through_the_other(tmp_path):
+    path = write_caffe(tmp_path)
+    rgb = noise(64, 48)
+    model, record = load_converted(path)
+    assert record.channel_order == "rgb" == presets.get_preset("hand").spec.channel_order
+    folded = heatmaps(model, rgb)
+    model, _ = load_converted(path, fold_rgb=False)
+    np.testing.assert_allclose(folded, heatmaps(model, rgb[..., ::-1].copy()), atol=1e-6)
+    assert np.abs(folded - heatmaps(model, rgb)).max() > 0.01
+
+
+def test_all_that_does_not_fit_is_told_at_once_and_nothing_is_filled(tmp_path):
+    arrays = dict(ARRAYS)
+    del arrays["Mconv3_stage4"], arrays["conv5_3_CPM"]
+    arrays["conv9"] = arrays["conv1_2"]
+    kernel, bias = arrays["conv2_1"]
+    arrays["conv2_1"] = (kernel[:, :, :1], bias)
+    weights = read_weights(write_caffe(tmp_path, arrays))
+    model = networks.hand()
+    before = model.get_weights()
+    with pytest.raises(WeightsError) as caught:
+        fill_network(model, weights)
+    message = str(caught.value)
+    assert "\n" not in message
+    lacking, left_over, other = message.partition("network: ")[2].split("; ")
+    assert lacking == "the file lacks conv5_3_CPM, Mconv3_stage4"
+    assert left_over == "the network has no conv9"
+    assert other.startswith("of other shapes are conv2_1 (network 3x3x2x4 + 4, file 1x3x2x4")
+    for found, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_blob_too_few_or_too_many_is_an_error(tmp_path, count):
+    arrays = ARRAYS | {"conv3_1": (ARRAYS["conv3_1"] * 2)[:count]}
+    with pytest.raises(WeightsError, match="conv3_1"):
+        load_converted(write_caffe(tmp_path, arrays))
+
+
+def test_two_layers_of_one_name_are_an_error(tmp_path):
+    path = tmp_path / "weights.bin"
+    path.write_bytes(caffemodel(ARRAYS) + caffemodel({"conv1_1": ARRAYS["conv1_1"]}))
+    with pytest.raises(WeightsError, match="two layers of the name 'conv1_1'"):
+        load_converted(path)
+
+
+def test_a_file_of_another_network_is_refused_with_its_layers(tmp_path):
+    with pytest.raises(WeightsError, match=r"no network of ours.* fc6"):
+        load_converted(write_caffe(tmp_path, {"fc6": (np.ones((2, 3), np.float32),)}))
+
+
+def test_nan_in_the_weights_is_refused(tmp_path):
+    kernel, bias = ARRAYS["conv3_1"]
+    arrays = ARRAYS | {"conv3_1": (np.where(kernel == kernel.max(), np.nan, kernel), bias)}
+    with pytest.raises(WeightsError, match=r"conv3_1.*finite"):
+        load_converted(write_caffe(tmp_path, arrays))
+
+
+# ---------------------------------------------------------------- mutations
+
+
+def rotate(arrays, order):
+    """The kernels as a converter with another transposition would understand them."""
+    turned = {}
+    for name, (kernel, bias) in arrays.items():
+        turned[name] = (np.ascontiguousarray(kernel.transpose(order)), bias)
+    return turned
+
+
+def differs(arrays, batch=None, **options):
+    """Whether OpenCV, given the mutated file or description, tells it from our network."""
+    batch = noise(64, 64) if batch is None else batch
+    model = networks.hand()
+    weights = converter.WeightFile(
+        Path("mutated"),
+        "caffemodel",
+        {name: (k.transpose(2, 3, 1, 0), b) for name, (k, b) in arrays.items()},
+        "bgr",
+    )
+    fill_network(model, weights, fold_rgb=False)
+    expected = opencv_heatmaps(ARRAYS, batch, **options)
+    return np.abs(heatmaps(model, batch) - expected).max() > 1e-3
+
+
+def test_without_a_mutation_nothing_differs():
+    assert not differs(ARRAYS)
+
+
+def test_mutation_swapped_axis():
+    """Kernels of height x width instead of width x height fit all shapes, and still are caught."""
+    assert differs(rotate(ARRAYS, (0, 1, 3, 2)))
+
+
+def test_mutation_swapped_channel_axes_does_not_even_fit():
+    with pytest.raises(WeightsError, match="other shapes"):
+        differs(rotate(ARRAYS, (1, 0, 2, 3)))
+
+
+def test_mutation_missed_flip_of_channels():
+    kernel, bias = ARRAYS["conv1_1"]
+    assert differs(ARRAYS | {"conv1_1": (kernel[:, ::-1], bias)})
+
+
+def test_mutation_features_before_heatmaps():
+    assert differs(ARRAYS, features_first=True)
+
+
+def test_mutation_relu_on_a_head():
+    assert differs(ARRAYS, relu_on_heads=True)
+
+
+def test_mutation_two_layers_exchanged():
+    names = "Mconv2_stage3", "Mconv3_stage3"
+    assert ARRAYS[names[0]][0].shape == ARRAYS[names[1]][0].shape
+    assert differs(ARRAYS | dict(zip(names, (ARRAYS[names[1]], ARRAYS[names[0]]), strict=True)))
+
+
+# ---------------------------------------------------------------- damaged files
+
+
+HDF5_START = b"\x89HDF\r\n\x1a\n"
+IMPOSTORS = {
+    "empty": (b"", "empty"),
+    "html": (b"\n<!DOCTYPE html><html>Quota exceeded</html>", "web page"),
+    "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
+    "prototxt": (hand_prototxt().encode(), "prototxt"),
+    "png": (b"\x89PNG\r\n\x1a\n" + bytes(100), "unknown.*89 50 4e"),
+    "hdf5": (HDF5_START + bytes(100), "damaged"),
+    "zip": (b"PK\x03\x04" + bytes(100), "damaged"),
+    "pickle": (b"\x80\x02" + bytes(100), "damaged"),
+    "evil pickle": (b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R.", "damaged"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), IMPOSTORS.values(), ids=IMPOSTORS)
+def test_what_is_no_weight_file_is_refused_with_a_reason(tmp_path, data, message):
+    path = tmp_path / "hand.caffemodel"
+    path.write_bytes(data)
+    if b"\x80" in data[:1]:
+        pytest.importorskip("torch")
+    with pytest.raises(WeightsError, match=rf"hand\.caffemodel.*{message}") as caught:
+        read_weights(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_files_and_other_folders_are_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(WeightsError):
+            read_weights(path)
+
+
+def test_half_a_pair_is_refused(tmp_path):
+    path = write_folder(tmp_path)
+    (path / "b_conv2_1.npy").unlink()
+    with pytest.raises(WeightsError, match=r"b_conv2_1\.npy"):
+        read_weights(path)
+
+
+def test_a_header_that_promises_too_much_is_refused(tmp_path):
+    path = write_folder(tmp_path)
+    header = {"descr": "<f4", "fortran_order": False, "shape": (2**40, 3, 3, 3)}
+    with open(path / "W_conv2_1.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(WeightsError, match=r"W_conv2_1\.npy"):
+        read_weights(path)
+
+
+def test_objects_are_not_unpickled(tmp_path):
+    path = write_folder(tmp_path)
+    np.save(path / "W_conv2_1.npy", np.array([print], dtype=object), allow_pickle=True)
+    with pytest.raises(WeightsError, match=r"W_conv2_1\.npy"):
+        read_weights(path)
+
+
+def test_a_data_set_larger_than_the_file_is_refused(tmp_path):
+    path = write_keras2(tmp_path)
+    with h5py.File(path, "r+") as file:
+        del file["conv2_1/conv2_1/kernel:0"]
+        file.create_dataset("conv2_1/conv2_1/kernel:0", (10**6, 10**6), "f4", chunks=(1000, 1000))
+    with pytest.raises(WeightsError, match="larger than the file"):
+        read_weights(path)
+
+
+def test_links_out_of_the_file_are_refused(tmp_path):
+    path = write_keras2(tmp_path)
+    os.rename(path, tmp_path / "other.h5")
+    path = write_keras2(tmp_path)
+    with h5py.File(path, "r+") as file:
+        del file["conv2_1"]
+        file["conv2_1"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "conv2_1")
+    with pytest.raises(WeightsError, match="expected conv2_1"):
+        read_weights(path)
+
+
+def test_without_torch_its_files_say_what_to_install(tmp_path, monkeypatch):
+    path = write_pth(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match="pip install torch"):
+        read_weights(path)
+
+
+def test_a_file_of_torch_with_anything_but_tensors_is_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "a.pth"
+    for content in ([1, 2], {}, {"a.weight": 1}, {"a.weight": torch.ones(2)}, {"a.gamma": None}):
+        torch.save(content, path)
+        with pytest.raises(WeightsError, match=r"a\.pth"):
+            read_weights(path)
+
+
+# ---------------------------------------------------------------- out again
+
+
+def convert(tmp_path, name, **options):
+    source = write_caffe(tmp_path)
+    return convert_file(source, tmp_path / name, **options)
+
+
+@pytest.mark.parametrize("name", ["hand.weights.h5", "hand.keras", "hand.caffemodel"])
+def test_what_is_written_is_read_and_gives_the_same_heatmaps(tmp_path, name):
+    record = convert(tmp_path, name)
+    batch = noise(64, 64)
+    expected = through(tmp_path / "weights.bin", batch)
+    again, second = load_converted(tmp_path / name)
+    np.testing.assert_allclose(heatmaps(again, batch), expected, atol=1e-6)
+    assert record.channel_order == ("bgr" if name.endswith("caffemodel") else "rgb")
+    assert (
+        second.made_from
+        == json.loads(record.to_json())
+        == weight_record.read_record(tmp_path / name)
+    )
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_the_preset_takes_what_was_converted(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    presets.user_folder().mkdir()
+    convert(tmp_path, "openpose_keras/hand.weights.h5")
+    batch = noise(64, 64)
+    expected = through(tmp_path / "weights.bin", batch)
+    small_hand().set_weights([np.zeros(weight.shape) for weight in small_hand().weights])
+    found = presets.load_network("hand")
+    np.testing.assert_allclose(heatmaps(found, batch), expected, atol=1e-6)
+
+
+def test_half_precision_takes_half_the_space_and_loads_into_float32(tmp_path):
+    convert(tmp_path, "full.weights.h5")
+    convert(tmp_path, "half.weights.h5", half=True)
+    with h5py.File(tmp_path / "half.weights.h5") as file:
+        kinds = []
+        file.visititems(lambda _, item: kinds.append(getattr(item, "dtype", None)))
+        assert {kind for kind in kinds if kind} == {np.dtype("f2")}
+    for name in presets.load_network("hand", weights=tmp_path / "half.weights.h5").weights:
+        assert name.dtype == "float32"
+    batch = noise(64, 64)
+    half, full = (through(tmp_path / f"{name}.weights.h5", batch) for name in ("half", "full"))
+    assert 0 < np.abs(half - full).max() < 0.01
+    assert weight_record.read_record(tmp_path / "half.weights.h5")["channel_order"] == "rgb"
+
+
+def test_a_bgr_network_stays_one_through_its_file(tmp_path):
+    convert(tmp_path, "bgr.weights.h5", fold_rgb=False)
+    assert read_weights(tmp_path / "bgr.weights.h5").channel_order == "bgr"
+    batch = noise(64, 64)
+    again, expected = (through(tmp_path / n, batch) for n in ("bgr.weights.h5", "weights.bin"))
+    np.testing.assert_allclose(again, expected, atol=1e-6)
+
+
+def test_the_way_back_to_caffe_gives_the_original(tmp_path):
+    convert(tmp_path, "hand.weights.h5")
+    convert_file(tmp_path / "hand.weights.h5", tmp_path / "hand.caffemodel")
+    for layer in read_caffemodel(tmp_path / "hand.caffemodel").layers:
+        for found, expected in zip(layer.blobs, ARRAYS.get(layer.name, ()), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    ours = read_prototxt(tmp_path / "hand.prototxt")
+    theirs = parse_prototxt(hand_prototxt(size=(368, 368)).replace("_pooled", ""))
+    assert ours.inputs == theirs.inputs
+    assert [(layer.name, layer.type) for layer in ours.layers] == [
+        (layer.name, layer.type) for layer in theirs.layers
+    ]
+    for found, expected in zip(ours.layers, theirs.layers, strict=True):
+        if found.type in ("Convolution", "Pooling"):
+            assert found.options == expected.options
+        if found.type == "Concat":
+            assert found.bottoms == expected.bottoms
+
+
+def test_opencv_runs_what_goes_back_to_caffe(tmp_path):
+    if not hasattr(cv2.dnn, "readNetFromCaffe"):
+        pytest.skip("OpenCV 5 has no importer of Caffe networks")
+    convert(tmp_path, "hand.caffemodel")
+    net = cv2.dnn.readNetFromCaffe(
+        str(tmp_path / "hand.prototxt"), str(tmp_path / "hand.caffemodel")
+    )
+    batch = noise(64, 64)
+    net.setInput(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
+    expected = opencv_heatmaps(ARRAYS, batch)
+    np.testing.assert_allclose(net.forward().transpose(0, 2, 3, 1), expected, atol=1e-6)
+
+
+def test_what_caffe_would_do_otherwise_is_not_given_to_it():
+    import keras
+
+    image = keras.Input((None, None, 3), name="image")
+    layers = keras.layers
+    for layer in (
+        layers.MaxPooling2D(2, name="odd"),  # rounds down
+        layers.MaxPooling2D(3, 2, padding="same", name="odd"),
+        layers.Conv2D(2, 3, name="odd"),
+        layers.Conv2D(2, 4, padding="same", name="odd"),
+        layers.Conv2D(2, 3, padding="same", strides=2, name="odd"),
+        layers.Conv2D(2, 3, padding="same", activation="tanh", name="odd"),
+        layers.AveragePooling2D(2, padding="same", name="odd"),
+    ):
+        with pytest.raises(WeightsError, match="odd"):
+            to_caffe(keras.Model(image, layer(image)))
+
+
+def test_targets_are_checked_before_the_work(tmp_path):
+    for name, options, message in (
+        ("hand.h5", {}, r"weights\.h5 or"),
+        ("hand.keras", {"half": True}, "float16"),
+    ):
+        with pytest.raises(WeightsError, match=message):
+            convert_file(tmp_path / "missing", tmp_path / name, **options)
+    for name, taken in (("a.weights.h5", "a.weights.h5"), ("a.caffemodel", "a.prototxt")):
+        (tmp_path / taken).write_text("mine")
+        with pytest.raises(FileExistsError, match=taken):
+            convert_file(tmp_path / "missing", tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        convert_file(tmp_path / "missing", tmp_path / "none" / "a.keras")
+
+
+def test_an_interrupted_conversion_leaves_what_was_there(tmp_path, monkeypatch):
+    def fail(*args):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "hand.weights.h5"
+    path.write_text("mine")
+    monkeypatch.setattr(writers, "write_record", fail)
+    for half in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            convert(tmp_path, path.name, half=half, force=True)
+    assert path.read_text() == "mine"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [path.name, "weights.bin"]
+
+
+def test_more_than_float16_can_hold_is_refused(tmp_path):
+    kernel, bias = ARRAYS["conv1_2"]
+    source = write_caffe(tmp_path, ARRAYS | {"conv1_2": (kernel, bias + 1e5)})
+    with pytest.raises(WeightsError, match="float16"):
+        convert_file(source, tmp_path / "hand.weights.h5", half=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["weights.bin"]
+
+
+def test_onnx_without_its_packages_says_what_to_install(tmp_path, monkeypatch):
+    import keras
+
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the packages of TensorFlow's way are tried")
+    with pytest.raises(ImportError, match="pip install tf2onnx"):
+        convert(tmp_path, "hand.onnx")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["weights.bin"]
+
+
+@pytest.mark.filterwarnings("ignore")  # of the packages that export
+def test_opencv_runs_the_onnx_file_and_finds_the_record_in_it(tmp_path):
+    for package in ("onnx", "tf2onnx"):
+        pytest.importorskip(package)
+    import onnx
+
+    record = convert(tmp_path, "hand.onnx")
+    (prop,) = onnx.load(tmp_path / "hand.onnx").metadata_props
+    assert (prop.key, prop.value) == ("openpose_keras", record.to_json())
+    net = cv2.dnn.readNetFromONNX(str(tmp_path / "hand.onnx"))
+    batch = noise(64, 48)
+    net.setInput(batch)
+    expected = through(tmp_path / "weights.bin", batch)
+    np.testing.assert_allclose(net.forward(), expected, atol=1e-5)
+
+
+# ---------------------------------------------------------------- records
+
+
+def test_the_record_says_what_the_file_is(tmp_path, monkeypatch):
+    path = write_caffe(tmp_path)
+    sums = weight_record.checksums(path)
+    known = official.OfficialFile("hand", "hand/ours.caffemodel", sums.md5)
+    monkeypatch.setattr(official, "OFFICIAL_FILES", (known,))
+    record = convert(tmp_path, "hand.weights.h5")
+    assert record.official == "hand/ours.caffemodel"
+    assert "non-commercial" in record.licence
+    assert (record.source, record.kind, record.network) == ("weights.bin", "caffemodel", "hand")
+    assert record.converter.startswith("openpose_keras ")
+    for name in ("md5", "sha256"):
+        command = [f"{name}sum", str(path)]
+        assert subprocess.check_output(command, text=True).split()[0] == getattr(record, name)
+    monkeypatch.setattr(official, "OFFICIAL_FILES", ())
+    second = convert_file(tmp_path / "hand.weights.h5", tmp_path / "hand.keras")
+    assert second.licence == record.licence
+    assert second.made_from["md5"] == record.md5
+
+
+def test_an_unknown_file_has_an_unknown_licence(tmp_path):
+    record = convert(tmp_path, "hand.weights.h5")
+    assert record.official is None
+    assert record.licence.startswith("not known")
+
+
+def test_each_official_file_is_known_by_its_checksum():
+    for known in official.OFFICIAL_FILES:
+        assert official.identify(known.md5.upper()) is known
+        assert len(known.md5) == 32
+    assert official.identify("0" * 32) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
+def test_a_damaged_record_is_an_error(tmp_path, text):
+    path = tmp_path / "a.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("openpose_keras.json", text.encode("utf-8", "surrogateescape"))
+        archive.writestr("model.weights.h5", io.BytesIO().getvalue())
+    for read in (read_weights, detect_kind):
+        with pytest.raises(WeightsError, match=r"record of .*a\.keras"):
+            read(path)

@@ -1,0 +1,89 @@
+import dataclasses
+import itertools
+
+import pytest
+
+from openpose_keras.core.skeletons import HAND, Skeleton
+
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+
+
+def test_hand_has_21_keypoints_of_different_names():
+    assert len(HAND) == len(HAND.keypoints) == len(set(HAND.keypoints)) == 21
+
+
+def test_hand_is_in_openposes_order():
+    places = {"wrist": 0, "thumb_cmc": 1, "thumb_tip": 4, "index_mcp": 5, "middle_pip": 10}
+    places |= {"ring_dip": 15, "little_mcp": 17, "little_tip": 20}
+    assert {name: HAND.index(name) for name in places} == places
+
+
+def test_hand_edges_are_five_chains_from_the_wrist():
+    chains = [[0, *range(first, first + 4)] for first in (1, 5, 9, 13, 17)]
+    expected = [pair for chain in chains for pair in itertools.pairwise(chain)]
+    assert list(HAND.edge_indices) == expected
+
+
+def test_every_keypoint_but_the_wrist_ends_one_edge():
+    assert sorted(end for _, end in HAND.edge_indices) == list(range(1, 21))
+
+
+def test_edges_by_name_and_by_index_agree():
+    named = tuple((HAND.keypoints[a], HAND.keypoints[b]) for a, b in HAND.edge_indices)
+    assert named == HAND.edges
+
+
+@pytest.mark.parametrize(
+    ("name", "color"),
+    [
+        ("wrist", (100, 100, 100)),
+        ("thumb_cmc", (100, 0, 0)),
+        ("thumb_tip", (255, 0, 0)),
+        ("index_pip", (150, 150, 0)),
+        ("middle_tip", (0, 255, 125)),
+        ("ring_dip", (0, 100, 200)),
+        ("little_tip", (255, 0, 255)),
+    ],
+)
+def test_colors_are_openposes(name, color):
+    assert HAND.colors[HAND.index(name)] == color
+
+
+def test_fingers_grow_brighter_to_the_tip():
+    for first in range(1, 21, 4):
+        sums = [sum(color) for color in HAND.colors[first : first + 4]]
+        assert sums == sorted(set(sums))
+
+
+def test_a_skeleton_is_frozen_hashable_and_compared_by_value():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        HAND.name = "foot"
+    again = Skeleton("hand", list(HAND.keypoints), list(HAND.edges), list(HAND.colors))
+    assert again == HAND and hash(again) == hash(HAND)
+
+
+def test_an_unknown_keypoint_is_named_in_the_error():
+    with pytest.raises(ValueError, match=r"no keypoint 'pinky_tip'.*little_tip"):
+        HAND.index("pinky_tip")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"keypoints": ("a", "a")}, "names of their own"),
+        ({"edges": (("a", "c"),)}, "an edge is a pair"),
+        ({"edges": (("a", "a"),)}, "an edge is a pair"),
+        ({"edges": (("a", "b", "a"),)}, "an edge is a pair"),
+        ({"colors": (RED,)}, "2 keypoints need as many colours, not 1"),
+        ({"colors": (RED, (0, 0))}, "a colour is"),
+        ({"colors": (RED, (0, 0, 256))}, "a colour is"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(changes, message):
+    parts = {"name": "arm", "keypoints": ("a", "b"), "edges": (("a", "b"),), "colors": (RED, GREEN)}
+    with pytest.raises(ValueError, match=message):
+        Skeleton(**(parts | changes))
+
+
+def test_a_skeleton_without_edges_is_allowed():
+    assert Skeleton("dots", ("a",), (), (RED,)).edge_indices == ()

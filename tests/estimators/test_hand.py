@@ -1,0 +1,626 @@
+"""The whole path, with a network whose answers are known: dots in, Gaussian maps out (fakes.py).
+
+The recipes of other systems are compared with slow references written from their descriptions, on
+OpenCV's warp and resize (theirs too), SciPy and scikit-image.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from skimage import measure
+
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.errors import ImageError, NetworkError
+from openpose_keras.estimators.hand import HandEstimator
+from openpose_keras.estimators.recipes import RECIPES, InputSpec, Recipe, scale_range
+from tests.helpers.fakes import KEYPOINTS, DotNetwork, draw_dots, hand_layout
+
+RIGHT = InputSpec(box_size=368, stride=8, sides="right")
+BOTH = InputSpec(box_size=160, stride=4, multiple=32, sides="both")
+SIZE = (300, 400)
+BOX = (90.0, 40.0, 230.0, 230.0)
+
+
+def scene(seed=0, box=BOX, left=False, size=SIZE):
+    """An image of one hand of dots inside the box, and where they are."""
+    xy = hand_layout(seed)
+    if left:
+        xy = xy * (-1, 1) + (1, 0)
+    xy = xy * np.array(box[2:]) * 0.9 + np.array(box[:2]) + np.array(box[2:]) * 0.05
+    return draw_dots(xy, size), xy
+
+
+def estimator(recipe="refined", spec=RIGHT, **options):
+    network = DotNetwork(spec)
+    return HandEstimator(network, recipe=recipe, spec=spec, **options), network
+
+
+# -- the geometry, end to end ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spec", [RIGHT, BOTH], ids=["368", "160"])
+@pytest.mark.parametrize("scales", [(1.0,), (1.0, 1.2), (0.9, 1.0, 1.3)])
+@pytest.mark.parametrize("scaling", ["box", "input"])
+def test_a_crop_finds_each_dot_to_a_tenth_of_a_pixel(spec, scales, scaling):
+    image, xy = scene()
+    recipe = replace(RECIPES["refined"], scales=scales, scaling=scaling)
+    box = (BOX[0] - 30, BOX[1] - 20, 280.0, 280.0)
+    [hand] = estimator(recipe, spec)[0](image, [box], "right")
+    np.testing.assert_allclose(hand.xy, xy, atol=0.1)
+    assert hand.box == box and hand.side == "right"
+
+
+@pytest.mark.parametrize("frame", ["heatmap", "input"])
+@pytest.mark.parametrize("merge", ["mean", "best"])
+@pytest.mark.parametrize("convention", ["half_pixel", "openpose"])
+def test_every_frame_and_merge_of_a_crop_finds_the_dots(frame, merge, convention):
+    image, xy = scene(1)
+    recipe = Recipe(scales=(1.0, 1.1), frame=frame, merge=merge, convention=convention, sigma=1.0)
+    [hand] = estimator(recipe)[0](image, [BOX], "right")
+    np.testing.assert_allclose(hand.xy, xy, atol=0.6 if frame == "input" else 0.1)
+
+
+@pytest.mark.parametrize("recipe", ["refined", "openpose"])
+def test_a_left_hand_is_found_as_well_as_a_right_one(recipe):
+    limit = 0.1 if recipe == "refined" else 1.0
+    for left in (False, True):
+        image, xy = scene(2, left=left)
+        [hand] = estimator(recipe)[0](image, [BOX], "left" if left else "right")
+        np.testing.assert_allclose(hand.xy, xy, atol=limit)
+        assert hand.score > 0.8
+
+
+@pytest.mark.parametrize("recipe", ["refined", "openpose"])
+@pytest.mark.parametrize("left", [False, True])
+def test_without_a_side_the_better_score_decides_and_both_are_told(recipe, left):
+    image, xy = scene(3, left=left)
+    [hand] = estimator(recipe)[0](image, [BOX])
+    assert hand.side == ("left" if left else "right")
+    np.testing.assert_allclose(hand.xy, xy, atol=1.0)
+    scores = hand.side_scores
+    assert set(scores) == {"left", "right"}
+    assert scores[hand.side] == pytest.approx(hand.score)
+    assert scores[hand.side] > 1.5 * min(scores.values())
+
+
+def test_both_sides_go_through_the_network_in_one_batch():
+    image, _ = scene()
+    made, network = estimator("openpose")
+    made(image, [BOX])
+    assert network.calls == [(2, 368, 368, 3)]
+
+
+def test_a_dead_heat_is_a_right_hand():
+    dead = HandEstimator(lambda batch: np.zeros((len(batch), 46, 46, 22), np.float32))
+    [hand] = dead(np.zeros((50, 50, 3), np.uint8), [(0, 0, 50)])
+    assert hand.side == "right" and hand.side_scores == {"right": 0.0, "left": 0.0}
+    assert np.isnan(hand.xy).all() and hand.score == 0
+
+
+@pytest.mark.parametrize("side", [None, "left", "right"])
+def test_a_network_that_knows_both_sides_leaves_the_side_as_given(side):
+    image, xy = scene(left=side == "left")
+    made, network = estimator(RECIPES["refined"], BOTH)
+    [hand] = made(image, [BOX], side)
+    assert hand.side == side and hand.side_scores is None
+    assert network.calls == [(2, 160, 160, 3)]
+    np.testing.assert_allclose(hand.xy, xy, atol=0.1)
+
+
+@pytest.mark.parametrize("frame", ["heatmap", "input"])
+def test_averaged_views_see_the_mirrored_picture_and_agree(frame):
+    image, xy = scene(4)
+    recipe = replace(RECIPES["refined"], scales=(1.0, 1.2), average_views=True, frame=frame)
+    made, network = estimator(recipe, BOTH)
+    [hand] = made(image, [BOX])
+    assert network.calls == [(4, 160, 160, 3)]
+    np.testing.assert_allclose(hand.xy, xy, atol=0.1 if frame == "heatmap" else 1.0)
+
+
+def test_averaged_views_of_a_whole_image_agree():
+    image, xy = scene(4)
+    recipe = replace(RECIPES["pytorch_openpose"], scales=(1.0,), average_views=True)
+    spec = InputSpec(box_size=256, stride=4, multiple=32, sides="both")
+    [hand] = estimator(recipe, spec)[0](image, "whole")
+    np.testing.assert_allclose(hand.xy, xy, atol=1.0)
+
+
+def test_averaged_views_cancel_what_only_one_view_sees():
+    def network(batch):
+        maps = np.zeros((len(batch), 40, 40, 22), np.float32)
+        maps[:, 10, 5] = 0.8  # a fault of the network at a fixed place of its input
+        maps[:, 20, 19:21] = 0.6  # in the middle: the same place in both views
+        return maps
+
+    image = np.zeros((160, 160, 3), np.uint8)
+    for average, place in ((False, [21.5, 41.5]), (True, [79.5, 81.5])):
+        recipe = Recipe(average_views=average, sigma=0)
+        [hand] = HandEstimator(network, recipe=recipe, spec=BOTH)(image, "whole")
+        np.testing.assert_allclose(hand.xy[0], place, atol=0.1)
+
+
+@pytest.mark.parametrize("recipe", ["refined", "openpose"])
+def test_a_box_partly_outside_is_looked_at_and_what_is_outside_is_missing(recipe):
+    box = (-90.0, -60.0, 260.0, 260.0)
+    image, xy = scene(5, box=box)
+    [hand] = estimator(recipe)[0](image, [box], "right")
+    inside = ((xy > 12) & (xy < np.array(SIZE[::-1]) - 12)).all(axis=1)
+    outside = (xy < -12).any(axis=1)
+    assert inside.sum() > 5 and outside.sum() > 5
+    np.testing.assert_allclose(hand.xy[inside], xy[inside], atol=1.0)
+    if recipe == "refined":
+        np.testing.assert_array_equal(hand.found[outside], False)
+        np.testing.assert_array_equal(hand.scores[outside], 0)
+    else:
+        assert hand.found.all() and (hand.scores[outside] < 0.01).all()
+
+
+def test_a_finger_outside_the_box_is_found_by_the_larger_scale():
+    image, xy = scene()
+    box = (BOX[0] + 20, BOX[1] + 20, 190.0, 190.0)
+    recipe = replace(RECIPES["refined"], scales=(1.0, 1.4))
+    [hand] = estimator(recipe)[0](image, [box], "right")
+    # The smaller scale sees some dots cut at its edge, and places them a little inside.
+    np.testing.assert_allclose(hand.xy, xy, atol=1.0)
+
+
+@pytest.mark.parametrize("recipe", ["pytorch_openpose", "seed", "refined", "openpose"])
+def test_the_whole_image_can_be_one_hand(recipe):
+    image, xy = scene(6)
+    recipe = replace(RECIPES[recipe], channel_order="trained")
+    [hand] = estimator(recipe)[0](image, "whole", "right")
+    # The seed squeezes its last cells, which reach over the edge, into the image.
+    np.testing.assert_allclose(hand.xy, xy, atol=4 if recipe.name == "seed" else 1.5)
+
+
+def test_a_box_of_a_whole_recipe_cuts_the_image():
+    image, xy = scene(7)
+    box = (60.2, 20.4, 300.0, 600.0)
+    made, network = estimator(replace(RECIPES["pytorch_openpose"], scales=(1.0,)))
+    [hand] = made(image, [box])
+    assert hand.box == (60.0, 20.0, 300.0, 280.0)
+    assert network.calls == [(1, 368, 400, 3)]
+    np.testing.assert_allclose(hand.xy, xy, atol=1.0)
+
+
+@pytest.mark.parametrize("frame", ["heatmap", "input", "image"])
+@pytest.mark.parametrize("pad", [True, False])
+def test_a_whole_image_can_be_read_in_any_frame(frame, pad):
+    image, xy = scene(8, size=(301, 403))
+    recipe = Recipe(
+        region="whole", scaling="input", scales=(0.8, 1.0), frame=frame, pad=pad, sigma=1.0
+    )
+    [hand] = estimator(recipe)[0](image, "whole", "right")
+    # Without padding the last cells reach over the edge, and enlarging squeezes them in.
+    np.testing.assert_allclose(hand.xy, xy, atol=1.0 if pad or frame != "image" else 4.0)
+
+
+@pytest.mark.parametrize("frame", ["heatmap", "image"])
+def test_a_mirrored_whole_image_comes_back_the_right_way_round(frame):
+    image, xy = scene(9, left=True)
+    recipe = Recipe(region="whole", scaling="input", frame=frame, pad=True, sigma=1.0)
+    [hand] = estimator(recipe)[0](image, "whole")
+    assert hand.side == "left"
+    np.testing.assert_allclose(hand.xy, xy, atol=1.0)
+
+
+def test_a_box_that_is_not_square_becomes_the_square_about_its_centre():
+    image, xy = scene()
+    [hand] = estimator()[0](image, [(BOX[0], BOX[1] + 40, 230, 150)], "right")
+    assert hand.box == BOX
+    np.testing.assert_allclose(hand.xy, xy, atol=0.1)
+
+
+def test_several_hands_of_several_sizes_come_in_order():
+    boxes = [(20.0, 20.0, 200.0, 200.0), (420.0, 60.0, 320.0, 320.0), (260.0, 300.0, 150.0, 150.0)]
+    sides = ["right", "left", None]
+    image = np.zeros((480, 760, 3), np.uint8)
+    truth = []
+    for seed, (box, side) in enumerate(zip(boxes, sides, strict=True)):
+        picture, xy = scene(seed, box, side == "left", image.shape[:2])
+        image = np.maximum(image, picture)
+        truth.append(xy)
+    made, network = estimator(replace(RECIPES["refined"], scales=(1.0,)))
+    for hand, xy, side in zip(
+        made(image, boxes, sides), truth, ("right", "left", "right"), strict=True
+    ):
+        assert hand.side == side
+        np.testing.assert_allclose(hand.xy, xy, atol=0.15)
+    assert network.calls == [(4, 368, 368, 3)]
+
+
+# -- other systems' recipes against references ---------------------------------------------------
+
+
+def openpose_reference(network, image, box, side, scales):
+    """CMU's handExtractorCaffe, at a network of 368 and stride 8."""
+    best = None
+    for scale in scales:
+        x, y, width = box[:3]
+        if len(scales) > 1:
+            side_length = int(width * scale + 0.5) // 2 * 2
+            x, y = x + width / 2 - side_length / 2, y + width / 2 - side_length / 2
+            width = side_length
+        step = width / 368
+        matrix = np.array([[step, 0, x], [0, step, y]])
+        if side == "left":
+            matrix[0, 0], matrix[0, 2] = -step, x + width
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        crop = cv2.warpAffine(image, matrix, (368, 368), flags=flags)
+        maps = network(np.float32(crop)[None] / 256 - 0.5)[0]
+        peaks = []
+        for k in range(KEYPOINTS):
+            plane = cv2.resize(maps[..., k].copy(), (368, 368), interpolation=cv2.INTER_CUBIC)
+            row, column = np.unravel_index(plane.argmax(), plane.shape)
+            peaks.append([*(matrix @ (column, row, 1)), plane[row, column]])
+        peaks = np.array(peaks)
+        if best is None or peaks[:, 2].mean() > best[:, 2].mean():
+            best = peaks
+    return best
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("box", [BOX, (-30.3, 21.7, 251.9, 251.9), (95.0, 60.0, 120.0, 120.0)])
+@pytest.mark.parametrize("scales", [(1.0,), scale_range(3)])
+def test_openpose_agrees_with_its_reference(side, box, scales):
+    image, _ = scene(10, left=side == "left")
+    recipe = replace(RECIPES["openpose"], scales=scales)
+    made, network = estimator(recipe)
+    [hand] = made(image, [box], side)
+    expected = openpose_reference(network, image, box, side, scales)
+    np.testing.assert_allclose(hand.xy, expected[:, :2], atol=1e-4)
+    np.testing.assert_allclose(hand.scores, expected[:, 2], atol=1e-5)
+
+
+def pytorch_openpose_reference(network, image):
+    """Hzzone's src/hand.py."""
+    height, width = image.shape[:2]
+    mean = np.zeros((height, width, KEYPOINTS + 1))
+    for factor in (0.5 * 368 / height, 368 / height, 1.5 * 368 / height, 2.0 * 368 / height):
+        picture = cv2.resize(image, (0, 0), fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        used = picture.shape[:2]
+        picture = np.pad(picture, [(0, -n % 8) for n in used] + [(0, 0)], constant_values=128)
+        maps = network(np.float32(picture)[None] / 256 - 0.5)[0]
+        maps = cv2.resize(maps, (0, 0), fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
+        maps = maps[: used[0], : used[1]]
+        mean += cv2.resize(maps, (width, height), interpolation=cv2.INTER_CUBIC) / 4
+    peaks = []
+    for k in range(KEYPOINTS):
+        plane = mean[..., k]
+        blobs = measure.label(ndimage.gaussian_filter(plane, sigma=3) > 0.05, connectivity=2)
+        if not blobs.max():
+            peaks.append([np.nan, np.nan, 0])
+            continue
+        sums = [plane[blobs == n].sum() for n in range(1, blobs.max() + 1)]
+        inside = np.where(blobs == np.argmax(sums) + 1, plane, -np.inf)
+        row, column = np.unravel_index(inside.argmax(), plane.shape)
+        peaks.append([column, row, plane[row, column]])
+    return np.array(peaks)
+
+
+@pytest.mark.parametrize("size", [SIZE, (271, 333)])
+def test_pytorch_openpose_agrees_with_its_reference(size):
+    image, _ = scene(11, size=size)
+    image[:, 230:] = 0  # so that some keypoints are missing
+    made, network = estimator("pytorch_openpose")
+    [hand] = made(image, "whole")
+    expected = pytorch_openpose_reference(network, image)
+    assert 0 < hand.found.sum() < KEYPOINTS
+    np.testing.assert_allclose(hand.xy, expected[:, :2], atol=0.01)
+    np.testing.assert_allclose(hand.scores, expected[:, 2], atol=1e-5)
+
+
+def seed_reference(network, image):
+    """The toy's notebook; of several maxima the strongest."""
+    height, width = image.shape[:2]
+    factor = 368 / width
+    picture = cv2.resize(image, (0, 0), fx=factor, fy=factor)
+    maps = network((np.float32(picture) / 256 - 0.5)[None, ..., ::-1])[0]
+    maps = cv2.resize(maps, (width, height))
+    peaks = []
+    for k in range(KEYPOINTS):
+        smooth = np.pad(ndimage.gaussian_filter(maps[..., k].astype(float), 3), 1)
+        middle = smooth[1:-1, 1:-1]
+        top = middle > 0.1
+        for shifted in (smooth[2:, 1:-1], smooth[:-2, 1:-1], smooth[1:-1, 2:], smooth[1:-1, :-2]):
+            top &= middle >= shifted
+        cells = np.argwhere(top)
+        cells = sorted(cells.tolist(), key=lambda cell: -maps[(*cell, k)])
+        peaks.append([*cells[0][::-1], maps[(*cells[0], k)]] if cells else [np.nan, np.nan, 0])
+    return np.array(peaks)
+
+
+@pytest.mark.parametrize("size", [SIZE, (271, 333)])
+def test_seed_agrees_with_its_reference(size):
+    image, _ = scene(12, size=size)
+    image[:, 230:] = 0
+    _, network = estimator("seed")
+    # The recipe swaps red and blue; a network that wants BGR then sees the picture's RGB.
+    swapped = HandEstimator(network, recipe="seed", spec=network.spec)
+    [hand] = swapped(np.ascontiguousarray(image[..., ::-1]), "whole")
+    expected = seed_reference(network, np.ascontiguousarray(image[..., ::-1]))
+    assert 0 < hand.found.sum() < KEYPOINTS
+    np.testing.assert_allclose(hand.xy, expected[:, :2], atol=0.01)
+    np.testing.assert_allclose(hand.scores, expected[:, 2], atol=1e-5)
+
+
+# -- what the network is given -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("order", "recipe_order", "first"),
+    [("rgb", "trained", 0), ("bgr", "trained", 2), ("rgb", "swapped", 2), ("bgr", "swapped", 0)],
+)
+def test_the_network_gets_the_channel_order_that_spec_and_recipe_say(order, recipe_order, first):
+    seen = []
+
+    def network(batch):
+        seen.append(batch)
+        return np.zeros((len(batch), 46, 46, 22), np.float32)
+
+    spec = InputSpec(channel_order=order)
+    recipe = Recipe(channel_order=recipe_order)
+    image = np.zeros((64, 64, 3), np.uint8) + np.array([0, 100, 200], np.uint8)
+    HandEstimator(network, recipe=recipe, spec=spec)(image, "whole", "right")
+    expected = np.array([0, 100, 200])[[first, 1, 2 - first]] / 256 - 0.5
+    assert seen[0].dtype == np.float32
+    np.testing.assert_array_equal(seen[0][0, 30, 30], np.float32(expected))
+
+
+def test_equal_sizes_share_batches_of_bounded_size():
+    image, _ = scene()
+    made, network = estimator(replace(RECIPES["refined"], scales=(1.0, 1.2)), batch_size=5)
+    assert len(made(image, [BOX] * 3)) == 3  # three hands, two sides, two scales
+    assert network.calls == [(5, 368, 368, 3), (5, 368, 368, 3), (2, 368, 368, 3)]
+
+
+def test_scales_of_different_sizes_go_one_by_one():
+    image, _ = scene()
+    made, network = estimator("pytorch_openpose")
+    made(image, "whole")
+    sizes = [shape[1:3] for shape in network.calls]
+    assert sizes == [(184, 248), (368, 496), (552, 736), (736, 984)]
+    assert all(shape[0] == 1 for shape in network.calls)
+
+
+def test_a_network_that_needs_multiples_gets_them_from_every_recipe():
+    spec = InputSpec(box_size=160, stride=4, multiple=32, sides="both")
+    image, _ = scene(size=(301, 403))
+    for recipe in RECIPES.values():
+        made, network = estimator(recipe, spec)
+        made(image, "whole")
+        assert all(not n % 32 for shape in network.calls for n in shape[1:3])
+
+
+def test_the_batch_does_not_change_the_answer():
+    image, _ = scene(left=True)
+    one, many = (estimator(batch_size=size)[0](image, [BOX])[0] for size in (1, 8))
+    np.testing.assert_array_equal(one.xy, many.xy)
+
+
+def test_no_boxes_no_hands_and_no_call():
+    made, network = estimator()
+    assert made(np.zeros((9, 9, 3), np.uint8), []) == [] and not network.calls
+
+
+def test_the_image_and_the_network_output_are_not_written_to():
+    image, _ = scene()
+    image.flags.writeable = False
+
+    def network(batch):
+        maps = DotNetwork(RIGHT)(batch)
+        maps.flags.writeable = False
+        return maps
+
+    for recipe in RECIPES:
+        HandEstimator(network, recipe=recipe)(image, [BOX], "left")
+
+
+# -- the steps ------------------------------------------------------------------------------------
+
+
+def test_the_steps_one_by_one_are_the_call():
+    image, _ = scene(left=True)
+    made, _ = estimator()
+    [(box, side)] = made.targets(image, [BOX])
+    looks = made.looks(image, box, side)
+    assert [look.side for look in looks] == ["right", "left"]
+    maps = made.run(view for look in looks for views in look.scales for view in views)
+    hands = [made.read(look, maps) for look in looks]
+    [expected] = made(image, [BOX])
+    np.testing.assert_array_equal(hands[1].xy, expected.xy)
+
+
+def test_a_view_shows_what_its_frame_says():
+    image, _ = scene()
+    [[view]] = estimator()[0].views(image, BOX, "left")
+    assert view.image.shape == (368, 368, 3) and view.frame.mirrored
+    places = np.array([[100.0, 50.0], [250.0, 300.0]])
+    shown = view.image[places[:, 1].astype(int), places[:, 0].astype(int)].astype(float)
+    at = view.frame.invert_points(places)
+    expected = [
+        [
+            ndimage.map_coordinates(image[..., c].astype(float), [[y], [x]], order=1)[0]
+            for c in range(3)
+        ]
+        for x, y in at
+    ]
+    np.testing.assert_allclose(shown, expected, atol=4)
+
+
+@pytest.mark.parametrize("side", [None, "left"])
+@pytest.mark.parametrize("recipe", ["refined", "openpose", "pytorch_openpose", "seed"])
+@pytest.mark.parametrize("frame", ["heatmap", "input"])
+def test_heatmaps_come_merged_unmirrored_and_with_their_place(recipe, side, frame):
+    image, xy = scene(left=side == "left")
+    recipe = RECIPES[recipe]
+    recipe = replace(recipe, channel_order="trained", scales=recipe.scales[:2])
+    maps, place = estimator(recipe)[0].heatmaps(image, BOX, side, frame=frame)
+    assert maps.shape == (*place.output_size, 22) and not place.mirrored
+    rows, columns = np.divmod(maps[..., :21].reshape(-1, 21).argmax(axis=0), maps.shape[1])
+    found = place.invert_points(np.stack([columns, rows], axis=1))
+    step = abs(place.x_axis[0])
+    # Enlarging linearly leaves the greatest cell's centre the maximum.
+    linear = 3 if recipe.upsampling == "linear" else 0
+    np.testing.assert_allclose(found, xy, atol=0.6 * step + 0.7 + linear)
+    x, y, width, height = place.box
+    assert (xy > (x, y)).all() and (xy < (x + width, y + height)).all()
+
+
+def test_heatmaps_of_a_whole_image_can_have_its_size():
+    image, xy = scene()
+    made, _ = estimator(replace(RECIPES["pytorch_openpose"], scales=(1.0, 1.5)))
+    maps, place = made.heatmaps(image, frame="image")
+    assert maps.shape == (*SIZE, 22) and place.box == (0, 0, 400, 300)
+    rows, columns = np.divmod(maps[..., :21].reshape(-1, 21).argmax(axis=0), SIZE[1])
+    np.testing.assert_allclose(np.stack([columns, rows], axis=1), xy, atol=1)
+
+
+def test_heatmaps_of_the_best_scale_are_that_scales():
+    image, _ = scene()
+    made, _ = estimator(replace(RECIPES["openpose"], scales=(0.5, 1.0)))
+    _, place = made.heatmaps(image, BOX, "right")
+    assert place.box[2] == pytest.approx(230)
+
+
+def test_another_recipe_shares_the_network():
+    made, network = estimator()
+    other = made.with_recipe("openpose")
+    assert other.network is network and other.recipe.name == "openpose"
+    assert made.recipe.name == "refined"
+
+
+def test_without_boxes_hands_are_looked_for():
+    image, xy = scene(13)
+    [hand] = estimator()[0](image, sides="right")
+    np.testing.assert_allclose(hand.xy, xy, atol=0.15)
+
+
+# -- what is refused ------------------------------------------------------------------------------
+
+IMAGE = np.zeros((60, 80, 3), np.uint8)
+
+
+@pytest.mark.parametrize("image", [IMAGE[..., 0], IMAGE / 255, IMAGE[:0], "hand.jpg", None])
+def test_what_is_no_image_is_refused(image):
+    with pytest.raises(ImageError):
+        estimator()[0](image, "whole")
+
+
+@pytest.mark.parametrize("recipe", list(RECIPES))
+@pytest.mark.parametrize("box", [(200, 0, 50, 50), (0, -80, 60, 60)])
+def test_a_box_outside_the_image_is_refused(recipe, box):
+    with pytest.raises(ImageError, match="box"):
+        estimator(recipe)[0](IMAGE, [box])
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        ("hole", '"whole"'),
+        ((1, 2, 30, 40), r"write \[\(1, 2, 30, 40\)\]"),
+        ([(1, 2)], "box"),
+        ([(1, 2, 3, 4, 5)], "box"),
+        ([(0, 0, 0, 10)], "box"),
+        ([(0, 0, np.nan)], "box"),
+        ([None], "box|boxes"),
+    ],
+)
+def test_wrong_boxes_are_refused(boxes, message):
+    with pytest.raises(ValueError, match=message):
+        estimator()[0](IMAGE, boxes)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "sides", "message"),
+    [
+        ("whole", "both", "side"),
+        ([(0, 0, 50)], ["left", "right"], "one side per box, got 2 for 1"),
+        ([(0, 0, 50)], ["up"], "side"),
+        (None, ["left"], "boxes"),
+    ],
+)
+def test_wrong_sides_are_refused(boxes, sides, message):
+    with pytest.raises(ValueError, match=message):
+        estimator()[0](IMAGE, boxes, sides)
+
+
+def test_boxes_can_be_an_array():
+    boxes = np.array([[0, 0, 50, 50], [10, 10, 40, 40]])
+    assert [hand.box for hand in estimator()[0](IMAGE, boxes, "right")] == [
+        (0, 0, 50, 50),
+        (10, 10, 40, 40),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (np.full((1, 46, 46, 22), np.nan), "NaN"),
+        (np.zeros((1, 46, 46, 21)), "expected heatmaps"),
+        (np.zeros((1, 92, 92, 22)), "expected heatmaps"),
+        (np.zeros((46, 46, 22)), "expected heatmaps"),
+        (None, "expected heatmaps"),
+    ],
+)
+def test_a_wrong_output_is_one_clear_error(output, message):
+    broken = HandEstimator(lambda batch: output, recipe="openpose")
+    with pytest.raises(NetworkError, match=message):
+        broken(IMAGE, "whole", "right")
+
+
+def test_an_image_too_narrow_to_scale_is_refused():
+    with pytest.raises(ImageError, match="too narrow"):
+        estimator("seed")[0](np.zeros((2, 4000, 3), np.uint8), "whole")
+
+
+def test_a_wrong_estimator_is_refused():
+    with pytest.raises(TypeError, match="network"):
+        HandEstimator("hand_lite")
+    with pytest.raises(ValueError, match="no recipe"):
+        HandEstimator(DotNetwork(), recipe="best")
+    with pytest.raises(ValueError, match="batch_size"):
+        HandEstimator(DotNetwork(), batch_size=0)
+
+
+def test_importing_the_estimator_starts_no_backend():
+    code = (
+        "import sys, openpose_keras.estimators.hand; "
+        "print([m for m in ('keras', 'tensorflow', 'jax', 'torch', 'scipy') if m in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"
+
+
+def test_heatmaps_of_a_crop_in_the_image_s_frame_lie_on_its_pixels():
+    image, xy = scene()
+    made, _ = estimator()
+    maps, frame = made.heatmaps(image, BOX, "right", frame="image")
+    (x_step, x), (y_step, y) = frame.axes
+    assert x_step == y_step == 1
+    for joint in range(21):
+        row, column = np.unravel_index(maps[..., joint].argmax(), maps.shape[:2])
+        np.testing.assert_allclose((column + x, row + y), xy[joint], atol=4)
+
+
+@pytest.mark.parametrize("recipe", ["seed", "pytorch_openpose"])
+def test_recipes_of_the_whole_image_do_not_search(recipe):
+    image, _ = scene()
+    spec = InputSpec(box_size=256, stride=4, multiple=32, sides="both")
+    made, _ = estimator(recipe, spec)
+    [hand] = made(image)
+    assert hand.box == (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
+
+
+def test_the_search_of_a_right_hand_network_sees_the_mirror_image_too():
+    made, network = estimator("refined", InputSpec())
+    made(np.zeros((120, 120, 3), np.uint8))
+    assert len(network.calls) == 2 * len(made.search.sides)

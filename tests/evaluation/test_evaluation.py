@@ -1,0 +1,523 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from openpose_keras.core.errors import DataError, OpenPoseKerasError
+from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.evaluation import (
+    LabelledHand,
+    LabelledImage,
+    auc,
+    bootstrap_interval,
+    epe,
+    evaluate,
+    evaluate_finder,
+    joint_pck,
+    keypoints_box,
+    match_boxes,
+    pck,
+    read_samples,
+)
+
+THRESHOLDS = (0.02, 0.1, 0.3)
+NAMES = [
+    "wrist",
+    *(f"{f}{i}" for f in ("thumb", "forefinger", "middle_finger") for i in (1, 2, 3, 4)),
+    *(f"{f}{i}" for f in ("ring_finger", "pinky_finger") for i in (1, 2, 3, 4)),
+]
+
+
+def noisy_hands(count=7, seed=0):
+    """Give predictions, labels and boxes with some missing and some unlabelled keypoints."""
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(0, 100, (count, 21, 2))
+    xy = truth + rng.normal(0, 8, truth.shape)
+    xy[rng.random((count, 21)) < 0.1] = np.nan
+    truth[rng.random((count, 21)) < 0.2] = np.nan
+    boxes = np.column_stack([rng.uniform(0, 9, (count, 2)), rng.uniform(50, 120, (count, 2))])
+    return xy, truth, boxes
+
+
+def plain_distances(xy, truth, boxes):
+    """Oracle: (hand, keypoint) to distance in box units, inf where missing, only if labelled."""
+    distances = {}
+    for hand in range(len(truth)):
+        side = max(boxes[hand][2], boxes[hand][3])
+        for joint in range(21):
+            (x, y), (true_x, true_y) = xy[hand][joint], truth[hand][joint]
+            if not (math.isnan(true_x) or math.isnan(true_y)):
+                missing = math.isnan(x) or math.isnan(y)
+                distance = math.inf if missing else math.hypot(x - true_x, y - true_y) / side
+                distances[hand, joint] = distance
+    return distances
+
+
+def test_pck_agrees_with_plain_loops():
+    xy, truth, boxes = noisy_hands()
+    distances = plain_distances(xy, truth, boxes)
+    expected = [sum(d < t for d in distances.values()) / len(distances) for t in THRESHOLDS]
+    np.testing.assert_allclose(pck(xy, truth, boxes, THRESHOLDS), expected)
+
+
+def test_joint_pck_agrees_with_plain_loops():
+    xy, truth, boxes = noisy_hands()
+    distances = plain_distances(xy, truth, boxes)
+    values = joint_pck(xy, truth, boxes, THRESHOLDS)
+    for joint in range(21):
+        of_joint = [d for (_, j), d in distances.items() if j == joint]
+        expected = [sum(d < t for d in of_joint) / len(of_joint) for t in THRESHOLDS]
+        np.testing.assert_allclose(values[:, joint], expected)
+
+
+def test_auc_is_the_area_under_pck_found_by_fine_steps():
+    xy, truth, boxes = noisy_hands()
+    steps = (np.arange(20000) + 0.5) / 20000 * 0.25
+    assert auc(xy, truth, boxes, limit=0.25) == pytest.approx(
+        pck(xy, truth, boxes, steps).mean(), abs=1e-5
+    )
+
+
+def test_epe_agrees_with_plain_loops_over_found_keypoints():
+    xy, truth, _ = noisy_hands()
+    units = plain_distances(xy, truth, np.ones((len(xy), 4)))
+    found = [distance for distance in units.values() if math.isfinite(distance)]
+    assert epe(xy, truth) == pytest.approx(sum(found) / len(found))
+
+
+def test_perfect_prediction_scores_one_and_nothing_found_scores_zero():
+    _, truth, boxes = noisy_hands()
+    perfect = np.nan_to_num(truth)
+    assert pck(perfect, truth, boxes).tolist() == [1, 1, 1]
+    assert auc(perfect, truth, boxes) == 1
+    assert epe(perfect, truth) == 0
+    nothing = np.full_like(truth, np.nan)
+    assert pck(nothing, truth, boxes).tolist() == [0, 0, 0]
+    assert auc(nothing, truth, boxes) == 0
+    assert math.isnan(epe(nothing, truth))
+
+
+def test_missing_counts_as_wrong_and_unlabelled_is_ignored():
+    truth = np.zeros((1, 21, 2))
+    truth[0, 10:] = np.nan
+    xy = np.zeros((1, 21, 2))
+    xy[0, 0] = np.nan
+    xy[0, 15] = 1e6  # far off, but nobody knows where it should be
+    assert pck(xy, truth, [[0, 0, 10, 10]], [0.1])[0] == pytest.approx(9 / 10)
+    by_joint = joint_pck(xy, truth, [[0, 0, 10, 10]], [0.1])[0]
+    assert by_joint[0] == 0
+    assert np.isnan(by_joint[10:]).all()
+
+
+def test_unit_is_the_longer_side_and_a_distance_at_the_threshold_is_out():
+    truth, xy = np.zeros((1, 21, 2)), np.zeros((1, 21, 2))
+    xy[..., 0] = 16
+    assert pck(xy, truth, [[0, 0, 64, 128]], [0.125, 0.1251]).tolist() == [0, 1]
+    assert pck(xy, truth, [[0, 0, 128, 64]], [0.125, 0.1251]).tolist() == [0, 1]
+
+
+def test_metrics_of_no_label_are_nan_without_a_warning():
+    truth = np.full((2, 21, 2), np.nan)
+    boxes = np.ones((2, 4))
+    assert np.isnan(pck(truth, truth, boxes)).all()
+    assert math.isnan(auc(truth, truth, boxes))
+    assert np.isnan(pck(np.zeros((0, 21, 2)), np.zeros((0, 21, 2)), np.zeros((0, 4)))).all()
+
+
+def test_metrics_do_not_write_into_their_arguments():
+    xy, truth, boxes = noisy_hands()
+    for array in (xy, truth, boxes):
+        array.setflags(write=False)
+    pck(xy, truth, boxes)
+    auc(xy, truth, boxes)
+    epe(xy, truth)
+
+
+@pytest.mark.parametrize(
+    ("xy", "truth", "boxes", "message"),
+    [
+        (np.zeros((2, 21, 2)), np.zeros((3, 21, 2)), np.ones((2, 4)), "must both be"),
+        (np.zeros((21, 2)), np.zeros((21, 2)), np.ones((21, 4)), "must both be"),
+        (np.zeros((2, 21, 2)), np.zeros((2, 21, 2)), np.ones((1, 4)), r"boxes must be \(2, 4\)"),
+        (np.zeros((1, 21, 2)), np.zeros((1, 21, 2)), np.zeros((1, 4)), "has no size"),
+        (np.zeros((1, 21, 2)), np.zeros((1, 21, 2)), np.full((1, 4), np.nan), "has no size"),
+    ],
+)
+def test_wrong_shapes_and_empty_boxes_raise(xy, truth, boxes, message):
+    with pytest.raises(ValueError, match=message):
+        pck(xy, truth, boxes)
+
+
+def test_bootstrap_interval_agrees_with_scipy():
+    rng = np.random.default_rng(1)
+    counts = rng.integers(5, 22, 60)
+    sums = rng.binomial(counts, 0.7)
+    expected = stats.bootstrap(
+        (sums, counts),
+        lambda a, b, axis: a.sum(axis=axis) / b.sum(axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=9999,
+        method="percentile",
+        rng=np.random.default_rng(2),
+    ).confidence_interval
+    low, high = bootstrap_interval(sums, counts, resamples=9999, seed=3)
+    assert low == pytest.approx(expected.low, abs=0.003)
+    assert high == pytest.approx(expected.high, abs=0.003)
+
+
+def test_bootstrap_interval_is_seeded_and_holds_the_value():
+    sums, counts = np.arange(10.0), np.full(10, 21.0)
+    low, high = bootstrap_interval(sums, counts, seed=5)
+    assert (low, high) == bootstrap_interval(sums, counts, seed=5)
+    assert (low, high) != bootstrap_interval(sums, counts, seed=6)
+    assert low < sums.sum() / counts.sum() < high
+
+
+def test_bootstrap_interval_of_one_image_is_its_value_and_of_none_is_nan():
+    assert bootstrap_interval([3], [4]) == (0.75, 0.75)
+    assert all(math.isnan(bound) for bound in bootstrap_interval([], []))
+    assert all(math.isnan(bound) for bound in bootstrap_interval([0, 0], [0, 0]))
+
+
+def test_bootstrap_interval_survives_images_without_labels():
+    low, high = bootstrap_interval([0, 0, 0, 5], [0, 0, 0, 10])
+    assert low == high == 0.5
+
+
+@pytest.mark.parametrize("options", [{"confidence": 1.0}, {"confidence": 0.0}, {"resamples": 0}])
+def test_bootstrap_interval_refuses_senseless_options(options):
+    with pytest.raises(ValueError, match="confidence"):
+        bootstrap_interval([1], [1], **options)
+
+
+def test_each_true_box_is_matched_once_and_the_first_prediction_chooses():
+    truth = [(0, 0, 10, 10), (100, 100, 10, 10)]
+    predicted = [(101, 100, 10, 10), (0, 0, 10, 9), (0, 0, 10, 10), (300, 0, 10, 10)]
+    assert match_boxes(predicted, truth) == [(0, 1), (1, 0)]
+    assert match_boxes([], truth) == match_boxes(predicted, []) == []
+
+
+def test_box_of_keypoints_ignores_the_unlabelled_and_has_a_size_for_one_point():
+    assert keypoints_box([[3, 4], [np.nan, np.nan]]) == (3, 4, 1, 1)
+    with pytest.raises(ValueError, match="at least one"):
+        keypoints_box(np.full((21, 2), np.nan))
+
+
+# --- readers
+
+
+def write_data(folder, annotations, *, images=1, info=None, categories=None):
+    """Write a COCO-style file and its (empty) image files; give the file's path."""
+    (folder / "images").mkdir(exist_ok=True)
+    entries = [{"id": 10 + i, "file_name": f"{i}.jpg"} for i in range(images)]
+    for entry in entries:
+        (folder / "images" / entry["file_name"]).touch()
+    data = {"info": info or {}, "images": entries, "annotations": annotations}
+    path = folder / "labels.json"
+    path.write_text(json.dumps(data | ({"categories": categories} if categories else {})))
+    return path
+
+
+def table(seed=0):
+    """Give (21, 3) labels, all visible."""
+    rng = np.random.default_rng(seed)
+    return np.column_stack([rng.uniform(1, 99, (21, 2)).round(2), np.ones(21)])
+
+
+def test_reader_takes_keypoints_flat_and_nested(tmp_path):
+    labels = table()
+    flat = {"image_id": 10, "bbox": [1, 2, 30, 40], "keypoints": labels.ravel().tolist()}
+    nested = flat | {"keypoints": labels.tolist()}
+    (sample,) = read_samples(write_data(tmp_path, [flat, nested]), tmp_path / "images")
+    for hand in sample.hands:
+        np.testing.assert_array_equal(hand.xy, labels[:, :2])
+        assert hand.box == (1, 2, 30, 40)
+        assert hand.side is None
+
+
+def test_visibility_zero_is_unlabelled_and_a_hand_without_labels_is_left_out(tmp_path):
+    labels, nothing = table(), np.zeros((21, 3))
+    labels[5] = 0
+    labels[6, 2] = 2
+    path = write_data(
+        tmp_path,
+        [
+            {"image_id": 10, "bbox": [0, 0, 9, 9], "keypoints": labels.ravel().tolist()},
+            {"image_id": 10, "bbox": [0, 0, 9, 9], "keypoints": nothing.ravel().tolist()},
+        ],
+    )
+    (hand,) = read_samples(path, tmp_path / "images")[0].hands
+    assert np.isnan(hand.xy[5]).all()
+    assert np.isfinite(np.delete(hand.xy, 5, axis=0)).all()
+
+
+def test_whole_body_gives_valid_hands_with_their_sides(tmp_path):
+    left, right = table(1), table(2)
+    person = {
+        "image_id": 10,
+        "bbox": [0, 0, 500, 500],
+        "keypoints": [0] * 51,
+        "lefthand_box": [1, 1, 20, 30],
+        "lefthand_kpts": left.ravel().tolist(),
+        "lefthand_valid": True,
+        "righthand_box": [2, 2, 30, 20],
+        "righthand_kpts": right.ravel().tolist(),
+        "righthand_valid": True,
+    }
+    invalid = person | {"lefthand_valid": False, "righthand_valid": False}
+    crowd = person | {"iscrowd": 1}
+    path = write_data(tmp_path, [person, invalid, crowd])
+    first, second = read_samples(path, tmp_path / "images")[0].hands
+    assert (first.side, second.side) == ("left", "right")
+    np.testing.assert_array_equal(first.xy, left[:, :2])
+    assert second.box == (2, 2, 30, 20)
+
+
+def rhd_labels(labels):
+    """Oracle: the order of RHD, spelled out."""
+    order = [0, 4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13, 20, 19, 18, 17]
+    return labels[order]
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"info": {"description": "RHD"}, "categories": [{"keypoints": NAMES}]},
+        {"categories": [{"keypoints": rhd_labels(np.array(NAMES)).tolist()}]},
+    ],
+)
+def test_rhd_is_recognised_and_turned_round_within_each_finger(tmp_path, about):
+    labels = table()
+    keypoints = rhd_labels(labels).tolist()
+    annotation = {"image_id": 10, "bbox": [0, 0, 9, 9], "keypoints": keypoints, "hand_type": "left"}
+    path = write_data(tmp_path, [annotation], **about)
+    (hand,) = read_samples(path, tmp_path / "images")[0].hands
+    np.testing.assert_array_equal(hand.xy, labels[:, :2])
+    assert hand.side == "left"
+
+
+def test_order_can_be_said_and_beats_the_file(tmp_path):
+    labels = table()
+    annotation = {"image_id": 10, "bbox": [0, 0, 9, 9], "keypoints": labels.tolist()}
+    path = write_data(tmp_path, [annotation], info={"description": "RHD"})
+    (hand,) = read_samples(path, tmp_path / "images", order="openpose")[0].hands
+    np.testing.assert_array_equal(hand.xy, labels[:, :2])
+    path = write_data(tmp_path, [annotation], info={"description": "FreiHand"})
+    (hand,) = read_samples(path, tmp_path / "images", order="rhd")[0].hands
+    np.testing.assert_array_equal(hand.xy, rhd_labels(labels)[:, :2])
+
+
+def test_boxes_come_from_the_file_or_from_the_keypoints(tmp_path):
+    labels = table()
+    annotation = {"image_id": 10, "bbox": [0, 0, 99, 99], "keypoints": labels.tolist()}
+    empty = annotation | {"bbox": [0, 0, 0, 0]}
+    path = write_data(tmp_path, [annotation, empty])
+    tight = (*labels[:, :2].min(axis=0) + 0.5, *np.ptp(labels[:, :2], axis=0))
+    from_file = read_samples(path, tmp_path / "images")[0].hands
+    assert from_file[0].box == (0, 0, 99, 99)
+    assert from_file[1].box == pytest.approx(tight)
+    from_keypoints = read_samples(path, tmp_path / "images", boxes="keypoints")[0].hands
+    assert from_keypoints[0].box == pytest.approx(tight)
+
+
+def test_images_without_hands_are_kept_and_the_limit_counts_images(tmp_path):
+    annotation = {"image_id": 11, "bbox": [0, 0, 9, 9], "keypoints": table().tolist()}
+    path = write_data(tmp_path, [annotation], images=3)
+    samples = read_samples(path, tmp_path / "images")
+    assert [len(sample.hands) for sample in samples] == [0, 1, 0]
+    assert [sample.image.name for sample in samples] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert len(read_samples(path, tmp_path / "images", limit=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no json", "is not a JSON file"),
+        ("[]", 'no list "images"'),
+        ('{"images": []}', 'no list "annotations"'),
+        ('{"images": [], "annotations": [{"image_id": 1}]}', "annotation 0 .* has no 'keypoints'"),
+        ('{"images": [], "annotations": [{"keypoints": []}]}', "expected 63 numbers"),
+        ('{"images": [], "annotations": [7]}', "annotation 0"),
+        ('{"images": [{}], "annotations": []}', "image entry"),
+        ('{"images": [{"id": 1, "file_name": "no.jpg"}], "annotations": []}', "no.jpg"),
+    ],
+)
+def test_wrong_file_raises_an_error_that_says_where(tmp_path, text, message):
+    path = tmp_path / "labels.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message) as caught:
+        read_samples(path, tmp_path)
+    assert isinstance(caught.value, OpenPoseKerasError)
+    assert "labels.json" in str(caught.value)
+
+
+def test_unknown_options_of_the_reader_raise(tmp_path):
+    with pytest.raises(ValueError, match="auto, openpose, rhd"):
+        read_samples(tmp_path / "a.json", tmp_path, order="coco")
+    with pytest.raises(ValueError, match="file, keypoints"):
+        read_samples(tmp_path / "a.json", tmp_path, boxes="mine")
+
+
+@pytest.mark.parametrize(
+    ("xy", "box", "side"),
+    [
+        (np.zeros((20, 2)), (0, 0, 1, 1), None),
+        (np.zeros((21, 2)), (0, 0, 0, 0), None),
+        (np.zeros((21, 2)), (0, 0, np.inf, 1), None),
+        (np.zeros((21, 2)), (0, 0, 1), None),
+        (np.zeros((21, 2)), (0, 0, 1, 1), "both"),
+    ],
+)
+def test_labelled_hand_checks_what_it_is_given(xy, box, side):
+    with pytest.raises(ValueError, match=r"hand|box|side"):
+        LabelledHand(xy, box, side)
+
+
+def test_labelled_hand_keeps_a_read_only_copy():
+    xy = np.zeros((21, 2))
+    hand = LabelledHand.from_keypoints(xy)
+    xy[:] = 5
+    assert hand.xy.max() == 0
+    assert not hand.xy.flags.writeable
+
+
+# --- running
+
+
+def labelled_image(seed=0, count=2):
+    rng = np.random.default_rng(seed)
+    hands = tuple(
+        LabelledHand.from_keypoints(rng.uniform(50, 150, (21, 2)), side="left")
+        for _ in range(count)
+    )
+    return LabelledImage(np.zeros((200, 200, 3), np.uint8), hands)
+
+
+class Oracle:
+    """An estimator that knows the labels, puts noise on them and notes how it was called."""
+
+    def __init__(self, samples, noise=0.0, missing=0.0):
+        self.labels = {id(sample.image): sample.hands for sample in samples}
+        self.rng = np.random.default_rng(0)
+        self.noise, self.missing, self.calls = noise, missing, []
+
+    def __call__(self, image, boxes=None, sides=None):
+        self.calls.append((boxes, sides))
+        hands = []
+        for hand in self.labels[id(image)]:
+            xy = hand.xy + self.rng.normal(0, self.noise, (21, 2))
+            lost = self.rng.random(21) < self.missing
+            xy[lost] = np.nan
+            hands.append(Hand(xy=xy, scores=np.where(lost, 0, 0.5), side="right"))
+        return hands
+
+
+def test_report_agrees_with_the_pure_metrics():
+    samples = [labelled_image(seed, count=1 + seed % 3) for seed in range(6)]
+    report = evaluate(Oracle(samples, 6, 0.1), samples, thresholds=THRESHOLDS, progress=False)
+    again = Oracle(samples, 6, 0.1)
+    xy = np.stack([hand.xy for sample in samples for hand in again(sample.image)])
+    truth = np.stack([hand.xy for sample in samples for hand in sample.hands])
+    boxes = [hand.box for sample in samples for hand in sample.hands]
+    assert (report.images, report.hands, report.keypoints) == (6, 12, 252)
+    assert report.missing == np.isnan(xy[..., 0]).sum()
+    values = [report.pck[threshold].value for threshold in THRESHOLDS]
+    np.testing.assert_allclose(values, pck(xy, truth, boxes, THRESHOLDS))
+    assert report.auc.value == pytest.approx(auc(xy, truth, boxes))
+    assert report.epe.value == pytest.approx(epe(xy, truth))
+    by_joint = joint_pck(xy, truth, boxes, THRESHOLDS)
+    assert list(report.joints) == list(HAND.keypoints)
+    for index, joint in enumerate(report.joints.values()):
+        np.testing.assert_allclose(list(joint["pck"].values()), by_joint[:, index])
+        assert joint["epe"] == pytest.approx(epe(xy[:, [index]], truth[:, [index]]))
+    for figure in (*report.pck.values(), report.auc, report.epe):
+        assert figure.low <= figure.value <= figure.high
+
+
+def test_crop_is_square_about_the_labelled_box_and_gives_no_side_away():
+    samples = [labelled_image()]
+    estimator = Oracle(samples)
+    evaluate(estimator, samples, crop_factor=2.0, progress=False)
+    ((boxes, sides),) = estimator.calls
+    assert sides is None
+    for box, hand in zip(boxes, samples[0].hands, strict=True):
+        x, y, width, height = hand.box
+        assert box[2] == box[3] == pytest.approx(2 * max(width, height), abs=1)
+        assert box[0] + box[2] / 2 == pytest.approx(x + width / 2, abs=1)
+        assert box[1] + box[3] / 2 == pytest.approx(y + height / 2, abs=1)
+    evaluate(estimator, samples, use_sides=True, progress=False)
+    assert estimator.calls[1][1] == ["left", "left"]
+
+
+def test_images_without_hands_are_not_measured():
+    samples = [labelled_image(count=0), labelled_image(count=1)]
+    assert evaluate(Oracle(samples), samples, progress=False).images == 1
+    with pytest.raises(DataError, match="no labelled hand"):
+        evaluate(Oracle(samples), samples[:1], progress=False)
+    with pytest.raises(DataError, match="no labelled hand"):
+        evaluate(Oracle(samples), [], progress=False)
+
+
+def test_samples_may_come_from_a_generator():
+    samples = [labelled_image(seed) for seed in range(2)]
+    report = evaluate(Oracle(samples), (sample for sample in samples), progress=False)
+    assert report.hands == 4
+
+
+def test_estimator_that_gives_too_few_hands_is_told_so():
+    with pytest.raises(OpenPoseKerasError, match="0 hands for 2 boxes"):
+        evaluate(lambda image, boxes, sides: [], [labelled_image()], progress=False)
+
+
+def test_report_prints_a_table_and_gives_json_without_nan():
+    sample = labelled_image(count=1)
+    nothing = Hand(xy=np.full((21, 2), np.nan), scores=np.zeros(21))
+    report = evaluate(lambda image, boxes, sides: [nothing], [sample], progress=False)
+    data = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert data["pck"]["0.1"] == {"value": 0, "low": 0, "high": 0}
+    assert data["epe_px"]["value"] is None
+    assert data["joints"]["little_tip"]["pck"]["0.2"] == 0
+    text = str(report)
+    assert "PCK@0.05" in text
+    assert "little_tip" in text
+    assert "1 hands in 1 images, 21 labelled keypoints, 21 of them missing" in text
+
+
+def test_progress_bar_goes_to_stderr(capsys):
+    samples = [labelled_image()]
+    evaluate(Oracle(samples), samples)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "image" in printed.err
+
+
+def at(x, y, score=0.5, size=40):
+    """Give a hand that fills a square of `size` pixels from (x, y)."""
+    corners = np.array([[x, y], [x + size, y + size]], dtype=float)
+    return Hand(xy=np.resize(corners, (21, 2)), scores=np.full(21, score))
+
+
+def test_finder_report_counts_found_lost_and_false_hands():
+    image = np.zeros((300, 300, 3), np.uint8)
+    truth = [LabelledHand.from_keypoints(at(x, 10).xy) for x in (10, 100, 200)]
+    samples = [LabelledImage(image, tuple(truth)), LabelledImage(image, ())]
+    answers = iter([[at(12, 11), at(14, 9, 0.9), at(101, 10), at(250, 250)], [at(0, 0)]])
+    report = evaluate_finder(lambda image: next(answers), samples, progress=False)
+    assert (report.images, report.hands) == (2, 3)
+    assert report.recall.value == pytest.approx(2 / 3)
+    assert report.false_hands.value == pytest.approx(3 / 2)
+    data = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert data["recall"]["value"] == pytest.approx(2 / 3)
+    assert "recall, IoU 0.5" in str(report)
+
+
+def test_finder_that_finds_nothing_has_recall_zero_and_no_false_hand():
+    nothing = Hand(xy=np.full((21, 2), np.nan), scores=np.zeros(21))
+    report = evaluate_finder(lambda image: [nothing], [labelled_image()], progress=False)
+    assert report.recall.value == report.false_hands.value == 0
+    with pytest.raises(DataError, match="no image"):
+        evaluate_finder(lambda image: [], [], progress=False)

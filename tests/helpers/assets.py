@@ -1,0 +1,26 @@
+"""Where tests find the training assets, which are not part of the repository."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import ROOT
+
+VARIABLE = "OPENPOSE_KERAS_ASSETS"
+
+
+def assets_folder() -> Path:
+    """Return the folder of the training assets, or skip the test that asks for it.
+
+    The folder is that of the environment variable OPENPOSE_KERAS_ASSETS, or else `shared/assets`
+    beside the repository.
+
+    Returns:
+        A folder that holds `rigged_hand`.
+    """
+    beside = ROOT.parent / "shared" / "assets"
+    folder = Path(os.environ.get(VARIABLE, beside))
+    if not (folder / "rigged_hand").is_dir():
+        pytest.skip(f"no rigged_hand in {folder}; set {VARIABLE} to the folder of the assets")
+    return folder

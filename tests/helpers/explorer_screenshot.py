@@ -1,0 +1,49 @@
+"""Make the README's picture of the explorer: python -m tests.helpers.explorer_screenshot [FILE].
+
+It runs a notebook of one cell in JupyterLab, in the system's chromium, and takes a picture of what
+a user sees there. Run it again when the weights or the explorer change.
+"""
+
+import io
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from PIL import Image
+
+from tests.helpers.jupyter_browser import ROOT, jupyter_server, open_page, run_all
+
+CELL = """\
+from openpose_keras import explore
+boxes = [(165, 10, 227), (70, 321, 430)]
+widget = explore("hands.jpg", boxes=boxes)
+widget.session.change(hand=0, close=True)
+widget.refresh()
+widget
+"""
+
+
+def main(target: Path, width: int = 1200) -> None:
+    """Take the picture."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "notebooks")
+        folder.mkdir()
+        shutil.copy(ROOT / "notebooks/images/hands.jpg", folder)
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, folder / "a.ipynb")
+        with jupyter_server(folder) as (address, token), open_page(width, 1400) as page:
+            run_all(page, f"{address}/notebooks/a.ipynb?token={token}")
+            widget = page.locator(".opk-explorer")
+            page.wait_for_function("() => document.querySelectorAll('.opk-table tr').length === 22")
+            page.wait_for_timeout(3000)  # the last picture is decoded
+            shot = Image.open(io.BytesIO(widget.screenshot()))
+    shot.convert("RGB").save(target, quality=84, subsampling=0, optimize=True)
+    print(f"{target}: {shot.size[0]} x {shot.size[1]}, {target.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    file, *rest = sys.argv[1:] or [str(ROOT / "notebooks/images/explorer.jpg")]
+    main(Path(file), *map(int, rest))

@@ -1,0 +1,94 @@
+"""Write the five kinds of OpenPose's hand weights at full size, random: to try the commands on.
+
+From the repository's root, 147 MB each (a .pth needs PyTorch):
+
+    python -m tests.helpers.full_size_files OUT
+    openpose-keras convert OUT/pose_iter_102000.caffemodel
+    openpose-keras detect notebooks/images/hands.jpg --preset hand --box whole
+
+The weights find no hands, of course: with noise as weights the keypoints lie anywhere.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from tests.helpers.caffe_files import caffemodel, hand_arrays, hand_prototxt
+
+SIZE = (368, 368)
+Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def write_caffe(path: Path, arrays: Arrays) -> None:
+    """Write Caffe's two files, as OpenPose's authors offer them."""
+    path.write_bytes(caffemodel(arrays))
+    path.with_name("pose_deploy.prototxt").write_text(hand_prototxt(divide=1, size=SIZE))
+
+
+def write_keras2(path: Path, arrays: Arrays, *, whole: bool = False) -> None:
+    """Write what Keras 2's save_weights wrote, or the whole model that its save did."""
+    with h5py.File(path, "w") as file:
+        top = file.create_group("model_weights") if whole else file
+        if whole:
+            file.attrs["model_config"] = "{}"
+        top.attrs["backend"] = b"tensorflow"
+        top.attrs["layer_names"] = np.array([name.encode() for name in arrays])
+        for name, (kernel, bias) in arrays.items():
+            group = top.create_group(name)
+            names = [f"{name}/kernel:0", f"{name}/bias:0"]
+            group.attrs["weight_names"] = np.array([each.encode() for each in names])
+            group.create_dataset(names[0], data=kernel.transpose(2, 3, 1, 0))
+            group.create_dataset(names[1], data=bias)
+
+
+def write_pth(path: Path, arrays: Arrays) -> None:
+    """Write a file of PyTorch, as its ports have it."""
+    import torch
+
+    content = {}
+    for name, (kernel, bias) in arrays.items():
+        content |= {f"{name}.weight": torch.from_numpy(kernel)}
+        content |= {f"{name}.bias": torch.from_numpy(bias)}
+    torch.save(content, path)
+
+
+def write_folder(path: Path, arrays: Arrays) -> None:
+    """Write a folder of W_name.npy and b_name.npy, as the Keras port of the body network has it."""
+    path.mkdir(exist_ok=True)
+    for name, (kernel, bias) in arrays.items():
+        np.save(path / f"W_{name}.npy", kernel)
+        np.save(path / f"b_{name}.npy", bias)
+
+
+WRITERS = {
+    "pose_iter_102000.caffemodel": write_caffe,
+    "hand_keras2_weights.h5": write_keras2,
+    "hand_keras2_model.h5": lambda path, arrays: write_keras2(path, arrays, whole=True),
+    "hand_pose_model.pth": write_pth,
+    "hand_npy": write_folder,
+}
+
+
+def main() -> None:
+    """Write them."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("out", type=Path, help="folder")
+    parser.add_argument("--only", choices=WRITERS, nargs="*", default=list(WRITERS))
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    arrays = hand_arrays(divide=1)
+    for name in args.only:
+        try:
+            WRITERS[name](args.out / name, arrays)
+        except ImportError as error:
+            print(f"{name}: left out, {error}")
+        else:
+            print(args.out / name)
+
+
+if __name__ == "__main__":
+    main()

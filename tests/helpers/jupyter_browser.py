@@ -1,0 +1,156 @@
+"""A Jupyter server of the test's own, and a browser that works in one of its notebooks."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+from tests.helpers import ROOT
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 240_000  # milliseconds: a kernel that imports TensorFlow on a busy machine
+ASKED = "document.querySelector('.jp-Dialog') !== null"  # which kernel to take
+RUNNING = r"""[...document.querySelectorAll('.jp-InputPrompt')]
+    .some(prompt => /\[[*\d]+\]/.test(prompt.innerText))"""
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false"},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+
+def find_browser():
+    """The system's browser, or None."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@contextmanager
+def jupyter_server(folder):
+    """Serve a folder on 127.0.0.1, with no settings of the user's; gives the address and token."""
+    home = folder.parent / "jupyter_home"
+    for name, values in SETTINGS.items():
+        path = home / "settings" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(values))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": folder,
+        "IdentityProvider.token": token,
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    log = folder.parent / "server.log"
+    with log.open("w") as out:
+        server = subprocess.Popen(command, env=_environment(home), stdout=out, stderr=out)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(server, f"{address}/api", log)
+        yield address, token
+    finally:
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _environment(home):
+    """The package from this repository, and nothing of the user's."""
+    folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "IPYTHONDIR": "ipython"}
+    folders |= {"JUPYTER_RUNTIME_DIR": "runtime", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}
+    folders |= {"JUPYTERLAB_SETTINGS_DIR": "settings"}
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+    environment |= {name: str(home / folder) for name, folder in folders.items()}
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return environment | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _wait(server, address, log):
+    """Wait until the server answers."""
+    for _ in range(PATIENCE // 500):
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            if server.poll() is not None:
+                break
+            time.sleep(0.5)
+    raise RuntimeError(f"the Jupyter server did not start:\n{log.read_text()[-3000:]}")
+
+
+@contextmanager
+def open_page(width=1200, height=1000):
+    """A page of a headless browser that has been downloaded by nobody but the system."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # A container's root user cannot use the sandbox, and its /dev/shm is small.
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(PATIENCE)
+        try:
+            yield page
+        finally:
+            browser.close()
+
+
+class Watcher:
+    """Keeps what a page complains of, and what it asks of other machines."""
+
+    def __init__(self, page):
+        self.errors, self.strangers = [], []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._request)
+
+    def _console(self, message):
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def _request(self, request):
+        if not request.url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")):
+            self.strangers.append(request.url)
+
+
+def run_all(page, address):
+    """Open a notebook and run all of its cells; gives what watches the page from then on."""
+    heard = []  # from the kernel
+
+    def listen(socket):
+        if "/channels" in socket.url:
+            socket.on("framereceived", lambda frame: heard.append(socket.url))
+
+    page.on("websocket", listen)
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    for _ in range(600):
+        if heard:  # before that Jupyter asks which kernel to take, see below
+            break
+        page.wait_for_timeout(100)
+    watcher = Watcher(page)
+    for _ in range(5):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        page.wait_for_function(f"() => {ASKED} || {RUNNING}")
+        if page.evaluate(f"() => !({ASKED})"):
+            return watcher
+        page.locator(".jp-Dialog button", has_text="Select").click()
+        page.wait_for_timeout(2000)
+        if page.evaluate(f"() => {RUNNING}"):
+            return watcher
+    raise RuntimeError("the notebook found no kernel")

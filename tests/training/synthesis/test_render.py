@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+
+from openpose_keras.core.errors import AssetError
+from openpose_keras.training.synthesis.materials import skin_colour
+from openpose_keras.training.synthesis.render import HAND_SHARE, load_assets, render_hand
+from tests.helpers.assets import assets_folder
+
+
+@pytest.fixture(scope="module")
+def assets():
+    return load_assets(assets_folder(), texture_size=256)
+
+
+@pytest.fixture(scope="module")
+def layers(assets):
+    return [render_hand(assets, np.random.default_rng(seed), size=96) for seed in range(60)]
+
+
+def test_same_seed_gives_the_same_pixels(assets, layers):
+    for seed in (0, 7, 20):
+        again = render_hand(assets, np.random.default_rng(seed), size=96)
+        np.testing.assert_array_equal(again.rgba, layers[seed].rgba)
+        np.testing.assert_array_equal(again.xy, layers[seed].xy)
+
+
+def test_layers_have_the_promised_shapes(layers):
+    for layer in layers:
+        assert layer.rgba.shape == (96, 96, 4)
+        assert layer.rgba.dtype == np.uint8
+        assert layer.xy.shape == (21, 2)
+        assert layer.xy.dtype == np.float32
+        assert layer.visible.shape == (21,)
+        assert layer.side in ("left", "right")
+
+
+def test_keypoints_fill_their_share_of_the_layer_around_its_middle(layers):
+    for layer in layers:
+        low, high = layer.xy.min(0), layer.xy.max(0)
+        assert (high - low).max() == pytest.approx(HAND_SHARE * 96, abs=0.02)
+        np.testing.assert_allclose((low + high) / 2, 47.5, atol=0.02)
+
+
+def test_keypoints_lie_on_the_hand(layers):
+    shares = []
+    for layer in layers:
+        column, row = np.round(layer.xy).astype(int).T
+        shares.append((layer.rgba[row, column, 3] > 127).mean())
+    assert min(shares) > 0.8
+    assert np.mean(shares) > 0.985
+
+
+def test_a_picture_is_neither_black_nor_white(layers):
+    means = [layer.rgba[layer.rgba[..., 3] > 250, :3].mean() for layer in layers]
+    assert 60 < np.mean(means) < 190
+    assert np.std(means) > 15
+    assert min(means) > 2
+    assert max(means) < 253
+
+
+def test_sides_and_kinds_are_mixed(layers):
+    sides = [layer.side for layer in layers]
+    assert 15 < sides.count("left") < 45
+    assert {"bare", "glove"} <= {layer.meta["kind"] for layer in layers}
+    assert 0.2 < np.mean([layer.gloved for layer in layers]) < 0.6
+
+
+def test_a_left_hand_is_the_mirrored_right_hand(assets):
+    right = render_hand(assets, np.random.default_rng(3), size=96, kind="bare", side="right")
+    left = render_hand(assets, np.random.default_rng(3), size=96, kind="bare", side="left")
+    np.testing.assert_allclose(left.xy, right.xy * (-1, 1) + (95, 0), atol=1e-3)
+    overlap = (left.rgba[:, ::-1, 3] > 127) == (right.rgba[..., 3] > 127)
+    assert overlap.mean() > 0.99
+
+
+def test_an_open_palm_shows_the_side_that_it_claims(assets):
+    """Seen palm first with fingers up, a right hand's thumb lies on the right."""
+    checked = 0
+    for seed in range(150):
+        layer = render_hand(assets, np.random.default_rng(seed), size=64, kind="bare", side="right")
+        if layer.meta["pose"] != "flat" or abs(layer.meta["facing"]) < 0.7:
+            continue
+        up, across = layer.xy[9] - layer.xy[0], layer.xy[5] - layer.xy[17]
+        turn = across[0] * up[1] - across[1] * up[0]
+        assert np.sign(turn) == -np.sign(layer.meta["facing"])
+        checked += 1
+    assert checked >= 3
+
+
+def test_asked_kind_and_side_are_given(assets):
+    for kind in ("bare", "glove", "fingerless"):
+        layer = render_hand(assets, np.random.default_rng(0), size=48, kind=kind, side="left")
+        assert layer.meta["kind"] == kind
+        assert layer.side == "left"
+        assert layer.gloved == (kind != "bare")
+
+
+def test_looks_may_change_while_all_else_stays(assets):
+    """What a second generator draws leaves pose, view and light alone."""
+    for seed in range(6):
+        hands = [
+            render_hand(
+                assets,
+                np.random.default_rng(seed),
+                size=96,
+                kind=kind,
+                looks=np.random.default_rng(look),
+            )
+            for kind, look in (("bare", 0), ("bare", 1), ("glove", 0), ("fingerless", 2))
+        ]
+        for hand in hands[1:]:
+            np.testing.assert_allclose(hand.xy, hands[0].xy, atol=1e-3)
+            assert hand.side == hands[0].side
+            for fact in ("pose", "distance", "facing", "holds"):
+                assert hand.meta[fact] == pytest.approx(hands[0].meta[fact])
+        covered = [hand.rgba[..., 3] > 127 for hand in hands]
+        assert (covered[0] == covered[2]).mean() > 0.96
+        assert (hands[0].rgba != hands[1].rgba).any()
+
+
+def test_one_generator_for_all_is_the_default(assets, layers):
+    rng = np.random.default_rng(7)
+    layer = render_hand(assets, rng, size=96, looks=rng)
+    np.testing.assert_array_equal(layer.rgba, layers[7].rgba)
+
+
+@pytest.mark.parametrize("options", [{"kind": "mitten"}, {"side": "up"}])
+def test_unknown_kind_or_side_is_refused(assets, options):
+    with pytest.raises(ValueError, match="should be one of"):
+        render_hand(assets, np.random.default_rng(0), **options)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5])
+def test_bad_size_is_refused(assets, size):
+    with pytest.raises(ValueError, match="size"):
+        render_hand(assets, np.random.default_rng(0), size=size)
+
+
+def test_missing_folder_says_where_to_get_it(tmp_path):
+    with pytest.raises(AssetError, match=r"godot-xr-tools at commit 2d8db860"):
+        load_assets(tmp_path)
+
+
+def test_skin_is_red_before_green_before_blue():
+    rng = np.random.default_rng(0)
+    colours = np.array([skin_colour(rng) for _ in range(300)])
+    assert (colours[:, 0] > colours[:, 1]).all()
+    assert (colours[:, 1] > colours[:, 2]).mean() > 0.97
+    luminance = colours @ (0.2126, 0.7152, 0.0722)
+    assert luminance.min() < 0.06
+    assert luminance.max() > 0.45

@@ -1,0 +1,124 @@
+import math
+
+import numpy as np
+import pytest
+
+from openpose_keras.heatmaps import peaks
+from openpose_keras.training.target_heatmaps import gaussian_heatmaps, hand_size
+from tests.helpers.training_fakes import open_hand
+
+SIZE, STRIDE = 96, 4
+
+
+def draw(*hands, **options):
+    return gaussian_heatmaps(hands, **{"size": SIZE, "stride": STRIDE, **options})
+
+
+def test_heatmaps_agree_with_a_plain_loop():
+    hands = [open_hand((40, 50), 60), open_hand((70.3, 20.6), 25)]
+    found = draw(*hands)
+    for row, column, index in np.random.default_rng(0).integers(0, (24, 24, 21), (300, 3)):
+        values = []
+        for xy in hands:
+            sigma = min(max(0.06 * float(np.ptp(xy, axis=0).max()), 0.9 * STRIDE), 1.9 * STRIDE)
+            dx, dy = STRIDE * column + 1.5 - xy[index, 0], STRIDE * row + 1.5 - xy[index, 1]
+            values.append(math.exp(-(dx * dx + dy * dy) / (2 * sigma * sigma)))
+        assert found[row, column, index] == pytest.approx(max(values), abs=1e-6)
+
+
+def test_shape_and_dtype_are_those_of_the_contract():
+    assert draw().shape == (24, 24, 22)
+    assert draw().dtype == np.float32
+    assert draw(size=64, stride=8).shape == (8, 8, 22)
+
+
+def test_background_is_what_the_greatest_keypoint_leaves():
+    maps = draw(open_hand((48, 48), 50), open_hand((20, 70), 30))
+    np.testing.assert_allclose(maps[..., 21], 1 - maps[..., :21].max(-1), atol=1e-7)
+    assert maps.min() >= 0
+    assert maps.max() <= 1
+
+
+def test_no_hand_leaves_background_alone():
+    maps = draw()
+    assert (maps[..., :21] == 0).all()
+    assert (maps[..., 21] == 1).all()
+
+
+def test_centroid_lies_at_the_keypoint():
+    rng = np.random.default_rng(1)
+    for size in (20, 60, 90):
+        xy = open_hand(rng.uniform(44, 52, 2), size)
+        inside = ((xy > 24) & (xy < SIZE - 24)).all(1)  # whole Gaussians only
+        maps = draw(xy)[..., :21].astype(float)
+        centres = np.arange(SIZE // STRIDE) * STRIDE + 1.5
+        total = maps.sum((0, 1))
+        x = (maps.sum(0) * centres[:, None]).sum(0) / total
+        y = (maps.sum(1) * centres[:, None]).sum(0) / total
+        assert inside.sum() >= 5
+        np.testing.assert_allclose(np.column_stack([x, y])[inside], xy[inside], atol=0.02 * STRIDE)
+
+
+@pytest.mark.parametrize("stride", [4, 8])
+def test_refined_peaks_give_the_keypoints_back(stride):
+    rng = np.random.default_rng(2)
+    for _ in range(10):
+        xy = open_hand(rng.uniform(44, 52, 2), rng.uniform(40, 60))
+        found = peaks.subpixel_peaks(draw(xy, stride=stride)[..., :21], blur=0)
+        found = peaks.to_input_frame(found, stride)
+        np.testing.assert_allclose(found[:, :2], xy, atol=0.02 * stride)
+
+
+def test_width_follows_the_hand_between_its_bounds():
+    cells = []
+    for size in (1, 0.9 * 4 / 0.06, 90, 1.9 * 4 / 0.06, 900):
+        xy = open_hand((0, 0), size)
+        xy += np.array([45.5, 45.5]) - xy[0]  # the wrist at the centre of cell 11
+        beside = draw(xy)[11, 12, 0]
+        cells.append(math.sqrt(-1 / (2 * math.log(beside))))
+    np.testing.assert_allclose(cells, [0.9, 0.9, 0.06 * 90 / 4, 1.9, 1.9], rtol=1e-3)
+
+
+def test_where_hands_meet_the_greater_value_counts():
+    first, second = open_hand((40, 40), 40), open_hand((50, 44), 50)
+    both = np.maximum(draw(first)[..., :21], draw(second)[..., :21])
+    np.testing.assert_array_equal(draw(first, second)[..., :21], both)
+    np.testing.assert_array_equal(draw(second, first), draw(first, second))
+
+
+def test_keypoints_outside_leave_no_trace_far_away_and_a_slope_near_by():
+    xy = open_hand((48, 48), 40)
+    xy[3], xy[7] = (-500, 40), (-4, 49.5)
+    maps = draw(xy)
+    assert maps[..., 3].max() == 0
+    assert np.unravel_index(maps[..., 7].argmax(), (24, 24)) == (12, 0)
+    assert 0 < maps[..., 7].max() < 1
+
+
+@pytest.mark.parametrize("hole", [np.nan, (np.nan, 40.0)])
+def test_a_missing_keypoint_is_left_out_alone(hole):
+    xy = open_hand((48, 48), 60)
+    middle = 9  # no extreme of the hand, so that its size stays
+    holed = xy.copy()
+    holed[middle] = hole
+    whole, maps = draw(xy), draw(holed)
+    others = [index for index in range(21) if index != middle]
+    assert (maps[..., middle] == 0).all()
+    np.testing.assert_array_equal(maps[..., others], whole[..., others])
+    assert np.isfinite(maps).all()
+
+
+def test_a_hand_without_keypoints_is_no_hand():
+    np.testing.assert_array_equal(draw(np.full((21, 2), np.nan)), draw())
+
+
+def test_hands_are_not_written_into():
+    xy = open_hand((48, 48), 60)
+    xy.setflags(write=False)
+    draw(xy)
+
+
+def test_hand_size_is_the_longer_side():
+    assert hand_size(np.array([(1, 2), (4, 10), (3, 3)])) == 8
+    assert hand_size(np.array([(1, 2), (np.nan, 50), (9, 3)])) == 8
+    assert hand_size(np.full((3, 2), np.nan)) == 0

@@ -1,0 +1,93 @@
+"""Labelled sets: what is written is what `evaluate` reads, and the labels lie on the hands."""
+
+import numpy as np
+import pytest
+
+from openpose_keras.core.errors import TrainingError
+from openpose_keras.evaluation import read_samples
+from openpose_keras.io.coco import load_labels, write_labels
+from openpose_keras.io.images import read_image
+from openpose_keras.training import photos, previews, write_dataset
+from tests.helpers.assets import assets_folder
+
+
+@pytest.fixture(scope="module")
+def assets():
+    return assets_folder()
+
+
+def write(kind, out, assets, **options):
+    path = write_dataset.write_dataset(
+        kind, out, assets=assets, **{"seed": 3, "count": 3, **options}
+    )
+    return read_samples(path, out)
+
+
+@pytest.mark.parametrize("kind", ["bare", "gloves"])
+def test_single_hands_lie_inside_with_room_for_their_box(tmp_path, assets, kind):
+    samples = write(kind, tmp_path, assets, count=2)
+    assert len(samples) == 2
+    for sample in samples:
+        (hand,) = sample.hands
+        assert read_image(sample.image).shape == (320, 320, 3)
+        assert hand.side in ("left", "right")
+        assert (hand.xy > 0).all()
+        assert (hand.xy < 319).all()
+        assert 0.3 * 320 < max(hand.box[2:]) < 0.65 * 320
+
+
+def test_scenes_hold_one_to_three_hands_that_do_not_meet(tmp_path, assets):
+    for sample in write("scenes", tmp_path, assets, count=2):
+        assert 1 <= len(sample.hands) <= 3
+        sizes = np.array([max(hand.box[2:]) for hand in sample.hands]) / write_dataset.SCENE_SIDE
+        assert (sizes > 0.12).all()
+        assert (sizes < 0.51).all()
+
+
+def test_the_same_seed_gives_the_same_set(tmp_path, assets):
+    first, second = (write("bare", tmp_path / name, assets, count=1)[0] for name in "ab")
+    np.testing.assert_array_equal(read_image(first.image), read_image(second.image))
+    np.testing.assert_array_equal(first.hands[0].xy, second.hands[0].xy)
+
+
+def test_photos_are_those_that_training_holds_back(tmp_path, assets):
+    samples = write("photos", tmp_path, assets, count=5)
+    shown, _ = photos.split_by_person(photos.load_photos(assets / "hand_photos"))
+    seen = {photo.image.tobytes() for photo in shown}
+    assert len(samples) == 5
+    assert not any(read_image(sample.image).tobytes() in seen for sample in samples)
+
+
+def test_a_set_is_never_overwritten(tmp_path):
+    (tmp_path / "annotations.json").write_text("mine")
+    with pytest.raises(TrainingError, match="exists already"):
+        write_dataset.write_dataset("bare", tmp_path, assets=tmp_path)
+    assert (tmp_path / "annotations.json").read_text() == "mine"
+
+
+def test_an_unknown_kind_is_refused(tmp_path):
+    with pytest.raises(TrainingError, match="bare, gloves, scenes, photos"):
+        write_dataset.write_dataset("feet", tmp_path / "new", assets=tmp_path)
+    assert not (tmp_path / "new").exists()
+
+
+def test_scene_places_keep_inside_and_apart():
+    for seed in range(30):
+        placements = write_dataset._place_scene(np.random.default_rng(seed), 640)
+        assert 1 <= len(placements) <= 3
+        for place in placements:
+            assert place.size / 2 <= min(place.centre)
+            assert max(place.centre) <= 640 - place.size / 2
+
+
+def test_labels_without_a_side_leave_it_out(tmp_path):
+    sample = (np.zeros((10, 10, 3), np.uint8), [(np.arange(42.0).reshape(21, 2), None)])
+    hands = write_dataset._write_images(iter([sample]), tmp_path, 4)
+    write_labels(tmp_path / "annotations.json", hands)
+    assert "hand_type" not in load_labels(tmp_path / "annotations.json")["annotations"][0]
+
+
+def test_preview_has_forty_hands_with_their_keypoints(assets):
+    hands = previews.preview_hands(assets, seed=1, size=32)
+    assert len(hands) == 40
+    assert all(image.shape == (32, 32, 3) and hand.found.all() for image, [hand] in hands)

@@ -1,0 +1,260 @@
+"""The explorer in a real browser, in JupyterLab and in Notebook 7: mouse, sliders, files."""
+
+import json
+import re
+import shutil
+
+import nbformat
+import numpy as np
+import pytest
+
+from openpose_keras import read_image, read_openpose
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.evaluation import read_samples
+from tests.helpers import ROOT
+from tests.helpers.jupyter_browser import find_browser, jupyter_server, open_page, run_all
+
+STORY = ROOT / "notebooks" / "01_a_photo_to_keypoints.ipynb"
+SHORT = [
+    "from openpose_keras import explore, read_image",
+    'photo = read_image("images/hands.jpg")',
+    "explore(photo, boxes=[(69, 320, 430)])",
+]
+TIP = HAND.index("index_tip")
+ANSWER = 180_000  # milliseconds that a running kernel may take, on a busy machine
+QUIET = 700  # milliseconds without a new picture, after which none will come
+
+for package in ("playwright", "anywidget", "jupyterlab", "notebook"):
+    pytest.importorskip(package, reason=f"{package} is not installed: pip install '.[test]'")
+if not find_browser():
+    pytest.skip("there is no chromium: apt-get install chromium", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Copies of notebooks that end with the explorer."""
+    place = tmp_path_factory.mktemp("jupyter") / "notebooks"
+    shutil.copytree(ROOT / "notebooks" / "images", place / "images")
+    short = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("\n".join(SHORT))])
+    story = nbformat.read(STORY, 4) if STORY.exists() else nbformat.from_dict(short)
+    if not any("explore(" in cell.source for cell in story.cells):
+        story.cells.append(nbformat.v4.new_code_cell("from openpose_keras import explore"))
+        story.cells.append(nbformat.v4.new_code_cell("explore(photo, estimator)"))
+    for cell in story.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    for name, notebook in {"story": story, "short": short}.items():
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, place / f"{name}.ipynb")
+    return place
+
+
+@pytest.fixture(scope="module")
+def server(folder):
+    with jupyter_server(folder) as (address, token):
+        yield address, token
+
+
+class Driver:
+    """What a user does with the explorer."""
+
+    def __init__(self, page, size):
+        self.page, (self.height, self.width) = page, size
+        self.canvas = page.locator(".opk-canvas")
+        self.canvas.wait_for()
+        self.canvas.scroll_into_view_if_needed()
+        self.until("() => document.querySelectorAll('.opk-table tbody tr').length === 21")
+
+    def until(self, condition, argument=None):
+        self.page.wait_for_function(condition, arg=argument, timeout=ANSWER)
+
+    def pixels(self):
+        return self.canvas.evaluate("canvas => canvas.toDataURL()")
+
+    def changes(self, deed):
+        """Do something, and wait until the picture is another one and stays as it is."""
+        before = self.settle()
+        deed()
+        self.until("old => document.querySelector('.opk-canvas').toDataURL() !== old", before)
+        self.settle()
+
+    def settle(self):
+        """Wait until no answer of the kernel is on its way any more; gives the picture."""
+        before, after = None, self.pixels()
+        while before != after:
+            self.page.wait_for_timeout(QUIET)
+            before, after = after, self.pixels()
+        return after
+
+    def changes_table(self, deed):
+        """Do something, and wait until the table is another one: the kernel has answered."""
+        text = "() => document.querySelector('.opk-table').innerText"
+        before = self.page.evaluate(text)
+        self.changes(deed)
+        self.until(f"old => ({text})() !== old", before)
+
+    def place(self, point):
+        """A point of the image in the window of the browser; the whole picture is shown."""
+        self.canvas.evaluate("canvas => canvas.scrollIntoView({block: 'center'})")
+        box = self.canvas.bounding_box()
+        x, y = (np.array(point) + 0.5) * box["width"] / self.width
+        return box["x"] + x, box["y"] + y
+
+    def click(self, point):
+        self.page.mouse.click(*self.place(point))
+
+    def drag(self, start, end):
+        self.page.mouse.move(*self.place(start))
+        self.page.mouse.down()
+        for part in (0.3, 0.7, 1.0):
+            self.page.mouse.move(*self.place(np.add(start, part * np.subtract(end, start))))
+        self.page.mouse.up()
+
+    def slide(self, label, part):
+        """Put a slider at a part of its length."""
+        slider = self.page.locator(".widget-slider", has_text=label)
+        rail = slider.locator(".noUi-base").bounding_box()
+        handle = slider.locator(".noUi-handle").bounding_box()
+        middle = rail["y"] + rail["height"] / 2
+        self.page.mouse.move(handle["x"] + handle["width"] / 2, middle)
+        self.page.mouse.down()
+        self.page.mouse.move(rail["x"] + part * rail["width"], middle, steps=4)
+        self.page.mouse.up()
+
+    def row(self, index):
+        cells = self.page.locator(".opk-table tbody tr").nth(index).locator("td")
+        return cells.all_inner_texts()
+
+    def table(self):
+        rows = [self.row(index)[1:3] for index in range(21)]
+        return np.array([[np.nan if "–" in cell else float(cell) for cell in row] for row in rows])
+
+    def until_row(self, index, x, y):
+        """Wait until a keypoint is at a place, to the pixel of the screen."""
+        self.until(
+            """([index, x, y]) => {
+              const cells = document.querySelectorAll('.opk-table tbody tr')[index].cells;
+              return Math.hypot(cells[1].innerText - x, cells[2].innerText - y) < 4;
+            }""",
+            [index, x, y],
+        )
+
+    def press(self, text):
+        self.page.get_by_role("button", name=text, exact=True).click()
+
+    def until_message(self, text):
+        self.until("text => document.querySelector('.opk-explorer').innerText.includes(text)", text)
+
+
+def use_sliders(driver):
+    driver.changes(lambda: driver.slide("Opacity", 0.1))
+    driver.changes(lambda: driver.slide("Opacity", 0.9))
+    driver.changes(lambda: driver.slide("Stage", 0.0))
+    driver.changes(lambda: driver.slide("Stage", 1.0))
+    driver.changes(lambda: driver.slide("Threshold", 1.0))
+    driver.until("() => document.querySelectorAll('.opk-missing').length > 15")
+    driver.changes(lambda: driver.slide("Threshold", 0.1))
+    driver.until("() => document.querySelectorAll('.opk-missing').length < 15")
+
+
+def use_lists(driver):
+    for label, value in (
+        ("Heatmap", "background"),
+        ("Peaks", "argmax"),
+        ("Scales", "3: 0.8, 1, 1.25"),
+    ):
+        choice = driver.page.locator(".widget-dropdown", has_text=label).locator("select")
+        driver.changes(lambda choice=choice, value=value: choice.select_option(label=value))
+    choice = driver.page.locator(".widget-dropdown", has_text="Show").locator("select")
+    driver.changes(lambda: choice.select_option(label="0.8 only"))
+    choice = driver.page.locator(".widget-dropdown", has_text="Scales").locator("select")
+    driver.changes(lambda: choice.select_option(label="as the recipe"))
+
+
+def use_keypoints(driver):
+    target = np.array([driver.width * 0.3, driver.height * 0.6])
+    driver.changes(lambda: driver.page.locator(".opk-table tbody tr").nth(TIP).click())
+    driver.until(
+        "i => document.querySelectorAll('.opk-table tr')[i + 1].className.includes('opk-sel')", TIP
+    )
+    driver.changes(lambda: driver.click(target))
+    driver.until_row(TIP, *target)
+    assert driver.row(TIP)[3] == "by hand"
+    driver.changes(lambda: driver.drag(target, target + 20))
+    driver.until_row(TIP, *(target + 20))
+    x = float(driver.row(TIP)[1])
+    driver.changes(lambda: driver.page.keyboard.press("ArrowRight"))
+    driver.until(
+        "([i, x]) => document.querySelectorAll('.opk-table tbody tr')[i].cells[1].innerText == x",
+        [TIP, f"{x + 1:.1f}"],
+    )
+
+
+def use_boxes(driver):
+    before = driver.table()
+    driver.press("box")
+    middle = np.nanmedian(before, axis=0)
+    end = middle + np.array([0.06 * driver.width, 0])
+    driver.changes_table(lambda: driver.drag(middle, end))
+    after = driver.table()
+    assert np.nanmax(np.abs(after - before)) > 0
+    np.testing.assert_array_equal(after[TIP], before[TIP])  # a correction is never lost
+    driver.changes_table(lambda: driver.press("Undo"))
+    np.testing.assert_array_equal(driver.table(), before)
+    hands = driver.page.locator(".widget-dropdown", has_text="Hand").locator("select option")
+    count = hands.count()
+    end = (0.35 * driver.width, 0.35 * driver.width)
+    driver.changes_table(lambda: driver.drag((3, 3), end))
+    assert hands.count() == count + 1
+    driver.changes_table(lambda: driver.press("Remove hand"))
+    driver.press("keypoints")
+
+
+def save_files(driver, folder):
+    for text, name in (("Save JSON", "photo.json"), ("Save labels", "labels.json")):
+        driver.page.locator(".widget-hbox", has_text=text).locator("input[type=text]").fill(name)
+        driver.press(text)
+        driver.until_message(f"Saved {name}")
+    content = (folder / "photo.json").read_bytes()
+    driver.press("Save JSON")
+    driver.until_message("photo.json exists")
+    assert (folder / "photo.json").read_bytes() == content
+    table = driver.table()
+    for hand in (
+        read_openpose(folder / "photo.json")[0],
+        read_samples(folder / "labels.json")[0].hands[0],
+    ):
+        np.testing.assert_allclose(hand.xy[TIP], table[TIP], atol=0.06)
+    for name in ("photo.json", "labels.json", "image.png"):  # labels come with their picture
+        (folder / name).unlink()
+
+
+def use_it(page, address, size, folder):
+    watcher = run_all(page, address)
+    driver = Driver(page, size)
+    for use in (use_sliders, use_lists, use_keypoints, use_boxes):
+        use(driver)
+    save_files(driver, folder)
+    assert watcher.errors == []
+    assert watcher.strangers == []
+
+
+def picture_size(folder, name):
+    """The size of the picture that a notebook explores."""
+    cells = json.loads((folder / name).read_text("utf8"))["cells"]
+    source = "\n".join("".join(cell["source"]) for cell in cells)
+    return read_image(folder / re.search(r'read_image\("(.+?)"\)', source)[1]).shape[:2]
+
+
+def test_the_explorer_works_in_jupyterlab_after_the_first_notebook(server, folder):
+    address, token = server
+    with open_page(1200) as page:
+        size = picture_size(folder, "story.ipynb")
+        use_it(page, f"{address}/lab/tree/story.ipynb?token={token}", size, folder)
+
+
+def test_the_explorer_works_in_notebook_7_on_a_small_screen(server, folder):
+    address, token = server
+    with open_page(800) as page:
+        size = picture_size(folder, "short.ipynb")
+        use_it(page, f"{address}/notebooks/short.ipynb?token={token}", size, folder)
