@@ -18,7 +18,7 @@ from openpose_keras.io.weight_record import read_record
 _SCRIPT = """
 import sys
 sys.path[:] = sys.argv[2:]
-from openpose_keras.sources.probe import read_all
+from openpose_keras.conversion.readers.probe import read_all
 sys.exit(read_all(sys.argv[1]))
 """
 _REFUSED = 3
