@@ -10,6 +10,7 @@ from openpose_keras.cli.options import (
     parse_count,
     parse_positive,
 )
+from openpose_keras.core.boxes import BOX_MARGIN
 
 SUMMARY = "measure a network on labelled hands"
 DESCRIPTION = (
@@ -55,9 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--crop-factor",
         type=parse_positive,
-        default=1.6,
+        default=BOX_MARGIN,
         metavar="F",
-        help="side of the crop over the box's longer side (default: 1.6)",
+        help=f"side of the crop over the box's longer side (default: {BOX_MARGIN})",
     )
     parser.add_argument(
         "--use-sides", action="store_true", help="tell the network left from right where known"

@@ -6,12 +6,17 @@ A box may reach outside the image.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from openpose_keras.core.arrays import FloatArray
 
 Box = tuple[float, float, float, float]
 BoxLike = Sequence[float] | np.ndarray
+
+BOX_MARGIN = 1.6  # side of a hand's box, in longer sides of its keypoints' extent
 
 
 def check_box(box: BoxLike) -> Box:
@@ -39,6 +44,37 @@ def check_box(box: BoxLike) -> Box:
     return numbers
 
 
+def check_boxes(boxes: Iterable[Sequence[float]]) -> list[Box]:
+    """Return boxes as four floats each; of three numbers the last is width and height.
+
+    Args:
+        boxes: (x, y, width, height) or (x, y, width) of each hand.
+
+    Raises:
+        ValueError: A box is not valid.
+
+    Example:
+        >>> check_boxes([(1, 2, 30)])
+        [(1.0, 2.0, 30.0, 30.0)]
+    """
+    if isinstance(boxes, str):
+        raise ValueError(f'boxes are numbers, "whole" or None, got {boxes!r}')
+    boxes = list(boxes)
+    if boxes and all(np.ndim(box) == 0 for box in boxes):
+        raise ValueError(f"boxes are a list of boxes, got one: write [{tuple(boxes)}]")
+    return [check_box([*box, box[2]] if np.size(box) == 3 else box) for box in boxes]
+
+
+def whole_box(image: np.ndarray) -> Box:
+    """Return the box of a whole image (H, W, 3).
+
+    Example:
+        >>> whole_box(np.zeros((20, 30, 3)))
+        (0.0, 0.0, 30.0, 20.0)
+    """
+    return 0.0, 0.0, float(image.shape[1]), float(image.shape[0])
+
+
 def square_box(box: BoxLike, factor: float = 1.0) -> Box:
     """Give the square box about the same centre whose side is the longer side times a factor.
 
@@ -58,8 +94,39 @@ def square_box(box: BoxLike, factor: float = 1.0) -> Box:
     return x + (width - side) / 2, y + (height - side) / 2, side, side
 
 
-def box_from_points(xy: np.ndarray, factor: float = 1.6) -> Box:
-    """Give the square box around the points that are not missing.
+def keypoint_extent(xy: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return the middle and the size of the smallest rectangle around keypoints.
+
+    Args:
+        xy: (..., 2) pixels (x, y); a keypoint is missing, and left out, where one of the two is
+            not finite.
+
+    Returns:
+        The middle (x, y) and the size (width, height), from the least to the greatest coordinate:
+        two arrays of shape (2,), float32 if `xy` is float32, else float64. The size of a single
+        keypoint is 0. Without any keypoint the middle is NaN and the size 0.
+
+    Raises:
+        ValueError: The shape is not (..., 2).
+
+    Example:
+        >>> middle, size = keypoint_extent([[10, 20], [30, 25], [np.nan, np.nan]])
+        >>> middle.tolist(), size.tolist()
+        ([20.0, 22.5], [20.0, 5.0])
+    """
+    points = np.asarray(xy)
+    points = points if points.dtype == np.float32 else points.astype(np.float64)
+    if points.ndim == 0 or points.shape[-1] != 2:
+        raise ValueError(f"expected points (..., 2), x and y in pixels, got shape {points.shape}")
+    points = points[np.isfinite(points).all(axis=-1)]
+    if not len(points):
+        return np.full(2, np.nan, points.dtype), np.zeros(2, points.dtype)
+    low, high = points.min(axis=0), points.max(axis=0)
+    return (low + high) / 2, high - low
+
+
+def box_from_points(xy: ArrayLike, factor: float = BOX_MARGIN) -> Box:
+    """Return the square box around the points that are not missing.
 
     Args:
         xy: (..., 2) pixels; NaN where missing.
@@ -73,15 +140,11 @@ def box_from_points(xy: np.ndarray, factor: float = 1.6) -> Box:
         >>> box_from_points([[10, 10], [30, 20]], factor=2)
         (0.5, -4.5, 40.0, 40.0)
     """
-    points = np.asarray(xy, dtype=np.float64)
-    if points.ndim == 0 or points.shape[-1] != 2:
-        raise ValueError(f"points are (..., 2) pixels (x, y), not an array of shape {points.shape}")
-    points = points[np.isfinite(points).all(axis=-1)]
-    if not len(points):
+    middle, size = keypoint_extent(np.asarray(xy, dtype=np.float64))
+    if np.isnan(middle).any():
         raise ValueError("a box around points needs at least one point that is not NaN")
-    low, high = points.min(axis=0), points.max(axis=0)
-    side = float(max(*(high - low), 1.0)) * _check_factor(factor)
-    x, y = (low + high) / 2 - (side - 1) / 2
+    side = float(max(*size, 1.0)) * _check_factor(factor)
+    x, y = middle - (side - 1) / 2
     return float(x), float(y), side, side
 
 

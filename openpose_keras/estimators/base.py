@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
-from openpose_keras.core.boxes import Box
+from openpose_keras.core.boxes import Box, check_boxes, whole_box
 from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.engines.keras import compile_call, is_model, run_batches
 from openpose_keras.estimators.decode import pick_side, read_maps, read_peaks
 from openpose_keras.estimators.recipes import InputSpec, Recipe, get_recipe
-from openpose_keras.estimators.targets import check_boxes, whole_box
 from openpose_keras.estimators.views import Look, View, make_views, region_box
 from openpose_keras.geometry import Frame
 from openpose_keras.io.images import check_image

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.estimators.recipes import Recipe
 from openpose_keras.estimators.views import View
@@ -18,7 +19,7 @@ from openpose_keras.geometry import Frame
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.heatmaps.merging import merged_planes, pick_best
 from openpose_keras.heatmaps.peaks import argmax_peaks, blob_peaks, local_maxima, subpixel_peaks
-from openpose_keras.heatmaps.resize import FloatArray, foreground, to_picture, upsample_stride
+from openpose_keras.heatmaps.resize import foreground, to_picture, upsample_stride
 
 Scales = Sequence[Sequence[View]]
 ScaleMaps = Sequence[Sequence[np.ndarray]]

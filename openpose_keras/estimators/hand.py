@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openpose_keras.core.boxes import Box
+from openpose_keras.core.boxes import Box, check_boxes, whole_box
 from openpose_keras.core.errors import NetworkError
 from openpose_keras.core.keypoints import Hand, Side
 from openpose_keras.engines.keras import compile_call
 from openpose_keras.estimators.base import Looker
 from openpose_keras.estimators.recipes import RECIPES, InputSpec, Recipe, get_recipe
 from openpose_keras.estimators.search import Search, find_boxes
-from openpose_keras.estimators.targets import Boxes, Sides, check_boxes, check_sides, whole_box
+from openpose_keras.estimators.targets import Boxes, Sides, check_sides
 from openpose_keras.estimators.upright import inner_box, turn_back, turned_crop
 from openpose_keras.estimators.views import Look
 from openpose_keras.io.images import check_image

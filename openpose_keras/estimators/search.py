@@ -15,7 +15,14 @@ from functools import partial
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.boxes import Box, box_cover, box_from_points, box_iou, square_box
+from openpose_keras.core.boxes import (
+    BOX_MARGIN,
+    Box,
+    box_cover,
+    box_from_points,
+    box_iou,
+    square_box,
+)
 
 HeatmapsOf = Callable[[np.ndarray], np.ndarray]
 """(1, h, w, 3) uint8 RGB, h and w multiples of 32 -> (1, h / stride, w / stride, 22)."""
@@ -49,7 +56,7 @@ class Search:
 
     sides: tuple[float, ...] = (1.0, 1.75, 3.0)
     mass: float = 0.15
-    factor: float = 1.6
+    factor: float = BOX_MARGIN
     rounds: int = 3
     candidates: int = 16
     threshold: float = 0.45

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from openpose_keras.core.boxes import box_from_points, square_box
+from openpose_keras.core.boxes import BOX_MARGIN, box_from_points, square_box
 from openpose_keras.core.errors import DataError, OpenPoseKerasError
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
@@ -20,7 +20,6 @@ from openpose_keras.evaluation.reports import Estimate, FinderReport, Report
 from openpose_keras.io.images import read_image
 from openpose_keras.io.labels import LabelledImage
 
-CROP_FACTOR = 1.6
 Estimator = Callable[..., Sequence[Hand]]
 
 
@@ -28,7 +27,7 @@ def evaluate(
     estimator: Estimator,
     samples: Iterable[LabelledImage],
     *,
-    crop_factor: float = CROP_FACTOR,
+    crop_factor: float = BOX_MARGIN,
     thresholds: Sequence[float] = THRESHOLDS,
     use_sides: bool = False,
     progress: bool = True,

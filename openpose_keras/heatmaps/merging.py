@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from openpose_keras.heatmaps.resize import FloatArray, as_maps, foreground
+from openpose_keras.core.arrays import FloatArray
+from openpose_keras.heatmaps.resize import as_maps, foreground
 
 MERGES = ("mean", "best")
 

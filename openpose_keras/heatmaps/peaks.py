@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.heatmaps.resize import FloatArray, as_maps
-from openpose_keras.heatmaps.subpixel import IntArray, blur_5x5, gaussian_blur, refine_peaks
+from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.heatmaps.resize import as_maps
+from openpose_keras.heatmaps.subpixel import blur_5x5, gaussian_blur, refine_peaks
 
 __all__ = [
     "argmax_peaks",

@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from openpose_keras.core._opencv import cv2
-
-FloatArray = NDArray[np.floating]
+from openpose_keras.core.arrays import FloatArray
 
 INTERPOLATIONS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 

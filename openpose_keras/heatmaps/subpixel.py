@@ -4,13 +4,12 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
+from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.geometry.resampling import axis_weights
-from openpose_keras.heatmaps.resize import FloatArray, as_maps
-
-IntArray = NDArray[np.integer]
+from openpose_keras.heatmaps.resize import as_maps
 
 # A neighbour below this part of the peak says nothing about the hill: its logarithm is noise.
 _LOG_FLOOR = 1e-3

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
+from openpose_keras.core.boxes import BOX_MARGIN
 from openpose_keras.evaluation import LabelledHand, LabelledImage
 from openpose_keras.io.sample_hands import ShippedHands
 from openpose_keras.training import backgrounds, scenes
@@ -24,7 +25,7 @@ def portraits(
     rows: Iterable[int] | None = None,
     *,
     size: int,
-    share: float = 1 / scenes.BOX_FACTOR,
+    share: float = 1 / BOX_MARGIN,
     turn: float | None = None,
     seed: int = 0,
 ) -> list[LabelledImage]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
+from openpose_keras.core.boxes import BOX_MARGIN
 from openpose_keras.estimators.upright import upright_angle
 from openpose_keras.training import augment
 from openpose_keras.training import backgrounds as grounds
@@ -21,7 +22,6 @@ Source = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 """What gives a hand: (h, w, 4) uint8 RGBA and its keypoints (21, 2) in pixels of it, or NaN."""
 
 KINDS = {"portrait": 0.76, "scene": 0.18, "empty": 0.06}
-BOX_FACTOR = 1.6  # side of a hand's box, in longer sides of its keypoints' box
 _UPRIGHT_SHARE = 0.5  # of the portraits: what `recipes.Recipe.upright` shows at its second look
 _UPRIGHT_SPREAD = 20.0  # degrees by which the first look may be wrong
 
@@ -119,7 +119,7 @@ def _place(rng: np.random.Generator, kind: str, size: int) -> tuple[list[Placeme
         spots = [_anywhere(rng, size) for _ in range(rng.choice(3, p=(0.5, 0.3, 0.2)) + 1)]
         return spots, [True] * len(spots)
     middle = (size - 1) / 2
-    share = float(np.clip(np.exp(rng.normal(np.log(1 / BOX_FACTOR), 0.22)), 0.35, 0.95))
+    share = float(np.clip(np.exp(rng.normal(np.log(1 / BOX_MARGIN), 0.22)), 0.35, 0.95))
     shift = rng.normal(0, 0.05, 2).clip(-0.15, 0.15) * size
     main = Placement(tuple(middle + shift), share * size, *_turn(rng))
     if rng.random() < _UPRIGHT_SHARE:

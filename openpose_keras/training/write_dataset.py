@@ -111,7 +111,7 @@ def _layer(
 
 
 def _place_one(rng: np.random.Generator, side: int) -> list[scenes.Placement]:
-    """Place one hand so that its box of 1.6 times its size lies inside or nearly so."""
+    """Place one hand so that its box, `BOX_MARGIN` times its size, lies inside or nearly so."""
     size = rng.uniform(0.35, 0.6) * side
     centre = (side - 1) / 2 + rng.uniform(-0.1, 0.1, 2) * side
     return [scenes.Placement(tuple(centre), size, 0.0, False)]

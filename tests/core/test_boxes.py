@@ -3,7 +3,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpose_keras.core.boxes import box_cover, box_from_points, box_iou, check_box, square_box
+from openpose_keras.core.boxes import (
+    BOX_MARGIN,
+    box_cover,
+    box_from_points,
+    box_iou,
+    check_box,
+    check_boxes,
+    keypoint_extent,
+    square_box,
+    whole_box,
+)
 
 numbers = st.integers(-20, 20)
 sides = st.integers(1, 20)
@@ -81,7 +91,7 @@ def test_no_finite_point_has_no_box(xy):
 
 @pytest.mark.parametrize("xy", [np.ones((2, 3)), 5.0, np.ones(3)])
 def test_points_of_a_wrong_shape_are_refused(xy):
-    with pytest.raises(ValueError, match="points are"):
+    with pytest.raises(ValueError, match="expected points"):
         box_from_points(xy)
 
 
@@ -115,3 +125,37 @@ def test_what_is_no_box_is_refused_in_one_line(box):
 def test_arrays_and_lists_are_boxes():
     expected = (1.0, 2.0, 3.0, 4.0)
     assert check_box(np.array([1, 2, 3, 4], np.int16)) == check_box([1, 2, 3, 4]) == expected
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=1), st.sampled_from([np.float32, np.float64]))
+def test_extent_is_from_the_least_to_the_greatest_coordinate(points, dtype):
+    xy = np.array([*points, (np.nan, 1000), (1000, np.inf)], dtype)
+    middle, size = keypoint_extent(xy)
+    x, y = zip(*points, strict=True)
+    assert middle.dtype == size.dtype == dtype
+    assert (middle - size / 2).tolist() == [min(x), min(y)]
+    assert (middle + size / 2).tolist() == [max(x), max(y)]
+
+
+def test_missing_keypoints_have_no_extent():
+    middle, size = keypoint_extent(np.full((21, 2), np.nan))
+    assert np.isnan(middle).all() and size.tolist() == [0, 0]
+
+
+def test_margin_of_a_box_around_keypoints_is_that_of_the_package():
+    assert box_from_points([(0, 0), (100, 50)])[2] == BOX_MARGIN * 100
+
+
+def test_three_numbers_are_a_square_box():
+    assert check_boxes([(1, 2, 30), np.array([1, 2, 3, 4])]) == [(1, 2, 30, 30), (1, 2, 3, 4)]
+    assert check_boxes([]) == []
+
+
+@pytest.mark.parametrize("boxes", ["whole", (1, 2, 30), [(1, 2)], [(1, 2, -3)]])
+def test_what_is_no_list_of_boxes_is_refused(boxes):
+    with pytest.raises(ValueError, match="box"):
+        check_boxes(boxes)
+
+
+def test_whole_box_covers_each_pixel_of_an_image():
+    assert pixels(tuple(map(int, whole_box(np.zeros((20, 30, 3)))))).sum() == 600

@@ -81,7 +81,7 @@ class Oracle:
 def assert_boxes_are(found, hands):
     assert len(found) == len(hands)
     for xy in hands:
-        truth = box_from_points(xy, 1.6)
+        truth = box_from_points(xy)
         assert max(box_iou(box, truth) for box, _ in found) > 0.95
 
 
@@ -139,7 +139,7 @@ def test_a_part_of_a_hand_is_no_hand_of_its_own():
             return peaks
 
     ((box, _),) = Distracted([whole, part], (640, 640)).find()
-    assert box_iou(box, box_from_points(whole, 1.6)) > 0.95
+    assert box_iou(box, box_from_points(whole)) > 0.95
 
 
 def test_the_number_of_looks_is_bounded():

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from openpose_keras.core.boxes import BOX_MARGIN
 from openpose_keras.estimators.upright import upright_angle
 from openpose_keras.training import scenes
-from openpose_keras.training.scenes import BOX_FACTOR, KINDS, Composer, Placement, paste
+from openpose_keras.training.scenes import KINDS, Composer, Placement, paste
 from openpose_keras.training.target_heatmaps import hand_size
 from tests.helpers.training_fakes import fake_source, open_hand
 
@@ -159,7 +160,7 @@ def test_a_portrait_has_one_wanted_hand_in_the_middle_of_its_box(composer):
         middle = (xy.min(0) + xy.max(0)) / 2
         assert np.abs(middle - (SIZE - 1) / 2).max() <= 0.15 * SIZE + 0.01
         shares.append(hand_size(xy) / SIZE)
-    assert np.median(shares) == pytest.approx(1 / BOX_FACTOR, abs=0.1)
+    assert np.median(shares) == pytest.approx(1 / BOX_MARGIN, abs=0.1)
 
 
 def test_a_bystander_is_drawn_but_not_wanted():

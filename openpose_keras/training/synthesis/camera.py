@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from openpose_keras.core.boxes import BOX_MARGIN
 from openpose_keras.training.synthesis.articulation import random_rotation, rotation
 from openpose_keras.training.synthesis.assembly import Piece
 from openpose_keras.training.synthesis.raster import Camera, Mesh
 
-HAND_SHARE = 1 / 1.6  # longer side of the keypoints' box, as a share of the picture
+HAND_SHARE = 1 / BOX_MARGIN  # longer side of the keypoints' box, as a share of the picture
 
 
 def sample_view(rng: np.random.Generator, arm: np.ndarray | None) -> np.ndarray:

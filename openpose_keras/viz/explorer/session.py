@@ -11,11 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from openpose_keras.core.boxes import BoxLike
+from openpose_keras.core.boxes import BoxLike, check_boxes
 from openpose_keras.core.keypoints import Side
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import RECIPES, Recipe
-from openpose_keras.estimators.targets import check_boxes
 from openpose_keras.io.openpose_json import to_openpose
 from openpose_keras.viz.explorer.images import Source, collect
 from openpose_keras.viz.explorer.predictions import Answer, Readings, Row, Way, correct, rows_of
