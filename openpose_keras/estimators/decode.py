@@ -19,7 +19,7 @@ from openpose_keras.geometry import Frame
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.heatmaps.merging import merged_planes, pick_best
 from openpose_keras.heatmaps.peaks import argmax_peaks, blob_peaks, local_maxima, subpixel_peaks
-from openpose_keras.heatmaps.resize import foreground, to_picture, upsample_stride
+from openpose_keras.heatmaps.resize import foreground, resize_from_network, upsample_stride
 
 Scales = Sequence[Sequence[View]]
 ScaleMaps = Sequence[Sequence[np.ndarray]]
@@ -200,7 +200,9 @@ def _to_region(
 ) -> FloatArray:
     """Bring one map of a view to the region's pixels; flip it if only one of the two is flipped."""
     used = view.frame.output_size if view.padded else None
-    picture = to_picture(plane, region.output_size, stride=stride, used=used, interpolation=way)
+    picture = resize_from_network(
+        plane, region.output_size, stride=stride, valid_size=used, interpolation=way
+    )
     return picture if view.frame.mirrored == region.mirrored else picture[:, ::-1]
 
 

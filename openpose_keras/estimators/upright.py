@@ -13,12 +13,12 @@ from openpose_keras.core.boxes import Box, square_box
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.recipes import InputSpec, Recipe
-from openpose_keras.geometry import TurnedCrop
+from openpose_keras.geometry import RotatedCrop
 
 _KNUCKLES = [HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "little")]
 
 
-def turned_crop(hand: Hand, recipe: Recipe, spec: InputSpec) -> TurnedCrop:
+def turned_crop(hand: Hand, recipe: Recipe, spec: InputSpec) -> RotatedCrop:
     """Give the part of the image that a second look needs, upright.
 
     Args:
@@ -38,7 +38,7 @@ def turned_crop(hand: Hand, recipe: Recipe, spec: InputSpec) -> TurnedCrop:
     margin = _margin(recipe)
     density = max(recipe.scales) if recipe.scaling == "input" else 1 / min(recipe.scales)
     size = round(spec.box_size * margin * density)
-    return TurnedCrop(square_box(hand.box, margin), size, upright_angle(hand.xy))
+    return RotatedCrop(square_box(hand.box, margin), size, upright_angle(hand.xy))
 
 
 def inner_box(picture_size: int, recipe: Recipe) -> Box:
@@ -47,7 +47,7 @@ def inner_box(picture_size: int, recipe: Recipe) -> Box:
     return square_box(whole, 1 / _margin(recipe))
 
 
-def turn_back(hand: Hand, crop: TurnedCrop, first: Hand) -> Hand:
+def turn_back(hand: Hand, crop: RotatedCrop, first: Hand) -> Hand:
     """Bring what a second look found back to the image.
 
     Args:

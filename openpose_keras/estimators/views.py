@@ -29,7 +29,7 @@ class View:
         region: Of the part of the image that was scaled, at the image's own resolution; None for a
             crop.
         padded: Whether maps go back in two steps, enlarge and cut, then scale (see
-            `heatmaps.to_picture`).
+            `heatmaps.resize_from_network`).
     """
 
     image: np.ndarray

@@ -1,4 +1,4 @@
-"""Frames and the ways between them: crop, resize, pad, mirror, each with its inverse.
+"""Frames and the transforms between them: crop, resize and pad, each with its inverse.
 
 A transform takes an image and points from its input frame to its output frame, and points and
 heatmaps back: `apply_image`, `apply_points`, `invert_points`, `invert_heatmaps`.
@@ -12,17 +12,16 @@ of any resolution: w cells lie over a width W so that cell g has its centre at `
 from openpose_keras.core.boxes import Box, box_from_points, box_iou, check_box, square_box
 from openpose_keras.geometry.crop import Crop
 from openpose_keras.geometry.frame import Frame
-from openpose_keras.geometry.rotated_crop import TurnedCrop
-from openpose_keras.geometry.transforms import Mirror, Pad, Resize
+from openpose_keras.geometry.rotated_crop import RotatedCrop
+from openpose_keras.geometry.transforms import Pad, Resize
 
 __all__ = [
     "Box",
     "Crop",
     "Frame",
-    "Mirror",
     "Pad",
     "Resize",
-    "TurnedCrop",
+    "RotatedCrop",
     "box_from_points",
     "box_iou",
     "check_box",

@@ -17,7 +17,7 @@ Size = tuple[int, int]
 IMAGE_TYPES = (np.uint8, np.uint16, np.float32, np.float64)
 
 
-class AlignedTransform:
+class AxisAlignedTransform:
     """Points and heatmaps of a transform that is a step and a start along each axis.
 
     A subclass has `output_size`, (height, width) of the output frame in pixels, and `axes`.
@@ -157,7 +157,7 @@ def check_maps(maps: np.ndarray) -> np.ndarray:
     return maps.astype(np.float32, copy=False)
 
 
-def check_picture(image: np.ndarray, size: Size | None = None) -> np.ndarray:
+def check_image_array(image: np.ndarray, size: Size | None = None) -> np.ndarray:
     """Give the image back if OpenCV can sample it and if it has the size that is asked for.
 
     Args:

@@ -7,7 +7,12 @@ import numpy as np
 
 from openpose_keras.core.boxes import Box, check_box
 from openpose_keras.core.errors import ImageError
-from openpose_keras.geometry.axis_aligned import AlignedTransform, Size, check_picture, check_whole
+from openpose_keras.geometry.axis_aligned import (
+    AxisAlignedTransform,
+    Size,
+    check_image_array,
+    check_whole,
+)
 from openpose_keras.geometry.resampling import SAMPLES, Axis, warp_axes
 
 LARGEST_CROP = 32_767 // SAMPLES  # OpenCV warps onto sides below 32,768
@@ -15,7 +20,7 @@ LARGEST_BOX = 1_000_000  # beyond, OpenCV's fixed-point coordinates overflow
 
 
 @dataclass(frozen=True)
-class Crop(AlignedTransform):
+class Crop(AxisAlignedTransform):
     """A square box of the image, brought to `size` x `size` pixels.
 
     Args:
@@ -93,7 +98,7 @@ class Crop(AlignedTransform):
         Raises:
             ImageError: The array is no image, or the box lies wholly outside it.
         """
-        height, width = check_picture(image).shape[:2]
+        height, width = check_image_array(image).shape[:2]
         x, y, side, _ = self.box
         if min(x + side, y + side) <= 0 or x >= width or y >= height:
             raise ImageError(

@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 
 from openpose_keras.core.boxes import Box
-from openpose_keras.geometry.axis_aligned import AlignedTransform, Size
+from openpose_keras.geometry.axis_aligned import AxisAlignedTransform, Size
 from openpose_keras.geometry.resampling import Axis
 
 
 @dataclass(frozen=True)
-class Frame(AlignedTransform):
+class Frame(AxisAlignedTransform):
     """A picture's or a heatmap's frame in the image, by a step and a start along each axis.
 
     Place i of the frame lies at `start + step * i` of the image; a negative step mirrors. It has

@@ -14,7 +14,7 @@ _FINEST = 1.5  # pixels between that are averaged before the turn, per pixel aft
 
 
 @dataclass(frozen=True)
-class TurnedCrop:
+class RotatedCrop:
     """A square box of the image, turned about its middle and brought to `size` x `size` pixels.
 
     The picture is shrunk with areas first, where it shrinks, and then turned linearly.
@@ -31,7 +31,7 @@ class TurnedCrop:
             angle is not finite.
 
     Example:
-        >>> crop = TurnedCrop((0, 0, 100, 100), size=100, angle=np.pi / 2)
+        >>> crop = RotatedCrop((0, 0, 100, 100), size=100, angle=np.pi / 2)
         >>> crop.apply_points([[49.5, 9.5]]).round(6)  # what was above the middle is to its right
         array([[89.5, 49.5]])
     """

@@ -6,11 +6,9 @@ import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.geometry.axis_aligned import (
-    AlignedTransform,
+    AxisAlignedTransform,
     Size,
-    check_maps,
-    check_picture,
-    check_points,
+    check_image_array,
     check_size,
     check_whole,
 )
@@ -25,7 +23,7 @@ INTERPOLATIONS = {
 
 
 @dataclass(frozen=True)
-class Resize(AlignedTransform):
+class Resize(AxisAlignedTransform):
     """The whole image, brought to another size; the two axes may have different factors.
 
     Args:
@@ -63,13 +61,6 @@ class Resize(AlignedTransform):
         width = check_whole(width, "width")
         return cls((height, before), (max(round(height * width / before), 1), width), interpolation)
 
-    @classmethod
-    def to_height(cls, input_size: Size, height: int, interpolation: str = "linear") -> "Resize":
-        """Keep the aspect and bring the height to `height`; the width is rounded, at least 1."""
-        before, width = check_size(input_size, "input_size")
-        height = check_whole(height, "height")
-        return cls((before, width), (height, max(round(width * height / before), 1)), interpolation)
-
     @property
     def axes(self) -> tuple[Axis, Axis]:
         """(step, start) along x and y: output pixel i shows input pixel `start + step * i`."""
@@ -83,7 +74,7 @@ class Resize(AlignedTransform):
         Raises:
             ImageError: The array is no image, or has another size.
         """
-        check_picture(image, self.input_size)
+        check_image_array(image, self.input_size)
         height, width = self.output_size
         how = INTERPOLATIONS[self.interpolation]
         resized = cv2.resize(image, (width, height), interpolation=how)
@@ -91,7 +82,7 @@ class Resize(AlignedTransform):
 
 
 @dataclass(frozen=True)
-class Pad(AlignedTransform):
+class Pad(AxisAlignedTransform):
     """The image, filled up at the right and the bottom until its sides are multiples of a stride.
 
     Points stay where they are.
@@ -140,52 +131,8 @@ class Pad(AlignedTransform):
         Raises:
             ImageError: The array is no image, or has another size.
         """
-        height, width = check_picture(image, self.input_size).shape[:2]
+        height, width = check_image_array(image, self.input_size).shape[:2]
         rows, columns = self.output_size
         padded = np.full((rows, columns, *image.shape[2:]), self.value, image.dtype)
         padded[:height, :width] = image
         return padded
-
-
-@dataclass(frozen=True)
-class Mirror:
-    """The image, flipped left-right; the way back is the same step.
-
-    Args:
-        width: Of the image, in pixels.
-
-    Raises:
-        ValueError: The width is no positive whole number.
-
-    Example:
-        >>> Mirror(100).apply_points([[0, 5]])
-        array([[99.,  5.]])
-    """
-
-    width: int
-
-    def __post_init__(self) -> None:
-        """Check the width."""
-        object.__setattr__(self, "width", check_whole(self.width, "width"))
-
-    def apply_image(self, image: np.ndarray) -> np.ndarray:
-        """Flip an image (H, W) or (H, W, C) of this width; a new array.
-
-        Raises:
-            ImageError: The array is no image, or has another width.
-        """
-        check_picture(image)
-        check_picture(image, (image.shape[0], self.width))
-        return np.ascontiguousarray(image[:, ::-1])
-
-    def apply_points(self, xy: np.ndarray) -> np.ndarray:
-        """Bring points (..., 2) to the mirrored frame, x to width - 1 - x; a new array, float64."""
-        return check_points(xy) * (-1, 1) + (self.width - 1, 0)
-
-    def invert_points(self, xy: np.ndarray) -> np.ndarray:
-        """Bring points (..., 2) back from the mirrored frame; a new array, float64."""
-        return self.apply_points(xy)
-
-    def invert_heatmaps(self, maps: np.ndarray) -> np.ndarray:
-        """Flip heatmaps (h, w, C), of any resolution, back; a new array, float32."""
-        return np.ascontiguousarray(check_maps(maps)[:, ::-1])

@@ -22,7 +22,7 @@ from openpose_keras.heatmaps.resize import (
     FloatArray,
     as_maps,
     foreground,
-    to_picture,
+    resize_from_network,
     upsample,
     upsample_stride,
 )
@@ -43,9 +43,9 @@ __all__ = [
     "merged_planes",
     "pick_best",
     "refine_peaks",
+    "resize_from_network",
     "subpixel_peaks",
     "to_input_frame",
-    "to_picture",
     "upsample",
     "upsample_stride",
 ]

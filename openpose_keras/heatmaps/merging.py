@@ -36,30 +36,30 @@ def pick_best(scores: ArrayLike) -> int:
     return int(scores.mean(axis=1).argmax())
 
 
-def merge(maps: Sequence[ArrayLike], how: str = "mean") -> FloatArray:
+def merge(maps: Sequence[ArrayLike], method: str = "mean") -> FloatArray:
     """Make one of the maps of several scales that lie in one frame.
 
     Args:
         maps: Arrays (h, w, C) of one shape, the background last.
-        how: "mean", or "best": the scale whose keypoints' maxima have the highest mean.
+        method: "mean", or "best": the scale whose keypoints' maxima have the highest mean.
 
     Returns:
         (h, w, C), a new array.
 
     Raises:
-        ValueError: No maps, shapes that differ, or an unknown `how`.
+        ValueError: No maps, shapes that differ, or an unknown method.
 
     Example:
         >>> merge([np.zeros((2, 2, 3)), np.ones((2, 2, 3))]).mean().item()
         0.5
     """
-    if how not in MERGES:
-        raise ValueError(f"how is one of {MERGES}, got {how!r}")
+    if method not in MERGES:
+        raise ValueError(f"expected a method among {MERGES}, got {method!r}")
     arrays = [as_maps(each) for each in maps]
     shapes = {array.shape for array in arrays}
     if len(shapes) != 1:
         raise ValueError(f"expected maps (h, w, C), all of one shape, got {sorted(shapes)}")
-    if how == "best":
+    if method == "best":
         return arrays[pick_best([foreground(each).max(axis=(0, 1)) for each in arrays])].copy()
     total = arrays[0].copy()
     for array in arrays[1:]:

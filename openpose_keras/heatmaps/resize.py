@@ -99,32 +99,34 @@ def upsample_stride(maps: ArrayLike, stride: int, *, interpolation: str = "cubic
     return upsample(maps, (height * stride, width * stride), interpolation=interpolation)
 
 
-def to_picture(
+def resize_from_network(
     maps: ArrayLike,
     size: tuple[int, int],
     *,
     stride: int,
-    used: tuple[int, int] | None = None,
+    valid_size: tuple[int, int] | None = None,
     interpolation: str = "cubic",
 ) -> FloatArray:
-    """Bring maps from the network's output to the picture that was scaled and padded for it.
+    """Bring maps from the network's output to the image that was scaled and padded for it.
 
     Args:
         maps: (h, w, C).
-        size: (height, width) of the picture.
+        size: (height, width) of the image.
         stride: Input pixels per cell.
-        used: (height, width) of the input without its padding. The maps are enlarged by the stride,
-            cut to this, and brought to the picture's size. None: nothing was padded, one step does.
+        valid_size: (height, width) of the input without its padding: the maps are enlarged by the
+            stride, cut to it and then resized. By default nothing was padded, and one resize will
+            do.
         interpolation: "cubic" or "linear".
 
     Returns:
         (height, width, C).
 
     Example:
-        >>> to_picture(np.ones((46, 62, 1)), (480, 640), stride=8, used=(368, 491)).shape
+        >>> maps = np.ones((46, 62, 1))
+        >>> resize_from_network(maps, (480, 640), stride=8, valid_size=(368, 491)).shape
         (480, 640, 1)
     """
-    if used is None:
+    if valid_size is None:
         return upsample(maps, size, interpolation=interpolation)
     enlarged = upsample_stride(maps, stride, interpolation=interpolation)
-    return upsample(enlarged[: used[0], : used[1]], size, interpolation=interpolation)
+    return upsample(enlarged[: valid_size[0], : valid_size[1]], size, interpolation=interpolation)

@@ -167,24 +167,3 @@ def scale_to_width(
     """
     size = check_image(image).shape[:2]
     return Resize.to_width(size, width, interpolation).apply_image(image)
-
-
-def scale_to_height(
-    image: np.ndarray, height: int = 368, interpolation: str = "cubic"
-) -> np.ndarray:
-    """Bring an image to a height and keep its aspect, as the recipe `pytorch_openpose` does.
-
-    Args:
-        image: (H, W, 3) uint8, RGB.
-        height: In pixels.
-        interpolation: "cubic", "linear", "nearest" or "area".
-
-    Returns:
-        (height, round(W * height / H), 3) uint8. `Resize.to_height` is this step with its inverse.
-
-    Raises:
-        ImageError: The array is no image.
-        ValueError: The height is no positive whole number, or the interpolation has no such name.
-    """
-    size = check_image(image).shape[:2]
-    return Resize.to_height(size, height, interpolation).apply_image(image)

@@ -22,17 +22,17 @@ def conv(
 
 def up(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
     """Double height and width, linear, half-pixel centres."""
-    return _double_class()(name=name)(x)
+    return _upsample_class()(name=name)(x)
 
 
 @cache
-def _double_class() -> type:
+def _upsample_class() -> type:
     """Define the layer when Keras is there."""
     import keras
     from keras import ops
 
     @keras.saving.register_keras_serializable("openpose_keras")
-    class Double(keras.layers.Layer):
+    class UpsampleBilinear2x(keras.layers.Layer):
         """What `UpSampling2D(2, interpolation="bilinear")` does, with height and width left open.
 
         TensorFlow cannot trace Keras's own for open sizes. A new cell lies a quarter of an old
@@ -56,7 +56,7 @@ def _double_class() -> type:
             batch, height, width, channels = shape
             return batch, height and 2 * height, width and 2 * width, channels
 
-    return Double
+    return UpsampleBilinear2x
 
 
 def normed_conv(x: "keras.KerasTensor", name: str, filters: int) -> "keras.KerasTensor":

@@ -145,11 +145,11 @@ def load_network(
     if weights is None and preset.sha256:
         _check_sum(path, preset.sha256)
     model = _build(preset.network, dtype, all_stages)
-    fill_network(model, path)
+    load_weights(model, path)
     return model
 
 
-def fill_network(model: "keras.Model", path: str | Path) -> None:
+def load_weights(model: "keras.Model", path: str | Path) -> None:
     """Fill a network with the weights of a file, in place.
 
     Args:

@@ -210,7 +210,7 @@ def _rule(layer: "keras.Layer") -> Callable[["keras.Layer", list[Reach], int], R
     kind = type(layer).__name__
     if kind in _WINDOWS:
         return _through_window
-    if kind == "Double":
+    if kind == "UpsampleBilinear2x":
         return _through_double
     if kind in (*_POINTWISE, *_MERGING):
         return _through_merge

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from openpose_keras import networks
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.networks.presets import PRESETS, fill_network, find_weights
+from openpose_keras.networks.presets import PRESETS, find_weights, load_weights
 from openpose_keras.training import mediapipe_backbone
 from openpose_keras.training.config import TrainConfig
 
@@ -76,7 +76,7 @@ def _fill(model: "keras.Model", config: TrainConfig) -> None:
     """Load the weights that the config asks for, if any."""
     if config.weights:
         preset = PRESETS.get(config.weights)
-        fill_network(model, find_weights(preset) if preset else config.weights)
+        load_weights(model, find_weights(preset) if preset else config.weights)
     elif config.from_teacher:
         if config.assets is None:
             raise TrainingError(

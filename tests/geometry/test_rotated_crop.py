@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from openpose_keras.core.errors import ImageError
-from openpose_keras.geometry import Crop, TurnedCrop
+from openpose_keras.geometry import Crop, RotatedCrop
 
 ANGLES = [0.0, 0.3, np.pi / 2, -2.0, np.pi, 5.5]
 BOXES = [
@@ -34,7 +34,7 @@ def centroids(maps):
     st.floats(-10, 10),
 )
 def test_points_come_back(corner, side, size, angle):
-    crop = TurnedCrop((*corner, side, side), size, angle)
+    crop = RotatedCrop((*corner, side, side), size, angle)
     points = np.array([[0.0, 0.0], [size - 1.0, 3.5], [-7.25, size]])
     back = crop.apply_points(crop.invert_points(points))
     np.testing.assert_allclose(back, points, atol=1e-3)
@@ -44,7 +44,7 @@ def test_points_come_back(corner, side, size, angle):
 @pytest.mark.parametrize(("box", "size"), BOXES)
 def test_what_is_seen_lies_where_points_say(box, size, angle):
     xy = np.array([[70.0, 50.0], [76.0, 58.0]])
-    crop = TurnedCrop(box, size, angle)
+    crop = RotatedCrop(box, size, angle)
     seen = centroids(crop.apply_image(dots(xy, sigma=4.0)))
     np.testing.assert_allclose(seen, crop.apply_points(xy), atol=0.05 * max(1, 1 / crop.scale))
 
@@ -56,7 +56,7 @@ def test_without_an_angle_it_is_a_crop(box, size):
     image[:40], image[:, :40], image[-40:], image[:, -40:] = 0, 0, 0, 0
     image = ndimage.gaussian_filter(image, (4, 4, 0)).astype(np.float32)
     plain = Crop(box, size, antialias=True)
-    turned = TurnedCrop(box, size, 0.0)
+    turned = RotatedCrop(box, size, 0.0)
     np.testing.assert_allclose(turned.apply_image(image), plain.apply_image(image), atol=1.5)
     points = np.array([[3.0, 4.0], [150.0, 9.0]])
     np.testing.assert_allclose(turned.apply_points(points), plain.apply_points(points))
@@ -64,26 +64,26 @@ def test_without_an_angle_it_is_a_crop(box, size):
 
 def test_a_quarter_turn_of_whole_pixels_is_exact():
     image = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    turned = TurnedCrop((0, 0, 40, 40), 40, np.pi / 2).apply_image(image)
+    turned = RotatedCrop((0, 0, 40, 40), 40, np.pi / 2).apply_image(image)
     np.testing.assert_array_equal(turned, np.rot90(image, -1))
 
 
 def test_outside_the_image_is_the_value():
     image = np.full((50, 50, 3), 200, np.uint8)
-    crop = TurnedCrop((-50, -50, 150, 150), 60, 0.7, value=9).apply_image(image)
+    crop = RotatedCrop((-50, -50, 150, 150), 60, 0.7, value=9).apply_image(image)
     assert set(np.unique(crop[:8, :8])) == {9}
     assert (crop[27:33, 27:33] == 200).all()
 
 
 def test_a_strongly_shrunk_checkerboard_is_grey_and_not_a_pattern():
     board = (np.indices((600, 600)).sum(0) % 2 * 255).astype(np.uint8)
-    crop = TurnedCrop((100, 100, 400, 400), 40, 0.5).apply_image(board)
+    crop = RotatedCrop((100, 100, 400, 400), 40, 0.5).apply_image(board)
     assert np.abs(crop.astype(int) - 127).max() <= 8
 
 
 @pytest.mark.parametrize("angle", ANGLES)
 def test_heatmaps_come_back_to_where_they_were(angle):
-    crop = TurnedCrop((30.0, 20.0, 120.0, 120.0), 80, angle)
+    crop = RotatedCrop((30.0, 20.0, 120.0, 120.0), 80, angle)
     xy = np.array([[90.0, 80.0], [105.0, 66.0]])
     maps = dots(crop.apply_points(xy), 80, 80, sigma=4.0)
     back = crop.invert_heatmaps(maps, window=(10, 5, 170, 150))
@@ -92,7 +92,7 @@ def test_heatmaps_come_back_to_where_they_were(angle):
 
 
 def test_heatmaps_are_zero_outside_the_turned_box():
-    crop = TurnedCrop((50, 50, 40, 40), 40, np.pi / 4)
+    crop = RotatedCrop((50, 50, 40, 40), 40, np.pi / 4)
     back = crop.invert_heatmaps(np.ones((10, 10, 1)), window=(0, 0, 140, 140))[..., 0]
     assert back[52, 52] == 0  # a corner of the straight box
     assert back[69, 69] == 1
@@ -105,9 +105,9 @@ def test_heatmaps_are_zero_outside_the_turned_box():
 )
 def test_bad_values_are_refused(box, size, angle):
     with pytest.raises(ValueError):
-        TurnedCrop(box, size, angle)
+        RotatedCrop(box, size, angle)
 
 
 def test_a_box_outside_the_image_is_refused():
     with pytest.raises(ImageError, match="outside"):
-        TurnedCrop((900, 900, 40, 40), 40, 0.2).apply_image(np.zeros((50, 50, 3), np.uint8))
+        RotatedCrop((900, 900, 40, 40), 40, 0.2).apply_image(np.zeros((50, 50, 3), np.uint8))

@@ -11,7 +11,7 @@ from openpose_keras.heatmaps import (
     merge,
     merged_planes,
     pick_best,
-    to_picture,
+    resize_from_network,
     upsample,
     upsample_stride,
 )
@@ -98,15 +98,15 @@ def test_floats_keep_their_precision():
 
 def test_picture_without_padding_is_one_step():
     maps = random_maps(5, 7, 2)
-    picture = to_picture(maps, (33, 45), stride=8, interpolation="linear")
+    picture = resize_from_network(maps, (33, 45), stride=8, interpolation="linear")
     np.testing.assert_array_equal(picture, upsample(maps, (33, 45), interpolation="linear"))
 
 
 def test_padding_is_cut_away_before_the_picture():
     maps = random_maps(5, 7, 2)
-    used = (37, 50)
     expected = upsample(upsample_stride(maps, 8)[:37, :50], (300, 410))
-    np.testing.assert_array_equal(to_picture(maps, (300, 410), stride=8, used=used), expected)
+    resized = resize_from_network(maps, (300, 410), stride=8, valid_size=(37, 50))
+    np.testing.assert_array_equal(resized, expected)
 
 
 def test_best_scale_is_the_one_of_the_highest_mean():
@@ -125,10 +125,10 @@ def test_mean_agrees_with_numpy_and_writes_into_nothing():
         np.testing.assert_array_equal(each, copy)
 
 
-@pytest.mark.parametrize("how", ["mean", "best"])
-def test_one_scale_is_its_own_merge_but_a_new_array(how):
+@pytest.mark.parametrize("method", ["mean", "best"])
+def test_one_scale_is_its_own_merge_but_a_new_array(method):
     maps = random_maps(4, 5, 22)
-    merged = merge([maps], how)
+    merged = merge([maps], method)
     np.testing.assert_array_equal(merged, maps)
     assert not np.shares_memory(merged, maps)
 
@@ -188,7 +188,7 @@ def test_wrong_options_are_refused():
         upsample(maps, (8, 8), interpolation="lanczos")
     with pytest.raises(ValueError, match="size"):
         upsample(maps, (0, 8))
-    with pytest.raises(ValueError, match="how is one of"):
+    with pytest.raises(ValueError, match="expected a method among"):
         merge([maps], "median")
     with pytest.raises(ValueError, match="one shape"):
         merge([maps, np.zeros((5, 4, 3))])

@@ -42,8 +42,8 @@ def build(*layers, channels=2):
         [KINDS.Conv2D(2, 3, strides=2, padding="same"), KINDS.Conv2D(2, 3, padding="same")],
         [KINDS.Conv2D(2, 3, dilation_rate=2, padding="same")],
         [KINDS.MaxPooling2D(2, 2, padding="same"), KINDS.DepthwiseConv2D(5, padding="same")],
-        [KINDS.AveragePooling2D(2), layers._double_class()(), KINDS.Conv2D(1, 1)],
-        [KINDS.Conv2D(2, 3, strides=2, padding="same"), layers._double_class()()],
+        [KINDS.AveragePooling2D(2), layers._upsample_class()(), KINDS.Conv2D(1, 1)],
+        [KINDS.Conv2D(2, 3, strides=2, padding="same"), layers._upsample_class()()],
     ],
     ids=range(8),
 )
@@ -62,7 +62,7 @@ def test_a_wide_kernel_counts_with_its_longer_side():
 def test_a_branch_sees_what_any_of_its_parts_sees():
     image = keras.Input((None, None, 1))
     near = KINDS.Conv2D(1, 3, padding="same")(image)
-    far = layers._double_class()()(KINDS.Conv2D(1, 5, strides=2, padding="same")(image))
+    far = layers._upsample_class()()(KINDS.Conv2D(1, 5, strides=2, padding="same")(image))
     model = keras.Model(image, KINDS.Add()([near, far]))
     assert layer_table(model, (32, 48)).rows[-1].receptive_field == seen_pixels(model, 48)
 
