@@ -51,7 +51,7 @@ def explain_import_failure(message: str) -> str:
 
 
 try:
-    import cv2
+    import cv2 as cv2
 except ImportError as error:
     raise ImportError(explain_import_failure(str(error))) from error
 

@@ -1,7 +1,68 @@
-"""The types of arrays that annotations name."""
+"""Types of arrays, and the checks of arguments that several rooms share."""
+
+import operator
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
+
+
+def check_points(xy: ArrayLike) -> FloatArray:
+    """Return points as float32 where they are float32, else as float64.
+
+    Args:
+        xy: (..., 2) positions (x, y) in pixels.
+
+    Raises:
+        ValueError: The shape is not (..., 2).
+    """
+    points = np.asarray(xy)
+    if points.dtype != np.float32:
+        points = points.astype(np.float64)
+    if points.ndim == 0 or points.shape[-1] != 2:
+        raise ValueError(f"expected points (..., 2), x and y in pixels, got shape {points.shape}")
+    return points
+
+
+def check_maps(maps: ArrayLike, *, finite: bool = False) -> FloatArray:
+    """Return maps as float64 where they are float64, else as float32.
+
+    Args:
+        maps: (h, w, C).
+        finite: Whether NaN and infinity are refused.
+
+    Returns:
+        The maps; the same array where nothing had to change.
+
+    Raises:
+        ValueError: The shape is not (h, w, C), a side is 0, or a value is not finite.
+    """
+    array = np.asarray(maps)
+    if array.ndim != 3 or 0 in array.shape:
+        raise ValueError(
+            f"expected maps (h, w, C) with no side of 0, got shape {array.shape}: pass the maps of "
+            "one image, not of a batch"
+        )
+    if array.dtype != np.float64:
+        array = array.astype(np.float32, copy=False)
+    if finite and not np.isfinite(array).all():
+        raise ValueError("the maps hold NaN or infinity: check the network's weights and its input")
+    return array
+
+
+def check_whole(number: int, name: str, largest: int | None = None) -> int:
+    """Return a positive whole number.
+
+    Raises:
+        ValueError: It is not one, or it is greater than `largest`; the message has the name.
+    """
+    try:
+        whole = operator.index(number)
+    except TypeError:
+        whole = 0
+    if whole <= 0 or (largest is not None and whole > largest):
+        most = "" if largest is None else f" of at most {largest}"
+        raise ValueError(f"{name} must be a positive whole number{most}, not {number!r}")
+    return whole

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from openpose_keras.core.arrays import FloatArray
+from openpose_keras.core.arrays import FloatArray, check_points
 
 Box = tuple[float, float, float, float]
 BoxLike = Sequence[float] | np.ndarray
@@ -114,10 +114,7 @@ def keypoint_extent(xy: ArrayLike) -> tuple[FloatArray, FloatArray]:
         >>> middle.tolist(), size.tolist()
         ([20.0, 22.5], [20.0, 5.0])
     """
-    points = np.asarray(xy)
-    points = points if points.dtype == np.float32 else points.astype(np.float64)
-    if points.ndim == 0 or points.shape[-1] != 2:
-        raise ValueError(f"expected points (..., 2), x and y in pixels, got shape {points.shape}")
+    points = check_points(xy)
     points = points[np.isfinite(points).all(axis=-1)]
     if not len(points):
         return np.full(2, np.nan, points.dtype), np.zeros(2, points.dtype)

@@ -16,7 +16,7 @@ from openpose_keras.core.keypoints import Side
 from openpose_keras.engines.keras import LARGEST_INPUT
 from openpose_keras.estimators.recipes import InputSpec, Recipe
 from openpose_keras.geometry import Crop, Frame, Pad
-from openpose_keras.heatmaps.resize import INTERPOLATIONS
+from openpose_keras.geometry.resampling import INTERPOLATIONS
 
 
 @dataclass(frozen=True, eq=False)

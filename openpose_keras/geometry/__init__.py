@@ -9,21 +9,9 @@ of any resolution: w cells lie over a width W so that cell g has its centre at `
 0.5`.
 """
 
-from openpose_keras.core.boxes import Box, box_from_points, box_iou, check_box, square_box
 from openpose_keras.geometry.crop import Crop
 from openpose_keras.geometry.frame import Frame
 from openpose_keras.geometry.rotated_crop import RotatedCrop
 from openpose_keras.geometry.transforms import Pad, Resize
 
-__all__ = [
-    "Box",
-    "Crop",
-    "Frame",
-    "Pad",
-    "Resize",
-    "RotatedCrop",
-    "box_from_points",
-    "box_iou",
-    "check_box",
-    "square_box",
-]
+__all__ = ["Crop", "Frame", "Pad", "Resize", "RotatedCrop"]

@@ -1,14 +1,16 @@
-"""What all transforms of `geometry` share: they move and stretch the two axes, and never mix them.
+"""What the axis-aligned transforms share: they move and stretch two axes and never mix them.
 
-An axis is a pair (step, start): place i of the output lies at `start + step * i` of the input. A
-negative step mirrors. So points and heatmaps go back and forth by the same two pairs.
+An axis is a pair (step, start): position i of the output lies at `start + step * i` of the input. A
+negative step mirrors. The same two pairs take points and heatmaps in both directions.
 """
 
 import math
 import operator
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from openpose_keras.core.arrays import FloatArray, IntArray, check_maps, check_points, check_whole
 from openpose_keras.core.errors import ImageError
 from openpose_keras.geometry.resampling import Axis, sample_maps
 
@@ -27,7 +29,7 @@ class AxisAlignedTransform:
 
     @property
     def axes(self) -> tuple[Axis, Axis]:
-        """(step, start) along x and y: output place i lies at `start + step * i` of the input."""
+        """(step, start) along x and y: output position i is `start + step * i` of the input."""
         raise NotImplementedError
 
     @property
@@ -41,8 +43,8 @@ class AxisAlignedTransform:
         (left, right), (top, bottom) = _covered(self.axes[0], width), _covered(self.axes[1], height)
         return left, top, right - left, bottom - top
 
-    def apply_points(self, xy: np.ndarray) -> np.ndarray:
-        """Bring points (..., 2) from the input frame to the output frame.
+    def apply_points(self, xy: ArrayLike) -> FloatArray:
+        """Bring points from the input frame to the output frame.
 
         Args:
             xy: (..., 2) pixels (x, y); NaN stays NaN.
@@ -54,10 +56,11 @@ class AxisAlignedTransform:
             ValueError: The shape is not (..., 2).
         """
         (step_x, start_x), (step_y, start_y) = self.axes
-        return (check_points(xy) - (start_x, start_y)) / (step_x, step_y)
+        points: FloatArray = (check_points(xy) - np.array([start_x, start_y])) / (step_x, step_y)
+        return points
 
-    def invert_points(self, xy: np.ndarray) -> np.ndarray:
-        """Bring points (..., 2) from the output frame back to the input frame.
+    def invert_points(self, xy: ArrayLike) -> FloatArray:
+        """Bring points from the output frame back to the input frame.
 
         Args:
             xy: (..., 2) pixels (x, y); NaN stays NaN.
@@ -69,15 +72,16 @@ class AxisAlignedTransform:
             ValueError: The shape is not (..., 2).
         """
         (step_x, start_x), (step_y, start_y) = self.axes
-        return check_points(xy) * (step_x, step_y) + (start_x, start_y)
+        points: FloatArray = check_points(xy) * np.array([step_x, step_y]) + (start_x, start_y)
+        return points
 
     def invert_heatmaps(
-        self, maps: np.ndarray, *, window: Window | None = None, interpolation: str = "linear"
-    ) -> np.ndarray:
-        """Bring heatmaps of the output frame back to the input frame, exactly at its pixels.
+        self, maps: ArrayLike, *, window: Window | None = None, interpolation: str = "linear"
+    ) -> FloatArray:
+        """Bring heatmaps of the output frame back to the input frame, sampled at its pixels.
 
         A mirrored crop's maps are mirrored back. Between the outermost cell's centre and the edge
-        of the frame the outermost value goes on.
+        of the frame the outermost value is repeated.
 
         Args:
             maps: (h, w, C) over the whole output frame, of any resolution; finite.
@@ -93,40 +97,40 @@ class AxisAlignedTransform:
             window.
 
         Raises:
-            ValueError: The maps are not (h, w, C), or the window or the interpolation is none.
+            ValueError: The maps are not (h, w, C), or the window or the interpolation is not valid.
         """
-        maps = check_maps(maps)
+        values = check_maps(maps).astype(np.float32, copy=False)
         area = self.window
-        wanted = x, y, width, height = area if window is None else _check_window(window)
+        wanted = x, y, width, height = area if window is None else check_window(window)
         left, right = max(x, area[0]), min(x + width, area[0] + area[2])
         top, bottom = max(y, area[1]), min(y + height, area[1] + area[3])
         x_axis, y_axis = self.axes
-        columns = _cells(np.arange(left, right), x_axis, self.output_size[1], maps.shape[1])
-        rows = _cells(np.arange(top, bottom), y_axis, self.output_size[0], maps.shape[0])
-        values = sample_maps(maps, rows, columns, interpolation)
+        columns = _cells(np.arange(left, right), x_axis, self.output_size[1], values.shape[1])
+        rows = _cells(np.arange(top, bottom), y_axis, self.output_size[0], values.shape[0])
+        values = sample_maps(values, rows, columns, interpolation)
         if wanted == (left, top, right - left, bottom - top):
             return values
-        placed = np.zeros((height, width, maps.shape[2]), np.float32)
+        placed = np.zeros((height, width, values.shape[2]), np.float32)
         if values.size:
             placed[top - y : bottom - y, left - x : right - x] = values
         return placed
 
 
-def _cells(pixels: np.ndarray, axis: Axis, side: int, count: int) -> np.ndarray:
-    """Give the places, in cells, of input pixels along an axis whose output has `count` cells."""
+def _cells(pixels: IntArray, axis: Axis, side: int, count: int) -> FloatArray:
+    """Return the positions, in cells, of input pixels along an axis whose output has `count`."""
     step, start = axis
     return ((pixels - start) / step + 0.5) * (count / side) - 0.5
 
 
 def _covered(axis: Axis, size: int) -> tuple[int, int]:
-    """Give the range of pixels whose centres lie under `size` places of an axis."""
+    """Return the range of pixels whose centres lie under `size` positions of an axis."""
     step, start = axis
     low, high = sorted((start - step / 2, start + step * (size - 0.5)))
     return math.ceil(low - 1e-9), math.ceil(high - 1e-9)
 
 
-def _check_window(window: Window) -> Window:
-    """Give a window as four whole numbers, or say what is wrong with it."""
+def check_window(window: Window) -> Window:
+    """Return a window as four whole numbers, the last two greater than 0; else ValueError."""
     try:
         x, y, width, height = (operator.index(number) for number in window)
     except (TypeError, ValueError):
@@ -139,33 +143,15 @@ def _check_window(window: Window) -> Window:
     return x, y, width, height
 
 
-def check_points(xy: np.ndarray) -> np.ndarray:
-    """Give points as float64, or say what is wrong with their shape."""
-    points = np.asarray(xy, dtype=np.float64)
-    if points.ndim == 0 or points.shape[-1] != 2:
-        raise ValueError(f"points are (..., 2) pixels (x, y), not an array of shape {points.shape}")
-    return points
-
-
-def check_maps(maps: np.ndarray) -> np.ndarray:
-    """Give heatmaps as float32, or say what is wrong with their shape."""
-    maps = np.asarray(maps)
-    if maps.ndim != 3 or maps.size == 0:
-        raise ValueError(
-            f"heatmaps are (h, w, channels), none of them 0, not {maps.shape}; of a batch, give one"
-        )
-    return maps.astype(np.float32, copy=False)
-
-
 def check_image_array(image: np.ndarray, size: Size | None = None) -> np.ndarray:
-    """Give the image back if OpenCV can sample it and if it has the size that is asked for.
+    """Return the image if OpenCV can sample it and if it has the size that is asked for.
 
     Args:
         image: (H, W) or (H, W, C), C up to 4; uint8, uint16, float32 or float64.
         size: (height, width), or None for any.
 
     Raises:
-        ImageError: The array is no such image.
+        ImageError: The array is not such an image.
     """
     if not isinstance(image, np.ndarray) or image.dtype not in IMAGE_TYPES:
         kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
@@ -183,21 +169,9 @@ def check_image_array(image: np.ndarray, size: Size | None = None) -> np.ndarray
 
 
 def check_size(size: Size, name: str) -> Size:
-    """Give (height, width) as two whole numbers; ValueError with the field's name if it is none."""
+    """Return (height, width) as two whole numbers; else ValueError with the field's name."""
     try:
         height, width = size
     except (TypeError, ValueError):
         raise ValueError(f"{name} is (height, width), not {size!r}") from None
     return check_whole(height, name), check_whole(width, name)
-
-
-def check_whole(number: int, name: str, largest: int | None = None) -> int:
-    """Give a positive whole number; ValueError with the field's name if it is none."""
-    try:
-        whole = operator.index(number)
-    except TypeError:
-        whole = 0
-    if whole <= 0 or (largest is not None and whole > largest):
-        most = "" if largest is None else f" of at most {largest}"
-        raise ValueError(f"{name} must be a positive whole number{most}, not {number!r}")
-    return whole

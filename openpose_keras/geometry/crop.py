@@ -1,22 +1,18 @@
 """The crop: a square box of the image, brought to the network's box size."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from openpose_keras.core.arrays import check_whole
 from openpose_keras.core.boxes import Box, check_box
 from openpose_keras.core.errors import ImageError
-from openpose_keras.geometry.axis_aligned import (
-    AxisAlignedTransform,
-    Size,
-    check_image_array,
-    check_whole,
-)
+from openpose_keras.geometry.axis_aligned import AxisAlignedTransform, Size, check_image_array
 from openpose_keras.geometry.resampling import SAMPLES, Axis, warp_axes
 
 LARGEST_CROP = 32_767 // SAMPLES  # OpenCV warps onto sides below 32,768
-LARGEST_BOX = 1_000_000  # beyond, OpenCV's fixed-point coordinates overflow
+LARGEST_BOX = 1_000_000  # beyond it OpenCV's fixed-point coordinates overflow
 
 
 @dataclass(frozen=True)
@@ -26,16 +22,16 @@ class Crop(AxisAlignedTransform):
     Args:
         box: (x, y, width, height) in image pixels, square; it may reach outside the image.
         size: Side of the crop in pixels.
-        mirror: Flip left-right, as a left hand is shown to a network that knows right hands.
-        value: What lies outside the image, in every channel.
-        half_pixel: True keeps areas in line: the box's edges are the crop's edges. False is
+        mirror: Whether to flip left-right, as a left hand is shown to a network of right hands.
+        value: The value outside the image, in every channel.
+        half_pixel: True: the edges of the box are the edges of the crop. False is
             OpenPose's own convention (`hand/handExtractorCaffe.cpp`): crop pixel x shows image
             pixel `box_x + s * x`, mirrored `box_x + width - s * x`, with s = width / size.
-        antialias: Average over areas where the crop shrinks the image. OpenPose does not; but
-            without it thin structures break up or vanish when a large box is shrunk strongly.
+        antialias: Whether to average over areas where the crop shrinks the image. OpenPose does
+            not, but then thin structures break up or vanish when a large box is shrunk strongly.
 
     Raises:
-        ValueError: The box is not a finite square, or the size is no positive whole number.
+        ValueError: The box is not a finite square, or the size is not a positive whole number.
 
     Example:
         >>> crop = Crop((10, 20, 200, 200), size=100)
@@ -52,6 +48,7 @@ class Crop(AxisAlignedTransform):
     value: float = 0
     half_pixel: bool = True
     antialias: bool = False
+    output_size: Size = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check the box and the size."""
@@ -64,6 +61,7 @@ class Crop(AxisAlignedTransform):
             raise ValueError(f"a box has at most {LARGEST_BOX} pixels a side, not {box[2]}")
         object.__setattr__(self, "box", box)
         object.__setattr__(self, "size", check_whole(self.size, "size", LARGEST_CROP))
+        object.__setattr__(self, "output_size", (self.size, self.size))
 
     @property
     def scale(self) -> float:
@@ -71,13 +69,8 @@ class Crop(AxisAlignedTransform):
         return self.box[2] / self.size
 
     @property
-    def output_size(self) -> Size:
-        """(size, size)."""
-        return self.size, self.size
-
-    @property
     def axes(self) -> tuple[Axis, Axis]:
-        """(step, start) along x and along y: crop pixel i shows image pixel `start + step * i`."""
+        """(step, start) along x and y: crop pixel i shows image pixel `start + step * i`."""
         (x, y, width, _), scale = self.box, self.scale
         inset = (scale - 1) / 2 if self.half_pixel else 0.0
         if not self.mirror:
@@ -90,13 +83,13 @@ class Crop(AxisAlignedTransform):
 
         Args:
             image: (H, W, 3), or (H, W), or up to four channels; uint8, uint16, float32 or float64.
-                Beside the result, `antialias` holds at most one copy of the part under the box.
+                `antialias` needs memory for one copy of the part under the box.
 
         Returns:
             (size, size, 3), or (size, size), of the image's type.
 
         Raises:
-            ImageError: The array is no image, or the box lies wholly outside it.
+            ImageError: The array is not an image, or the box lies wholly outside it.
         """
         height, width = check_image_array(image).shape[:2]
         x, y, side, _ = self.box

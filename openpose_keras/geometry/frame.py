@@ -10,9 +10,9 @@ from openpose_keras.geometry.resampling import Axis
 
 @dataclass(frozen=True)
 class Frame(AxisAlignedTransform):
-    """A picture's or a heatmap's frame in the image, by a step and a start along each axis.
+    """The frame of an array in the image, by a step and a start along each axis.
 
-    Place i of the frame lies at `start + step * i` of the image; a negative step mirrors. It has
+    Position i of the frame lies at `start + step * i` of the image; a negative step mirrors. It has
     the methods of every transform in `geometry`: points from the image and back, maps back.
 
     Args:
@@ -39,7 +39,7 @@ class Frame(AxisAlignedTransform):
 
     @property
     def box(self) -> Box:
-        """The part of the image that the frame covers, (x, y, width, height)."""
+        """The part of the image under the frame, (x, y, width, height)."""
         (left, width), (top, height) = (
             (min(start - step / 2, start + step * (count - 0.5)) + 0.5, abs(step) * count)
             for (step, start), count in zip(self.axes, self.output_size[::-1], strict=True)
@@ -48,17 +48,17 @@ class Frame(AxisAlignedTransform):
 
     @property
     def mirrored(self) -> bool:
-        """Whether the frame shows the image flipped left-right."""
+        """Whether the frame shows the image mirrored."""
         return self.x_axis[0] < 0
 
     def flip(self) -> "Frame":
-        """Give the frame of the same picture flipped left-right."""
+        """Return the frame of the same array flipped left-right."""
         step, start = self.x_axis
         width = self.output_size[1]
         return Frame(self.output_size, (-step, start + step * (width - 1)), self.y_axis)
 
     def cells(self, stride: int) -> "Frame":
-        """Give the frame of the heatmaps of a picture in this frame."""
+        """Return the frame of the heatmaps that a network of this stride computes from it."""
         height, width = (math.ceil(count / stride) for count in self.output_size)
         x_axis, y_axis = (
             (step * stride, start + step * (stride - 1) / 2) for step, start in self.axes

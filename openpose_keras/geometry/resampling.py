@@ -1,6 +1,6 @@
-"""Resampling along the two axes of a picture: the kernels under `geometry`.
+"""Resampling along the two axes of an image: the kernels under `geometry`.
 
-A map of coordinates along one axis is a pair (step, start): place i of the result lies at
+A map of coordinates along one axis is a pair (step, start): position i of the result lies at
 `start + step * i` of the source. A negative step mirrors. An integer is the centre of a pixel.
 """
 
@@ -9,20 +9,26 @@ import math
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
+from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.errors import ImageError
 
 Axis = tuple[float, float]
 CUBIC_A = -0.75  # OpenCV's constant, and so that of OpenPose on a CPU
 SAMPLES = 4  # samples along each axis whose mean is a pixel, with antialias
-
 LONGEST_SIDE = 32766  # pixels; OpenCV's warp counts in 16 bits
+INTERPOLATIONS = {
+    "nearest": cv2.INTER_NEAREST,
+    "linear": cv2.INTER_LINEAR,
+    "cubic": cv2.INTER_CUBIC,
+    "area": cv2.INTER_AREA,
+}
 
 
-def axis_weights(places: np.ndarray, size: int, interpolation: str) -> np.ndarray:
-    """Give the matrix that samples one axis; beyond the ends the outermost cell goes on.
+def axis_weights(positions: FloatArray, size: int, interpolation: str) -> FloatArray:
+    """Return the matrix that samples one axis; beyond the ends the outermost cell is repeated.
 
     Args:
-        places: (n,) places in units of cells, an integer being the centre of a cell.
+        positions: (n,) positions in cells, an integer being the centre of a cell.
         size: Number of cells.
         interpolation: "linear" or "cubic" (Keys's kernel with OpenCV's a = -0.75).
 
@@ -30,76 +36,77 @@ def axis_weights(places: np.ndarray, size: int, interpolation: str) -> np.ndarra
         (n, size) float32; each row sums to 1.
 
     Raises:
-        ValueError: No interpolation has this name.
+        ValueError: The interpolation has another name.
     """
-    first = np.floor(places).astype(np.int64)
-    t = places - first
+    first = np.floor(positions).astype(np.int64)
+    t = positions - first
     if interpolation == "linear":
         taps = {0: 1 - t, 1: t}
     elif interpolation == "cubic":
         taps = {offset: _cubic(np.abs(t - offset)) for offset in (-1, 0, 1, 2)}
     else:
         raise ValueError(f"interpolation is 'linear' or 'cubic', not {interpolation!r}")
-    weights = np.zeros((len(places), size))
+    weights = np.zeros((len(positions), size))
+    rows = np.arange(len(positions))
     for offset, weight in taps.items():
-        np.add.at(weights, (np.arange(len(places)), np.clip(first + offset, 0, size - 1)), weight)
+        np.add.at(weights, (rows, np.clip(first + offset, 0, size - 1)), weight)
     return weights.astype(np.float32)
 
 
-def _cubic(distance: np.ndarray) -> np.ndarray:
-    """Give Keys's kernel at distances of 0 to 2 cells."""
+def _cubic(distance: FloatArray) -> FloatArray:
+    """Return Keys's kernel at distances of 0 to 2 cells."""
     near = ((CUBIC_A + 2) * distance - (CUBIC_A + 3)) * distance**2 + 1
     far = ((CUBIC_A * distance - 5 * CUBIC_A) * distance + 8 * CUBIC_A) * distance - 4 * CUBIC_A
     return np.where(distance <= 1, near, far)
 
 
 def sample_maps(
-    maps: np.ndarray, rows: np.ndarray, columns: np.ndarray, interpolation: str
-) -> np.ndarray:
+    maps: FloatArray, rows: FloatArray, columns: FloatArray, interpolation: str
+) -> FloatArray:
     """Sample maps at the crossings of rows and columns.
 
-    The weights are exact, while `cv2.remap` and `cv2.warpAffine` round places to 1/32 of a cell,
+    The weights are exact, while `cv2.remap` and `cv2.warpAffine` round positions to 1/32 of a cell,
     which is a quarter of a pixel for maps of stride 8.
 
     Args:
         maps: (h, w, C) float32, finite.
-        rows: (n,) places along y in cells.
-        columns: (m,) places along x in cells.
+        rows: (n,) positions along y in cells.
+        columns: (m,) positions along x in cells.
         interpolation: "linear" or "cubic".
 
     Returns:
-        (n, m, C) float32, a new array. Beside it, n * w * C numbers are held for a moment.
+        (n, m, C) float32, a new array. Another n * w * C numbers are needed meanwhile.
     """
     height, width, channels = maps.shape
     stretched = _sample_axis(maps.reshape(height, -1), rows, interpolation)
     return _sample_axis(stretched.reshape(-1, width, channels), columns, interpolation)
 
 
-def _sample_axis(values: np.ndarray, places: np.ndarray, interpolation: str) -> np.ndarray:
-    """Sample the last axis but one; whole places, as in maps of full size, are only looked up."""
+def _sample_axis(values: FloatArray, positions: FloatArray, interpolation: str) -> FloatArray:
+    """Sample the last axis but one; whole positions, as in maps of full size, are copied."""
     size = values.shape[-2]
-    if np.array_equal(places, np.round(places)):
-        return values[..., np.clip(places, 0, size - 1).astype(np.int64), :]
-    return axis_weights(places, size, interpolation) @ values
+    if np.array_equal(positions, np.round(positions)):
+        return values[..., np.clip(positions, 0, size - 1).astype(np.int64), :]
+    return axis_weights(positions, size, interpolation) @ values
 
 
 def warp_axes(
     image: np.ndarray, x_axis: Axis, y_axis: Axis, size: int, *, value: float, antialias: bool
 ) -> np.ndarray:
-    """Sample a square picture from an image by a step and a start along each axis, linearly.
+    """Sample a square from an image by a step and a start along each axis, linearly.
 
     Only the part of the image under the result is read. When it shrinks and `antialias` is set,
-    each pixel is a mean over its own area: of 4 x 4 samples, and before that, so that the samples
-    meet every pixel, the part is reduced by whole factors (means too) to 2 to 4 pixels for each one
-    of the result.
+    each pixel is the mean of 4 x 4 samples in its own area. So that these samples meet every pixel
+    of the image, the part is first reduced by whole factors, also with means, to 2 to 4 pixels for
+    each pixel of the result.
 
     Args:
         image: (H, W) or (H, W, C), C up to 4.
         x_axis: (step, start) in image pixels.
         y_axis: (step, start) in image pixels.
         size: Side of the result.
-        value: What lies outside the image.
-        antialias: Whether to average where it shrinks.
+        value: The value outside the image.
+        antialias: Whether to average where the image shrinks.
 
     Returns:
         (size, size) or (size, size, C), of the image's type.
@@ -122,26 +129,26 @@ def warp_axes(
 
 
 def _reach(axis: Axis, size: int, limit: int) -> tuple[int, int]:
-    """Give the range of image pixels that a result of this size can touch along an axis."""
+    """Return the range of image pixels that a result of this size can need along an axis."""
     step, start = axis
     low, high = sorted((start - step / 2, start + step * (size - 0.5)))
     return max(math.floor(low) - 1, 0), min(math.ceil(high) + 2, limit)
 
 
 def _whole_factor(axis: Axis, limit: int) -> int:
-    """Give the factor by which an axis can be reduced before it is sampled."""
+    """Return the factor by which an axis can be reduced before it is sampled."""
     return max(min(int(abs(axis[0]) / 2), limit), 1)
 
 
 def _finer(axis: Axis, factor: int) -> Axis:
-    """Bring an axis to an image reduced by `factor` and to a result of all the samples."""
+    """Return the axis of all samples in an image that was reduced by `factor`."""
     step, start = axis
     first = start - step * (SAMPLES - 1) / (2 * SAMPLES)
     return step / factor / SAMPLES, (first + 0.5) / factor - 0.5
 
 
 def _reduce(region: np.ndarray, factor_x: int, factor_y: int, value: float) -> np.ndarray:
-    """Average over areas of factor_x times factor_y pixels; the last are filled with `value`."""
+    """Average over areas of factor_x times factor_y pixels, after padding with `value`."""
     if factor_x == factor_y == 1:
         return region
     below, beside = -region.shape[0] % factor_y, -region.shape[1] % factor_x
@@ -157,7 +164,7 @@ def _warp(region: np.ndarray, x_axis: Axis, y_axis: Axis, size: int, value: floa
     if max(*region.shape[:2], size) > LONGEST_SIDE:
         raise ImageError(
             f"cannot sample {region.shape[1]} x {region.shape[0]} pixels to {size} x {size}: "
-            f"OpenCV takes sides of at most {LONGEST_SIDE} pixels; shrink the image before, give a "
+            f"OpenCV takes sides of at most {LONGEST_SIDE} pixels; shrink the image before, pass a "
             "smaller box, or take a recipe with antialias"
         )
     to_region = np.array([[x_axis[0], 0, x_axis[1]], [0, y_axis[0], y_axis[1]]])

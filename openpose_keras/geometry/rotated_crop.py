@@ -1,33 +1,37 @@
-"""The turned crop: a square box of the image, turned about its middle."""
+"""The rotated crop: a square box of the image, rotated about its middle."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
+from openpose_keras.core.arrays import FloatArray, check_maps, check_points
 from openpose_keras.core.boxes import Box, square_box
-from openpose_keras.geometry.axis_aligned import check_maps, check_points
+from openpose_keras.geometry.axis_aligned import Window, check_window
 from openpose_keras.geometry.crop import Crop
+from openpose_keras.geometry.resampling import INTERPOLATIONS
 
-_FINEST = 1.5  # pixels between that are averaged before the turn, per pixel after it
+_FINEST = 1.5  # pixels a side, per pixel of the crop, that the image is shrunk to before
 
 
 @dataclass(frozen=True)
 class RotatedCrop:
-    """A square box of the image, turned about its middle and brought to `size` x `size` pixels.
+    """A square box of the image, rotated about its middle and brought to `size` x `size` pixels.
 
-    The picture is shrunk with areas first, where it shrinks, and then turned linearly.
+    Where the crop shrinks the image, the image is first shrunk with means over areas, and then
+    rotated linearly.
 
     Args:
-        box: (x, y, width, height) in image pixels, square, before it is turned; it may reach
+        box: (x, y, width, height) in image pixels, square, before the rotation; it may reach
             outside the image.
         size: Side of the crop in pixels.
-        angle: Radians by which what is seen turns, clockwise to the eye (y points down).
-        value: What lies outside the image, in every channel.
+        angle: Radians by which the content rotates, clockwise on the screen (y points down).
+        value: The value outside the image, in every channel.
 
     Raises:
-        ValueError: The box is not a finite square, the size is no positive whole number, or the
+        ValueError: The box is not a finite square, the size is not a positive whole number, or the
             angle is not finite.
 
     Example:
@@ -54,8 +58,13 @@ class RotatedCrop:
         """Image pixels per crop pixel."""
         return self.box[2] / self.size
 
+    @property
+    def window(self) -> Window:
+        """(x, y, width, height): the image pixels in the box as it is before the rotation."""
+        return Crop(self.box, self.size).window
+
     def apply_image(self, image: np.ndarray) -> np.ndarray:
-        """Cut the turned crop out of an image.
+        """Cut the rotated crop out of an image.
 
         Args:
             image: (H, W, 3), or (H, W), or up to four channels; uint8, uint16, float32 or float64.
@@ -64,69 +73,80 @@ class RotatedCrop:
             (size, size, 3), or (size, size), of the image's type.
 
         Raises:
-            ImageError: The array is no image, or the box lies wholly outside it.
+            ImageError: The array is not an image, or the box lies wholly outside it.
         """
-        straight = self._around()
+        straight = self._straight_crop()
         (step, left), (_, top) = straight.axes
-        turn = self._turn * (step / self.scale)
-        shift = self._turn @ (np.array([left, top]) - self._middle) / self.scale
-        matrix = np.column_stack([turn, shift + (self.size - 1) / 2])
+        rotation = self._rotation * (step / self.scale)
+        shift = self._rotation @ (np.array([left, top]) - self._middle) / self.scale
         crop = cv2.warpAffine(
             straight.apply_image(image),
-            matrix,
+            np.column_stack([rotation, shift + (self.size - 1) / 2]),
             (self.size, self.size),
             flags=cv2.INTER_LINEAR,
             borderValue=[self.value] * 4,
         )
         return crop.reshape(self.size, self.size, *image.shape[2:])
 
-    def apply_points(self, xy: np.ndarray) -> np.ndarray:
+    def apply_points(self, xy: ArrayLike) -> FloatArray:
         """Bring points (..., 2) from the image to the crop; NaN stays NaN.
 
         Raises:
             ValueError: The shape is not (..., 2).
         """
         away = check_points(xy) - self._middle
-        return away @ self._turn.T / self.scale + (self.size - 1) / 2
+        rotated: FloatArray = away @ self._rotation.T
+        return rotated / self.scale + (self.size - 1) / 2
 
-    def invert_points(self, xy: np.ndarray) -> np.ndarray:
+    def invert_points(self, xy: ArrayLike) -> FloatArray:
         """Bring points (..., 2) from the crop back to the image; NaN stays NaN.
 
         Raises:
             ValueError: The shape is not (..., 2).
         """
-        away = (check_points(xy) - (self.size - 1) / 2) * self.scale
-        return away @ self._turn + self._middle
+        away = (check_points(xy).astype(np.float64) - (self.size - 1) / 2) * self.scale
+        rotated: FloatArray = away @ self._rotation
+        return rotated + self._middle
 
-    def invert_heatmaps(self, maps: np.ndarray, *, window: tuple[int, int, int, int]) -> np.ndarray:
-        """Bring heatmaps of the crop back to the image's pixels, linearly.
+    def invert_heatmaps(
+        self, maps: ArrayLike, *, window: Window | None = None, interpolation: str = "linear"
+    ) -> FloatArray:
+        """Bring heatmaps of the crop back to the image, sampled at its pixels.
+
+        Positions are rounded to 1/32 of a cell, as `cv2.remap` does it.
 
         Args:
             maps: (h, w, C) over the whole crop, of any resolution; finite.
-            window: (x, y, width, height) of the image pixels that are wanted.
+            window: (x, y, width, height) of the image pixels that are wanted; by default
+                `self.window`, the pixels in the box before its rotation.
+            interpolation: "linear" or "cubic".
 
         Returns:
-            (height, width, C) float32. Outside the crop all maps are 0.
+            (height, width, C) float32, a new array. Outside the crop all maps are 0.
 
         Raises:
-            ValueError: The maps are not (h, w, C).
+            ValueError: The maps are not (h, w, C), or the window or the interpolation is not valid.
         """
-        maps = check_maps(maps)
-        x, y, width, height = window
-        rows, columns = maps.shape[:2]
-        across, down = np.meshgrid(np.arange(x, x + width), np.arange(y, y + height))
-        places = self.apply_points(np.stack([across, down], axis=-1))
-        inside = ((places >= -0.5) & (places <= self.size - 0.5)).all(axis=-1)
-        cells = (places + 0.5) * (columns / self.size, rows / self.size) - 0.5
-        cells = np.clip(cells, 0, (columns - 1, rows - 1)).astype(np.float32)
-        looked_up = [
-            cv2.remap(np.ascontiguousarray(plane), cells, None, cv2.INTER_LINEAR)
-            for plane in np.moveaxis(maps, -1, 0)
+        if interpolation not in ("linear", "cubic"):
+            raise ValueError(f"interpolation is 'linear' or 'cubic', not {interpolation!r}")
+        values = check_maps(maps).astype(np.float32, copy=False)
+        x, y, width, height = self.window if window is None else check_window(window)
+        rows, columns = values.shape[:2]
+        grid = np.meshgrid(np.arange(x, x + width), np.arange(y, y + height))
+        positions = self.apply_points(np.stack(grid, axis=-1))
+        inside = ((positions >= -0.5) & (positions <= self.size - 0.5)).all(axis=-1, keepdims=True)
+        cells = (positions + 0.5) * (columns / self.size, rows / self.size) - 0.5
+        cells_x, cells_y = np.moveaxis(cells.clip(0, (columns - 1, rows - 1)), -1, 0).astype(
+            np.float32
+        )
+        sampled = [
+            cv2.remap(np.ascontiguousarray(plane), cells_x, cells_y, INTERPOLATIONS[interpolation])
+            for plane in np.moveaxis(values, -1, 0)
         ]
-        return np.stack(looked_up, axis=-1) * inside[..., None]
+        return np.asarray(np.stack(sampled, axis=-1) * inside, np.float32)
 
-    def _around(self) -> Crop:
-        """Give the straight crop to turn: of the image's own pixels, or shrunk with areas."""
+    def _straight_crop(self) -> Crop:
+        """Return the crop to rotate: of the image's own pixels, or shrunk with areas."""
         x, y, side, _ = square_box(self.box, math.sqrt(2))  # holds the box at any angle
         if self.scale <= _FINEST:
             whole = math.ceil(side) + 1
@@ -135,13 +155,13 @@ class RotatedCrop:
         return Crop((x, y, side, side), fine, value=self.value, antialias=True)
 
     @property
-    def _middle(self) -> np.ndarray:
+    def _middle(self) -> FloatArray:
         """The box's middle (x, y) in the image."""
         x, y, side, _ = self.box
         return np.array([x, y]) + (side - 1) / 2
 
     @property
-    def _turn(self) -> np.ndarray:
-        """The (2, 2) matrix that turns points about the middle."""
+    def _rotation(self) -> FloatArray:
+        """The (2, 2) matrix that rotates points about the middle."""
         sine, cosine = math.sin(self.angle), math.cos(self.angle)
         return np.array([[cosine, -sine], [sine, cosine]])

@@ -1,25 +1,19 @@
-"""Transforms of a whole image: resize, pad and mirror, each with its inverse."""
+"""Transforms of a whole image: resize and pad, each with its inverse."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
+from openpose_keras.core.arrays import check_whole
 from openpose_keras.geometry.axis_aligned import (
     AxisAlignedTransform,
     Size,
+    Window,
     check_image_array,
     check_size,
-    check_whole,
 )
-from openpose_keras.geometry.resampling import Axis
-
-INTERPOLATIONS = {
-    "nearest": cv2.INTER_NEAREST,
-    "linear": cv2.INTER_LINEAR,
-    "cubic": cv2.INTER_CUBIC,
-    "area": cv2.INTER_AREA,
-}
+from openpose_keras.geometry.resampling import INTERPOLATIONS, Axis
 
 
 @dataclass(frozen=True)
@@ -30,10 +24,10 @@ class Resize(AxisAlignedTransform):
         input_size: (height, width) before.
         output_size: (height, width) after.
         interpolation: "linear", "cubic", "nearest" or "area", as OpenCV computes them. Only "area"
-            averages where it shrinks.
+            averages where the image shrinks.
 
     Raises:
-        ValueError: A size is not two positive whole numbers, or no interpolation has this name.
+        ValueError: A size is not two positive whole numbers, or the interpolation has another name.
 
     Example:
         >>> resize = Resize.to_width((480, 640), 320)
@@ -72,25 +66,25 @@ class Resize(AxisAlignedTransform):
         """Bring an image (H, W) or (H, W, C) of the input size to the output size, in its own type.
 
         Raises:
-            ImageError: The array is no image, or has another size.
+            ImageError: The array is not an image of the input size.
         """
         check_image_array(image, self.input_size)
         height, width = self.output_size
-        how = INTERPOLATIONS[self.interpolation]
-        resized = cv2.resize(image, (width, height), interpolation=how)
+        method = INTERPOLATIONS[self.interpolation]
+        resized = cv2.resize(image, (width, height), interpolation=method)
         return resized.reshape(height, width, *image.shape[2:])
 
 
 @dataclass(frozen=True)
 class Pad(AxisAlignedTransform):
-    """The image, filled up at the right and the bottom until its sides are multiples of a stride.
+    """The image, padded at the right and the bottom until its sides are multiples of a stride.
 
     Points stay where they are.
 
     Args:
         input_size: (height, width) before.
         stride: The sides become multiples of it.
-        value: What is filled in, in every channel; 128 becomes 0 in the network's input.
+        value: The value of the padding, in every channel; 128 becomes 0 in the network's input.
 
     Raises:
         ValueError: A size or the stride is not a positive whole number.
@@ -103,17 +97,14 @@ class Pad(AxisAlignedTransform):
     input_size: Size
     stride: int = 8
     value: float = 128
+    output_size: Size = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check the size and the stride."""
         object.__setattr__(self, "input_size", check_size(self.input_size, "input_size"))
         object.__setattr__(self, "stride", check_whole(self.stride, "stride"))
-
-    @property
-    def output_size(self) -> Size:
-        """(height, width) after padding."""
-        height, width = self.input_size
-        return height + -height % self.stride, width + -width % self.stride
+        padded = tuple(side + -side % self.stride for side in self.input_size)
+        object.__setattr__(self, "output_size", padded)
 
     @property
     def axes(self) -> tuple[Axis, Axis]:
@@ -121,15 +112,15 @@ class Pad(AxisAlignedTransform):
         return (1.0, 0.0), (1.0, 0.0)
 
     @property
-    def window(self) -> tuple[int, int, int, int]:
-        """(0, 0, width, height) of the input: what was filled in is cut off again."""
+    def window(self) -> Window:
+        """(0, 0, width, height) of the input: the padding is cut off again."""
         return 0, 0, self.input_size[1], self.input_size[0]
 
     def apply_image(self, image: np.ndarray) -> np.ndarray:
-        """Fill up an image (H, W) or (H, W, C) of the input size; a new array of its type.
+        """Pad an image (H, W) or (H, W, C) of the input size; a new array of its type.
 
         Raises:
-            ImageError: The array is no image, or has another size.
+            ImageError: The array is not an image of the input size.
         """
         height, width = check_image_array(image, self.input_size).shape[:2]
         rows, columns = self.output_size

@@ -1,15 +1,15 @@
-"""Heatmaps from the network's resolution to other frames, and several of them into one.
+"""Heatmaps: resized, merged and searched for their peaks.
 
 Maps are channels last, (h, w, C) or (n, h, w, C), one map per keypoint and the background last.
 Between frames positions go by the half-pixel rule, as `cv2.resize` has it: cell g of a network of
 stride s lies at input pixel s * g + (s - 1) / 2. Cubic means the kernel with a = -0.75, as OpenCV
-and OpenPose's CPU version use it. All functions give new arrays, but `foreground` gives a view.
+and OpenPose's CPU version use it. All functions return new arrays, but `foreground` returns a view.
 
-Memory: 22 maps of a photo of 12 megapixels take 1.06 GB. `merged_planes` makes one of them at a
-time, and never holds more than three planes of the photo's size, here 144 MB.
+Memory: 22 maps of a photo of 12 megapixels take 1.06 GB, one of them 48 MB. So enlarge and merge
+one map at a time where the frame is that of a large image.
 """
 
-from openpose_keras.heatmaps.merging import MERGES, merge, merged_planes, pick_best
+from openpose_keras.heatmaps.merging import merge, pick_best
 from openpose_keras.heatmaps.peaks import (
     argmax_peaks,
     blob_peaks,
@@ -18,9 +18,6 @@ from openpose_keras.heatmaps.peaks import (
     to_input_frame,
 )
 from openpose_keras.heatmaps.resize import (
-    INTERPOLATIONS,
-    FloatArray,
-    as_maps,
     foreground,
     resize_from_network,
     upsample,
@@ -29,18 +26,13 @@ from openpose_keras.heatmaps.resize import (
 from openpose_keras.heatmaps.subpixel import blur_5x5, gaussian_blur, refine_peaks
 
 __all__ = [
-    "INTERPOLATIONS",
-    "MERGES",
-    "FloatArray",
     "argmax_peaks",
-    "as_maps",
     "blob_peaks",
     "blur_5x5",
     "foreground",
     "gaussian_blur",
     "local_maxima",
     "merge",
-    "merged_planes",
     "pick_best",
     "refine_peaks",
     "resize_from_network",

@@ -1,30 +1,66 @@
-"""The heatmaps of several scales, made one."""
+"""The heatmaps of several views, merged into one array."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from openpose_keras.core.arrays import FloatArray
-from openpose_keras.heatmaps.resize import as_maps, foreground
+from openpose_keras.core.arrays import FloatArray, check_maps
+from openpose_keras.heatmaps.resize import foreground
 
 MERGES = ("mean", "best")
 
 
-def pick_best(scores: ArrayLike) -> int:
-    """Give the scale whose mean peak score is highest; the first wins a tie.
+def merge(
+    maps: Iterable[ArrayLike], method: str = "mean", *, weights: Iterable[ArrayLike] | None = None
+) -> FloatArray:
+    """Merge the heatmaps of several views, for example of several scales, that lie in one frame.
 
-    OpenPose merges scales so: the best scale's keypoints are taken whole, nothing is averaged
+    "mean" averages cell by cell, as the Python ports of OpenPose do (pytorch-openpose,
+    src/hand.py). "best" returns the maps of one view, see `pick_best`, as OpenPose itself does.
+
+    Args:
+        maps: Arrays (h, w, C) of one shape, the background last. "mean" takes them one by one, so
+            an iterator needs no more memory than two of them at a time.
+        method: "mean" or "best".
+        weights: One weight for each view: a number, or (h, w) where it differs from cell to cell,
+            for example 0 where a view does not reach. A cell in which all weights are 0 is 0. By
+            default all views count alike.
+
+    Returns:
+        (h, w, C), a new array.
+
+    Raises:
+        ValueError: There are no maps, their shapes differ, their number is not that of the weights,
+            "best" has weights, or the method is unknown.
+
+    Example:
+        >>> merge([np.zeros((2, 2, 3)), np.ones((2, 2, 3))]).mean().item()
+        0.5
+        >>> merge([np.zeros((2, 2, 3)), np.ones((2, 2, 3))], weights=[1, 3]).mean().item()
+        0.75
+    """
+    if method not in MERGES or (method == "best" and weights is not None):
+        raise ValueError(f"expected a method among {MERGES}, weights with 'mean', got {method!r}")
+    arrays = _of_one_shape(maps)
+    if method == "best":
+        every = list(arrays)
+        return every[pick_best([foreground(each).max(axis=(0, 1)) for each in every])].copy()
+    return _mean(zip(arrays, repeat(1)) if weights is None else zip(arrays, weights, strict=True))
+
+
+def pick_best(scores: ArrayLike) -> int:
+    """Return the index of the view whose mean peak score is highest; the first wins a tie.
+
+    OpenPose merges scales in this way: it takes all keypoints of one scale and averages nothing
     (src/openpose/hand/handExtractorCaffe.cpp).
 
     Args:
-        scores: (scales, K) peak scores.
-
-    Returns:
-        The index of the best scale.
+        scores: (views, K) peak scores.
 
     Raises:
-        ValueError: There is no score, or the shape is another one.
+        ValueError: There is no score, or the shape is not (views, K).
 
     Example:
         >>> pick_best([[0.2, 0.4], [0.9, 0.1], [0.6, 0.4]])
@@ -32,78 +68,43 @@ def pick_best(scores: ArrayLike) -> int:
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 2 or not scores.size:
-        raise ValueError(f"expected scores (scales, keypoints), got shape {scores.shape}")
+        raise ValueError(f"expected scores (views, keypoints), got shape {scores.shape}")
     return int(scores.mean(axis=1).argmax())
 
 
-def merge(maps: Sequence[ArrayLike], method: str = "mean") -> FloatArray:
-    """Make one of the maps of several scales that lie in one frame.
+def _of_one_shape(maps: Iterable[ArrayLike]) -> Iterator[FloatArray]:
+    """Yield the maps one by one, checked; raise where one has another shape than the first."""
+    shape = None
+    for each in maps:
+        array = check_maps(each)
+        if shape not in (None, array.shape):
+            raise ValueError(f"expected maps of one shape, got {shape} and {array.shape}")
+        shape = array.shape
+        yield array
 
-    Args:
-        maps: Arrays (h, w, C) of one shape, the background last.
-        method: "mean", or "best": the scale whose keypoints' maxima have the highest mean.
 
-    Returns:
-        (h, w, C), a new array.
-
-    Raises:
-        ValueError: No maps, shapes that differ, or an unknown method.
-
-    Example:
-        >>> merge([np.zeros((2, 2, 3)), np.ones((2, 2, 3))]).mean().item()
-        0.5
-    """
-    if method not in MERGES:
-        raise ValueError(f"expected a method among {MERGES}, got {method!r}")
-    arrays = [as_maps(each) for each in maps]
-    shapes = {array.shape for array in arrays}
-    if len(shapes) != 1:
-        raise ValueError(f"expected maps (h, w, C), all of one shape, got {sorted(shapes)}")
-    if method == "best":
-        return arrays[pick_best([foreground(each).max(axis=(0, 1)) for each in arrays])].copy()
-    total = arrays[0].copy()
-    for array in arrays[1:]:
-        total += array
-    total /= len(arrays)
+def _mean(weighted: Iterable[tuple[FloatArray, ArrayLike]]) -> FloatArray:
+    """Return the weighted mean of maps, 0 where there is no weight."""
+    total: FloatArray | None = None
+    amount: FloatArray = np.zeros((), np.float32)
+    for array, weight in weighted:
+        factor = np.asarray(weight, array.dtype)
+        factor = factor[..., None] if factor.ndim else factor
+        total = np.zeros_like(array) if total is None else total
+        total += factor * array
+        amount = amount + factor
+    if total is None:
+        raise ValueError("expected maps (h, w, C) of at least one view, got none")
+    total /= np.where(amount > 0, amount, 1)
     return total
 
 
 def merged_planes(
-    maps: Sequence[NDArray], enlarge: Sequence[Callable[[FloatArray], FloatArray]]
+    maps: Sequence[FloatArray], enlarge: Sequence[Callable[[FloatArray], FloatArray]]
 ) -> Iterator[FloatArray]:
-    """Enlarge and average the maps of several scales, one keypoint at a time.
-
-    At any time it holds the old sum, the map being added and the new sum: three planes of the large
-    size, whatever the number of keypoints and scales. Forget each plane before you ask for the
-    next.
-
-    Args:
-        maps: One (h, w, K) array per scale, of any h and w.
-        enlarge: One function per scale that brings (h, w, 1) to the common (H, W, 1).
-
-    Yields:
-        (H, W, 1), the mean over the scales, for each keypoint in order.
-
-    Raises:
-        ValueError: The numbers of maps and of functions, or the numbers of channels, differ.
-
-    Example:
-        >>> from openpose_keras.heatmaps import upsample
-        >>> maps = [np.ones((4, 4, 2)), np.zeros((8, 8, 2))]
-        >>> enlarge = [lambda plane: upsample(plane, (16, 16))] * 2
-        >>> [plane.mean().item() for plane in merged_planes(maps, enlarge)]
-        [0.5, 0.5]
-    """
-    channels = sorted({each.shape[-1] for each in maps})
-    if len(channels) != 1 or len(maps) != len(enlarge):
-        raise ValueError(
-            "expected one function per scale and as many channels in each, got "
-            f"{len(maps)} scales, {len(enlarge)} functions, channels {channels}"
+    """Yield the mean of enlarged maps (h, w, K) of several views, one keypoint (H, W, 1) a time."""
+    for channel in range(maps[0].shape[-1]):
+        yield merge(
+            function(each[..., channel : channel + 1])
+            for each, function in zip(maps, enlarge, strict=True)
         )
-    for channel in range(channels[0]):
-        total = enlarge[0](maps[0][..., channel : channel + 1])
-        for each, function in zip(maps[1:], enlarge[1:], strict=True):
-            total = total + function(each[..., channel : channel + 1])
-        total = total / len(maps)
-        yield total
-        del total

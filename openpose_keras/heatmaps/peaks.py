@@ -4,33 +4,23 @@ Maps are channels last, (h, w, K), one per keypoint; `heatmaps.foreground` drops
 peak is (x, y, score) in the maps' own frame, where an integer is the centre of a cell. A missing
 peak is (nan, nan, 0). `to_input_frame` brings peaks to the pixels of the network's input.
 
-Every function is pure and refuses maps that hold NaN or infinity.
+No function writes into its arguments; all refuse maps that hold NaN or infinity.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.arrays import FloatArray, IntArray
-from openpose_keras.heatmaps.resize import as_maps
+from openpose_keras.core.arrays import FloatArray, IntArray, check_maps
 from openpose_keras.heatmaps.subpixel import blur_5x5, gaussian_blur, refine_peaks
-
-__all__ = [
-    "argmax_peaks",
-    "blob_peaks",
-    "local_maxima",
-    "refine_peaks",
-    "subpixel_peaks",
-    "to_input_frame",
-]
 
 _MAX_SPLIT = 128  # channels that every version of OpenCV takes
 
 
 def argmax_peaks(maps: ArrayLike) -> FloatArray:
-    """Give the greatest value of each map and its cell, as OpenPose does: no threshold.
+    """Return the greatest value of each map and its cell, as OpenPose does: no threshold.
 
     The first maximum in row-major order wins a tie (src/openpose/net/maximumBase.cpp of OpenPose).
 
@@ -49,16 +39,16 @@ def argmax_peaks(maps: ArrayLike) -> FloatArray:
         >>> argmax_peaks(maps).tolist()
         [[3.0, 2.0, 0.9]]
     """
-    maps = as_maps(maps, finite=True)
-    cells = np.array([plane.argmax() for plane in _split(maps)])
-    y, x = np.divmod(cells, maps.shape[1])
-    return np.column_stack([x, y, maps[y, x, np.arange(len(cells))]]).astype(np.float64)
+    values = check_maps(maps, finite=True)
+    cells = np.array([plane.argmax() for plane in _split(values)])
+    y, x = np.divmod(cells, values.shape[1])
+    return np.column_stack([x, y, values[y, x, np.arange(len(cells))]]).astype(np.float64)
 
 
 def blob_peaks(maps: ArrayLike, *, sigma: float = 3.0, threshold: float = 0.05) -> FloatArray:
-    """Give the greatest value inside the heaviest blob of each map, as pytorch-openpose does.
+    """Return the greatest value inside the heaviest blob of each map, as pytorch-openpose does.
 
-    Each map is blurred, and what lies above the threshold falls into 8-connected blobs. The blob
+    Each map is blurred, and the cells above the threshold form 8-connected blobs. The blob
     whose unblurred values have the largest sum is kept, and the peak is the maximum of the
     unblurred map in it (src/hand.py of pytorch-openpose). The first in row-major order wins a tie.
 
@@ -79,12 +69,12 @@ def blob_peaks(maps: ArrayLike, *, sigma: float = 3.0, threshold: float = 0.05) 
         >>> blob_peaks(maps).tolist()
         [[20.0, 10.0, 1.0], [nan, nan, 0.0]]
     """
-    planes = _split(as_maps(maps, finite=True))
+    planes = _split(check_maps(maps, finite=True))
     return np.stack([_blob_peak(plane, sigma, threshold) for plane in planes])
 
 
 def _blob_peak(plane: FloatArray, sigma: float, threshold: float) -> FloatArray:
-    """Do for one map (h, w) what `blob_peaks` does."""
+    """Return the peak of one map (h, w), see `blob_peaks`."""
     mask = (gaussian_blur(plane, sigma) > threshold).view(np.uint8)
     cells = np.flatnonzero(mask)
     if not len(cells):
@@ -98,7 +88,7 @@ def _blob_peak(plane: FloatArray, sigma: float, threshold: float) -> FloatArray:
 
 
 def local_maxima(plane: ArrayLike, *, sigma: float = 3.0, threshold: float = 0.1) -> FloatArray:
-    """Give all local maxima of one map, strongest first, as the toy's notebook looks for them.
+    """Return all local maxima of one map, strongest first, as mmittek's notebook finds them.
 
     The map is blurred, and a cell counts if it is above the threshold and none of its four
     neighbours is higher. Of a plateau the first cell counts; a constant map has no maximum.
@@ -122,19 +112,19 @@ def local_maxima(plane: ArrayLike, *, sigma: float = 3.0, threshold: float = 0.1
     """
     if np.ndim(plane) != 2:
         raise ValueError(f"expected one map (h, w), got shape {np.shape(plane)}: pass maps[..., k]")
-    plane = np.ascontiguousarray(as_maps(np.asarray(plane)[..., None], finite=True)[..., 0])
-    cells = _summits(gaussian_blur(plane, sigma) if sigma else plane, threshold)
+    plane = np.ascontiguousarray(check_maps(np.asarray(plane)[..., None], finite=True)[..., 0])
+    cells = _plateaus(gaussian_blur(plane, sigma) if sigma else plane, threshold)
     scores = plane.ravel()[cells].astype(np.float64)
     order = np.argsort(-scores, kind="stable")
     y, x = np.divmod(cells[order], plane.shape[1])
     return np.column_stack([x, y, scores[order]])
 
 
-def _summits(plane: FloatArray, threshold: float) -> IntArray:
-    """Give the first cell of each plateau above the threshold that has only lower neighbours."""
+def _plateaus(plane: FloatArray, threshold: float) -> IntArray:
+    """Return the first cell of each plateau above the threshold with only lower neighbours."""
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     level = (plane == cv2.dilate(plane, cross)) & (plane > threshold)
-    # A level cell beside an equal cell that is not level lies on a slope, with its whole plateau.
+    # A level cell next to an equal cell that is not level lies on a slope, with its whole plateau.
     others = np.where(level, plane.dtype.type(-np.inf), plane)
     on_slope = level & (cv2.dilate(others, cross) >= plane)
     if level.all():  # nothing around is lower
@@ -148,10 +138,10 @@ def _summits(plane: FloatArray, threshold: float) -> IntArray:
 def subpixel_peaks(
     maps: ArrayLike, *, method: str = "log_quadratic", blur: float = 1.1
 ) -> FloatArray:
-    """Give the peak of each map to a fraction of a cell: blur, argmax, refine.
+    """Return the peak of each map to a fraction of a cell: blur, argmax, refine.
 
-    On noisy Gaussian maps this is several times nearer than the argmax of the enlarged maps, and
-    faster (tests/benchmarks/peaks.py prints both).
+    On noisy Gaussian maps the error is several times smaller than that of the argmax of enlarged
+    maps, and it takes less time (tests/benchmarks/peaks.py prints both).
 
     Args:
         maps: (h, w, K) heatmaps at the network's own resolution.
@@ -165,16 +155,16 @@ def subpixel_peaks(
         ValueError: The maps are empty, not three-dimensional, or hold NaN; the method is unknown.
 
     Example:
-        >>> hill = np.exp(-((np.arange(16) - 6.3) ** 2) / 8)
-        >>> subpixel_peaks(np.outer(hill, hill)[..., None], blur=0).round(3).tolist()
+        >>> gaussian = np.exp(-((np.arange(16) - 6.3) ** 2) / 8)
+        >>> subpixel_peaks(np.outer(gaussian, gaussian)[..., None], blur=0).round(3).tolist()
         [[6.3, 6.3, 0.978]]
     """
-    maps = as_maps(maps, finite=True)
-    smooth = blur_5x5(maps, blur)
+    values = check_maps(maps, finite=True)
+    smooth = blur_5x5(values, blur)
     cells = argmax_peaks(smooth)
     peaks = refine_peaks(smooth, cells, method=method)
     x, y = cells[:, :2].astype(int).T
-    peaks[:, 2] = maps[y, x, np.arange(len(cells))]
+    peaks[:, 2] = values[y, x, np.arange(len(cells))]
     return peaks
 
 
@@ -197,14 +187,15 @@ def to_input_frame(peaks: ArrayLike, stride: int) -> FloatArray:
     return moved
 
 
-def _label(mask: FloatArray, neighbours: int) -> IntArray:
+def _label(mask: NDArray[np.uint8], neighbours: int) -> IntArray:
     """Number the connected parts of a mask in row-major order of their first cells."""
-    # Wu's algorithm keeps this order, so ties are settled by place; OpenCV's default one doesn't.
-    return cv2.connectedComponentsWithAlgorithm(mask, neighbours, cv2.CV_32S, cv2.CCL_WU)[1]
+    # Wu's algorithm keeps this order, so that the first wins a tie; OpenCV's default one does not.
+    labels = cv2.connectedComponentsWithAlgorithm(mask, neighbours, cv2.CV_32S, cv2.CCL_WU)[1]
+    return np.asarray(labels, np.int32)
 
 
 def _split(maps: FloatArray) -> Sequence[FloatArray]:
-    """Give the maps (h, w) one by one, contiguous. OpenCV does it three times as fast as NumPy."""
-    if maps.shape[2] == 1:
-        return [np.ascontiguousarray(maps[..., 0])]
-    return cv2.split(maps) if maps.shape[2] <= _MAX_SPLIT else np.moveaxis(maps, 2, 0).copy()
+    """Return the maps (h, w), each contiguous; OpenCV is three times as fast as NumPy here."""
+    if maps.shape[2] == 1 or maps.shape[2] > _MAX_SPLIT:
+        return list(np.moveaxis(maps, 2, 0).copy())
+    return [np.asarray(plane, maps.dtype) for plane in cv2.split(maps)]

@@ -1,39 +1,15 @@
 """Heatmaps brought from the network's resolution to other frames."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.arrays import FloatArray
-
-INTERPOLATIONS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
-
-
-def as_maps(maps: ArrayLike, *, finite: bool = False) -> FloatArray:
-    """Give maps as float32, or as float64 where they are; refuse what is no stack of maps.
-
-    Args:
-        maps: (h, w, C).
-        finite: Whether to refuse NaN and infinity too.
-
-    Returns:
-        The maps, the same array where nothing had to change.
-
-    Raises:
-        ValueError: The shape is another one, or a value is not finite.
-    """
-    array = np.asarray(maps)
-    if array.ndim != 3 or 0 in array.shape:
-        raise ValueError(f"expected maps (h, w, channels), none of them 0, got shape {array.shape}")
-    if array.dtype != np.float64:
-        array = array.astype(np.float32, copy=False)
-    if finite and not np.isfinite(array).all():
-        raise ValueError("the maps hold NaN or infinity: check the network's weights and its input")
-    return array
+from openpose_keras.core.arrays import FloatArray, check_maps
+from openpose_keras.geometry.resampling import INTERPOLATIONS
 
 
-def foreground(maps: NDArray) -> NDArray:
-    """Give the maps of the keypoints, without the background.
+def foreground(maps: FloatArray) -> FloatArray:
+    """Return the maps of the keypoints, without the background.
 
     Args:
         maps: (..., C) with the background last.
@@ -49,7 +25,7 @@ def foreground(maps: NDArray) -> NDArray:
 
 
 def upsample(maps: ArrayLike, size: tuple[int, int], *, interpolation: str = "cubic") -> FloatArray:
-    """Enlarge maps to a size (or shrink them, without a filter against aliasing).
+    """Resize maps. Where they shrink, nothing is averaged.
 
     Args:
         maps: (h, w, C) or (n, h, w, C).
@@ -66,18 +42,18 @@ def upsample(maps: ArrayLike, size: tuple[int, int], *, interpolation: str = "cu
         >>> upsample(np.ones((46, 46, 22)), (368, 368)).shape
         (368, 368, 22)
     """
-    if interpolation not in INTERPOLATIONS:
+    if interpolation not in ("cubic", "linear"):
         raise ValueError(f"interpolation is 'linear' or 'cubic', got {interpolation!r}")
-    if np.ndim(maps) == 4:
+    maps = np.asarray(maps)
+    if maps.ndim == 4:
         return np.stack([upsample(each, size, interpolation=interpolation) for each in maps])
-    maps = as_maps(maps)
+    maps = check_maps(maps)
     height, width = size
     if height < 1 or width < 1:
         raise ValueError(f"expected a size (height, width) of at least 1, got {size}")
-    resized = cv2.resize(
-        maps, (int(width), int(height)), interpolation=INTERPOLATIONS[interpolation]
-    )
-    return resized.reshape(height, width, maps.shape[2])
+    method = INTERPOLATIONS[interpolation]
+    resized = cv2.resize(maps, (int(width), int(height)), interpolation=method)
+    return np.asarray(resized, maps.dtype).reshape(height, width, maps.shape[2])
 
 
 def upsample_stride(maps: ArrayLike, stride: int, *, interpolation: str = "cubic") -> FloatArray:

@@ -1,4 +1,4 @@
-"""Blurs, and peaks moved from cells to the tops of the hills: the arithmetic under `peaks`."""
+"""Blurs, and peaks refined to a fraction of a cell: the arithmetic under `peaks`."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -7,14 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.arrays import FloatArray, IntArray, check_maps
 from openpose_keras.geometry.resampling import axis_weights
-from openpose_keras.heatmaps.resize import as_maps
 
-# A neighbour below this part of the peak says nothing about the hill: its logarithm is noise.
+# A neighbour below this fraction of the peak says nothing about a Gaussian: its logarithm is noise.
 _LOG_FLOOR = 1e-3
 _PATCH_RADIUS = 3  # a 7x7 patch: one cell to either side, and the reach of the cubic kernel
-_FACTOR = 8  # of the enlargement that a cubic peak is the maximum of
+_FACTOR = 8  # of the enlarged map whose maximum a cubic peak is
 
 
 def blur_5x5(maps: ArrayLike, sigma: float) -> FloatArray:
@@ -22,7 +21,7 @@ def blur_5x5(maps: ArrayLike, sigma: float) -> FloatArray:
 
     Args:
         maps: (h, w, K).
-        sigma: Standard deviation in cells; 0 gives the maps back as they are.
+        sigma: Standard deviation in cells; 0 for no blur.
 
     Returns:
         (h, w, K).
@@ -31,11 +30,11 @@ def blur_5x5(maps: ArrayLike, sigma: float) -> FloatArray:
         >>> blur_5x5(np.ones((6, 6, 21)), 1.1).shape
         (6, 6, 21)
     """
-    maps = as_maps(maps)
+    array = check_maps(maps)
     if not sigma:
-        return maps
-    smooth = cv2.GaussianBlur(maps, (5, 5), sigma, borderType=cv2.BORDER_REFLECT)
-    return smooth.reshape(maps.shape)
+        return array
+    smooth = cv2.GaussianBlur(array, (5, 5), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(smooth, array.dtype).reshape(array.shape)
 
 
 def gaussian_blur(plane: ArrayLike, sigma: float) -> FloatArray:
@@ -58,21 +57,23 @@ def gaussian_blur(plane: ArrayLike, sigma: float) -> FloatArray:
     if not sigma > 0:
         raise ValueError(f"expected a sigma above 0, got {sigma}")
     side = 2 * int(4 * sigma + 0.5) + 1
-    return cv2.GaussianBlur(np.asarray(plane), (side, side), sigma, borderType=cv2.BORDER_REFLECT)
+    plane = np.asarray(plane)
+    smooth = cv2.GaussianBlur(plane, (side, side), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(smooth, plane.dtype)
 
 
 def refine_peaks(
     maps: ArrayLike, peaks: ArrayLike, *, method: str = "log_quadratic", blur: float = 0.0
 ) -> FloatArray:
-    """Move peaks from the centres of cells to the tops of the hills, by at most one cell.
+    """Move peaks from the centres of cells to the maxima between them, by at most one cell.
 
     "log_quadratic" fits a quadratic to the logarithm of the 3x3 neighbourhood, which is exact for
     any Gaussian, also a slanted one. "cubic" finds the maximum of the maps enlarged eight times
-    by `cv2.INTER_CUBIC`, looking only within a cell of the peak, and gives its value as the score.
+    by `cv2.INTER_CUBIC`, within a cell of the peak; the score is the value there.
 
     Args:
         maps: (h, w, K) heatmaps.
-        peaks: (K, 3), one peak (x, y, score) a map as `peaks.argmax_peaks` gives them.
+        peaks: (K, 3), one peak (x, y, score) a map as `argmax_peaks` returns them.
         method: "log_quadratic" or "cubic".
         blur: Standard deviation in cells of a 5x5 Gaussian before the fit; 0 for none.
 
@@ -81,7 +82,8 @@ def refine_peaks(
         "log_quadratic" leaves the coordinate across the border as it was.
 
     Raises:
-        ValueError: Shapes don't fit, a peak is outside, the maps hold NaN, the method is unknown.
+        ValueError: Shapes do not fit, a peak is outside, the maps hold NaN, or the method is
+            unknown.
 
     Example:
         >>> maps = np.zeros((8, 8, 1))
@@ -89,18 +91,18 @@ def refine_peaks(
         >>> refine_peaks(maps, [[4, 4, 0.5]])[0, :2].round(6).tolist()
         [4.5, 4.0]
     """
-    maps = as_maps(maps, finite=True)
+    values = check_maps(maps, finite=True)
     if method not in _METHODS:
         raise ValueError(f"method is one of {sorted(_METHODS)}, got {method!r}")
     refined = np.array(peaks, dtype=np.float64)
-    height, width, count = maps.shape
+    height, width, count = values.shape
     if refined.shape != (count, 3):
         raise ValueError(f"expected one peak a map, ({count}, 3), got shape {refined.shape}")
     found = np.flatnonzero(np.isfinite(refined[:, :2]).all(axis=1))
     cells = np.rint(refined[found, :2]).astype(int)
     if ((cells < 0) | (cells >= (width, height))).any():
         raise ValueError(f"a peak lies outside its map of {width} x {height} cells")
-    smooth = blur_5x5(maps, blur)
+    smooth = blur_5x5(values, blur)
     refined[found] = _METHODS[method](smooth, found, cells, refined[found, 2])
     return refined
 
@@ -116,7 +118,7 @@ def _log_quadratic(
     before = np.stack([logs[:, 1, 0], logs[:, 0, 1]], axis=1)
     after = np.stack([logs[:, 1, 2], logs[:, 2, 1]], axis=1)
     bend = after - 2 * logs[:, 1, 1, None] + before
-    # An axis is free to move if the hill falls off to both sides, and both sides are on the map.
+    # A peak moves along an axis if the map falls off to both sides, and both are on the map.
     inner = (cells > 0) & (cells < (maps.shape[1] - 1, maps.shape[0] - 1))
     free = inner & (bend < 0) & (top > 0)[:, None]
     slope = np.where(free, (after - before) / 2, 0.0)
@@ -134,7 +136,7 @@ def _cubic(
     """Enlarge the neighbourhood of each cell and take its maximum and that value."""
     offsets, weights = _cubic_grid()
     enlarged = weights @ _patches(maps, channels, cells, radius=_PATCH_RADIUS) @ weights.T
-    xy = cells[:, :, None] + offsets  # (n, 2, places along an axis)
+    xy = cells[:, :, None] + offsets  # (n, 2, positions along an axis)
     ends = np.array([[maps.shape[1]], [maps.shape[0]]]) - 0.5
     outside = (xy < -0.5) | (xy > ends)
     enlarged[outside[:, 1, :, None] | outside[:, 0, None, :]] = -np.inf
@@ -146,18 +148,19 @@ def _cubic(
 
 @lru_cache(maxsize=1)
 def _cubic_grid() -> tuple[FloatArray, FloatArray]:
-    """Give the places that an enlargement has within a cell of a patch's centre, and weights."""
+    """Return the positions of an enlarged map within a cell of a patch's centre, and weights."""
     offsets = (np.arange(-_FACTOR, 2 * _FACTOR) + 0.5) / _FACTOR - 0.5
     offsets = offsets[np.abs(offsets) < 1]
     return offsets, axis_weights(_PATCH_RADIUS + offsets, 2 * _PATCH_RADIUS + 1, "cubic")
 
 
 def _patches(maps: FloatArray, channels: IntArray, cells: IntArray, radius: int) -> FloatArray:
-    """Give the neighbourhoods (n, 2 r + 1, 2 r + 1) of cells (n, 2); the edge repeats."""
+    """Return the neighbourhoods (n, 2 r + 1, 2 r + 1) of cells (n, 2); the edge repeats."""
     around = np.arange(-radius, radius + 1)
     x = np.clip(cells[:, :1] + around, 0, maps.shape[1] - 1)
     y = np.clip(cells[:, 1:] + around, 0, maps.shape[0] - 1)
-    return maps[y[:, :, None], x[:, None, :], channels[:, None, None]].astype(np.float64)
+    patches: FloatArray = maps[y[:, :, None], x[:, None, :], channels[:, None, None]]
+    return patches.astype(np.float64)
 
 
 _METHODS: dict[str, Callable[[FloatArray, IntArray, IntArray, FloatArray], FloatArray]] = {
