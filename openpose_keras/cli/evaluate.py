@@ -73,8 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run `evaluate`."""
     _check_out(args.out, args.force)
+    from openpose_keras.core.files import write_json
     from openpose_keras.evaluation import evaluate, evaluate_finder, read_samples
-    from openpose_keras.io.openpose_json import write_json
 
     samples = read_samples(
         args.data, args.images, order=args.order, boxes=args.boxes, limit=args.limit

@@ -97,8 +97,8 @@ def run(args: argparse.Namespace) -> int:
         check_free(path, force=args.force)
     start_keras()
     from openpose_keras.conversion.verify import verify_file
+    from openpose_keras.core.files import write_json
     from openpose_keras.io.images import write_image
-    from openpose_keras.io.openpose_json import write_json
     from openpose_keras.viz.parity_chart import draw_report
 
     report = verify_file(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core.errors import DataError
-from openpose_keras.core.files import check_free, new_file
+from openpose_keras.core.files import check_free, write_json
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.images import read_image
@@ -53,7 +53,7 @@ def write_labels(
         "annotations": annotations,
         "categories": [{"id": 1, "name": "hand", "keypoints": list(HAND.keypoints)}],
     }
-    _write(path, data, force=force)
+    write_json(path, data, force=force)
 
 
 def add_labels(path: str | Path, image: str | Path, hands: Sequence[Hand | LabelledHand]) -> None:
@@ -90,7 +90,7 @@ def add_labels(path: str | Path, image: str | Path, hands: Sequence[Hand | Label
         data = _exchanged(data, path, image, hands)
     except (KeyError, TypeError) as error:
         raise DataError(f"{path}: an entry is not readable: {error!r}") from error
-    _write(path, data, force=True)
+    write_json(path, data, force=True)
 
 
 def load_labels(path: str | Path) -> dict[str, object]:
@@ -188,9 +188,3 @@ def _annotations(
         }
         entries.append(entry | ({"hand_type": hand.side} if hand.side else {}))
     return entries
-
-
-def _write(path: str | Path, data: Mapping[str, object], *, force: bool) -> None:
-    """Write a label file whole or not at all."""
-    with new_file(path, force=force) as part:
-        part.write_text(json.dumps(data, allow_nan=False) + "\n", encoding="utf8")

@@ -26,7 +26,7 @@ from typing import NoReturn
 import numpy as np
 
 from openpose_keras.core.errors import FormatError
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import write_json
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 
@@ -168,21 +168,3 @@ def read_openpose(path: str | Path) -> list[Hand]:
 def _refuse_constant(name: str) -> NoReturn:
     """Refuse NaN and infinities, which Python's reader would take and JSON does not have."""
     raise ValueError(f"JSON has no {name}")
-
-
-def write_json(path: str | Path, data: object, *, force: bool = False) -> None:
-    """Write data as one line of JSON: whole or not at all, under a temporary name first.
-
-    Args:
-        path: The file. Its folder must exist.
-        data: What `json` can write; NaN and infinities are refused.
-        force: Replace a file that is there.
-
-    Raises:
-        FileExistsError: The file is there, and `force` is not set.
-        FileNotFoundError: There is no such folder.
-        ValueError: The data holds NaN or an infinity.
-    """
-    text = json.dumps(data, allow_nan=False, separators=(",", ":")) + "\n"
-    with new_file(path, force=force) as temporary:
-        temporary.write_text(text, encoding="utf-8")

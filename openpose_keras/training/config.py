@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import write_json
 
 _COUNTS = ("held_hands", "validation_samples", "batch_size", "epochs", "steps_per_epoch")
 
@@ -99,9 +99,7 @@ class TrainConfig:
 
     def write(self, path: str | Path) -> None:
         """Write the config as JSON, whole or not at all; a file of this name is replaced."""
-        text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
-        with new_file(path, force=True) as part:
-            part.write_text(text, encoding="utf8")
+        write_json(path, dataclasses.asdict(self), indent=2, force=True)
 
 
 def _check_type(name: str, value: object, kind: type) -> None:
