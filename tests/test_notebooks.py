@@ -86,7 +86,7 @@ def test_a_notebook_that_was_written_keeps_all_rules(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    "code, message",
+    ("code", "message"),
     [
         ("1 / 0", "ZeroDivisionError"),
         ("assert 1 + 1 == 3", "AssertionError"),
@@ -159,7 +159,7 @@ def test_a_notebook_whose_code_changed_is_stale_and_new_prose_is_none():
 
 
 @pytest.mark.parametrize(
-    "book, rule",
+    ("book", "rule"),
     [
         (new_notebook(), rules.begins_with_a_promise),
         (notebook("1", title="A title"), rules.begins_with_a_promise),

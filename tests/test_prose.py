@@ -73,7 +73,7 @@ def test_american_words_are_found_in_prose_and_left_in_code():
 
 
 @pytest.mark.parametrize(
-    "text, broken",
+    ("text", "broken"),
     [
         ("[a](there.md)", []),
         ("[a](there.md#a-heading-of-it)", []),

@@ -30,7 +30,7 @@ def new_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[P
     try:
         yield temporary
         check_free(path, force=force)  # the writing may have taken long
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

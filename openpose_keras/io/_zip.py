@@ -24,7 +24,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         OSError: It can't be read.
     """
     count, before = 0, b""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             count += (before + chunk).count(_MEMBER_START)
             before = chunk[1 - len(_MEMBER_START) :]

@@ -78,7 +78,7 @@ def checksums(path: str | os.PathLike[str]) -> Checksums:
     path = Path(path)
     sums = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha256")]
     for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        with open(file, "rb") as opened:
+        with file.open("rb") as opened:
             while chunk := opened.read(1 << 20):
                 for one in sums:
                     one.update(chunk)
@@ -147,7 +147,7 @@ def _read_text(path: Path) -> str | bytes | None:
                 raise ValueError("it is compressed in a way that we don't use")
             with archive.open(_MEMBER) as member:
                 return member.read(_LARGEST + 1)
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         if file.read(4) == b"\x89HDF":
             import h5py
 
@@ -156,7 +156,7 @@ def _read_text(path: Path) -> str | bytes | None:
     beside = record_beside(path)
     if not beside.is_file():
         return None
-    with open(beside, "rb") as file:
+    with beside.open("rb") as file:
         return file.read(_LARGEST + 1)
 
 

@@ -3,6 +3,7 @@ import dataclasses
 import json
 import math
 from contextlib import contextmanager
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -80,7 +81,7 @@ def resumed(tmp_path_factory):
 
 
 def rows(config):
-    with open(f"{config.out}/log.csv", newline="", encoding="utf8") as file:
+    with Path(config.out, "log.csv").open(newline="", encoding="utf8") as file:
         return list(csv.DictReader(file))
 
 

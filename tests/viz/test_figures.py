@@ -110,7 +110,7 @@ def test_maps_share_their_colours():
     assert {axes.images[0].get_cmap().name for axes in figure.axes[:2]} == {"inferno"}
 
 
-@pytest.mark.parametrize("low, limits", [(-0.04, (0, 1)), (-0.5, (-1, 1)), (-2.0, (-2, 2))])
+@pytest.mark.parametrize(("low", "limits"), [(-0.04, (0, 1)), (-0.5, (-1, 1)), (-2.0, (-2, 2))])
 def test_values_well_below_zero_get_colours_of_their_own(low, limits):
     image = show_maps(np.array([[low, 1.0]])).axes[0].images[0]
     assert image.get_clim() == limits
@@ -166,7 +166,7 @@ def test_a_histogram_gives_shares_and_leaves_out_what_is_not_finite():
 
 
 @pytest.mark.parametrize(
-    "make, message",
+    ("make", "message"),
     [
         (lambda: show_images([]), "nothing to show"),
         (lambda: show_images(np.zeros((4, 4, 2))), "RGB"),
