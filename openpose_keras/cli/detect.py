@@ -15,8 +15,7 @@ from openpose_keras.core.errors import OpenPoseKerasError
 if TYPE_CHECKING:
     import numpy as np
 
-    from openpose_keras.core.keypoints import Hand
-    from openpose_keras.estimators.hand import HandEstimator
+    from openpose_keras.estimators.hand import HandEstimate, HandEstimator
 
 SUMMARY = "find hands in photos; write annotated pictures and JSON files"
 DESCRIPTION = (
@@ -179,30 +178,22 @@ def _work(job: Job, estimator: "HandEstimator", args: argparse.Namespace) -> str
     from openpose_keras.viz.drawing import THRESHOLD, draw_hands
 
     image = read_image(job.photo)
-    hands = _find(estimator, image, args)
+    boxes = "whole" if args.boxes and "whole" in args.boxes else args.boxes
+    estimates = estimator.estimate(image, boxes=boxes, sides=args.side)
+    hands = [estimate.hand for estimate in estimates]
     if "picture" in job.outputs:
         threshold = THRESHOLD if args.threshold is None else args.threshold
         write_image(job.outputs["picture"], draw_hands(image, hands, threshold=threshold))
     if "json" in job.outputs:
         write_openpose(job.outputs["json"], hands, force=args.force)
     if "heatmaps" in job.outputs:
-        write_image(job.outputs["heatmaps"], _overlay(estimator, image, hands))
+        write_image(job.outputs["heatmaps"], _overlay(image, estimates))
     found = ", ".join(f"{hand.side or ''} hand {hand.score:.2f}".strip() for hand in hands)
     return f"{job.photo}: {found or 'no hand found'} -> {_join(job.outputs.values())}"
 
 
-def _find(
-    estimator: "HandEstimator", image: "np.ndarray", args: argparse.Namespace
-) -> Sequence["Hand"]:
-    """Find the hands where the options say, or anywhere."""
-    boxes = "whole" if args.boxes and "whole" in args.boxes else args.boxes
-    return estimator(image, boxes=boxes, sides=args.side)
-
-
-def _overlay(
-    estimator: "HandEstimator", image: "np.ndarray", hands: Sequence["Hand"]
-) -> "np.ndarray":
-    """Lay the heatmaps of all hands over the photo, the greatest value where boxes overlap."""
+def _overlay(image: "np.ndarray", estimates: Sequence["HandEstimate"]) -> "np.ndarray":
+    """Draw the heatmaps of all hands over the photo; where boxes overlap, the greatest value."""
     import numpy as np
 
     from openpose_keras.core.skeletons import HAND
@@ -210,8 +201,8 @@ def _overlay(
     from openpose_keras.viz.overlay import pick_map, to_image
 
     total = np.full(image.shape[:2], np.nan, np.float32)  # NaN: no box is here
-    for hand in hands:
-        maps, frame = estimator.heatmaps(image, hand.box, hand.side)
+    for estimate in estimates:
+        maps, frame = estimate.heatmaps()
         heat, area = to_image(pick_map(maps, None, HAND), image.shape[:2], frame.box)
         total[area] = np.fmax(total[area], heat)
     return np.where(np.isnan(total)[..., None], image, draw_heatmaps(image, total))

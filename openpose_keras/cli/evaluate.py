@@ -10,7 +10,6 @@ from openpose_keras.cli.options import (
     parse_count,
     parse_positive,
 )
-from openpose_keras.core.boxes import BOX_MARGIN
 
 SUMMARY = "measure a network on labelled hands"
 DESCRIPTION = (
@@ -56,9 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--crop-factor",
         type=parse_positive,
-        default=BOX_MARGIN,
         metavar="F",
-        help=f"side of the crop over the box's longer side (default: {BOX_MARGIN})",
+        help="side of the crop over the box's longer side (default: as the search's boxes, 1.6)",
     )
     parser.add_argument(
         "--use-sides", action="store_true", help="tell the network left from right where known"
@@ -73,9 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run `evaluate`."""
     _check_out(args.out, args.force)
+    from openpose_keras.core.boxes import BOX_MARGIN
     from openpose_keras.core.files import write_json
     from openpose_keras.evaluation import evaluate, evaluate_finder, read_samples
 
+    args.crop_factor = args.crop_factor or BOX_MARGIN
     samples = read_samples(
         args.data, args.images, order=args.order, boxes=args.boxes, limit=args.limit
     )

@@ -1,36 +1,112 @@
-"""The result of an estimation: one `Hand`, frozen, with NaN where a keypoint is missing."""
+"""The results of an estimation: keypoints of a hand, a face or a person.
+
+They are frozen, and their arrays are read-only. A keypoint is missing when its `xy` is (NaN, NaN)
+and its score 0. Scores are the values of the heatmaps at the peaks. They are no probabilities: they
+may lie below 0 or above 1.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 import numpy as np
 
 from openpose_keras.core.boxes import Box, check_box
-from openpose_keras.core.skeletons import HAND
+from openpose_keras.core.skeletons import FACE, HAND, Skeleton
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Hand:
-    """The keypoints of one hand in the frame of the image.
+class Keypoints:
+    """The keypoints of one skeleton in the frame of the image.
 
-    The arrays are copied and read-only. A keypoint is missing when its `xy` is (NaN, NaN) and its
-    score 0. Two hands are equal only when they are the same object.
+    Two of them are equal only when they are the same object.
 
     Args:
-        xy: (21, 2) pixels (x, y), in the order of `skeletons.HAND`; float32 or float64 as given.
-        scores: (21,) values of the heatmaps at the peaks; no probabilities, they can be below 0 or
-            above 1.
-        box: (x, y, width, height) in pixels of the square region that was searched, or None.
-        side: "left", "right", or None when unknown.
-        side_scores: The mean score that each side was given when both were tried, or None.
+        xy: (K, 2) pixels (x, y) in the skeleton's order; float32 or float64 as given, copied.
+        scores: (K,) values of the heatmaps at the peaks.
+        box: (x, y, width, height) in pixels of the region that was searched, or None.
+        skeleton: Names and edges of the keypoints.
 
     Raises:
         ValueError: A shape does not fit, a value is infinite, a missing keypoint has a score, or
-            the box or a side is none.
+            the box is not valid.
+
+    Example:
+        >>> points = Keypoints(np.full((21, 2), 7.0), np.full(21, 0.5), skeleton=HAND)
+        >>> points["index_tip"]
+        (7.0, 7.0, 0.5)
+    """
+
+    xy: np.ndarray
+    scores: np.ndarray
+    box: Box | None = None
+    skeleton: Skeleton = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the fields and take read-only copies of the arrays."""
+        count = len(self.skeleton)
+        xy = _frozen(self.xy, (count, 2), f"xy of a {self.skeleton.name}")
+        scores = _frozen(self.scores, (count,), f"scores of a {self.skeleton.name}")
+        _check_missing(xy, scores, self.skeleton)
+        object.__setattr__(self, "xy", xy)
+        object.__setattr__(self, "scores", scores)
+        if self.box is not None:
+            object.__setattr__(self, "box", check_box(self.box))
+
+    @property
+    def found(self) -> np.ndarray:
+        """(K,) bool: True where the keypoint is not missing."""
+        return np.isfinite(self.xy).all(axis=-1)
+
+    @property
+    def score(self) -> float:
+        """The mean score of all keypoints; a missing one counts 0."""
+        return float(self.scores.mean(dtype=np.float64))
+
+    def __getitem__(self, name: str) -> tuple[float, float, float]:
+        """Return (x, y, score) of a keypoint by its name; (nan, nan, 0.0) where it is missing.
+
+        Raises:
+            ValueError: The skeleton has no keypoint of this name.
+        """
+        index = self.skeleton.index(name)
+        x, y = self.xy[index]
+        return float(x), float(y), float(self.scores[index])
+
+    def __repr__(self) -> str:
+        """Return one line without the arrays."""
+        box = None if self.box is None else tuple(round(number, 1) for number in self.box)
+        found = f"{int(self.found.sum())}/{len(self.skeleton)}"
+        facts = f"score={self.score:.3f}, found={found}, box={box}"
+        return f"{type(self).__name__}({', '.join([*self._own_facts(), facts])})"
+
+    def _own_facts(self) -> list[str]:
+        """Return what a subclass puts first in its line."""
+        return []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and unpickle through the constructor, so that the arrays stay read-only."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        return _construct, (type(self), values)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hand(Keypoints):
+    """The 21 keypoints of a hand, in the order of `skeletons.HAND`.
+
+    Args:
+        xy: (21, 2) pixels (x, y).
+        scores: (21,) values of the heatmaps at the peaks.
+        box: (x, y, width, height) in pixels of the square region that was searched, or None.
+        side: "left", "right", or None when unknown.
+        side_scores: The mean score of each side where both were tried, or None.
+        presence: The probability that there is a hand at all, where the network tells it.
+
+    Raises:
+        ValueError: As for `Keypoints`, or a side is not valid.
 
     Example:
         >>> xy, scores = np.full((21, 2), 7.0), np.full(21, 0.5)
@@ -42,61 +118,68 @@ class Hand:
         False
     """
 
-    xy: np.ndarray
-    scores: np.ndarray
-    box: Box | None = None
     side: Side | None = None
     side_scores: Mapping[str, float] | None = None
+    presence: float | None = None
+    skeleton: Skeleton = field(default=HAND, init=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Check the fields and take read-only copies of the arrays."""
-        xy = _frozen(self.xy, (len(HAND), 2), "xy")
-        scores = _frozen(self.scores, (len(HAND),), "scores")
-        _check_missing(xy, scores)
-        object.__setattr__(self, "xy", xy)
-        object.__setattr__(self, "scores", scores)
-        if self.box is not None:
-            object.__setattr__(self, "box", check_box(self.box))
+        """Check the sides too."""
+        super().__post_init__()
         if self.side is not None and self.side not in SIDES:
             raise ValueError(f"a side is 'left', 'right' or None, not {self.side!r}")
         if self.side_scores is not None:
             object.__setattr__(self, "side_scores", _side_scores(self.side_scores))
 
-    @property
-    def found(self) -> np.ndarray:
-        """(21,) bool: True where the keypoint is not missing."""
-        return np.isfinite(self.xy).all(axis=-1)
+    def _own_facts(self) -> list[str]:
+        """Return the side, and the presence where it is known."""
+        known = [] if self.presence is None else [f"presence={self.presence:.3f}"]
+        return [f"side={self.side!r}", *known]
 
-    @property
-    def score(self) -> float:
-        """The mean score of all keypoints, a missing one counting 0; so it is in `side_scores`."""
-        return float(self.scores.mean(dtype=np.float64))
 
-    def __repr__(self) -> str:
-        """Give one line; the arrays are left out."""
-        box = None if self.box is None else tuple(round(number, 1) for number in self.box)
-        found = f"{int(self.found.sum())}/{len(HAND)}"
-        return f"Hand(side={self.side!r}, score={self.score:.3f}, found={found}, box={box})"
+@dataclass(frozen=True, eq=False, repr=False)
+class Face(Keypoints):
+    """The 70 keypoints of a face, in the order of `skeletons.FACE`; arguments as `Keypoints`."""
 
-    def __reduce__(self) -> tuple[type["Hand"], tuple]:
-        """Copy and unpickle through the constructor, so that the arrays stay read-only."""
-        return type(self), (self.xy, self.scores, self.box, self.side, self.side_scores)
+    skeleton: Skeleton = field(default=FACE, init=False, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One person: a body, and the face and hands that belong to it; None where not looked for.
+
+    Args:
+        body: Keypoints of one of the body skeletons, or None.
+        face: The face.
+        left_hand: The person's left hand.
+        right_hand: The person's right hand.
+    """
+
+    body: Keypoints | None = None
+    face: Face | None = None
+    left_hand: Hand | None = None
+    right_hand: Hand | None = None
+
+
+def _construct(kind: type[Keypoints], values: Mapping[str, Any]) -> Keypoints:
+    """Build keypoints from their fields, for copies and pickles."""
+    return kind(**values)
 
 
 def _frozen(values: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:
-    """Give a read-only float copy of the shape that is asked for."""
+    """Return a read-only float copy of the expected shape."""
     array = np.asarray(values)
     if array.shape != shape:
-        raise ValueError(f"{name} of a hand must have the shape {shape}, not {array.shape}")
+        raise ValueError(f"{name} must have the shape {shape}, not {array.shape}")
     if array.dtype.kind not in "fiu":
-        raise ValueError(f"{name} of a hand must be numbers, not {array.dtype}")
+        raise ValueError(f"{name} must be numbers, not {array.dtype}")
     kept = array.dtype if array.dtype in (np.float32, np.float64) else np.float64
     array = np.array(array, dtype=kept, order="C")
     array.flags.writeable = False
     return array
 
 
-def _check_missing(xy: np.ndarray, scores: np.ndarray) -> None:
+def _check_missing(xy: np.ndarray, scores: np.ndarray, skeleton: Skeleton) -> None:
     """Refuse keypoints that are neither found nor missing."""
     missing = np.isnan(xy).all(axis=-1)
     wrong = ~(np.isfinite(xy).all(axis=-1) | missing) | ~np.isfinite(scores)
@@ -105,12 +188,13 @@ def _check_missing(xy: np.ndarray, scores: np.ndarray) -> None:
         index = int(np.argmax(wrong))
         raise ValueError(
             "a found keypoint has finite x, y and score, a missing one NaN, NaN and score 0; "
-            f"{HAND.keypoints[index]} has {xy[index, 0]}, {xy[index, 1]} and score {scores[index]}"
+            f"{skeleton.keypoints[index]} has {xy[index, 0]}, {xy[index, 1]} and score "
+            f"{scores[index]}"
         )
 
 
 def _side_scores(scores: Mapping[str, float]) -> dict[str, float]:
-    """Give the scores of the sides as a dictionary of floats."""
+    """Return the scores of the sides as a dictionary of floats."""
     strange = sorted(set(scores) - set(SIDES))
     if strange:
         raise ValueError(f"side_scores has the keys 'left' and 'right', not {strange}")

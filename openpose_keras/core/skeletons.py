@@ -11,17 +11,17 @@ RGB = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Skeleton:
-    """The keypoints of one thing that a network finds, in the order of its heatmaps.
+    """The keypoints that a network finds, in the order of its heatmaps.
 
     Args:
-        name: What it is, for example "hand".
+        name: What the keypoints belong to, for example "hand".
         keypoints: Names, in the order of the network's maps.
-        edges: Pairs of names that a drawing joins with a line. By OpenPose's rule
-            (`hand/renderHand.cpp`) a line has the colour of the pair's second keypoint.
+        edges: Pairs of names; a drawing joins them with a line, in the colour of the second one
+            (OpenPose, `src/openpose/hand/renderHand.cpp`).
         colors: (red, green, blue), 0 to 255, one for each keypoint.
 
     Raises:
-        ValueError: A name comes twice, an edge names no keypoint, or a colour is missing or none.
+        ValueError: A name comes twice, an edge names no keypoint, or a colour is not valid.
 
     Example:
         >>> names, colors = ("elbow", "wrist"), ((255, 0, 0), (0, 255, 0))
@@ -62,11 +62,11 @@ class Skeleton:
                 )
 
     def __len__(self) -> int:
-        """Give the number of keypoints."""
+        """Return the number of keypoints."""
         return len(self.keypoints)
 
     def index(self, name: str) -> int:
-        """Give the place of a keypoint, which is also that of its heatmap.
+        """Return the index of a keypoint, which is also that of its heatmap.
 
         Args:
             name: A keypoint's name, for example "index_tip".
@@ -133,3 +133,34 @@ HAND = _hand()
 A finger runs from the joint nearest to the wrist to its tip; the thumb's joints are CMC, MCP and
 IP, the others' MCP, PIP and DIP.
 """
+
+_WHITE: RGB = (255, 255, 255)
+# OpenPose's face (face/faceParameters.hpp): how many points each part has, in order; right and left
+# are the person's own. A part that is closed ends where it begins. The pupils have no edge.
+_FACE_PARTS: tuple[tuple[str, int, bool], ...] = (
+    ("contour", 17, False),
+    ("right_brow", 5, False),
+    ("left_brow", 5, False),
+    ("nose_bridge", 4, False),
+    ("nose_base", 5, False),
+    ("right_eye", 6, True),
+    ("left_eye", 6, True),
+    ("outer_lip", 12, True),
+    ("inner_lip", 8, True),
+)
+
+
+def _face() -> Skeleton:
+    """Build the face: each part as a chain or a ring, then the pupils."""
+    keypoints: list[str] = []
+    edges: list[tuple[str, str]] = []
+    for part, count, closed in _FACE_PARTS:
+        names = [f"{part}_{number}" for number in range(1, count + 1)]
+        edges += zip(names, names[1:] + names[:1] if closed else names[1:], strict=False)
+        keypoints += names
+    keypoints += ["right_pupil", "left_pupil"]
+    return Skeleton("face", tuple(keypoints), tuple(edges), (_WHITE,) * len(keypoints))
+
+
+FACE = _face()
+"""The 70 keypoints of a face in OpenPose's order; `contour` runs from the person's right ear."""

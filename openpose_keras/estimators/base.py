@@ -1,152 +1,378 @@
-"""The steps of one look at a hand, each public: views, the network, heatmaps, keypoints.
-
-`estimator.HandEstimator` is what one uses: it has these steps, finds hands, and looks again.
-"""
+"""From an image to keypoints: the steps that all estimators share, each public."""
 
 import copy
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from openpose_keras.core.boxes import Box, check_boxes, whole_box
-from openpose_keras.core.keypoints import SIDES, Hand, Side
-from openpose_keras.engines.keras import compile_call, is_model, run_batches
-from openpose_keras.estimators.decode import pick_side, read_maps, read_peaks
-from openpose_keras.estimators.recipes import InputSpec, Recipe, get_recipe
-from openpose_keras.estimators.views import Look, View, make_views, region_box
-from openpose_keras.geometry import Frame
+from openpose_keras.core.boxes import Box, check_boxes, square_box, whole_box
+from openpose_keras.core.keypoints import Keypoints
+from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.engines.batches import run_batches
+from openpose_keras.engines.keras import as_engine, is_model
+from openpose_keras.engines.maps import Maps
+from openpose_keras.estimators import emulations
+from openpose_keras.estimators.decode import (
+    DECODERS,
+    Decoder,
+    decode_keypoints,
+    decode_one_each,
+    merge_views,
+)
+from openpose_keras.estimators.recipes import (
+    AnyRecipe,
+    InputSpec,
+    Recipe,
+    WholeImageRecipe,
+    get_recipe,
+)
+from openpose_keras.estimators.upright import inner_box, rotate_back
+from openpose_keras.estimators.views import Region, View, make_views
+from openpose_keras.geometry import Crop, Frame
 from openpose_keras.io.images import check_image
 
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
 
+Boxes = Literal["whole"] | Iterable[Sequence[float]] | None
+MapFrame = Literal["heatmap", "input", "image"]
 
-class Looker:
-    """A network and a recipe, and the steps that they give.
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """The keypoints of one region, and what they came from.
 
     Args:
-        network: A `keras.Model`, or any function (n, h, w, 3) float32 -> (n, h', w', 22) float32.
-        recipe: A name of `recipes.RECIPES`, or a `Recipe` of your own.
+        region: The part of the image.
+        peaks: (K, 3) x, y in pixels of the image and score; (nan, nan, 0) where missing.
+        scales: The views that the network was shown, one list per scale.
+        maps: What the network returned for each view.
+        recipe: How the views were made and the maps decoded.
+        spec: How the maps lie upon the views.
+        skeleton: The keypoints' names.
+    """
+
+    region: Region
+    peaks: np.ndarray
+    scales: list[list[View]]
+    maps: dict[View, Maps]
+    recipe: AnyRecipe
+    spec: InputSpec
+    skeleton: Skeleton
+
+    @property
+    def score(self) -> float:
+        """The mean score of all keypoints; a missing one counts 0."""
+        return float(self.peaks[:, 2].mean())
+
+    @cached_property
+    def keypoints(self) -> Keypoints:
+        """The keypoints in the image."""
+        xy, scores = self.peaks[:, :2], self.peaks[:, 2]
+        return Keypoints(xy, scores, self.region.box, skeleton=self.skeleton)
+
+    @property
+    def views(self) -> list[View]:
+        """The views of all scales, in order."""
+        return list(chain.from_iterable(self.scales))
+
+    @property
+    def outputs(self) -> list[Maps]:
+        """Everything that the network returned, by name, for each view in order."""
+        return [self.maps[view] for view in self.views]
+
+    def heatmaps(self, frame: MapFrame = "heatmap") -> tuple[np.ndarray, Frame]:
+        """Return the merged heatmaps that the keypoints came from.
+
+        Args:
+            frame: The resolution. "heatmap": the network's cells. "input": the network's input.
+                "image": the image's pixels, which takes 4 * (K + 1) bytes for each of them.
+
+        Returns:
+            (h, w, K + 1) float32, the background last, never mirrored or rotated, and the frame in
+            which they lie in the image. They cover the square box of the region, or all scales.
+        """
+        nested = [[self.maps[view]["keypoints"] for view in views] for views in self.scales]
+        if isinstance(self.recipe, WholeImageRecipe):
+            return self._whole_heatmaps(nested, self.recipe, frame)
+        resolution: Literal["heatmap", "input"] = "input" if frame == "input" else "heatmap"
+        recipe = replace(self.recipe, frame=resolution)
+        _, merged, place = decode_keypoints(self.scales, nested, recipe, self.spec.stride)
+        return self._in_image(merged, place, frame)
+
+    def _in_image(
+        self, merged: np.ndarray, place: Frame, frame: MapFrame
+    ) -> tuple[np.ndarray, Frame]:
+        """Bring merged maps to an upright, unmirrored frame of the image."""
+        if self.region.crop is not None:
+            if place.mirrored:
+                merged = merged[:, ::-1]
+            place = self._upright_frame(frame)
+            return rotate_back(merged, self.region.crop, place), place
+        if place.mirrored:
+            merged, place = merged[:, ::-1], place.flip()
+        if frame != "image":
+            return merged, place
+        x, y, width, height = place.window
+        return place.invert_heatmaps(merged), Frame((height, width), (1.0, x), (1.0, y))
+
+    def _upright_frame(self, frame: MapFrame) -> Frame:
+        """Return the frame of an axis-aligned view of the region."""
+        crop = Crop(self.region.box, self.spec.box_size)
+        if frame == "image":
+            x, y, width, height = crop.window
+            return Frame((height, width), (1.0, x), (1.0, y))
+        pixels = Frame(crop.output_size, *crop.axes)
+        return pixels if frame == "input" else pixels.cells(self.spec.stride)
+
+    def _whole_heatmaps(
+        self, nested: list[list[np.ndarray]], recipe: WholeImageRecipe, frame: MapFrame
+    ) -> tuple[np.ndarray, Frame]:
+        """Merge the maps of an emulated program."""
+        stride, views = self.spec.stride, self.views
+        maps = list(chain.from_iterable(nested))
+        if frame == "image":
+            planes = emulations.mean_planes(views, maps, recipe, stride)
+            return np.concatenate(list(planes), axis=-1), views[0].region
+        return merge_views(views, maps, stride, frame, recipe.upsampling)
+
+
+class KeypointEstimator:
+    """Estimates the keypoints of one skeleton in an image; the base of all estimators.
+
+    Args:
+        network: A `keras.Model`, or an engine: any function (n, h, w, 3) float32 -> `Maps`. A bare
+            array (n, h', w', K + 1) counts as the maps named `keypoints`.
+        skeleton: The keypoints, in the order of the network's heatmaps.
+        recipe: A name of `recipes.RECIPES`, or a recipe of your own.
         spec: How the network wants its input; by default as OpenPose's hand network does.
-        batch_size: At most so many pictures go through the network at once.
+        batch_size: The greatest number of images that go through the network at once.
+        decoder: What makes keypoints of merged maps.
 
     Raises:
         ValueError: There is no such recipe, or the batch size is below 1.
-        TypeError: The network can't be called.
+        TypeError: The network cannot be called.
+
+    Example:
+        >>> from openpose_keras.core.skeletons import FACE
+        >>> def network(batch):
+        ...     return np.ones((len(batch), 46, 46, 71), np.float32)
+        >>> estimator = KeypointEstimator(network, skeleton=FACE)
+        >>> estimator(np.zeros((99, 99, 3), np.uint8))
+        [Keypoints(score=1.000, found=70/70, box=(0.0, 0.0, 99.0, 99.0))]
     """
 
     def __init__(
         self,
         network: "Network",
         *,
-        recipe: str | Recipe = "refined",
+        skeleton: Skeleton,
+        recipe: str | AnyRecipe = "refined",
         spec: InputSpec | None = None,
         batch_size: int = 8,
+        decoder: Decoder = decode_one_each,
     ) -> None:
-        """Keep the parts; a Keras model's call is compiled when it is first used."""
-        if not callable(network):
-            raise TypeError(f"a network is a Keras model or a function, got {network!r}")
+        """Keep the parts; a Keras model is compiled when it is first used."""
         if batch_size < 1:
-            raise ValueError(f"batch_size is at least 1, got {batch_size}")
+            raise ValueError(f"expected a batch_size of at least 1, got {batch_size}")
         self.network = network
+        self.skeleton = skeleton
         self.recipe = get_recipe(recipe)
         self.spec = spec or InputSpec()
         self.batch_size = batch_size
-        self._forward = compile_call(network) if is_model(network) else network
+        self.decoder = decoder
+        self._engine = as_engine(network)
+        self._preset: dict[str, Any] | None = None
 
-    def with_recipe(self, recipe: str | Recipe) -> Self:
-        """Give the same with another recipe, and the same compiled network."""
+    @classmethod
+    def _from_preset(
+        cls,
+        name: str,
+        recipe: str | AnyRecipe | None,
+        weights: str | Path | None,
+        dtype: str | None,
+        **options: Any,  # noqa: ANN401 - those of the subclass's constructor
+    ) -> Self:
+        """Load the network of a preset, and note where it came from."""
+        from openpose_keras.networks.presets import get_preset, input_spec, load_network
+
+        checked = get_recipe("refined" if recipe is None else recipe)
+        network = load_network(name, weights=weights, dtype=dtype or "float32")
+        spec = input_spec(name, weights=weights)
+        decoder = DECODERS[get_preset(name).decoder]
+        estimator = cls(network, recipe=checked, spec=spec, decoder=decoder, **options)
+        estimator._preset = {"name": name, "weights": weights, "dtype": dtype or "float32"}
+        return estimator
+
+    def __call__(self, image: np.ndarray, boxes: Boxes = None) -> list[Keypoints]:
+        """Estimate the keypoints of one image.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            boxes: (x, y, width, height) or (x, y, width) in pixels for each; a crop takes the
+                square about the box's centre. None or "whole": the image is one.
+
+        Returns:
+            Keypoints for each box, in order.
+
+        Raises:
+            ImageError: The array is not an image, or a box lies outside it.
+            ValueError: A box is not valid.
+            NetworkError: The network's output is not finite maps of the skeleton.
+        """
+        return [each.keypoints for each in self.estimate(image, boxes)]
+
+    def estimate(self, image: np.ndarray, boxes: Boxes = None) -> Sequence[Estimate]:
+        """Estimate as a call does, and return what the keypoints came from too."""
+        image = check_image(image)
+        return self.estimate_regions(image, self.regions(image, boxes))
+
+    def regions(self, image: np.ndarray, boxes: Boxes = None) -> list[Region]:
+        """Return the parts of an image to estimate; arguments as in a call."""
+        if boxes is None or (isinstance(boxes, str) and boxes == "whole"):
+            boxes = [whole_box(image)]
+        return [Region(self.region_box(image, box)) for box in check_boxes(boxes)]
+
+    def region_box(self, image: np.ndarray, box: Box) -> Box:
+        """Return the box that the recipe really looks into: a square, or the image's pixels."""
+        if isinstance(self.recipe, WholeImageRecipe):
+            return emulations.whole_region(image, box)
+        return square_box(box)
+
+    def estimate_regions(
+        self, image: np.ndarray, regions: Sequence[Region], recipe: AnyRecipe | None = None
+    ) -> list[Estimate]:
+        """Estimate the keypoints of regions in one pass through the network.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            regions: As `regions` returns them.
+            recipe: Another recipe than the estimator's.
+
+        Returns:
+            An estimate for each region, in order.
+        """
+        recipe = recipe or self.recipe
+        scales = [self.views(image, region, recipe) for region in regions]
+        maps = self.run(chain.from_iterable(chain.from_iterable(scales)))
+        pairs = zip(regions, scales, strict=True)
+        return [self.decode(region, views, maps, recipe) for region, views in pairs]
+
+    def views(
+        self, image: np.ndarray, region: Region, recipe: AnyRecipe | None = None
+    ) -> list[list[View]]:
+        """Return what the network is shown of a region.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            region: As `regions` returns it.
+            recipe: Another recipe than the estimator's.
+
+        Returns:
+            One list of views per scale, each view with its `image` (h, w, 3) uint8 and its `frame`.
+        """
+        recipe = recipe or self.recipe
+        if isinstance(recipe, WholeImageRecipe):
+            return emulations.whole_views(image, region.box, recipe, self.spec)
+        mirrored = region.side == "left" and self.mirrors(recipe)
+        box = region.box
+        if region.crop is not None:
+            image, box = region.crop.apply_image(image), inner_box(region.crop.size, recipe)
+        return make_views(image, box, recipe, self.spec, mirrored=mirrored)
+
+    def run(self, views: Iterable[View]) -> dict[View, Maps]:
+        """Return the network's maps for each view, in batches of equal size."""
+        views = list(views)
+        return dict(zip(views, self.infer([view.image for view in views]), strict=True))
+
+    def infer(self, images: Sequence[np.ndarray]) -> list[Maps]:
+        """Return the network's maps for images (h, w, 3) uint8 RGB, see `run_batches`."""
+        order = self.spec.channel_order
+        if isinstance(self.recipe, WholeImageRecipe) and self.recipe.channel_order == "swapped":
+            order = "bgr" if order == "rgb" else "rgb"
+        return run_batches(
+            self._engine,
+            images,
+            spec=self.spec,
+            skeleton=self.skeleton,
+            channel_order=order,
+            batch_size=self.batch_size,
+        )
+
+    def decode(
+        self,
+        region: Region,
+        scales: list[list[View]],
+        maps: dict[View, Maps],
+        recipe: AnyRecipe | None = None,
+    ) -> Estimate:
+        """Find the keypoints of a region in the maps of its views.
+
+        Args:
+            region: The region.
+            scales: Its views, from `views`.
+            maps: What `run` returned.
+            recipe: Another recipe than the estimator's.
+
+        Returns:
+            The estimate.
+        """
+        recipe = recipe or self.recipe
+        nested = [[maps[view]["keypoints"] for view in views] for views in scales]
+        if isinstance(recipe, WholeImageRecipe):
+            views, answers = list(chain(*scales)), list(chain(*nested))
+            peaks = emulations.decode_whole(views, answers, recipe, self.spec.stride)
+        else:
+            stride = self.spec.stride
+            peaks, _, _ = decode_keypoints(scales, nested, recipe, stride, self.decoder)
+        if region.crop is not None:
+            peaks[:, :2] = region.crop.invert_points(peaks[:, :2])
+        kept = {view: maps[view] for view in chain(*scales)}
+        return Estimate(region, peaks, scales, kept, recipe, self.spec, self.skeleton)
+
+    def mirrors(self, recipe: AnyRecipe | None = None) -> bool:
+        """Return whether a left hand is shown mirrored."""
+        recipe = recipe or self.recipe
+        return isinstance(recipe, Recipe) and recipe.mirror and self.spec.sides == "right"
+
+    def with_recipe(self, recipe: str | AnyRecipe) -> Self:
+        """Return the same estimator with another recipe; the compiled network is shared."""
         other = copy.copy(self)
         other.recipe = get_recipe(recipe)
         return other
 
-    def look(self, image: np.ndarray, targets: Iterable[tuple[Box, Side | None]]) -> list[Hand]:
-        """Look once at each of the hands that `targets` gave, all in one run of the network."""
-        looks = [self.looks(image, box, side) for box, side in targets]
-        maps = self.run(view for some in looks for look in some for view in look.views)
-        return [pick_side([self.read(look, maps) for look in some]) for some in looks]
+    def __repr__(self) -> str:
+        """Return one line: where the network comes from, and the recipe."""
+        source = f"preset={self._preset['name']!r}" if self._preset else f"network={self._name()}"
+        engine = "keras" if is_model(self.network) else "function"
+        return f"{type(self).__name__}({source}, recipe={self.recipe.name!r}, engine={engine!r})"
 
-    def looks(self, image: np.ndarray, box: Box, side: Side | None = None) -> list[Look]:
-        """Give the ways to look at one hand: one, or two if its side is to be found out.
+    def _name(self) -> str:
+        """Return the network's own name."""
+        own = getattr(self.network, "name", None) or getattr(self.network, "__name__", None)
+        return str(own or type(self.network).__name__)
 
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            box: (x, y, width, height) around the hand.
-            side: "left", "right" or None.
+    def __copy__(self) -> Self:
+        """Copy without another compilation."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
 
-        Returns:
-            One look; or two, as a right and as a left hand.
-        """
-        tried = SIDES[::-1] if side is None and self._mirrors else (side,)
-        box = region_box(image, box, self.recipe)
-        return [Look(box, each, self.views(image, box, each)) for each in tried]
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is compiled, and the network of a preset, which is loaded again."""
+        state = {name: value for name, value in self.__dict__.items() if name != "_engine"}
+        return state | {"network": None} if self._preset else state
 
-    def views(
-        self, image: np.ndarray, box: Box | None = None, side: Side | None = None
-    ) -> list[list[View]]:
-        """Give what the network is shown of one hand.
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Load the network of a preset again, and compile it."""
+        from openpose_keras.networks.presets import load_network
 
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            box: (x, y, width, height) around the hand; None for the whole image.
-            side: "left", "right", or None to show it as it is.
-
-        Returns:
-            One list of views per scale, each with its `image` (h, w, 3) uint8 and its `frame`.
-        """
-        [box] = [whole_box(image)] if box is None else check_boxes([box])
-        box = region_box(image, box, self.recipe)
-        mirrored = side == "left" and self._mirrors
-        return make_views(image, box, self.recipe, self.spec, mirrored=mirrored)
-
-    def run(self, views: Iterable[View]) -> dict[View, np.ndarray]:
-        """Give the network's heatmaps (h, w, 22) for each view."""
-        views = list(views)
-        return dict(zip(views, self.infer([view.image for view in views]), strict=True))
-
-    def infer(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Give the network's heatmaps (h, w, 22) for pictures (h, w, 3), see `run_batches`."""
-        order = self.spec.channel_order
-        if self.recipe.channel_order == "swapped":
-            order = "bgr" if order == "rgb" else "rgb"
-        return run_batches(
-            self._forward, images, spec=self.spec, channel_order=order, batch_size=self.batch_size
-        )
-
-    def read(self, look: Look, maps: dict[View, np.ndarray]) -> Hand:
-        """Find the keypoints of a hand in the heatmaps of its views, which `run` gave."""
-        nested = [[maps[view] for view in views] for views in look.scales]
-        peaks = read_peaks(look.scales, nested, self.recipe, self.spec.stride)
-        return Hand(peaks[:, :2], peaks[:, 2], box=look.box, side=look.side)
-
-    def heatmaps(
-        self,
-        image: np.ndarray,
-        box: Box | None = None,
-        side: Side | None = None,
-        *,
-        frame: Literal["heatmap", "input", "image"] = "heatmap",
-    ) -> tuple[np.ndarray, Frame]:
-        """Give the merged heatmaps of one hand: `draw_heatmaps(image, maps, box=frame.box)`.
-
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            box: (x, y, width, height) around the hand; None for the whole image.
-            side: "left", "right", or None to show it as it is.
-            frame: The resolution. "image" takes 88 bytes for each pixel of the image under it.
-
-        Returns:
-            (h, w, 22) float32, of one look, never mirrored or turned, and where they lie in the
-            image.
-        """
-        scales = self.views(check_image(image), box, side)
-        maps = self.run(chain.from_iterable(scales))
-        nested = [[maps[view] for view in views] for views in scales]
-        return read_maps(scales, nested, self.recipe, self.spec.stride, frame=frame)
-
-    @property
-    def _mirrors(self) -> bool:
-        """Whether a left hand is shown mirrored."""
-        return self.recipe.mirror and self.spec.sides == "right"
+        self.__dict__.update(state)
+        if self._preset:
+            self.network = load_network(**self._preset)
+        self._engine = as_engine(self.network)

@@ -1,46 +1,71 @@
-"""From an image to hands: `HandEstimator` puts the steps together, and each step is public."""
+"""From an image to hands: search, mirroring, the side, and the upright pass."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from openpose_keras.core.boxes import Box, check_boxes, whole_box
-from openpose_keras.core.errors import NetworkError
-from openpose_keras.core.keypoints import Hand, Side
-from openpose_keras.engines.keras import compile_call
-from openpose_keras.estimators.base import Looker
-from openpose_keras.estimators.recipes import RECIPES, InputSpec, Recipe, get_recipe
-from openpose_keras.estimators.search import Search, find_boxes
-from openpose_keras.estimators.targets import Boxes, Sides, check_sides
-from openpose_keras.estimators.upright import inner_box, turn_back, turned_crop
-from openpose_keras.estimators.views import Look
+from openpose_keras.core.boxes import Box
+from openpose_keras.core.keypoints import SIDES, Hand, Side
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.estimators.base import Boxes, Estimate, KeypointEstimator, MapFrame
+from openpose_keras.estimators.decode import Decoder, decode_one_each
+from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, Recipe, WholeImageRecipe
+from openpose_keras.estimators.search import Search, find_hands
+from openpose_keras.estimators.upright import upright_crop
+from openpose_keras.estimators.views import Region
+from openpose_keras.geometry import Frame
 from openpose_keras.io.images import check_image
 
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
 
-__all__ = ["HandEstimator", "InputSpec", "Look", "NetworkError", "compile_call"]
+__all__ = ["HandEstimate", "HandEstimator", "InputSpec"]
 
-# The finder draws boxes anew from look to look, so one scale and one view will do.
-_SEARCH = replace(RECIPES["refined"], name="search", average_views=False, look_again=False)
+Sides = Side | Sequence[Side | None] | None
+
+# The search draws boxes again from pass to pass, so that one view of one scale is enough.
+_SEARCH = Recipe(name="search")
 
 
-class HandEstimator(Looker):
+@dataclass(frozen=True, eq=False)
+class HandEstimate(Estimate):
+    """The keypoints of one hand, and what they came from.
+
+    Args:
+        side_scores: The mean score of each side where both were tried, or None; the other
+            arguments are those of `Estimate`.
+    """
+
+    side_scores: dict[str, float] | None = None
+
+    @cached_property
+    def hand(self) -> Hand:
+        """The hand in the image."""
+        xy, scores, region = self.peaks[:, :2], self.peaks[:, 2], self.region
+        told = [float(maps["presence"].mean()) for maps in self.outputs if "presence" in maps]
+        presence = sum(told) / len(told) if told else None
+        return Hand(xy, scores, region.box, region.side, self.side_scores, presence)
+
+
+class HandEstimator(KeypointEstimator):
     """Estimates the keypoints of hands in an image.
 
     Args:
-        network: A `keras.Model`, or any function (n, h, w, 3) float32 -> (n, h', w', 22) float32.
-        recipe: A name of `recipes.RECIPES`, or a `Recipe` of your own.
+        network: A `keras.Model`, or an engine: any function (n, h, w, 3) float32 -> `Maps`. A bare
+            array (n, h', w', 22) counts as the maps named `keypoints`.
+        recipe: A name of `recipes.RECIPES`, or a recipe of your own.
         spec: How the network wants its input; by default as OpenPose's hand network does.
-        batch_size: At most so many pictures go through the network at once.
-        search: How hands are looked for where a call gives no boxes.
+        batch_size: The greatest number of images that go through the network at once.
+        search: How hands are searched for where a call gives no boxes.
+        decoder: What makes keypoints of merged maps.
 
     Raises:
         ValueError: There is no such recipe, or the batch size is below 1.
-        TypeError: The network can't be called.
+        TypeError: The network cannot be called.
 
     Example:
         >>> def network(batch):
@@ -54,13 +79,21 @@ class HandEstimator(Looker):
         self,
         network: "Network",
         *,
-        recipe: str | Recipe = "refined",
+        recipe: str | AnyRecipe = "refined",
         spec: InputSpec | None = None,
         batch_size: int = 8,
         search: Search | None = None,
+        decoder: Decoder = decode_one_each,
     ) -> None:
-        """Keep the parts; a Keras model's call is compiled when it is first used."""
-        super().__init__(network, recipe=recipe, spec=spec, batch_size=batch_size)
+        """Keep the parts; a Keras model is compiled when it is first used."""
+        super().__init__(
+            network,
+            skeleton=HAND,
+            recipe=recipe,
+            spec=spec,
+            batch_size=batch_size,
+            decoder=decoder,
+        )
         self.search = search or Search()
 
     @classmethod
@@ -68,33 +101,31 @@ class HandEstimator(Looker):
         cls,
         name: str,
         *,
-        recipe: str | Recipe | None = None,
+        recipe: str | AnyRecipe | None = None,
         weights: str | Path | None = None,
         dtype: str | None = None,
         batch_size: int = 8,
         search: Search | None = None,
-    ) -> "HandEstimator":
-        """Build a network of `presets.PRESETS`, with its weights.
+    ) -> Self:
+        """Build a network of `presets.PRESETS` with its weights.
 
         Args:
             name: Of the preset, for example "hand_lite".
-            recipe: As above; None for "refined".
+            recipe: A name or a recipe; None for "refined".
             weights: Another weight file of the same network; None for the preset's own.
-            dtype: What the network calculates in; None for "float32". "mixed_bfloat16" takes half
-                the time on a processor that knows bfloat16.
-            batch_size: As above.
-            search: As above.
+            dtype: What the network computes in; None for "float32". "mixed_bfloat16" takes half the
+                time on a processor that knows bfloat16.
+            batch_size: As for the constructor.
+            search: As for the constructor.
+
+        Returns:
+            The estimator. It can be pickled: the preset is loaded again where it is unpickled.
 
         Raises:
             ValueError: There is no such preset, recipe or dtype.
             WeightsError: The weights are missing or damaged.
         """
-        from openpose_keras.networks.presets import input_spec, load_network
-
-        recipe = get_recipe("refined" if recipe is None else recipe)
-        network = load_network(name, weights=weights, dtype=dtype or "float32")
-        spec = input_spec(name, weights=weights)
-        return cls(network, recipe=recipe, spec=spec, batch_size=batch_size, search=search)
+        return cls._from_preset(name, recipe, weights, dtype, batch_size=batch_size, search=search)
 
     def __call__(self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None) -> list[Hand]:
         """Estimate the hands of one image.
@@ -102,95 +133,174 @@ class HandEstimator(Looker):
         Args:
             image: (H, W, 3) uint8 RGB.
             boxes: (x, y, width, height) or (x, y, width) in pixels for each hand; a crop takes the
-                square about the box's centre. "whole": the image is one hand. None: look for hands;
-                a recipe of the whole image takes it as one hand instead, as its system does.
+                square about the box's centre. "whole": the image is one hand. None: search for
+                hands; a recipe of the whole image takes it as one hand instead.
             sides: "left", "right" or None for each box, or one for all. A network that knows right
-                hands only, and a recipe that mirrors, try both for None: the better mean score (of
-                all keypoints, a missing one counts 0) decides, and `side_scores` tells both.
+                hands only is shown both sides for None: the better mean score (of all keypoints, a
+                missing one counts 0) decides, and `side_scores` has both.
 
         Returns:
-            One hand per box, in order.
+            One hand per box, in order; of a search the hands that were found, best score first.
 
         Raises:
-            ImageError: The image is none, or a box lies outside it.
-            ValueError: A box or a side is none, or their numbers differ.
-            NetworkError: The network's output is not finite heatmaps of 22 channels.
+            ImageError: The array is not an image, or a box lies outside it.
+            ValueError: A box or a side is not valid, or their numbers differ.
+            NetworkError: The network's output is not finite maps of the 21 keypoints.
         """
+        return [each.hand for each in self.estimate(image, boxes, sides)]
+
+    def estimate(
+        self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None
+    ) -> list[HandEstimate]:
+        """Estimate as a call does, and return what the keypoints came from too."""
         image = check_image(image)
-        targets = self.targets(image, boxes, sides)
-        if not self.looks_again:
-            return self.look(image, targets)
-        return self.look_again(image, self.first_look(image, targets))
+        regions = self.regions(image, boxes, sides)
+        searched = boxes is None and not isinstance(self.recipe, WholeImageRecipe)
+        if self.needs_upright_pass:
+            regions = self.upright_regions(image, regions)
+        estimates = self.estimate_regions(image, regions)
+        if not searched:
+            return estimates
+        kept = [each for each in estimates if each.score >= self.search.threshold]
+        return sorted(kept, key=lambda each: -each.score)
 
     @property
-    def looks_again(self) -> bool:
-        """Whether a second look follows: the recipe wants it, and with this network it pays."""
-        return self.recipe.look_again and self.spec.upright
+    def needs_upright_pass(self) -> bool:
+        """Whether the recipe wants an upright pass and it pays with this network."""
+        return isinstance(self.recipe, Recipe) and self.recipe.upright_pass and self.spec.upright
 
-    def first_look(
-        self, image: np.ndarray, targets: Iterable[tuple[Box, Side | None]]
-    ) -> list[Hand]:
-        """Look at hands as `look` does, but only well enough to tell which way is up."""
-        return self.with_recipe(replace(self.recipe, average_views=False)).look(image, targets)
-
-    def look_again(self, image: np.ndarray, hands: Iterable[Hand]) -> list[Hand]:
-        """Look at hands that were found, each turned upright, see `upright`.
-
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            hands: Of this image, with their boxes.
-
-        Returns:
-            As many hands, with new keypoints and scores; boxes and sides stay.
-        """
-        hands = list(hands)
-        crops = [turned_crop(hand, self.recipe, self.spec) for hand in hands]
-        looks = []
-        for hand, crop in zip(hands, crops, strict=True):
-            box = inner_box(crop.size, self.recipe)
-            looks.append(Look(box, hand.side, self.views(crop.apply_image(image), box, hand.side)))
-        maps = self.run(view for look in looks for view in look.views)
-        found = [self.read(look, maps) for look in looks]
-        return [turn_back(*each) for each in zip(found, crops, hands, strict=True)]
-
-    def targets(
-        self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None
-    ) -> list[tuple[Box, Side | None]]:
-        """Give the box and the side, or None, of each hand to look at; arguments as in a call."""
-        whole = isinstance(boxes, str) and boxes == "whole"
-        if whole or (boxes is None and self.recipe.region == "whole"):
-            checked = [whole_box(image)]
-        elif boxes is not None:
-            checked = check_boxes(boxes)
+    def regions(self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None) -> list[Region]:
+        """Return the regions of the hands that a call asks for; arguments as in a call."""
+        if boxes is not None or isinstance(self.recipe, WholeImageRecipe):
+            regions = super().regions(image, boxes)
         elif sides is None or isinstance(sides, str):
-            checked = self.find_boxes(image)
+            regions = self.find_regions(image)
         else:
             raise ValueError("a side for each hand needs boxes: give boxes, or one side for all")
-        return list(zip(checked, check_sides(sides, len(checked)), strict=True))
+        checked = check_sides(sides, len(regions))
+        pairs = zip(regions, checked, strict=True)
+        return [replace(region, side=side) for region, side in pairs]
 
-    def find_boxes(self, image: np.ndarray) -> list[Box]:
-        """Look for hands with the network itself, see `finder`.
+    def find_regions(self, image: np.ndarray) -> list[Region]:
+        """Search for hands with the network itself, see `search`.
 
         Args:
             image: (H, W, 3) uint8 RGB.
 
         Returns:
-            A square box (x, y, width, height) for each hand, best first.
+            For each hand its square box and the keypoints that the search found, best first.
         """
-        look = self.with_recipe(_SEARCH)
 
         def peaks_in(boxes: list[Box]) -> np.ndarray:
-            """Look into boxes."""
-            hands = look(image, boxes)
-            return np.stack([np.column_stack([hand.xy, hand.scores]) for hand in hands])
+            """Return the keypoints in boxes."""
+            regions = [Region(box) for box in boxes]
+            return np.stack([each.peaks for each in self.estimate_regions(image, regions, _SEARCH)])
 
-        def heatmaps_of(pictures: np.ndarray) -> np.ndarray:
-            """Look at whole pictures, and at their mirror images where left hands need it."""
-            maps = np.stack(look.infer(pictures))
-            if self.spec.sides == "both":
-                return maps
-            flipped = np.stack(look.infer(pictures[:, :, ::-1]))
-            return np.maximum(maps, flipped[:, :, ::-1])
+        def heatmaps_of(small: np.ndarray) -> np.ndarray:
+            """Return the heatmaps of an image, with left hands where they need its mirror image."""
+            flips = [small] if self.spec.sides == "both" else [small, small[:, ::-1]]
+            maps = [each["keypoints"] for each in self.infer(flips)]
+            return maps[0] if len(maps) == 1 else np.maximum(maps[0], maps[1][:, ::-1])
 
         options = {"box_size": self.spec.box_size, "search": self.search}
-        return [box for box, _ in find_boxes(image, heatmaps_of, peaks_in, **options)]
+        found = find_hands(image, heatmaps_of, peaks_in, **options)
+        return [Region(self.region_box(image, hand.box), peaks=hand.peaks) for hand in found]
+
+    def upright_regions(self, image: np.ndarray, regions: Sequence[Region]) -> list[Region]:
+        """Return the regions rotated so that the hands stand upright.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            regions: Those whose keypoints a search has not found yet go through the network first.
+
+        Returns:
+            The same regions, each with its rotated crop.
+        """
+        unseen = [region for region in regions if region.peaks is None]
+        first = replace(self.recipe, flip_average=False)
+        found = iter(self.estimate_regions(image, unseen, first))
+        rotated = []
+        for region in regions:
+            peaks = next(found).peaks if region.peaks is None else region.peaks
+            crop = upright_crop(region.box, peaks[:, :2], self.recipe, self.spec)
+            rotated.append(replace(region, crop=crop))
+        return rotated
+
+    def estimate_regions(
+        self, image: np.ndarray, regions: Sequence[Region], recipe: AnyRecipe | None = None
+    ) -> list[HandEstimate]:
+        """Estimate the hands of regions in one pass; of two sides the better one is returned."""
+        both = self.mirrors(recipe)
+        hypotheses = [
+            [replace(region, side=side) for side in SIDES[::-1]]
+            if region.side is None and both
+            else [region]
+            for region in regions
+        ]
+        flat = [region for group in hypotheses for region in group]
+        estimates = iter(super().estimate_regions(image, flat, recipe))
+        return [better_side([next(estimates) for _ in group]) for group in hypotheses]
+
+    def heatmaps(
+        self,
+        image: np.ndarray,
+        box: Box | None = None,
+        side: Side | None = None,
+        *,
+        frame: MapFrame = "heatmap",
+    ) -> tuple[np.ndarray, Frame]:
+        """Return the heatmaps of one hand: `draw_heatmaps(image, maps, box=frame.box)` draws them.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            box: (x, y, width, height) around the hand; None for the whole image.
+            side: "left", "right", or None.
+            frame: The resolution, see `Estimate.heatmaps`.
+
+        Returns:
+            (h, w, 22) float32, those that a call finds the keypoints in, never mirrored or rotated,
+            and where they lie in the image.
+        """
+        [estimate] = self.estimate(image, "whole" if box is None else [box], side)
+        return estimate.heatmaps(frame)
+
+
+def better_side(estimates: Sequence[Estimate]) -> HandEstimate:
+    """Return the estimate whose side fits best, with the scores of all sides that were tried.
+
+    Args:
+        estimates: One per side, or a single one.
+
+    Returns:
+        The estimate with the best mean score; the first in a tie.
+    """
+    best = max(estimates, key=lambda estimate: estimate.score)
+    scores = {str(each.region.side): each.score for each in estimates}
+    values = {each.name: getattr(best, each.name) for each in fields(Estimate)}
+    return HandEstimate(**values, side_scores=scores if len(estimates) > 1 else None)
+
+
+def check_sides(sides: Sides, count: int) -> list[Side | None]:
+    """Return one side, or None, per box.
+
+    Args:
+        sides: "left", "right" or None for all, or one of them for each.
+        count: Number of boxes.
+
+    Returns:
+        As many sides.
+
+    Raises:
+        ValueError: A side is none of these, or their number is another one.
+
+    Example:
+        >>> check_sides("left", 2)
+        ['left', 'left']
+    """
+    every = [sides] * count if sides is None or isinstance(sides, str) else list(sides)
+    for side in every:
+        if side is not None and side not in SIDES:
+            raise ValueError(f"a side is 'left', 'right' or None, got {side!r}")
+    if len(every) != count:
+        raise ValueError(f"expected one side per box, got {len(every)} for {count} boxes")
+    return every

@@ -1,9 +1,9 @@
-"""Find hands with the hand network itself, coarse to fine: no body network is needed.
+"""Find hands with the hand network itself, coarse to fine; no body network is needed.
 
-The whole image is looked at in a few sizes. Where heatmaps have mass, a box is drawn round the
-keypoints of each blob; the network looks into the box, which is drawn anew round what it finds,
-until the box settles or the rounds are over. Boxes whose keypoints stay weak are dropped, and of
-two on one hand the better stays.
+The whole image goes through the network in a few sizes. Where heatmaps are above a threshold, a box
+is drawn around the peaks of each blob. The network sees the box, which is drawn again around the
+keypoints that it finds, until the box no longer moves or the iterations are used up. Boxes whose
+keypoints have low scores are dropped, and of two boxes on one hand the better one stays.
 
 The two functions that the search calls are the caller's: it knows neither network nor recipe.
 """
@@ -25,141 +25,145 @@ from openpose_keras.core.boxes import (
 )
 
 HeatmapsOf = Callable[[np.ndarray], np.ndarray]
-"""(1, h, w, 3) uint8 RGB, h and w multiples of 32 -> (1, h / stride, w / stride, 22)."""
+"""(h, w, 3) uint8 RGB, h and w multiples of 32 -> (h / stride, w / stride, K + 1)."""
 
 PeaksIn = Callable[[list[Box]], np.ndarray]
-"""n square boxes -> (n, 21, 3): x, y in the image's pixels and score; NaN and 0 where missing."""
+"""n square boxes -> (n, K, 3): x, y in the image's pixels and score; NaN and 0 where missing."""
 
-_FEWEST_MAXIMA = 4  # maxima that make a blob a candidate
-_LEAST_INSIDE = 0.25  # share of a box, or of the image, that must lie in the other
-_SETTLED = 0.9  # IoU of a box with the one drawn anew
-_FEWEST_CLEAR = 8  # keypoints that must be clear before a box is drawn round them
-_SAME_CANDIDATE = 0.7  # IoU of two candidates that need not both be looked into
+_LEAST_MAXIMA = 4  # maxima that make a blob a candidate
+_LEAST_INSIDE = 0.25  # fraction of a box, or of the image, that must lie in the other
+_CONVERGED_IOU = 0.9  # of a box with the one drawn again
+_LEAST_CLEAR = 8  # keypoints above the threshold before a box is drawn around them
+_SAME_CANDIDATE_IOU = 0.7  # of two candidates of which one is enough
 _UNIT = 32  # every network here takes sides that are multiples of it
+_GREY = (128, 128, 128)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """How hands are looked for.
+    """How hands are searched for.
 
-    Attributes:
-        sides: longer side of the image at each look, in sides of the network's box; a hand is found
-            best where it takes a half of a box or a little less.
-        mass: heatmap value above which a cell belongs to a hand.
-        factor: side of a hand's box, in longer sides of its keypoints' box.
-        rounds: how often a box is drawn anew at the most.
-        candidates: how many boxes are looked into at the most.
-        threshold: mean score of the keypoints below which there is no hand.
-        overlap: share of the smaller of two boxes, drawn tightly round their keypoints, above which
-            they show one hand or a part of it.
+    Args:
+        image_sizes: Longer side of the image in each size, as a multiple of the network's box size.
+            A hand is found best where it takes half of a box or a little less.
+        heatmap_threshold: Heatmap value above which a cell belongs to a hand.
+        margin: Side of a hand's box, as a multiple of the longer side of its keypoints' extent.
+        max_iterations: How often a box is drawn again at most.
+        candidates: How many boxes go through the network at most.
+        threshold: Mean score of the keypoints below which there is no hand.
+        overlap: Fraction of the smaller of two boxes, drawn tightly around their keypoints, above
+            which they show one hand or a part of it.
     """
 
-    sides: tuple[float, ...] = (1.0, 1.75, 3.0)
-    mass: float = 0.15
-    factor: float = BOX_MARGIN
-    rounds: int = 3
+    image_sizes: tuple[float, ...] = (1.0, 1.75, 3.0)
+    heatmap_threshold: float = 0.15
+    margin: float = BOX_MARGIN
+    max_iterations: int = 3
     candidates: int = 16
     threshold: float = 0.45
     overlap: float = 0.4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """A box where a hand may be.
 
-    Attributes:
+    Args:
         box: (x, y, width, height) in pixels of the image, square.
-        score: mean of what was seen there: of a blob's maxima, later of the keypoints.
-        settled: whether the last look into it left it where it was.
+        score: Mean of what was seen there: of a blob's maxima, later of the keypoints.
+        peaks: (K, 3) x, y in pixels of the image and score; None before the network saw the box.
+        converged: Whether the last pass left the box where it was.
     """
 
     box: Box
     score: float
-    settled: bool = False
+    peaks: np.ndarray | None = None
+    converged: bool = False
 
 
-def find_boxes(
+def find_hands(
     image: np.ndarray,
     heatmaps_of: HeatmapsOf,
     peaks_in: PeaksIn,
     *,
     box_size: int,
     search: Search | None = None,
-) -> list[tuple[Box, float]]:
+) -> list[Candidate]:
     """Find the hands of an image.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        heatmaps_of: looks at a whole picture.
-        peaks_in: looks into boxes of the image.
-        box_size: side in pixels of the network's box.
-        search: how to look; the default finds hands from an eighth of the image upwards.
+        heatmaps_of: Returns the heatmaps of a whole image.
+        peaks_in: Returns the keypoints in boxes of the image.
+        box_size: Side in pixels of the network's box.
+        search: How; the default finds hands from an eighth of the image upwards.
 
     Returns:
-        (box, score) of each hand, best first; the box is square and may reach outside the image,
-        the score is the mean over the 21 keypoints.
+        The hands, best first, each with its square box, which may reach outside the image, its
+        mean score, and the keypoints that the box was drawn around.
     """
     search = search or Search()
     found: list[Candidate] = []
-    for side in search.sides:
-        small, scale = _shrink(image, round(side * box_size))
-        maps = heatmaps_of(small[None])[0]
+    for size in search.image_sizes:
+        small, scale = _resize(image, round(size * box_size))
+        maps = heatmaps_of(small)
         stride = small.shape[0] / maps.shape[0]
-        for cells, strength in blobs(maps[..., :-1], search.mass, most=search.candidates):
-            box = box_from_points((cells + 0.5) * stride / scale - 0.5, search.factor)
+        blobs = find_blobs(maps[..., :-1], search.heatmap_threshold, most=search.candidates)
+        for cells, strength in blobs:
+            box = box_from_points((cells + 0.5) * stride / scale - 0.5, search.margin)
             found.append(Candidate(box, strength))
     height, width = image.shape[:2]
-    hands = _settle(found, peaks_in, search, frame=(0.0, 0.0, float(width), float(height)))
-    return [(hand.box, hand.score) for hand in hands if hand.score >= search.threshold]
+    hands = _converge(found, peaks_in, search, frame=(0.0, 0.0, float(width), float(height)))
+    return [hand for hand in hands if hand.peaks is not None and hand.score >= search.threshold]
 
 
-def _shrink(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bring the longer side to `side`, fill up to the unit; give the scales of x and y too."""
+def _resize(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bring the longer side to `side` and pad to the unit; return the scales of x and y too."""
     height, width = image.shape[:2]
     factor = side / max(height, width)
     size = [max(1, round(length * factor)) for length in (width, height)]
-    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(image, size, interpolation=way)
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(image, size, interpolation=interpolation)
     below, right = (-length % _UNIT for length in small.shape[:2])
-    padded = cv2.copyMakeBorder(
-        small, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(128, 128, 128)
-    )
+    padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT, value=_GREY)
     return padded, np.array(size) / (width, height)
 
 
-def blobs(maps: np.ndarray, mass: float, *, most: int = 16) -> list[tuple[np.ndarray, float]]:
-    """Cluster the mass of heatmaps: where may hands be?
+def find_blobs(
+    maps: np.ndarray, threshold: float, *, most: int = 16
+) -> list[tuple[np.ndarray, float]]:
+    """Find where hands may be: connected cells above a threshold.
 
     Cells above the threshold that touch, or nearly touch, make a blob. Hands side by side may share
     a blob, so that blobs above twice the threshold, which touch only where hands do, count too.
 
     Args:
-        maps: (h, w, 21) without the background.
-        mass: the threshold.
-        most: how many blobs of each threshold are looked at, those with the most mass.
+        maps: (h, w, K) without the background.
+        threshold: Of a cell's greatest value.
+        most: How many blobs of each threshold are returned: those with the greatest sums.
 
     Returns:
         For each blob the cells (n, 2), x and y, of the maxima of its maps, and their mean value.
     """
     best = maps.max(-1)
     found = []
-    for threshold, reach in ((mass, 5), (2 * mass, 1)):
-        cells = cv2.dilate((best > threshold).astype(np.uint8), np.ones((reach, reach), np.uint8))
+    for level, reach in ((threshold, 5), (2 * threshold, 1)):
+        cells = cv2.dilate((best > level).astype(np.uint8), np.ones((reach, reach), np.uint8))
         count, labels, stats, _ = cv2.connectedComponentsWithStats(cells, connectivity=8)
-        masses = np.bincount(labels.ravel(), best.ravel(), minlength=count)
-        masses[0] = -np.inf  # label 0 is what lies between the blobs
-        for label in np.argsort(-masses)[: min(most, count - 1)]:
+        sums = np.bincount(labels.ravel(), best.ravel(), minlength=count)
+        sums[0] = -np.inf  # label 0 is what lies between the blobs
+        for label in np.argsort(-sums)[: min(most, count - 1)]:
             left, top, width, height, _ = stats[label]
             window = np.s_[top : top + height, left : left + width]
             inside = np.where((labels[window] == label)[..., None], maps[window], -1.0)
-            points, values = _maxima(inside, mass)
-            if len(points) >= _FEWEST_MAXIMA:
+            points, values = _maxima(inside, threshold)
+            if len(points) >= _LEAST_MAXIMA:
                 found.append((points + np.array([left, top]), float(values.mean())))
     return found
 
 
 def _maxima(maps: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Give the cells (n, 2) and the values (n,) of the maps' maxima that are above a threshold."""
+    """Return the cells (n, 2) and values (n,) of the maps' maxima that are above a threshold."""
     flat = maps.reshape(-1, maps.shape[-1])
     best = flat.argmax(0)
     values = flat[best, np.arange(len(best))]
@@ -168,37 +172,37 @@ def _maxima(maps: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]
     return np.stack([x, y], axis=1)[clear], values[clear]
 
 
-def _settle(
+def _converge(
     found: list[Candidate], peaks_in: PeaksIn, search: Search, *, frame: Box
 ) -> list[Candidate]:
-    """Look into each box, draw it anew round what is there, and keep the best box of each hand."""
+    """Draw each box again around the keypoints in it, and keep the best box of each hand."""
     inside = [hand for hand in found if box_cover(hand.box, frame) >= _LEAST_INSIDE]
-    hands = _distinct(inside, box_iou, _SAME_CANDIDATE)[: search.candidates]
-    for _ in range(search.rounds):
-        moving = [hand.box for hand in hands if not hand.settled]
+    hands = _distinct(inside, box_iou, _SAME_CANDIDATE_IOU)[: search.candidates]
+    for _ in range(search.max_iterations):
+        moving = [hand.box for hand in hands if not hand.converged]
         if not moving:
             break
         drawn = [
-            _draw_anew(box, peaks, search)
+            _draw_again(box, peaks, search)
             for box, peaks in zip(moving, peaks_in(moving), strict=True)
-            if (peaks[:, 2] > search.mass).sum() >= _FEWEST_CLEAR
+            if (peaks[:, 2] > search.heatmap_threshold).sum() >= _LEAST_CLEAR
         ]
-        hands = [hand for hand in hands if hand.settled] + drawn
+        hands = [hand for hand in hands if hand.converged] + drawn
         hands = [hand for hand in hands if box_cover(hand.box, frame) >= _LEAST_INSIDE]
-        hands = _distinct(hands, partial(_cover, factor=search.factor), search.overlap)
+        hands = _distinct(hands, partial(_tight_cover, margin=search.margin), search.overlap)
     return hands
 
 
-def _draw_anew(box: Box, peaks: np.ndarray, search: Search) -> Candidate:
-    """Draw the box round the clear keypoints; say whether it is still the same."""
-    anew = box_from_points(peaks[peaks[:, 2] > search.mass, :2], search.factor)
+def _draw_again(box: Box, peaks: np.ndarray, search: Search) -> Candidate:
+    """Draw the box around the clear keypoints; note whether it is still the same."""
+    drawn = box_from_points(peaks[peaks[:, 2] > search.heatmap_threshold, :2], search.margin)
     score = float(np.maximum(peaks[:, 2], 0).mean())
-    return Candidate(anew, score, settled=box_iou(box, anew) > _SETTLED)
+    return Candidate(drawn, score, peaks, converged=box_iou(box, drawn) > _CONVERGED_IOU)
 
 
-def _cover(box: Box, other: Box, *, factor: float) -> float:
-    """Tell how much of the smaller hand two boxes share, without the room round the hands."""
-    return box_cover(square_box(box, 1 / factor), square_box(other, 1 / factor))
+def _tight_cover(box: Box, other: Box, *, margin: float) -> float:
+    """Return the fraction of the smaller hand that two boxes share, without their margins."""
+    return box_cover(square_box(box, 1 / margin), square_box(other, 1 / margin))
 
 
 def _distinct(

@@ -1,79 +1,31 @@
-"""The second look: a hand turned so that its knuckles lie above its wrist.
+"""The upright pass: a hand rotated so that its knuckles lie above its wrist.
 
-A first look says where wrist and knuckles are. The box is then cut out again, turned by what they
-say, and this picture goes the whole way anew, as an image of its own.
+The keypoints of an earlier pass tell where wrist and knuckles are. The box is cut out of the image
+again, rotated, and goes through the network as an image of its own.
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
 from openpose_keras.core.boxes import Box, square_box
-from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.estimators.recipes import InputSpec, Recipe
-from openpose_keras.geometry import RotatedCrop
+from openpose_keras.estimators.recipes import ViewRecipe
+from openpose_keras.geometry import Frame, RotatedCrop
+from openpose_keras.networks.input_spec import InputSpec
 
+_WRIST = HAND.index("wrist")
 _KNUCKLES = [HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "little")]
 
 
-def turned_crop(hand: Hand, recipe: Recipe, spec: InputSpec) -> RotatedCrop:
-    """Give the part of the image that a second look needs, upright.
-
-    Args:
-        hand: As the first look found it, with its box.
-        recipe: Says how far beyond the box its scales reach, and how fine they are.
-        spec: How large the network's box is.
-
-    Returns:
-        A crop with about as many pixels as the finest of the network's inputs has.
-
-    Example:
-        >>> import numpy as np
-        >>> hand = Hand(np.zeros((21, 2)), np.ones(21), box=(0, 0, 50, 50))
-        >>> turned_crop(hand, Recipe(scales=(0.5, 1.0, 2.0)), InputSpec(box_size=80)).size
-        320
-    """
-    margin = _margin(recipe)
-    density = max(recipe.scales) if recipe.scaling == "input" else 1 / min(recipe.scales)
-    size = round(spec.box_size * margin * density)
-    return RotatedCrop(square_box(hand.box, margin), size, upright_angle(hand.xy))
-
-
-def inner_box(picture_size: int, recipe: Recipe) -> Box:
-    """Give the hand's box in the picture of a `turned_crop`: its middle, less the margin."""
-    whole = 0.0, 0.0, float(picture_size), float(picture_size)
-    return square_box(whole, 1 / _margin(recipe))
-
-
-def turn_back(hand: Hand, crop: RotatedCrop, first: Hand) -> Hand:
-    """Bring what a second look found back to the image.
-
-    Args:
-        hand: In the frame of the crop's picture.
-        crop: What the second look was shown.
-        first: What the first look found: its box and its side stay.
-
-    Returns:
-        The hand in the frame of the image.
-    """
-    return replace(first, xy=crop.invert_points(hand.xy), scores=hand.scores)
-
-
-def _margin(recipe: Recipe) -> float:
-    """Give how many times the box the largest of the views is."""
-    return max(1.0, *recipe.scales) if recipe.scaling == "box" else 1.0
-
-
 def upright_angle(xy: np.ndarray) -> float:
-    """Give the angle that turns a hand so that its knuckles lie straight above its wrist.
+    """Return the angle that rotates a hand so that its knuckles lie straight above its wrist.
 
     Args:
         xy: (21, 2) keypoints, y downwards; NaN where missing.
 
     Returns:
-        Radians in (-2 pi, pi]: a point (x, y) turned by it is (x cos - y sin, x sin + y cos). 0
+        Radians in (-2 pi, pi]: a point (x, y) rotated by it is (x cos - y sin, x sin + y cos). 0
         where the wrist or all of the four knuckles are missing, or where they coincide.
 
     Example:
@@ -84,7 +36,59 @@ def upright_angle(xy: np.ndarray) -> float:
     """
     knuckles = xy[_KNUCKLES]
     known = knuckles[np.isfinite(knuckles).all(axis=1)]
-    if not len(known) or not np.isfinite(xy[0]).all():
+    if not len(known) or not np.isfinite(xy[_WRIST]).all():
         return 0.0
-    x, y = known.mean(axis=0) - xy[0]
+    x, y = known.mean(axis=0) - xy[_WRIST]
     return -math.pi / 2 - math.atan2(y, x) if x or y else 0.0
+
+
+def upright_crop(box: Box, xy: np.ndarray, recipe: ViewRecipe, spec: InputSpec) -> RotatedCrop:
+    """Return the part of the image that the upright pass needs.
+
+    Args:
+        box: (x, y, width, height) of the hand in the image.
+        xy: (21, 2) its keypoints, as an earlier pass found them.
+        recipe: Says how far beyond the box its scales reach, and how fine they are.
+        spec: How large the network's box is.
+
+    Returns:
+        A crop with about as many pixels as the finest of the views has.
+
+    Example:
+        >>> recipe, spec = ViewRecipe(scales=(0.5, 1.0, 2.0)), InputSpec(box_size=80)
+        >>> upright_crop((0, 0, 50, 50), np.zeros((21, 2)), recipe, spec).size
+        320
+    """
+    margin = _margin(recipe)
+    density = max(recipe.scales) if recipe.scaling == "input" else 1 / min(recipe.scales)
+    size = round(spec.box_size * margin * density)
+    return RotatedCrop(square_box(box, margin), size, upright_angle(xy))
+
+
+def inner_box(size: int, recipe: ViewRecipe) -> Box:
+    """Return the hand's box in an upright crop of a size: its middle, without the margin."""
+    return square_box((0.0, 0.0, float(size), float(size)), 1 / _margin(recipe))
+
+
+def rotate_back(maps: np.ndarray, crop: RotatedCrop, target: Frame) -> np.ndarray:
+    """Bring heatmaps of an upright crop to an axis-aligned frame of the image.
+
+    Args:
+        maps: (h, w, C) over the whole crop.
+        crop: Where they lie.
+        target: A frame in the image with one step along both axes.
+
+    Returns:
+        (H, W, C) float32 of the target's size; 0 outside the crop.
+    """
+    (step, left), (_, top) = target.axes
+    x, y, side, _ = crop.box
+    box = ((x - 0.5 - left) / step + 0.5, (y - 0.5 - top) / step + 0.5, side / step, side / step)
+    height, width = target.output_size
+    rotated = RotatedCrop(box, crop.size, crop.angle)
+    return rotated.invert_heatmaps(maps, window=(0, 0, width, height))
+
+
+def _margin(recipe: ViewRecipe) -> float:
+    """Return how many times the box the largest of the views is."""
+    return max(1.0, *recipe.scales) if recipe.scaling == "box" else 1.0

@@ -1,6 +1,6 @@
 """The heatmaps of several views, merged into one array."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 
 import numpy as np
@@ -97,14 +97,3 @@ def _mean(weighted: Iterable[tuple[FloatArray, ArrayLike]]) -> FloatArray:
         raise ValueError("expected maps (h, w, C) of at least one view, got none")
     total /= np.where(amount > 0, amount, 1)
     return total
-
-
-def merged_planes(
-    maps: Sequence[FloatArray], enlarge: Sequence[Callable[[FloatArray], FloatArray]]
-) -> Iterator[FloatArray]:
-    """Yield the mean of enlarged maps (h, w, K) of several views, one keypoint (H, W, 1) a time."""
-    for channel in range(maps[0].shape[-1]):
-        yield merge(
-            function(each[..., channel : channel + 1])
-            for each, function in zip(maps, enlarge, strict=True)
-        )

@@ -33,6 +33,7 @@ class Preset:
         network: name of the function of `networks` that builds it.
         file: name of the weight file.
         spec: how the input wants to be.
+        decoder: name of the function of `estimators.decode.DECODERS` that makes keypoints of maps.
         source: where the weights come from.
         licence: what the weights may be used for.
         sha256: of the file that ships; None where the user brings the file.
@@ -44,6 +45,7 @@ class Preset:
     spec: InputSpec
     source: str
     licence: str
+    decoder: str = "one_each"
     sha256: str | None = None
 
 

@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from openpose_keras import HandEstimator, read_image
-from openpose_keras.engines.keras import compile_call
+from openpose_keras.engines.keras import compile_model
 from tests.helpers import ROOT
 
 PICTURE = ROOT / "notebooks/images/hands.jpg"
@@ -23,7 +23,7 @@ def main():
 
     estimator = HandEstimator.from_preset("hand_lite")
     image = read_image(PICTURE)
-    network = compile_call(estimator.network)
+    network = compile_model(estimator.network)
     crop = np.zeros((1, 160, 160, 3), np.float32)
     box = estimator(image)[0].box
     ways = {

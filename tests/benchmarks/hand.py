@@ -35,10 +35,10 @@ Forward = Callable[[np.ndarray], np.ndarray]
 
 def keras_forward(folder: Path, dtype: str) -> Forward:
     """Build our network, compiled."""
-    from openpose_keras.engines.keras import compile_call
+    from openpose_keras.engines.keras import compile_model
     from openpose_keras.networks.presets import load_network
 
-    return compile_call(load_network("hand", weights=folder / "hand.weights.h5", dtype=dtype))
+    return compile_model(load_network("hand", weights=folder / "hand.weights.h5", dtype=dtype))
 
 
 def opencv_forward(folder: Path) -> Forward:

@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 from openpose_keras import networks
-from openpose_keras.engines.keras import compile_call
+from openpose_keras.engines.keras import compile_model
 from openpose_keras.networks.presets import PRESETS, load_network
 
 
@@ -33,7 +33,7 @@ def main():
     side = PRESETS[args.preset].spec.box_size
     crop = np.random.default_rng(0).uniform(-0.5, 0.5, (1, side, side, 3)).astype(np.float32)
     ways = {
-        "compiled call": compile_call(model),
+        "compiled call": compile_model(model),
         "eager call": lambda batch: np.asarray(model(batch, training=False)),
         "predict": lambda batch: model.predict(batch, verbose=0),
     }

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import types
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -43,10 +44,18 @@ class FakeEstimator:
             hands.append(Hand(xy=xy, scores=np.full(21, 0.75), box=box, side=side or "left"))
         return hands
 
-    def heatmaps(self, image, box, side=None):
-        # What the maps cover is more than the hand's box, as with a recipe of several scales.
-        frame = types.SimpleNamespace(box=(box[0] - 5, box[1] - 5, box[2] + 10, box[3] + 10))
-        return np.full((12, 12, 22), 0.5, np.float32), frame
+    def estimate(self, image, boxes=None, sides=None):
+        hands = self(image, boxes, sides)
+        return [
+            types.SimpleNamespace(hand=hand, heatmaps=partial(heatmaps, hand)) for hand in hands
+        ]
+
+
+def heatmaps(hand):
+    """Maps that cover more than the hand's box, as with a recipe of several scales."""
+    x, y, width, height = hand.box
+    frame = types.SimpleNamespace(box=(x - 5, y - 5, width + 10, height + 10))
+    return np.full((12, 12, 22), 0.5, np.float32), frame
 
 
 @pytest.fixture
@@ -284,10 +293,10 @@ def test_unforeseen_errors_are_told_by_kind_in_a_line_and_the_rest_goes_on(
     write_image("two.png", picture(seed=1))
     call = FakeEstimator.__call__
 
-    def fail_once(self, image, **options):
+    def fail_once(self, image, *options):
         if (image == picture()).all():
             raise error
-        return call(self, image, **options)
+        return call(self, image, *options)
 
     monkeypatch.setattr(FakeEstimator, "__call__", fail_once)
     assert cli.main(["detect", "hand.png", "two.png"]) == 1

@@ -1,21 +1,13 @@
 """Maps of several views become one, and its peaks come to the image."""
 
 import tracemalloc
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from openpose_keras.core.keypoints import Hand
-from openpose_keras.estimators.decode import (
-    find_peaks,
-    merge_views,
-    pick_side,
-    read_maps,
-    read_peaks,
-)
+from openpose_keras.estimators.decode import decode_keypoints, decode_one_each, merge_views
 from openpose_keras.estimators.hand import HandEstimator
-from openpose_keras.estimators.recipes import RECIPES, Recipe
+from openpose_keras.estimators.recipes import DecodeRecipe, Recipe
 from openpose_keras.estimators.views import View
 from openpose_keras.geometry import Frame
 
@@ -43,7 +35,7 @@ def bump(view, xy, stride=4, sigma=10.0, channels=2):
 def test_one_view_is_its_own_merge():
     view = make_view((10, 20, 64))
     maps = bump(view, (40, 50))
-    merged, frame = merge_views([view], [maps], Recipe(), 4)
+    merged, frame = merge_views([view], [maps], 4)
     np.testing.assert_array_equal(merged, maps)
     assert frame == view.frame.cells(4)
 
@@ -52,8 +44,8 @@ def test_one_view_is_its_own_merge():
 def test_views_of_several_sizes_and_flips_agree_where_they_lie(name):
     views = [make_view((10, 20, 64)), make_view((0, 10, 84), mirrored=True), make_view((5, 15, 74))]
     maps = [bump(view, (45.3, 49.1)) for view in views]
-    merged, frame = merge_views(views, maps, Recipe(frame=name), 4)
-    peaks = find_peaks(merged, Recipe(sigma=0))
+    merged, frame = merge_views(views, maps, 4, name)
+    peaks = decode_one_each(merged, Recipe(sigma=0))
     np.testing.assert_allclose(frame.invert_points(peaks[:, :2]), [[45.3, 49.1]] * 2, atol=0.15)
     np.testing.assert_allclose(frame.box, (0, 10, 84, 84), atol=84 / 8)
     assert merged.max() <= 1.01
@@ -61,7 +53,7 @@ def test_views_of_several_sizes_and_flips_agree_where_they_lie(name):
 
 def test_constant_views_stay_constant_wherever_any_reaches():
     views = [make_view((10, 10, 32)), make_view((2, 2, 48))]
-    merged, frame = merge_views(views, [np.ones((8, 8, 1), np.float32)] * 2, Recipe(), 4)
+    merged, frame = merge_views(views, [np.ones((8, 8, 1), np.float32)] * 2, 4)
     np.testing.assert_allclose(merged, 1, atol=1e-5)
     assert frame.output_size == (12, 12)
 
@@ -69,7 +61,7 @@ def test_constant_views_stay_constant_wherever_any_reaches():
 def test_where_one_view_does_not_reach_only_the_others_count():
     views = [make_view((10, 10, 32)), make_view((2, 2, 48))]
     maps = [np.zeros((8, 8, 1), np.float32), np.ones((8, 8, 1), np.float32)]
-    merged, frame = merge_views(views, maps, Recipe(), 4)
+    merged, frame = merge_views(views, maps, 4)
     x, y = frame.apply_points([[12, 12], [4, 4]]).round().astype(int).T
     np.testing.assert_allclose(merged[y, x, 0], [0.5, 1.0], atol=1e-5)
 
@@ -78,53 +70,31 @@ def test_the_best_scale_is_taken_whole():
     views = [make_view((10, 10, 32)), make_view((2, 2, 48))]
     maps = [0.5 * bump(views[0], (20, 21)), bump(views[1], (30, 31))]
     recipe = Recipe(merge="best", sigma=0)
-    peaks = read_peaks([[view] for view in views], [[each] for each in maps], recipe, 4)
+    scales, nested = [[view] for view in views], [[each] for each in maps]
+    peaks, merged, frame = decode_keypoints(scales, nested, recipe, 4)
     np.testing.assert_allclose(peaks[:, :2], [[30, 31]], atol=0.01)
-    merged, frame = read_maps([[view] for view in views], [[each] for each in maps], recipe, 4)
     np.testing.assert_array_equal(merged, maps[1])
     assert frame == views[1].frame.cells(4)
-
-
-def test_maps_to_look_at_are_never_mirrored():
-    view = make_view((10, 20, 64), mirrored=True)
-    maps, frame = read_maps([[view]], [[bump(view, (30, 40))]], Recipe(), 4)
-    row, column = np.unravel_index(maps[..., 0].argmax(), maps.shape[:2])
-    assert not frame.mirrored
-    np.testing.assert_allclose(frame.invert_points([[column, row]]), [[30, 40]], atol=4.1)
 
 
 @pytest.mark.parametrize("peak", ["argmax", "subpixel"])
 def test_scores_up_to_the_threshold_are_missing(peak):
     maps = np.zeros((9, 9, 3))
     maps[4, 4] = 0.2, 0.3, 0.4
-    peaks = find_peaks(maps, Recipe(peak=peak, sigma=0, threshold=0.3))
+    peaks = decode_one_each(maps, Recipe(peak=peak, sigma=0, threshold=0.3))
     np.testing.assert_array_equal(peaks, [[np.nan, np.nan, 0]] * 2 + [[4, 4, 0.4]])
-    kept = find_peaks(maps, Recipe(peak=peak, sigma=0, threshold=None))
+    kept = decode_one_each(maps, Recipe(peak=peak, sigma=0, threshold=None))
     np.testing.assert_allclose(kept[:, 2], [0.2, 0.3, 0.4])
 
 
 def test_of_local_maxima_the_strongest_is_the_peak():
     maps = np.zeros((40, 40, 2))
     maps[5:9, 5:9, 0], maps[25:29, 30:34, 0] = 1.0, 1.5
-    peaks = find_peaks(maps, replace(RECIPES["seed"], sigma=1.0))
+    peaks = decode_one_each(maps, DecodeRecipe(peak="local_maxima", sigma=1.0, threshold=0.1))
     assert peaks[0, 2] == 1.5 and np.isnan(peaks[1, 0])
 
 
-def test_sides_are_compared_over_all_keypoints():
-    few, many = np.zeros(21), np.full(21, 0.5)
-    few[:3] = 0.9
-    xy = np.where(few[:, None] > 0, 1.0, np.nan) * np.ones(2)
-    best = pick_side([Hand(xy, few, side="right"), Hand(np.ones((21, 2)), many, side="left")])
-    assert best.side == "left"
-    assert best.side_scores == pytest.approx({"right": 2.7 / 21, "left": 0.5})
-
-
-def test_a_hand_of_known_side_has_no_side_scores():
-    hand = Hand(np.ones((21, 2)), np.ones(21), side="left")
-    assert pick_side([hand]) is hand
-
-
-@pytest.mark.parametrize("recipe", ["pytorch_openpose", "seed"])
+@pytest.mark.parametrize("recipe", ["pytorch_openpose", "mmittek"])
 def test_a_large_photo_never_holds_all_maps(recipe):
     size = (1500, 2000)
     pixels = size[0] * size[1]

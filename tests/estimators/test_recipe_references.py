@@ -124,13 +124,13 @@ def test_pytorch_openpose_reads_random_heatmaps_like_its_reference(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_seed_reads_random_heatmaps_like_its_reference(seed):
+def test_mmittek_reads_random_heatmaps_like_its_reference(seed):
     image = np.zeros((*np.random.default_rng(seed).integers(50, 140, 2), 3), np.uint8)
-    expected = references.seed(Stacks(seed), image)
-    assert_same(estimate(Stacks(seed), "seed", image), expected)
+    expected = references.mmittek(Stacks(seed), image)
+    assert_same(estimate(Stacks(seed), "mmittek", image), expected)
 
 
-@pytest.mark.parametrize("name", ["pytorch_openpose", "seed"])
+@pytest.mark.parametrize("name", ["pytorch_openpose", "mmittek"])
 def test_of_the_random_heatmaps_some_have_no_keypoint_and_most_have(name):
     missing = np.isnan(getattr(references, name)(Stacks(0), np.zeros((40, 60, 3), np.uint8))[:, 0])
     assert 2 < missing.sum() < 12
@@ -165,7 +165,7 @@ def test_openpose_at_several_scales_takes_the_best_one_whole(side):
         assert_same(estimate(SmallNetwork(), recipe, image, box, side), expected, CROP_SCORES)
 
 
-@pytest.mark.parametrize("name", ["pytorch_openpose", "seed"])
+@pytest.mark.parametrize("name", ["pytorch_openpose", "mmittek"])
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_whole_pictures_give_what_the_reference_gives(name, size):
     image = picture(size)
@@ -174,7 +174,7 @@ def test_whole_pictures_give_what_the_reference_gives(name, size):
         assert_same(estimate(SmallNetwork(), name, image, side=side), expected)
 
 
-@pytest.mark.parametrize("name", ["pytorch_openpose", "seed"])
+@pytest.mark.parametrize("name", ["pytorch_openpose", "mmittek"])
 @pytest.mark.parametrize("box", [(20, 15, 64, 50), (90, -10, 75, 80)], ids=["inside", "over edges"])
 def test_a_box_is_a_picture_cut_by_the_caller(name, box):
     image = picture(SIZES["odd"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.boxes import box_from_points, box_iou
-from openpose_keras.estimators.search import Search, blobs, find_boxes
+from openpose_keras.estimators.search import Search, find_blobs, find_hands
 
 STRIDE = 4
 BOX_SIZE = 160
@@ -28,11 +28,11 @@ class Oracle:
 
     def __init__(self, hands, shape, score=0.9):
         self.hands, self.shape, self.score = hands, shape, score
-        self.looked_at = []
+        self.seen = []
 
-    def heatmaps_of(self, pictures):
-        _, height, width, _ = pictures.shape
-        assert pictures.dtype == np.uint8
+    def heatmaps_of(self, image):
+        height, width, _ = image.shape
+        assert image.dtype == np.uint8
         assert height % 32 == 0
         assert width % 32 == 0
         scale = self.scale(height, width)
@@ -44,14 +44,14 @@ class Oracle:
                 for joint, (px, py) in enumerate((xy + 0.5) * scale - 0.5):
                     blob = np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 5.0**2))
                     maps[..., joint] = np.maximum(maps[..., joint], self.score * blob)
-        return maps[None]
+        return maps
 
     def scale(self, height, width):
         # The longer side was brought to one of the sides of the default search.
         longest = max(self.shape)
         return (
             min(
-                (round(side * BOX_SIZE) for side in Search().sides),
+                (round(side * BOX_SIZE) for side in Search().image_sizes),
                 key=lambda side: (
                     abs(max(height, width) - side) if side <= max(height, width) else 1e9
                 ),
@@ -60,7 +60,7 @@ class Oracle:
         )
 
     def peaks_in(self, boxes):
-        self.looked_at.append(list(boxes))
+        self.seen.append(list(boxes))
         answers = []
         for box in boxes:
             x, y, side, _ = box
@@ -75,20 +75,20 @@ class Oracle:
 
     def find(self, **options):
         image = np.zeros((*self.shape, 3), np.uint8)
-        return find_boxes(image, self.heatmaps_of, self.peaks_in, box_size=BOX_SIZE, **options)
+        return find_hands(image, self.heatmaps_of, self.peaks_in, box_size=BOX_SIZE, **options)
 
 
 def assert_boxes_are(found, hands):
     assert len(found) == len(hands)
     for xy in hands:
         truth = box_from_points(xy)
-        assert max(box_iou(box, truth) for box, _ in found) > 0.95
+        assert max(box_iou(hand.box, truth) for hand in found) > 0.95
 
 
 def test_an_image_without_mass_has_no_hand():
     oracle = Oracle([], (480, 640))
     assert oracle.find() == []
-    assert oracle.looked_at == []
+    assert oracle.seen == []
 
 
 @pytest.mark.parametrize("share", [1 / 8, 1 / 4, 1 / 2])
@@ -115,7 +115,7 @@ def test_three_hands_of_different_size_are_three():
 
 def test_the_best_hand_comes_first_and_scores_are_means():
     hands = [open_hand((150.0, 150.0), 120), open_hand((450.0, 450.0), 120)]
-    scores = [score for _, score in Oracle(hands, (640, 640), score=0.8).find()]
+    scores = [hand.score for hand in Oracle(hands, (640, 640), score=0.8).find()]
     assert scores == sorted(scores, reverse=True)
     np.testing.assert_allclose(scores, 0.8)
 
@@ -138,17 +138,17 @@ def test_a_part_of_a_hand_is_no_hand_of_its_own():
             peaks[..., 2] = np.where(small, np.minimum(peaks[..., 2], 0.6), peaks[..., 2])
             return peaks
 
-    ((box, _),) = Distracted([whole, part], (640, 640)).find()
-    assert box_iou(box, box_from_points(whole)) > 0.95
+    (hand,) = Distracted([whole, part], (640, 640)).find()
+    assert box_iou(hand.box, box_from_points(whole)) > 0.95
 
 
-def test_the_number_of_looks_is_bounded():
+def test_the_number_of_passes_is_bounded():
     hands = [open_hand((x, y), 80) for x in (80, 240, 400, 560) for y in (80, 240, 400, 560)]
     oracle = Oracle(hands, (640, 640))
-    search = Search(candidates=5, rounds=2)
+    search = Search(candidates=5, max_iterations=2)
     assert len(oracle.find(search=search)) <= 5
-    assert len(oracle.looked_at) == 2
-    assert all(len(boxes) <= 5 for boxes in oracle.looked_at)
+    assert len(oracle.seen) == 2
+    assert all(len(boxes) <= 5 for boxes in oracle.seen)
 
 
 def test_hands_side_by_side_in_one_blob_are_candidates_of_their_own():
@@ -161,7 +161,7 @@ def test_hands_side_by_side_in_one_blob_are_candidates_of_their_own():
             maps[..., joint] = np.maximum(maps[..., joint], blob)
     # A weak bridge joins the two at the lower threshold.
     maps[26, 30:56] = np.maximum(maps[26, 30:56], 0.3)
-    spans = [np.ptp(points[:, 0]) for points, _ in blobs(maps, 0.25)]
+    spans = [np.ptp(points[:, 0]) for points, _ in find_blobs(maps, 0.25)]
     assert sum(span < 20 for span in spans) >= 2
 
 
@@ -169,11 +169,11 @@ def test_a_small_clear_hand_is_found_among_many_weak_blobs():
     class Cluttered(Oracle):
         """Sees weak things everywhere in the coarse looks."""
 
-        def heatmaps_of(self, pictures):
-            maps = super().heatmaps_of(pictures)
-            if pictures.shape[1] < 400:
+        def heatmaps_of(self, image):
+            maps = super().heatmaps_of(image)
+            if image.shape[0] < 400:
                 weak = np.zeros_like(maps)
-                weak[:, 2::10, 2::10, :21] = 0.3
+                weak[2::10, 2::10, :21] = 0.3
                 maps = np.maximum(maps, weak)
             return maps
 
@@ -193,20 +193,20 @@ def test_a_box_that_drifts_out_of_the_image_is_dropped():
     assert Drifting([open_hand((300.0, 300.0), 200)], (640, 640)).find() == []
 
 
-def test_a_settled_box_is_not_looked_into_again():
+def test_a_converged_box_is_not_seen_again():
     oracle = Oracle([open_hand((300.0, 300.0), 200)], (640, 640))
-    oracle.find(search=Search(rounds=9))
-    assert len(oracle.looked_at) <= 3
+    oracle.find(search=Search(max_iterations=9))
+    assert len(oracle.seen) <= 3
 
 
 def test_noise_with_a_thousand_blobs_gives_few_candidates():
     maps = (np.random.default_rng(0).random((140, 140, 21)) > 0.9995) * 0.9
-    assert len(blobs(maps.astype(np.float32), 0.25)) <= 32
+    assert len(find_blobs(maps.astype(np.float32), 0.25)) <= 32
 
 
 def test_the_image_is_not_written_to():
     image = np.full((200, 300, 3), 7, np.uint8)
     image.setflags(write=False)
     oracle = Oracle([open_hand((150.0, 100.0), 90)], (200, 300))
-    find_boxes(image, oracle.heatmaps_of, oracle.peaks_in, box_size=BOX_SIZE)
+    find_hands(image, oracle.heatmaps_of, oracle.peaks_in, box_size=BOX_SIZE)
     assert (image == 7).all()

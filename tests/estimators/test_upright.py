@@ -3,10 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from openpose_keras.core.keypoints import Hand
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import RECIPES, InputSpec, Recipe
-from openpose_keras.estimators.upright import inner_box, turn_back, turned_crop, upright_angle
+from openpose_keras.estimators.upright import inner_box, upright_angle, upright_crop
 from tests.helpers.fakes import DotNetwork, draw_dots, hand_layout
 
 BOTH = InputSpec(box_size=160, stride=4, multiple=32, sides="both", upright=True)
@@ -38,7 +37,7 @@ def scene(turn, left=False):
 
 @pytest.mark.parametrize("turn", [0.0, 0.9, 2.2, -1.6])
 @pytest.mark.parametrize("spec", [BOTH, RIGHT], ids=["both", "right"])
-def test_a_second_look_finds_the_same_dots_in_the_image(spec, turn):
+def test_a_upright_pass_finds_the_same_dots_in_the_image(spec, turn):
     image, xy = scene(turn)
     [hand] = HandEstimator(DotNetwork(spec), spec=spec)(image, [BOX])
     np.testing.assert_allclose(hand.xy, xy, atol=0.25)
@@ -47,7 +46,7 @@ def test_a_second_look_finds_the_same_dots_in_the_image(spec, turn):
 
 @pytest.mark.parametrize("scales", [(1.0,), (0.8, 1.0, 1.3)])
 @pytest.mark.parametrize("scaling", ["box", "input"])
-def test_scales_hold_for_a_second_look(scales, scaling):
+def test_scales_hold_for_a_upright_pass(scales, scaling):
     image, xy = scene(1.0)
     recipe = replace(RECIPES["refined"], scales=scales, scaling=scaling)
     [hand] = HandEstimator(DotNetwork(BOTH), spec=BOTH, recipe=recipe)(image, [BOX])
@@ -55,7 +54,7 @@ def test_scales_hold_for_a_second_look(scales, scaling):
 
 
 @pytest.mark.parametrize("left", [False, True])
-def test_the_side_is_found_by_the_first_look_and_kept(left):
+def test_the_side_is_found_by_the_last_pass(left):
     image, xy = scene(0.7, left)
     [hand] = HandEstimator(DotNetwork(RIGHT), spec=RIGHT)(image, [BOX])
     assert hand.side == ("left" if left else "right")
@@ -64,13 +63,13 @@ def test_the_side_is_found_by_the_first_look_and_kept(left):
 
 
 @pytest.mark.parametrize("turn", [0.4, 2.9, -2.0])
-def test_the_last_look_shows_the_hand_upright(turn):
+def test_the_last_pass_shows_the_hand_upright(turn):
     image, _ = scene(turn)
     network = Watching(BOTH)
-    recipe = replace(RECIPES["refined"], average_views=False)
+    recipe = replace(RECIPES["refined"], flip_average=False)
     HandEstimator(network, spec=BOTH, recipe=recipe)(image, [BOX])
     first, last = (
-        HandEstimator(DotNetwork(BOTH), spec=BOTH, recipe=Recipe(average_views=False))(
+        HandEstimator(DotNetwork(BOTH), spec=BOTH, recipe=Recipe(flip_average=False))(
             np.uint8((picture + 0.5) * 255), "whole"
         )[0]
         for picture in network.seen
@@ -91,17 +90,17 @@ def test_two_hands_take_two_runs_of_the_network():
     ("recipe", "spec"),
     [
         (RECIPES["refined"], replace(BOTH, upright=False)),
-        (replace(RECIPES["refined"], look_again=False), BOTH),
+        (replace(RECIPES["refined"], upright_pass=False), BOTH),
         (RECIPES["openpose"], BOTH),
     ],
 )
-def test_there_is_one_look_where_a_second_does_not_pay(recipe, spec):
+def test_there_is_one_pass_where_an_upright_pass_does_not_pay(recipe, spec):
     network = DotNetwork(spec)
     HandEstimator(network, spec=spec, recipe=recipe)(scene(1.0)[0], [BOX], "right")
     assert len(network.calls) == 1
 
 
-def test_a_hand_that_is_not_found_is_looked_at_as_it_is():
+def test_a_hand_that_is_not_found_is_shown_as_it_is():
     [hand] = HandEstimator(DotNetwork(BOTH), spec=BOTH)(np.zeros((200, 200, 3), np.uint8), [BOX])
     assert not hand.found.any()
 
@@ -117,18 +116,21 @@ def test_a_box_over_the_edge_can_be_turned():
 
 
 def test_the_crop_holds_all_scales_and_the_inner_box_is_the_hands():
-    hand = Hand(np.zeros((21, 2)), np.ones(21), box=(10, 20, 80, 80))
     recipe = Recipe(scales=(0.5, 1.25))
-    crop = turned_crop(hand, recipe, InputSpec(box_size=80))
-    assert crop.size == 200 and crop.box == (0, 10, 100, 100)
+    crop = upright_crop((10, 20, 80, 80), np.zeros((21, 2)), recipe, InputSpec(box_size=80))
+    assert crop.size == 200
+    assert crop.box == (0, 10, 100, 100)
     assert inner_box(crop.size, recipe) == (20, 20, 160, 160)
 
 
-def test_turned_back_keypoints_keep_box_side_and_scores():
-    first = Hand(np.zeros((21, 2)), np.ones(21), box=(10, 20, 80, 80), side="left")
-    crop = turned_crop(first, Recipe(), InputSpec(box_size=160))
-    found = Hand(np.full((21, 2), 79.5), np.full(21, 0.5))
-    hand = turn_back(found, crop, first)
-    np.testing.assert_allclose(hand.xy, [[49.5, 59.5]] * 21)
-    assert hand.side == "left" and hand.box == first.box
-    assert (hand.scores == 0.5).all()
+@pytest.mark.parametrize("frame", ["heatmap", "input", "image"])
+@pytest.mark.parametrize("spec", [BOTH, RIGHT], ids=["both", "right"])
+def test_heatmaps_are_those_of_the_upright_pass_and_lie_in_the_image(spec, frame):
+    image, xy = scene(1.1)
+    [estimate] = HandEstimator(DotNetwork(spec), spec=spec).estimate(image, [BOX])
+    maps, place = estimate.heatmaps(frame)
+    assert maps.shape == (*place.output_size, 22)
+    np.testing.assert_allclose(place.box, BOX, atol=1)
+    rows, columns = np.divmod(maps[..., :21].reshape(-1, 21).argmax(axis=0), maps.shape[1])
+    found = place.invert_points(np.stack([columns, rows], axis=1))
+    np.testing.assert_allclose(found, xy, atol=5)

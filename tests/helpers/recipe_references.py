@@ -163,7 +163,7 @@ def blob_peak(plane):
 # ---------------------------------------------------------------- the notebook of the toy
 
 
-def seed(network, picture):
+def mmittek(network, picture):
     """368 wide, linear, in RGB; maps brought to the picture linearly; the best local maximum."""
     height, width = picture.shape[:2]
     maps = answer(network, resize_linear(picture, SIDE / width))[..., :KEYPOINTS]

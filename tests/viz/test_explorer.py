@@ -178,7 +178,7 @@ def test_every_change_of_hands_can_be_taken_back(session):
 
 
 def test_a_hand_that_cannot_be_looked_at_changes_nothing(image):
-    made = make(image, recipe="seed")
+    made = make(image, recipe="mmittek")
     show(made)
     before = made.hands, made.state
     with pytest.raises(ImageError, match="holds no pixel"):
@@ -236,14 +236,14 @@ def test_a_recipe_of_ones_own_is_offered_beside_the_one_of_its_name(image):
     made = make(image, recipe=own)
     assert list(made.recipes) == ["refined (yours)", *RECIPES]
     assert made.scales == (0.8, 1.0)
-    assert next(iter(make(image, recipe="seed", boxes=None).recipes)) == "seed"
+    assert next(iter(make(image, recipe="mmittek", boxes=None).recipes)) == "mmittek"
 
 
 def test_pictures_are_read_when_they_are_looked_at(tmp_path, image):
     for name in ("b.png", "a.png"):
         write_image(tmp_path / name, image)
     (tmp_path / "notes.txt").write_text("no picture")
-    estimator = HandEstimator(DotNetwork(BOTH), spec=BOTH, recipe="seed")
+    estimator = HandEstimator(DotNetwork(BOTH), spec=BOTH, recipe="mmittek")
     made = Session(tmp_path, estimator)
     assert [each.name for each in made.pictures] == ["a", "b"]
     (tmp_path / "b.png").write_bytes(b"broken")

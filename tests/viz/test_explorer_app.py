@@ -152,7 +152,7 @@ def test_saving_says_what_it_did_and_replaces_only_with_a_tick(tmp_path, image):
 def test_another_picture_brings_its_own_files_and_hands(tmp_path, image):
     for name in ("one.png", "two.png"):
         write_image(tmp_path / name, image)
-    estimator = HandEstimator(DotNetwork(BOTH), spec=BOTH, recipe="seed")
+    estimator = HandEstimator(DotNetwork(BOTH), spec=BOTH, recipe="mmittek")
     explorer = view(Session(tmp_path, estimator))
     say(explorer, "point", index=0, at=[5, 5])
     explorer.paths["labels"].value = "mine.json"

@@ -9,7 +9,7 @@ import numpy as np
 from openpose_keras.core.boxes import Box
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.estimators.recipes import Recipe
+from openpose_keras.estimators.recipes import AnyRecipe
 from openpose_keras.viz.explorer.stages import StagedNetwork
 from openpose_keras.viz.explorer.state import Mark
 
@@ -20,7 +20,7 @@ FLOOR = 0.05  # the threshold of a blurred map where a recipe has none
 class Way(NamedTuple):
     """How a hand is read: the recipe with its scales, the peaks, and the network's stage from 1."""
 
-    recipe: Recipe
+    recipe: AnyRecipe
     peak: str
     stage: int
 
@@ -39,7 +39,7 @@ class Answer:
 
     Args:
         hand: With corrections and the threshold.
-        maps: (h, w, 22) merged heatmaps of the first look, never mirrored or turned.
+        maps: (h, w, 22) merged heatmaps that the keypoints came from, never mirrored or turned.
         box: (x, y, width, height) that the maps cover, in the image.
         corrected: (21,) bool: True where a person put the keypoint.
     """
@@ -104,14 +104,13 @@ class Readings:
             threshold = FLOOR if way.recipe.threshold is None else way.recipe.threshold
         recipe = replace(way.recipe, peak=way.peak, threshold=threshold)
         estimator = self.network.estimator(recipe, way.stage)
-        if estimator.looks_again:
+        regions = estimator.regions(image, [mark.box], [mark.side])
+        if estimator.needs_upright_pass:
             first = self.network.estimator(way.recipe, self.network.count)
-            hands = first.first_look(image, [(mark.box, mark.side)])
-            [hand] = estimator.look_again(image, hands)
-        else:
-            [hand] = estimator(image, boxes=[mark.box], sides=[mark.side])
-        maps, frame = estimator.heatmaps(image, mark.box, hand.side)
-        return Reading(hand, maps, frame.box)
+            regions = first.upright_regions(image, regions)
+        [estimate] = estimator.estimate_regions(image, regions)
+        maps, frame = estimate.heatmaps()
+        return Reading(estimate.hand, maps, frame.box)
 
 
 def correct(reading: Reading, mark: Mark, threshold: float) -> Answer:

@@ -14,7 +14,7 @@ import numpy as np
 from openpose_keras.core.boxes import BoxLike, check_boxes
 from openpose_keras.core.keypoints import Side
 from openpose_keras.estimators.hand import HandEstimator
-from openpose_keras.estimators.recipes import RECIPES, Recipe
+from openpose_keras.estimators.recipes import RECIPES, AnyRecipe
 from openpose_keras.io.openpose_json import to_openpose
 from openpose_keras.viz.explorer.images import Source, collect
 from openpose_keras.viz.explorer.predictions import Answer, Readings, Row, Way, correct, rows_of
@@ -234,11 +234,11 @@ class Session:
         if picture not in self.marks:
             network = self.readings.network
             estimator = network.estimator(self.estimator.recipe, network.count)
-            targets = estimator.targets(self.read(picture))
-            self.marks[picture] = tuple(Mark(box, side) for box, side in targets)
+            hands = estimator(self.read(picture))
+            self.marks[picture] = tuple(Mark(hand.box) for hand in hands if hand.box)
 
 
-def _recipes(own: Recipe) -> dict[str, Recipe]:
+def _recipes(own: AnyRecipe) -> dict[str, AnyRecipe]:
     """Give the recipes by name, the estimator's own first."""
     name = own.name if RECIPES.get(own.name, own) == own else f"{own.name} (yours)"
     return {name: own, **{key: recipe for key, recipe in RECIPES.items() if key != name}}

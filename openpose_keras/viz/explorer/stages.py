@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from openpose_keras.engines.keras import compile_call, is_model
+from openpose_keras.engines.keras import as_engine, is_model
+from openpose_keras.engines.maps import named_maps
 from openpose_keras.engines.stages import stages_model
 from openpose_keras.estimators.hand import HandEstimator
-from openpose_keras.estimators.recipes import Recipe
+from openpose_keras.estimators.recipes import AnyRecipe
 from openpose_keras.networks import HAND_CHANNELS
 
 ArrayFunction = Callable[[np.ndarray], np.ndarray]
@@ -44,12 +45,12 @@ class StagedNetwork:
         }
         self.memory = memory
         model = stages_model(estimator.network) if is_model(estimator.network) else None
-        self._forward = compile_call(model) if model is not None else _plain(estimator.network)
+        self._forward = as_engine(estimator.network if model is None else model)
         self.count = model.output_shape[-1] // HAND_CHANNELS if model is not None else 1
         self._kept: OrderedDict[bytes, np.ndarray] = OrderedDict()
         self._held = 0
 
-    def estimator(self, recipe: Recipe, stage: int) -> HandEstimator:
+    def estimator(self, recipe: AnyRecipe, stage: int) -> HandEstimator:
         """Give an estimator that reads the heatmaps of one stage.
 
         Args:
@@ -84,7 +85,7 @@ class StagedNetwork:
         new = {key: index for index, key in enumerate(keys) if key not in found}
         if new:
             indices = list(new.values())
-            found |= zip(new, np.asarray(self._forward(batch[indices])), strict=True)
+            found |= zip(new, named_maps(self._forward(batch[indices]))["keypoints"], strict=True)
         for key in keys:
             self._keep(key, found[key])
         return np.stack([found[key] for key in keys])
@@ -97,11 +98,6 @@ class StagedNetwork:
         self._kept.move_to_end(key)
         while self._held > self.memory and len(self._kept) > 1:
             self._held -= self._kept.popitem(last=False)[1].nbytes
-
-
-def _plain(network: ArrayFunction) -> ArrayFunction:
-    """Give a network's call: a model's compiled, a function's as it is."""
-    return compile_call(network) if is_model(network) else network
 
 
 def _key(picture: np.ndarray) -> bytes:

@@ -1,0 +1,79 @@
+"""Images through an engine, in batches of equal size, and a check of what comes out."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from openpose_keras.core.errors import NetworkError
+from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.engines.maps import Engine, Maps, named_maps
+from openpose_keras.networks.input_spec import InputSpec
+from openpose_keras.networks.preprocessing import ChannelOrder, normalise_batch
+
+LARGEST_INPUT = 1 << 24  # pixels of a batch; a first layer of 64 channels then takes 4 GB
+
+
+def run_batches(
+    engine: Engine,
+    images: Sequence[np.ndarray],
+    *,
+    spec: InputSpec,
+    skeleton: Skeleton,
+    channel_order: ChannelOrder,
+    batch_size: int,
+) -> list[Maps]:
+    """Return the maps of images; those of one size go through the engine together.
+
+    Args:
+        engine: What computes the maps.
+        images: (h, w, 3) uint8 RGB, of any sizes.
+        spec: How the engine's output lies upon its input.
+        skeleton: The keypoints that the heatmaps are of.
+        channel_order: What the engine is given.
+        batch_size: The greatest number of images in a batch. Batches of large images are smaller:
+            together they have at most 2^24 pixels, or there is one image.
+
+    Returns:
+        The maps of each image, without the axis of the batch; `keypoints` is
+        (ceil(h / stride), ceil(w / stride), K + 1) float32.
+
+    Raises:
+        NetworkError: An output is not finite, or is not of this shape.
+    """
+    maps: dict[int, Maps] = {}
+    for indices in _batches(images, batch_size):
+        batch = normalise_batch(np.stack([images[index] for index in indices]), channel_order)
+        output = _checked(named_maps(engine(batch)), batch.shape, spec, len(skeleton) + 1)
+        for row, index in enumerate(indices):
+            maps[index] = {name: array[row] for name, array in output.items()}
+    return [maps[index] for index in range(len(images))]
+
+
+def _batches(images: Sequence[np.ndarray], batch_size: int) -> Iterator[list[int]]:
+    """Yield the indices of images that have one size."""
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for index, image in enumerate(images):
+        by_size.setdefault(image.shape, []).append(index)
+    for shape, indices in by_size.items():
+        count = max(min(batch_size, LARGEST_INPUT // (shape[0] * shape[1])), 1)
+        yield from (indices[start : start + count] for start in range(0, len(indices), count))
+
+
+def _checked(maps: Maps, shape: tuple[int, ...], spec: InputSpec, channels: int) -> Maps:
+    """Return the maps as float32, or say what is wrong with them."""
+    height, width = (-(-side // spec.stride) for side in shape[1:3])
+    expected = (shape[0], height, width, channels)
+    if maps["keypoints"].shape != expected:
+        raise NetworkError(
+            f"expected heatmaps {expected} for an input {shape} and stride {spec.stride}, got "
+            f"{maps['keypoints'].shape}: check the network and its InputSpec"
+        )
+    for name, array in maps.items():
+        if array.ndim == 0 or len(array) != shape[0]:
+            raise NetworkError(
+                f"expected {name!r} of {shape[0]} images along the first axis, got the shape "
+                f"{array.shape}: return one entry for each image of the batch"
+            )
+        if not np.isfinite(array).all():
+            raise NetworkError(f"the network's {name} hold NaN or infinity: check its weights")
+    return {name: array.astype(np.float32, copy=False) for name, array in maps.items()}

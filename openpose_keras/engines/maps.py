@@ -1,0 +1,44 @@
+"""What an engine returns: maps by name."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from openpose_keras.core.errors import NetworkError
+
+Maps = dict[str, np.ndarray]
+"""Arrays whose first axis is that of the batch, by name.
+
+`keypoints` is always there: (n, h, w, K + 1) heatmaps, the background last. A network may have
+more: `affinity` (n, h, w, 2 per limb), `points` (n, K, 2 or 3), `presence` (n,), `right` (n,), or
+any other name.
+"""
+
+Engine = Callable[[np.ndarray], Any]
+"""(n, h, w, 3) float32 -> `Maps`, or the heatmaps alone as a bare array."""
+
+
+def named_maps(output: Any) -> Maps:  # noqa: ANN401 - what a user's own function returns
+    """Return what an engine returned as maps by name.
+
+    Args:
+        output: A mapping from names to arrays, or an array, which counts as `keypoints`.
+
+    Returns:
+        The arrays by name.
+
+    Raises:
+        NetworkError: It is neither, or there are no `keypoints`.
+
+    Example:
+        >>> list(named_maps(np.zeros((1, 46, 46, 22))))
+        ['keypoints']
+    """
+    named = output if isinstance(output, Mapping) else {"keypoints": output}
+    if "keypoints" not in named:
+        raise NetworkError(
+            f"expected maps named 'keypoints', got {', '.join(map(str, named)) or 'none'}: name "
+            "the heatmaps of the engine 'keypoints'"
+        )
+    return {str(name): np.asarray(each) for name, each in named.items()}

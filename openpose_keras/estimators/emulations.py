@@ -1,0 +1,170 @@
+"""Programs that take the whole image as one hand, as they do it, to compare with.
+
+- `pytorch_openpose`: Hzzone/pytorch-openpose, src/hand.py.
+- `mmittek`: the notebook of mmittek/openpose-keras, from which this project grew; of several local
+  maxima we take the strongest, where the notebook takes the first.
+
+The maps of all scales are averaged at the image's own resolution, one keypoint at a time: 22 maps
+of a photo of 12 megapixels would take 1.06 GB, and one takes 48 MB.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.arrays import FloatArray
+from openpose_keras.core.boxes import Box
+from openpose_keras.core.errors import ImageError
+from openpose_keras.engines.batches import LARGEST_INPUT
+from openpose_keras.estimators.decode import peak_per_map
+from openpose_keras.estimators.recipes import WholeImageRecipe
+from openpose_keras.estimators.views import View
+from openpose_keras.geometry import Frame, Pad
+from openpose_keras.geometry.resampling import INTERPOLATIONS
+from openpose_keras.heatmaps.merging import merge
+from openpose_keras.heatmaps.resize import resize_from_network
+from openpose_keras.networks.input_spec import InputSpec
+
+
+@dataclass(frozen=True, eq=False)
+class WholeView(View):
+    """A view of a region that was scaled as it is.
+
+    Args:
+        image: (h, w, 3) uint8 RGB, padding included.
+        frame: Of the input's pixels in the image, padding not included.
+        region: Frame of the region's own pixels in the image.
+        padded: Whether maps go back in two steps: enlarge and cut, then scale.
+    """
+
+    region: Frame
+    padded: bool
+
+
+def whole_region(image: np.ndarray, box: Box) -> Box:
+    """Return the part of the image that lies in a box, in whole pixels.
+
+    Args:
+        image: (H, W, 3).
+        box: (x, y, width, height).
+
+    Returns:
+        (x, y, width, height) inside the image.
+
+    Raises:
+        ImageError: No pixel of the image lies in the box.
+
+    Example:
+        >>> whole_region(np.zeros((100, 100, 3)), (80, 10, 40, 30))
+        (80.0, 10.0, 20.0, 30.0)
+    """
+    height, width = image.shape[:2]
+    left, top = (max(math.floor(edge + 0.5), 0) for edge in box[:2])
+    right = min(math.floor(box[0] + box[2] + 0.5), width)
+    bottom = min(math.floor(box[1] + box[3] + 0.5), height)
+    if right <= left or bottom <= top:
+        raise ImageError(f"the box {box} holds no pixel of the image, {width} wide, {height} high")
+    return float(left), float(top), float(right - left), float(bottom - top)
+
+
+def whole_views(
+    image: np.ndarray, box: Box, recipe: WholeImageRecipe, spec: InputSpec
+) -> list[list[View]]:
+    """Return the views of a region, one per scale.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        box: From `whole_region`.
+        recipe: How the region is scaled.
+        spec: What the network wants.
+
+    Returns:
+        One list of one `WholeView` per scale.
+
+    Raises:
+        ImageError: The region is too narrow to be scaled.
+    """
+    return [[_view(image, box, scale, recipe, spec)] for scale in recipe.scales]
+
+
+def decode_whole(
+    views: Sequence[WholeView], maps: Sequence[np.ndarray], recipe: WholeImageRecipe, stride: int
+) -> FloatArray:
+    """Find the keypoints of a region, one map at a time.
+
+    Args:
+        views: One per scale.
+        maps: Their heatmaps (h, w, K + 1).
+        recipe: How.
+        stride: Input pixels per cell.
+
+    Returns:
+        (K, 3): x, y in pixels of the image and score; (nan, nan, 0) where missing.
+    """
+    find = partial(peak_per_map, peak=recipe.peak, sigma=recipe.sigma, threshold=recipe.threshold)
+    planes = mean_planes(views, [each[..., :-1] for each in maps], recipe, stride)
+    # `map` lets go of a plane before it asks for the next.
+    peaks = np.concatenate(list(map(find, planes)))
+    peaks[:, :2] = views[0].region.invert_points(peaks[:, :2])
+    return peaks
+
+
+def mean_planes(
+    views: Sequence[WholeView], maps: Sequence[np.ndarray], recipe: WholeImageRecipe, stride: int
+) -> Iterator[FloatArray]:
+    """Yield the mean over the scales at the region's resolution, one map at a time.
+
+    At any time three planes of the region's size are held. Forget each before asking for the next.
+
+    Args:
+        views: One per scale.
+        maps: (h, w, C) for each.
+        recipe: Says how maps are enlarged.
+        stride: Input pixels per cell.
+
+    Yields:
+        (H, W, 1) for each channel.
+    """
+    for channel in range(maps[0].shape[-1]):
+        yield merge(
+            resize_from_network(
+                each[..., channel : channel + 1],
+                view.region.output_size,
+                stride=stride,
+                valid_size=view.frame.output_size if view.padded else None,
+                interpolation=recipe.upsampling,
+            )
+            for view, each in zip(views, maps, strict=True)
+        )
+
+
+def _view(
+    image: np.ndarray, box: Box, scale: float, recipe: WholeImageRecipe, spec: InputSpec
+) -> WholeView:
+    """Scale a region and pad it."""
+    x, y, width, height = map(int, box)
+    factor = scale * spec.box_size / (height if recipe.fit == "height" else width)
+    size = round(width * factor), round(height * factor)
+    if min(size) < 1 or size[0] * size[1] > LARGEST_INPUT:
+        raise ImageError(
+            f"{width} x {height} pixels are too narrow: scaled by {factor:.3g} they would be "
+            f"{size[0]} x {size[1]}; give a box, or take a recipe of crops"
+        )
+    # The factor itself and not the rounded size is the scale, as in the emulated programs.
+    method = INTERPOLATIONS[recipe.resize]
+    region = image[y : y + height, x : x + width]
+    scaled = cv2.resize(region, None, fx=factor, fy=factor, interpolation=method)
+    valid = scaled.shape[:2]
+    unit = math.lcm(spec.stride, spec.multiple) if recipe.pad else spec.multiple
+    padded = Pad(valid, unit).apply_image(scaled)
+    inset = (1 / factor - 1) / 2
+    return WholeView(
+        padded,
+        Frame(valid, (1 / factor, x + inset), (1 / factor, y + inset)),
+        Frame((height, width), (1.0, float(x)), (1.0, float(y))),
+        recipe.pad or padded.shape[:2] != valid,
+    )

@@ -1,0 +1,158 @@
+"""What one call does: how often the network runs, what is checked, what reaches the caller."""
+
+import multiprocessing
+import pickle
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from openpose_keras import HandEstimator, read_image
+from openpose_keras.core.errors import BackendError
+from openpose_keras.core.keypoints import Hand
+from openpose_keras.estimators import base, hand
+from openpose_keras.estimators.recipes import RECIPES, InputSpec
+from openpose_keras.estimators.search import Search
+from tests.helpers import ROOT
+from tests.helpers.fakes import DotNetwork, draw_dots, hand_layout
+
+# Keras saves variables in a way that NumPy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+BOTH = InputSpec(box_size=160, stride=4, multiple=32, sides="both", upright=True)
+BOX = (70.0, 30.0, 240.0, 240.0)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """The image that ships, with two hands."""
+    return read_image(ROOT / "notebooks" / "images" / "hands.jpg")
+
+
+@pytest.fixture(scope="module")
+def estimator():
+    return HandEstimator.from_preset("hand_lite")
+
+
+def dots(box=BOX, size=(300, 400)):
+    """An image of one hand of dots in a box."""
+    xy = hand_layout(3) * np.array(box[2:]) * 0.9 + np.array(box[:2]) + np.array(box[2:]) * 0.05
+    return draw_dots(xy, size)
+
+
+def test_two_hands_that_are_searched_take_at_most_ten_network_images(estimator, photo):
+    shapes = []
+
+    def counted(batch):
+        shapes.append(len(batch))
+        return estimator._engine(batch)
+
+    hands = HandEstimator(counted, spec=estimator.spec)(photo)
+    assert len(hands) == 2
+    assert sum(shapes) <= 10
+
+
+def test_a_call_checks_the_image_once_and_builds_only_the_hands_that_it_returns(
+    estimator, photo, monkeypatch
+):
+    checked, built = [], []
+    check, post_init = hand.check_image, Hand.__post_init__
+    monkeypatch.setattr(hand, "check_image", lambda image: checked.append(1) or check(image))
+    monkeypatch.setattr(base, "check_image", lambda image: checked.append(1) or check(image))
+    monkeypatch.setattr(Hand, "__post_init__", lambda self: built.append(1) or post_init(self))
+    assert len(estimator(photo)) == len(built) == 2
+    assert len(checked) == 1
+
+
+def test_the_score_of_the_last_pass_decides_whether_a_searched_hand_is_kept():
+    network = DotNetwork(BOTH)
+
+    def weak_at_last(batch):
+        """Scores that fall where the mirror image is shown too: in the upright pass."""
+        pair = len(batch) == 2 and batch.shape[1:3] == (160, 160)
+        return network(batch) * (0.4 if pair else 1.0)
+
+    image = dots()
+    assert len(HandEstimator(network, spec=BOTH)(image)) == 1
+    assert HandEstimator(weak_at_last, spec=BOTH)(image) == []
+    lenient = HandEstimator(weak_at_last, spec=BOTH, search=Search(threshold=0.2))
+    assert len(lenient(image)) == 1
+
+
+def test_the_search_hands_over_the_peaks_that_it_has():
+    network = DotNetwork(BOTH)
+    estimator = HandEstimator(network, spec=BOTH)
+    [region] = estimator.regions(dots())
+    assert region.peaks.shape == (21, 3)
+    before = len(network.calls)
+    [rotated] = estimator.upright_regions(dots(), [region])
+    assert len(network.calls) == before
+    assert rotated.crop is not None
+
+
+@pytest.mark.parametrize("recipe", ["refined", "openpose"])
+def test_the_heatmaps_of_an_estimate_hold_its_keypoints(recipe):
+    estimator = HandEstimator(DotNetwork(BOTH), spec=BOTH, recipe=recipe)
+    [estimate] = estimator.estimate(dots(), [BOX])
+    maps, frame = estimate.heatmaps("image")
+    x, y = np.round(frame.apply_points(estimate.hand.xy)).astype(int).T
+    assert (maps[y, x, np.arange(21)] > 0.75).all()
+
+
+def test_every_output_of_the_network_reaches_the_caller():
+    network = DotNetwork(BOTH)
+
+    def engine(batch):
+        presence = np.linspace(0.5, 1.0, len(batch))
+        return {"keypoints": network(batch), "presence": presence, "mine": batch.mean(axis=(1, 2))}
+
+    [estimate] = HandEstimator(engine, spec=BOTH).estimate(dots(), [BOX])
+    assert [set(maps) for maps in estimate.outputs] == [{"keypoints", "presence", "mine"}] * 2
+    assert estimate.hand.presence == pytest.approx(0.75)
+
+
+def test_the_repr_names_preset_recipe_and_engine(estimator):
+    expected = "HandEstimator(preset='hand_lite', recipe='refined', engine='keras')"
+    assert repr(estimator) == expected
+    assert "recipe='openpose'" in repr(estimator.with_recipe("openpose"))
+    assert "DotNetwork" in repr(HandEstimator(DotNetwork()))
+
+
+def test_an_estimator_of_a_preset_is_pickled_by_its_name_and_rebuilt(estimator, photo):
+    varied = estimator.with_recipe(replace(RECIPES["refined"], scales=(1.0, 1.2)))
+    data = pickle.dumps(varied)
+    assert len(data) < 10_000
+    restored = pickle.loads(data)
+    assert restored.recipe == varied.recipe
+    for one, other in zip(restored(photo), varied(photo), strict=True):
+        np.testing.assert_array_equal(one.xy, other.xy)
+
+
+def test_an_estimator_of_a_model_of_ones_own_is_pickled_with_it():
+    image = keras.Input((None, None, 3))
+    maps = keras.layers.Conv2D(22, 8, strides=8, padding="same")(image)
+    own = HandEstimator(keras.Model(image, maps))
+    photo = np.full((99, 99, 3), 200, np.uint8)
+    [expected] = own(photo, "whole")
+    [restored] = pickle.loads(pickle.dumps(own))(photo, "whole")
+    np.testing.assert_allclose(restored.scores, expected.scores, atol=1e-6)
+
+
+def call_in_fork(estimator, photo, queue):
+    """Send what a call raises in a forked process."""
+    try:
+        estimator(photo, [(0, 0, 99)])
+        queue.put("no error")
+    except BackendError as error:
+        queue.put(str(error))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning", "ignore:.*fork:RuntimeWarning")
+def test_a_call_in_a_fork_of_the_process_is_refused_at_once(estimator, photo):
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    worker = context.Process(target=call_in_fork, args=(estimator, photo, queue), daemon=True)
+    worker.start()
+    assert 'get_context("spawn")' in queue.get(timeout=60)
+    worker.join(timeout=60)
