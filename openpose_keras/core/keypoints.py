@@ -59,7 +59,8 @@ class Keypoints:
     @property
     def found(self) -> np.ndarray:
         """(K,) bool: True where the keypoint is not missing."""
-        return np.isfinite(self.xy).all(axis=-1)
+        found: np.ndarray = np.isfinite(self.xy).all(axis=-1)
+        return found
 
     @property
     def score(self) -> float:

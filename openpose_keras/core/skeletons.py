@@ -118,7 +118,8 @@ _FINGERS: dict[str, tuple[tuple[str, ...], tuple[RGB, ...]]] = {
 
 def _hand() -> Skeleton:
     """Build the hand: the wrist, then each finger as a chain that starts at the wrist."""
-    keypoints, edges, colors = ["wrist"], [], [_WRIST_COLOR]
+    keypoints, colors = ["wrist"], [_WRIST_COLOR]
+    edges: list[tuple[str, str]] = []
     for finger, (joints, shades) in _FINGERS.items():
         names = [f"{finger}_{joint}" for joint in joints]
         edges += zip(["wrist", *names[:-1]], names, strict=True)

@@ -4,7 +4,7 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from openpose_keras.engines.maps import Engine, Maps
 if TYPE_CHECKING:
     import keras
 
-    Network = keras.Model | Engine
+    Network: TypeAlias = keras.Model | Engine
 
 
 def is_model(network: object) -> bool:
@@ -96,7 +96,7 @@ def _compile_tensorflow(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
 
     signature = [tf.TensorSpec((None, None, None, 3), tf.float32)]
 
-    @tf.function(input_signature=signature, autograph=False)
+    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
     def forward(batch: tf.Tensor) -> dict[str, tf.Tensor]:
         named = _named(model(batch, training=False))
         return {name: tf.cast(each, tf.float32) for name, each in named.items()}
@@ -112,8 +112,8 @@ def _compile_jax(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
     import jax
     import jax.numpy as jnp
 
-    @jax.jit
-    def forward(trainable: list, fixed: list, batch: jax.Array) -> dict[str, jax.Array]:
+    @jax.jit  # type: ignore[untyped-decorator]
+    def forward(trainable: list[Any], fixed: list[Any], batch: jax.Array) -> dict[str, jax.Array]:
         outputs, _ = model.stateless_call(trainable, fixed, batch, training=False)
         return {name: each.astype(jnp.float32) for name, each in _named(outputs).items()}
 

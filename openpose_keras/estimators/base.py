@@ -134,7 +134,7 @@ class Estimate:
         self, nested: list[list[np.ndarray]], recipe: WholeImageRecipe, frame: MapFrame
     ) -> tuple[np.ndarray, Frame]:
         """Merge the maps of an emulated program."""
-        stride, views = self.spec.stride, self.views
+        stride, views = self.spec.stride, emulations.as_whole(self.views)
         maps = list(chain.from_iterable(nested))
         if frame == "image":
             planes = emulations.mean_planes(views, maps, recipe, stride)
@@ -209,7 +209,7 @@ class KeypointEstimator:
         estimator._preset = {"name": name, "weights": weights, "dtype": dtype or "float32"}
         return estimator
 
-    def __call__(self, image: np.ndarray, boxes: Boxes = None) -> list[Keypoints]:
+    def __call__(self, image: np.ndarray, boxes: Boxes = None) -> Sequence[Keypoints]:
         """Estimate the keypoints of one image.
 
         Args:
@@ -246,7 +246,7 @@ class KeypointEstimator:
 
     def estimate_regions(
         self, image: np.ndarray, regions: Sequence[Region], recipe: AnyRecipe | None = None
-    ) -> list[Estimate]:
+    ) -> Sequence[Estimate]:
         """Estimate the keypoints of regions in one pass through the network.
 
         Args:
@@ -325,7 +325,7 @@ class KeypointEstimator:
         recipe = recipe or self.recipe
         nested = [[maps[view]["keypoints"] for view in views] for views in scales]
         if isinstance(recipe, WholeImageRecipe):
-            views, answers = list(chain(*scales)), list(chain(*nested))
+            views, answers = emulations.as_whole(chain(*scales)), list(chain(*nested))
             peaks = emulations.decode_whole(views, answers, recipe, self.spec.stride)
         else:
             stride = self.spec.stride

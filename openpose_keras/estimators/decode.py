@@ -133,8 +133,8 @@ def merge_views(
     samples, coverage = [], []
     for view, answer in zip(views, maps, strict=True):
         (columns, inside_x), (rows, inside_y) = _positions(target, view.frame)
-        cells = ((positions - (stride - 1) / 2) / stride for positions in (rows, columns))
-        samples.append(sample_maps(answer, *cells, upsampling))
+        rows, columns = ((each - (stride - 1) / 2) / stride for each in (rows, columns))
+        samples.append(sample_maps(answer, rows, columns, upsampling))
         coverage.append(np.outer(inside_y, inside_x))
     return merge(samples, weights=coverage), target
 
@@ -162,7 +162,7 @@ def _common_frame(frames: Sequence[Frame], pixels: int) -> Frame:
     return Frame((counts[1], counts[0]), *axes)
 
 
-def _positions(frame: Frame, other: Frame) -> list[tuple[FloatArray, FloatArray]]:
+def _positions(frame: Frame, other: Frame) -> list[tuple[FloatArray, np.ndarray]]:
     """Return along x and y where a frame's positions lie in another, and which are inside it."""
     along = []
     for axis, other_axis, counts in zip(frame.axes, other.axes, (1, 0), strict=True):

@@ -9,7 +9,7 @@ of a photo of 12 megapixels would take 1.06 GB, and one takes 48 MB.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,6 +43,11 @@ class WholeView(View):
 
     region: Frame
     padded: bool
+
+
+def as_whole(views: Iterable[View]) -> list[WholeView]:
+    """Return those of the views that are views of a whole region."""
+    return [view for view in views if isinstance(view, WholeView)]
 
 
 def whole_region(image: np.ndarray, box: Box) -> Box:

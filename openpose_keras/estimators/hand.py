@@ -202,8 +202,8 @@ class HandEstimator(KeypointEstimator):
             maps = [each["keypoints"] for each in self.infer(flips)]
             return maps[0] if len(maps) == 1 else np.maximum(maps[0], maps[1][:, ::-1])
 
-        options = {"box_size": self.spec.box_size, "search": self.search}
-        found = find_hands(image, heatmaps_of, peaks_in, **options)
+        size = self.spec.box_size
+        found = find_hands(image, heatmaps_of, peaks_in, box_size=size, search=self.search)
         return [Region(self.region_box(image, hand.box), peaks=hand.peaks) for hand in found]
 
     def upright_regions(self, image: np.ndarray, regions: Sequence[Region]) -> list[Region]:
@@ -216,9 +216,11 @@ class HandEstimator(KeypointEstimator):
         Returns:
             The same regions, each with its rotated crop.
         """
+        if not isinstance(self.recipe, Recipe):
+            raise ValueError(f"the recipe {self.recipe.name!r} has no crop that could be rotated")
         unseen = [region for region in regions if region.peaks is None]
-        first = replace(self.recipe, flip_average=False)
-        found = iter(self.estimate_regions(image, unseen, first))
+        one_view = replace(self.recipe, flip_average=False)
+        found = iter(self.estimate_regions(image, unseen, one_view))
         rotated = []
         for region in regions:
             peaks = next(found).peaks if region.peaks is None else region.peaks

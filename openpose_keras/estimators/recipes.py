@@ -243,8 +243,9 @@ def get_recipe(recipe: str | AnyRecipe) -> AnyRecipe:
 
 def _is_number(value: object) -> bool:
     """Return whether a value is a finite number."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value)
 
 
 def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
