@@ -11,7 +11,7 @@ VERSION = re.search(
 )[1]
 
 TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
-NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "gdown>=5.2,<7", "ipywidgets>=8.1,<9"]
+NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
 TEST = [
     *TRAIN,
     "opencv-python<5",  # OpenCV 5 has no importer of Caffe networks, an oracle of the tests
@@ -67,6 +67,8 @@ setup(
     include_package_data=False,
     entry_points={"console_scripts": ["openpose-keras = openpose_keras.cli:main"]},
     install_requires=[
+        "filelock>=3.16,<5",  # gdown brings it
+        "gdown>=6.5,<7",  # downloads weights, from Google Drive too
         "h5py>=3.11,<3.15",  # TensorFlow wants it below 3.15
         "keras>=3.12,<4",
         "matplotlib>=3.10,<4",

@@ -5,24 +5,23 @@ import sys
 from pathlib import Path
 
 from openpose_keras.cli.options import UsageError, start_keras
-from openpose_keras.conversion.mirrors import MIRRORS
-from openpose_keras.conversion.official import OFFICIAL_FILES
+from openpose_keras.conversion.catalogue import LICENCES, SOURCES
 from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.networks.presets import PRESETS, shipped_folder, user_folder
 
 SUMMARY = "download OpenPose's own weights, check and convert them"
 DESCRIPTION = (
     "Download the weights of one of OpenPose's networks from the first source that has them, check "
-    "and convert them, and put the result where the presets find it. Only hand can be used so far; "
-    "the files of face, body_coco, body_mpi and body_25 are fetched as they are, for the time when "
-    "they can. What was fetched once is not fetched again."
+    "and convert them, and store the result where the presets find it. Only hand can be used so "
+    "far; the files of face, body_coco, body_mpi and body_25 are stored as they are, for later "
+    "versions. What was fetched once is not fetched again."
 )
 LICENCE_ADDRESS = "https://github.com/CMU-Perceptual-Computing-Lab/openpose/blob/master/LICENSE"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the sub-command."""
-    parser.add_argument("name", choices=tuple(MIRRORS), metavar="NAME", help=", ".join(MIRRORS))
+    parser.add_argument("name", choices=tuple(SOURCES), metavar="NAME", help=", ".join(SOURCES))
     parser.add_argument(
         "--to",
         type=Path,
@@ -45,11 +44,11 @@ def run(args: argparse.Namespace) -> int:
         args: The options of `add_arguments`.
 
     Returns:
-        The exit status: 0, or 1 when no source gave the file.
+        The exit status: 0, or 1 when no source had the file.
 
     Raises:
         UsageError: There is nobody to ask about the licence.
-        OpenPoseKerasError: The licence is refused, or the disk is full.
+        OpenPoseKerasError: The licence is refused.
     """
     from openpose_keras.conversion.fetch import fetch, target_path
     from openpose_keras.core.errors import FetchError
@@ -66,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
             folder=args.to,
             accept_license=True,
             progress=sys.stderr.isatty(),
-            tell=lambda line: print(line, file=sys.stderr, flush=True),
+            log=lambda line: print(line, file=sys.stderr, flush=True),
             convert=_convert,
         )
     except FetchError as error:  # the one message that needs several lines
@@ -77,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _convert(source: Path, target: Path) -> None:
-    """Convert, without what TensorFlow tells while it is imported."""
+    """Convert a file, without TensorFlow's messages while it is imported."""
     start_keras()
     from openpose_keras.conversion.writers import convert_file
 
@@ -85,9 +84,8 @@ def _convert(source: Path, target: Path) -> None:
 
 
 def _ask(name: str) -> None:
-    """Show the licence and raise unless it is accepted."""
-    licence = next(file.licence for file in OFFICIAL_FILES if file.network == name)
-    text = f"the weights of {name} are for {licence}: {LICENCE_ADDRESS}"
+    """Show the licence and raise an error unless the user accepts it."""
+    text = f"the weights of {name} are for {LICENCES[name]}: {LICENCE_ADDRESS}"
     if not (sys.stdin and sys.stdin.isatty()):
         raise UsageError(f"say that you keep to the licence with --accept-license; {text}")
     print(f"{text[0].upper()}{text[1:]}")
@@ -103,7 +101,7 @@ def _ask(name: str) -> None:
 
 
 def _use(name: str, path: Path) -> str:
-    """Say how to use what was fetched."""
+    """Return a sentence on how to use what was fetched."""
     if name not in PRESETS:
         return "This version of the package does not use it yet."
     found = path.parent.resolve() in {shipped_folder().resolve(), user_folder().resolve()}

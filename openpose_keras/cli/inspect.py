@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         WeightsError: The file is damaged, or of no known kind.
     """
-    from openpose_keras.conversion.official import identify
+    from openpose_keras.conversion.catalogue import identify
     from openpose_keras.conversion.readers import KINDS, read_weights
     from openpose_keras.io.weight_record import checksums
 
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.file}: {KINDS[weights.kind]}")
     print(f"MD5     {sums.md5}\nSHA-256 {sums.sha256}")
     if known:
-        print(f"this is OpenPose's {known.file} ({known.network}); licence: {known.licence}")
+        print(f"this is OpenPose's {known.path} ({known.network}); licence: {known.licence}")
     else:
         print("none of OpenPose's own files has this checksum")
     for name, value in (weights.record or {}).items():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from openpose_keras import networks
-from openpose_keras.conversion.official import OPENPOSE_LICENCE, identify
+from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, identify
 from openpose_keras.conversion.readers import WeightFile, read_weights
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.version import __version__
@@ -89,7 +89,7 @@ def make_record(
         kind=kind,
         md5=sums.md5,
         sha256=sums.sha256,
-        official=known.file if known else None,
+        official=known.path if known else None,
         licence=licence,
         network=network,
         channel_order=channel_order,

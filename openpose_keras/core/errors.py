@@ -30,15 +30,7 @@ class FormatError(OpenPoseKerasError, ValueError):
 
 
 class DownloadError(WeightsError):
-    """A source did not give the file. The text is the reason, in one line."""
-
-
-class NoSpaceError(WeightsError):
-    """The disk has no room for the file; no other source mends that."""
-
-
-class BrokenDownloadError(DownloadError):
-    """A connection broke; another one may bring the rest."""
+    """A source did not have the file. The message is the reason, in one line."""
 
 
 class LicenceError(WeightsError):
@@ -46,7 +38,7 @@ class LicenceError(WeightsError):
 
 
 class FetchError(WeightsError):
-    """No source gave the file; the text has what was tried, and what one can do."""
+    """No source had the file. The message lists what was tried and what the user can do."""
 
 
 class AssetError(OpenPoseKerasError, ValueError):

@@ -156,19 +156,6 @@ def test_sizes_that_are_none_are_refused(size, capsys):
     assert "HEIGHTxWIDTH" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["convert", "inspect", "verify"])
-def test_help_imports_nothing_heavy(command):
-    code = (
-        "import sys\nfrom openpose_keras import cli\n"
-        f"try: cli.main(['{command}', '--help'])\nexcept SystemExit: pass\n"
-        "heavy = ('numpy', 'cv2', 'keras', 'h5py', 'google.protobuf')\n"
-        "print([m for m in heavy if m in sys.modules])"
-    )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    out = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
-    assert out.splitlines()[-1] == "[]"
-
-
 def test_weights_of_the_preset_are_not_replaced_unasked(capsys):
     assert run("convert", "hand.caffemodel") == 0
     with pytest.raises(SystemExit):

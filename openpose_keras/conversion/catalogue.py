@@ -1,0 +1,120 @@
+"""OpenPose's weight files: their checksums, their licence, and the sources that offer them.
+
+The sources of a file stand in the order in which they are tried: the authors' own server, copies
+of the same files, conversions by others, and last the authors' first server, which has not answered
+since 2023. Every source but the Keras conversion on Google Drive has a known checksum.
+"""
+
+from dataclasses import dataclass
+
+OPENPOSE_LICENCE = (
+    "academic or non-profit, non-commercial research only (OpenPose's licence); converted files too"
+)
+
+
+@dataclass(frozen=True)
+class OfficialFile:
+    """A weight file that OpenPose's authors published.
+
+    Args:
+        network: The network that it is for.
+        path: Its path under OpenPose's `models` folder.
+        md5: Its checksum, as OpenPose's CMakeLists.txt lists it.
+        licence: What the weights may be used for.
+    """
+
+    network: str
+    path: str
+    md5: str
+    licence: str = OPENPOSE_LICENCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An address that offers a weight file.
+
+    Args:
+        address: Starts with http:// or https://; a page of Google Drive stands for its file.
+        file: The file's name.
+        md5: The file's checksum, if that one is known.
+        sha256: The same for SHA-256.
+        needs: A package that reading the file needs in addition to ours.
+    """
+
+    address: str
+    file: str
+    md5: str | None = None
+    sha256: str | None = None
+    needs: str | None = None
+
+    @property
+    def has_checksum(self) -> bool:
+        """Whether a checksum can tell that the file is the right one."""
+        return bool(self.md5 or self.sha256)
+
+
+OFFICIAL_FILES = (
+    OfficialFile("hand", "hand/pose_iter_102000.caffemodel", "a82cfc3fea7c62f159e11bd3674c1531"),
+    OfficialFile("face", "face/pose_iter_116000.caffemodel", "e747180d728fa4e4418c465828384333"),
+    OfficialFile(
+        "body_coco", "pose/coco/pose_iter_440000.caffemodel", "5156d31f670511fce9b4e28b403f2939"
+    ),
+    OfficialFile(
+        "body_mpi", "pose/mpi/pose_iter_160000.caffemodel", "2ca0990c7562bd7ae03f3f54afa96e00"
+    ),
+    OfficialFile(
+        "body_25", "pose/body_25/pose_iter_584000.caffemodel", "78287b57cf85fa89c03f1393d368e5b7"
+    ),
+)
+
+_SERVERS = (
+    "http://vcl.snu.ac.kr/OpenPose/models/",  # OpenPose's models/getModels.sh
+    "https://huggingface.co/camenduru/openpose/resolve/main/models/",
+    "https://huggingface.co/gaijingeek/openpose-models/resolve/main/models/",
+)
+_FIRST_SERVER = "http://posefs1.perception.cs.cmu.edu/OpenPose/models/"
+_CONVERSIONS = {
+    "hand": (
+        Source(
+            address="https://huggingface.co/lllyasviel/Annotators/resolve/main/hand_pose_model.pth",
+            file="hand_pose_model.pth",
+            sha256="b76b00d1750901abd07b9f9d8c98cc3385b8fe834a26d4b4f0aad439e75fc600",
+            needs="torch",
+        ),
+        Source(
+            address="https://drive.google.com/file/d/1yPQFrCrDltqzYAnWBl__O7oZxGL0sQlu/view",
+            file="hand_keras.h5",
+        ),
+    )
+}
+
+
+def identify(md5: str) -> OfficialFile | None:
+    """Return the official file that has a checksum.
+
+    Args:
+        md5: Hexadecimal digits, in either case.
+
+    Returns:
+        The file, or None if no file of OpenPose's has this checksum.
+
+    Example:
+        >>> identify("A82CFC3FEA7C62F159E11BD3674C1531").network
+        'hand'
+    """
+    return next((known for known in OFFICIAL_FILES if known.md5 == md5.lower()), None)
+
+
+def _sources_of(official: OfficialFile) -> tuple[Source, ...]:
+    """List the sources of an official file."""
+    name = official.path.rpartition("/")[2]
+    *copies, first = (
+        Source(address=f"{server}{official.path}", file=name, md5=official.md5)
+        for server in (*_SERVERS, _FIRST_SERVER)
+    )
+    return (*copies, *_CONVERSIONS.get(official.network, ()), first)
+
+
+# Name of a network -> the sources of its weights, in the order in which they are tried.
+SOURCES = {official.network: _sources_of(official) for official in OFFICIAL_FILES}
+LICENCES = {official.network: official.licence for official in OFFICIAL_FILES}
