@@ -1,36 +1,35 @@
-"""Errors of the package. Each message says what was expected, what came and how to mend it."""
+"""Errors of the package: the one table of them.
+
+Each message says what was expected, what came and how to mend it, in one line.
+"""
 
 
 class OpenPoseKerasError(Exception):
-    """Base of every error that the package raises on purpose."""
+    """Base of all errors that the package raises on purpose."""
 
 
 class ImageError(OpenPoseKerasError, ValueError):
     """A file or an array is not the image that was expected."""
 
 
-class WeightsError(OpenPoseKerasError, ValueError):
-    """A weight file is missing, damaged or does not fit the network."""
-
-
-class BackendError(OpenPoseKerasError, ImportError):
-    """The backend that Keras should run on is not installed, or is none."""
-
-
-class NetworkError(OpenPoseKerasError, ValueError):
-    """A network's output is not the heatmaps that were expected."""
-
-
 class DataError(OpenPoseKerasError, ValueError):
-    """A file of labels is not what the reader expects."""
+    """A label file is not what the reader expects."""
 
 
 class FormatError(OpenPoseKerasError, ValueError):
     """A file or a dictionary is not OpenPose's JSON."""
 
 
-class DownloadError(WeightsError):
-    """A source did not have the file. The message is the reason, in one line."""
+class NetworkError(OpenPoseKerasError, ValueError):
+    """The output of a network is not the heatmaps that were expected."""
+
+
+class BackendError(OpenPoseKerasError, ImportError):
+    """Keras, or the backend that it should run on, cannot be imported."""
+
+
+class WeightsError(OpenPoseKerasError, ValueError):
+    """A weight file is missing, damaged or not for the network."""
 
 
 class LicenceError(WeightsError):
@@ -38,16 +37,20 @@ class LicenceError(WeightsError):
 
 
 class FetchError(WeightsError):
-    """No source had the file. The message lists what was tried and what the user can do."""
+    """No source had the file; the message lists what was tried, and what one can do."""
 
 
-class AssetError(OpenPoseKerasError, ValueError):
-    """An asset of the renderer is missing or is not what it should be."""
+class DownloadError(WeightsError):
+    """A source did not deliver the file; the message is the reason."""
 
 
 class TrainingError(OpenPoseKerasError, ValueError):
-    """A config or a request that no run could serve."""
+    """A training config or request that cannot be carried out."""
 
 
 class DivergenceError(TrainingError):
-    """The loss of a training run is no number any more."""
+    """The loss of a training run is not finite any more."""
+
+
+class AssetError(OpenPoseKerasError, ValueError):
+    """An asset of the renderer is missing or is not the one that was expected."""

@@ -1,11 +1,13 @@
-"""The layers that several networks are built from."""
+"""The layers that several networks are built from.
+
+Each states its data format, so that `image_data_format` of the user's keras.json changes nothing.
+"""
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
-
 
 HEAD = {"activation": None, "dtype": "float32"}  # float32 also where the rest is of less precision
 
@@ -13,33 +15,52 @@ HEAD = {"activation": None, "dtype": "float32"}  # float32 also where the rest i
 def conv(
     x: "keras.KerasTensor", name: str, filters: int, kernel: int, **options: object
 ) -> "keras.KerasTensor":
-    """Convolve with bias and same padding, as OpenPose's prototxt does; ReLU, if not told else."""
+    """Convolve with bias, same padding and ReLU, as OpenPose's prototxt does, or as `options`."""
     import keras
 
-    options = {"padding": "same", "activation": "relu", "name": name, **options}
-    return keras.layers.Conv2D(filters, kernel, **options)(x)
+    options = {"padding": "same", "activation": "relu", "data_format": "channels_last", **options}
+    return keras.layers.Conv2D(filters, kernel, name=name, **options)(x)
 
 
-def up(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+def depthwise(
+    x: "keras.KerasTensor", name: str, kernel: int, **options: object
+) -> "keras.KerasTensor":
+    """Convolve each channel alone, with same padding and no activation."""
+    import keras
+
+    options = {"padding": "same", "data_format": "channels_last", **options}
+    return keras.layers.DepthwiseConv2D(kernel, name=name, **options)(x)
+
+
+def max_pool(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    """Halve height and width; the pooled size is rounded up, as Caffe does it."""
+    import keras
+
+    # "valid" would drop the last row of an odd size.
+    options = {"padding": "same", "data_format": "channels_last", "name": name}
+    return keras.layers.MaxPooling2D(2, 2, **options)(x)
+
+
+def upsample(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
     """Double height and width, linear, half-pixel centres."""
-    return _upsample_class()(name=name)(x)
+    return upsample_class()(name=name)(x)
 
 
 @cache
-def _upsample_class() -> type:
-    """Define the layer when Keras is there."""
+def upsample_class() -> "type[keras.layers.Layer]":
+    """Define the layer `UpsampleBilinear2x`, which needs Keras, when it is first asked for."""
     import keras
     from keras import ops
 
     @keras.saving.register_keras_serializable("openpose_keras")
-    class UpsampleBilinear2x(keras.layers.Layer):
+    class UpsampleBilinear2x(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
         """What `UpSampling2D(2, interpolation="bilinear")` does, with height and width left open.
 
-        TensorFlow cannot trace Keras's own for open sizes. A new cell lies a quarter of an old
-        one from the cell that it comes from.
+        TensorFlow cannot trace Keras's own layer for open sizes. The centre of a new cell lies a
+        quarter of an old cell from the centre of the old cell that it is in.
         """
 
-        def call(self, x: object) -> object:
+        def call(self, x: Any) -> Any:  # noqa: ANN401 - a backend's own tensor, whichever it is
             """Double the rows, then the columns."""
             batch, height, width, channels = ops.shape(x)
             above = ops.concatenate([x[:, :1], x[:, :-1]], axis=1)
@@ -52,29 +73,29 @@ def _upsample_class() -> type:
             return ops.reshape(x, (batch, 2 * height, 2 * width, channels))
 
         def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-            """Double what is known."""
+            """Double the height and the width that are known."""
             batch, height, width, channels = shape
             return batch, height and 2 * height, width and 2 * width, channels
 
     return UpsampleBilinear2x
 
 
-def normed_conv(x: "keras.KerasTensor", name: str, filters: int) -> "keras.KerasTensor":
-    """Convolve 3x3, normalise, ReLU."""
+def normed_relu(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    """Normalise over the batch, then ReLU."""
     import keras
 
-    x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name=name)(x)
     x = keras.layers.BatchNormalization(momentum=0.99, name=f"{name}_norm")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+
+def normed_conv(x: "keras.KerasTensor", name: str, filters: int) -> "keras.KerasTensor":
+    """Convolve 3x3, normalise, ReLU."""
+    x = conv(x, name, filters, 3, activation=None, use_bias=False)
+    return normed_relu(x, name)
 
 
 def separable(x: "keras.KerasTensor", name: str, filters: int, kernel: int) -> "keras.KerasTensor":
-    """Convolve per channel, mix the channels, normalise, ReLU."""
-    import keras
-
-    x = keras.layers.DepthwiseConv2D(
-        kernel, padding="same", use_bias=False, name=f"{name}_depthwise"
-    )(x)
-    x = keras.layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_pointwise")(x)
-    x = keras.layers.BatchNormalization(momentum=0.99, name=f"{name}_norm")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x)
+    """Convolve each channel alone, mix the channels, normalise, ReLU."""
+    x = depthwise(x, f"{name}_depthwise", kernel, use_bias=False)
+    x = conv(x, f"{name}_pointwise", filters, 1, activation=None, use_bias=False)
+    return normed_relu(x, name)

@@ -2,20 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from openpose_keras.networks.layers import conv, normed_conv, separable, up
+from openpose_keras.networks.layers import conv, depthwise, normed_conv, separable, upsample
 from openpose_keras.networks.openpose import HAND_CHANNELS
 
 if TYPE_CHECKING:
     import keras
 
-
 LITE_STRIDE = 4
-
-
 LITE_STAGES = 2
-
-
-# One row per inverted residual: (kernel, stride, expanded channels, output channels). The table of
+# (kernel, stride, expanded channels, output channels) of each inverted residual: the table of
 # MediaPipe's hand landmark network (hand_landmark_full.tflite), whose weights it can take.
 LITE_BLOCKS = (
     (3, 1, 24, 16),
@@ -40,13 +35,13 @@ def hand_lite(*, all_stages: bool = False) -> "keras.Model":
     """Build the small hand network: inverted residuals, a top-down decoder, two stages of heatmaps.
 
     Args:
-        all_stages: Give the heatmaps of both stages (what training supervises), and not only the
-            last one's.
+        all_stages: Whether the heatmaps of both stages are returned, which training needs, and not
+            only the last stage's.
 
     Returns:
         A `keras.Model` named "hand_lite" with random weights. Input (n, h, w, 3) RGB in [-0.5,
         0.5], h and w multiples of 32; output (n, h / 4, w / 4, 22), or a list of two such arrays.
-        Left and right hands alike.
+        It knows left and right hands.
     """
     import keras
 
@@ -58,24 +53,24 @@ def hand_lite(*, all_stages: bool = False) -> "keras.Model":
     x = keras.layers.Concatenate(name="concat_stage2")([stage1, features])
     for index in (1, 2):
         x = separable(x, f"refine{index}", 128, 7)
-    x = up(conv(x, "refine_reduce", 64, 1), "up4")
+    x = upsample(conv(x, "refine_reduce", 64, 1), "up4")
     x = keras.layers.Add(name="add4")([x, fine])
     for index in (1, 2):
         x = normed_conv(x, f"decode4_{index}", 64)
     stage2 = conv(x, "heat2", HAND_CHANNELS, 1, activation=None)
-    # Mixed precision ends here: heatmaps are float32 for whoever reads them.
+    # Mixed precision ends here: heatmaps are float32.
     outputs = [
         keras.layers.Activation("linear", dtype="float32", name=f"heatmaps_stage{index}")(maps)
-        for index, maps in enumerate((up(stage1, "up_stage1"), stage2), start=1)
+        for index, maps in enumerate((upsample(stage1, "up_stage1"), stage2), start=1)
     ]
     return keras.Model(image, outputs if all_stages else outputs[-1], name="hand_lite")
 
 
 def _lite_backbone(x: "keras.KerasTensor") -> list["keras.KerasTensor"]:
-    """Give the features at strides 4, 8, 16 and 32, with 24, 40, 112 and 192 channels."""
+    """Return the features at strides 4, 8, 16 and 32, with 24, 40, 112 and 192 channels."""
     import keras
 
-    x = keras.layers.Conv2D(24, 3, strides=2, padding="same", name="stem")(x)
+    x = conv(x, "stem", 24, 3, strides=2, activation=None)
     x = keras.layers.ReLU(max_value=6, name="stem_relu")(x)
     levels = []
     for index, (kernel, stride, expanded, filters) in enumerate(LITE_BLOCKS):
@@ -88,18 +83,16 @@ def _lite_backbone(x: "keras.KerasTensor") -> list["keras.KerasTensor"]:
 def _inverted_residual(
     x: "keras.KerasTensor", name: str, kernel: int, stride: int, expanded: int, filters: int
 ) -> "keras.KerasTensor":
-    """Expand, convolve per channel, project; add the input where the shapes agree (MobileNetV2)."""
+    """Expand, convolve each channel, project; add the input where shapes agree (MobileNetV2)."""
     import keras
 
     shortcut = x
     if x.shape[-1] != expanded:
-        x = keras.layers.Conv2D(expanded, 1, name=f"{name}_expand")(x)
+        x = conv(x, f"{name}_expand", expanded, 1, activation=None)
         x = keras.layers.ReLU(max_value=6, name=f"{name}_expand_relu")(x)
-    x = keras.layers.DepthwiseConv2D(
-        kernel, strides=stride, padding="same", name=f"{name}_depthwise"
-    )(x)
+    x = depthwise(x, f"{name}_depthwise", kernel, strides=stride)
     x = keras.layers.ReLU(max_value=6, name=f"{name}_depthwise_relu")(x)
-    x = keras.layers.Conv2D(filters, 1, name=f"{name}_project")(x)
+    x = conv(x, f"{name}_project", filters, 1, activation=None)
     if stride == 1 and shortcut.shape[-1] == filters:
         x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
     return x
@@ -108,13 +101,13 @@ def _inverted_residual(
 def _lite_decoder(
     levels: list["keras.KerasTensor"],
 ) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
-    """Give the finest level (n, h/4, w/4, 64), and the others merged into (n, h/8, w/8, 96)."""
+    """Return the finest level (n, h/4, w/4, 64), and the others merged into (n, h/8, w/8, 96)."""
     import keras
 
     fine, *middle, coarse = levels
     x = conv(coarse, "lateral32", 96, 1, activation=None)
     for stride, level in ((16, middle[1]), (8, middle[0])):
         lateral = conv(level, f"lateral{stride}", 96, 1, activation=None)
-        x = keras.layers.Add(name=f"add{stride}")([up(x, f"up{stride}"), lateral])
+        x = keras.layers.Add(name=f"add{stride}")([upsample(x, f"up{stride}"), lateral])
         x = normed_conv(x, f"decode{stride}", 96)
     return conv(fine, "lateral4", 64, 1, activation=None), x

@@ -1,15 +1,15 @@
 """From an image to the input of a network."""
 
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 
+from openpose_keras.core.arrays import FloatArray
 from openpose_keras.io.images import check_image
+from openpose_keras.networks.input_spec import ChannelOrder
 
-ChannelOrder = Literal["rgb", "bgr"]
 
-
-def normalise(image: np.ndarray, channel_order: ChannelOrder = "rgb") -> np.ndarray:
+def normalise(image: np.ndarray, channel_order: ChannelOrder = "rgb") -> FloatArray:
     """Return an image as the input of a network, x / 256 - 0.5.
 
     The rule is OpenPose's (`src/openpose/utilities/openCv.cpp`).
@@ -32,7 +32,7 @@ def normalise(image: np.ndarray, channel_order: ChannelOrder = "rgb") -> np.ndar
     return normalise_batch(check_image(image)[None], channel_order)
 
 
-def normalise_batch(images: np.ndarray, channel_order: ChannelOrder = "rgb") -> np.ndarray:
+def normalise_batch(images: np.ndarray, channel_order: ChannelOrder = "rgb") -> FloatArray:
     """Return images that were checked before as the input of a network, see `normalise`.
 
     Args:
@@ -45,7 +45,8 @@ def normalise_batch(images: np.ndarray, channel_order: ChannelOrder = "rgb") -> 
     Raises:
         ValueError: The channel order has no such name.
     """
-    if channel_order not in ("rgb", "bgr"):
+    if channel_order not in get_args(ChannelOrder):
         raise ValueError(f"channel_order is 'rgb' or 'bgr', not {channel_order!r}")
     ordered = images if channel_order == "rgb" else images[..., ::-1]
-    return np.multiply(ordered, np.float32(1 / 256), dtype=np.float32, order="C") - np.float32(0.5)
+    scaled: FloatArray = np.multiply(ordered, np.float32(1 / 256), dtype=np.float32, order="C")
+    return scaled - np.float32(0.5)

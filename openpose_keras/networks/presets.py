@@ -1,22 +1,21 @@
-"""Presets: a named network together with its weights and how its input wants to be.
+"""Presets: a named network with its weights and the input that it expects.
 
-A preset is data. `load_network` builds the network, finds the file, checks it and fills the
-network; it never downloads. A weight file is looked for where it may be, in this order: the
-package's own folder (what ships), then the user's folder, `<Keras home>/openpose_keras`.
+A preset is data. `load_network` builds the network, finds and checks the file and loads it; it
+never downloads. A weight file is searched for first in the package's own folder (the weights that
+ship), then in the user's folder, `<Keras home>/openpose_keras`.
 """
 
-import os
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from openpose_keras import networks
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io.weight_record import checksums, read_record
-from openpose_keras.networks._backend import import_keras
-from openpose_keras.networks.input_spec import InputSpec
+from openpose_keras.networks._backend import import_keras, keras_home
+from openpose_keras.networks.input_spec import ChannelOrder, InputSpec
 
 if TYPE_CHECKING:
     import keras
@@ -28,15 +27,15 @@ DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 class Preset:
     """A network, its weights and its input.
 
-    Attributes:
-        name: what the user calls it.
-        network: name of the function of `networks` that builds it.
-        file: name of the weight file.
-        spec: how the input wants to be.
-        decoder: name of the function of `estimators.decode.DECODERS` that makes keypoints of maps.
-        source: where the weights come from.
-        licence: what the weights may be used for.
-        sha256: of the file that ships; None where the user brings the file.
+    Args:
+        name: The key in `PRESETS`.
+        network: Name of the function of `networks` that builds it.
+        file: Name of the weight file.
+        spec: The input that it expects.
+        decoder: Name of the function of `estimators.decode.DECODERS` that makes keypoints of maps.
+        source: Where the weights come from.
+        licence: What the weights may be used for.
+        sha256: SHA-256 of the file that ships; None where the user brings the file.
     """
 
     name: str
@@ -74,13 +73,10 @@ PRESETS = {
 
 
 def get_preset(name: str) -> Preset:
-    """Give the preset of a name.
+    """Return the preset of a name.
 
     Args:
-        name: a key of `PRESETS`.
-
-    Returns:
-        The preset.
+        name: A key of `PRESETS`.
 
     Raises:
         ValueError: No preset has this name.
@@ -95,11 +91,11 @@ def get_preset(name: str) -> Preset:
 
 
 def input_spec(name: str, *, weights: str | Path | None = None) -> InputSpec:
-    """Tell how a preset's network wants its input with the weights that it will have.
+    """Return the input that a preset's network expects with the weights that it will have.
 
     Args:
-        name: a key of `PRESETS`.
-        weights: another file of the same network.
+        name: A key of `PRESETS`.
+        weights: Another file for the same network.
 
     Returns:
         The preset's own `spec`; with the channel order of the file's record, if it has one.
@@ -111,7 +107,7 @@ def input_spec(name: str, *, weights: str | Path | None = None) -> InputSpec:
     preset = get_preset(name)
     record = read_record(Path(weights) if weights else find_weights(preset)) or {}
     order = record.get("channel_order", preset.spec.channel_order)
-    return replace(preset.spec, channel_order=order)
+    return replace(preset.spec, channel_order=cast(ChannelOrder, order))
 
 
 def load_network(
@@ -121,21 +117,21 @@ def load_network(
     dtype: str = "float32",
     all_stages: bool = False,
 ) -> "keras.Model":
-    """Build a preset's network and fill it with its weights.
+    """Build a preset's network and load its weights.
 
     Args:
-        name: a key of `PRESETS`.
-        weights: another file of the same network, for example one of your own training.
-        dtype: what the network calculates in: "float32", or "mixed_bfloat16" for about half the
-            time where the processor knows it. The heatmaps are float32 in either case.
-        all_stages: whether the heatmaps of every stage come out, first stage first.
+        name: A key of `PRESETS`.
+        weights: Another file for the same network, for example one of your own training.
+        dtype: What the network calculates in: "float32", or "mixed_bfloat16" for about half the
+            time on a processor that supports it. The heatmaps are float32 in either case.
+        all_stages: Whether the heatmaps of every stage are returned, first stage first.
 
     Returns:
         The `keras.Model`: (n, h, w, 3) in, (n, h / stride, w / stride, 22) out, or a list of them.
 
     Raises:
-        ValueError: No preset has this name, or the dtype is another one.
-        WeightsError: The file is missing, damaged, or of another network.
+        ValueError: No preset has this name, or the dtype is not one of `DTYPES`.
+        WeightsError: The file is missing, damaged, or for another network.
         BackendError: Keras's backend is not installed.
     """
     preset = get_preset(name)
@@ -152,14 +148,14 @@ def load_network(
 
 
 def load_weights(model: "keras.Model", path: str | Path) -> None:
-    """Fill a network with the weights of a file, in place.
+    """Load the weights of a file into a network, in place.
 
     Args:
-        model: of `networks`.
-        path: a `.weights.h5` file of the same network.
+        model: A network of `networks`.
+        path: A `.weights.h5` file for the same network.
 
     Raises:
-        WeightsError: The file is missing, damaged, or of another network.
+        WeightsError: The file is missing, damaged, or for another network.
     """
     try:
         model.load_weights(path)
@@ -173,35 +169,34 @@ def load_weights(model: "keras.Model", path: str | Path) -> None:
 
 def _build(network: str, dtype: str, all_stages: bool) -> "keras.Model":
     """Build a network whose layers calculate in a dtype."""
-    keras = import_keras()
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype)
+    config = import_keras().config
+    before = config.dtype_policy()
+    config.set_dtype_policy(dtype)
     try:
-        return getattr(networks, network)(all_stages=all_stages)
+        model: keras.Model = getattr(networks, network)(all_stages=all_stages)
     finally:
-        keras.config.set_dtype_policy(before)
+        config.set_dtype_policy(before)
+    return model
 
 
 def find_weights(preset: Preset) -> Path:
     """Find the weight file of a preset on this machine.
 
     Args:
-        preset: one of `PRESETS`.
-
-    Returns:
-        Its path.
+        preset: One of `PRESETS`.
 
     Raises:
-        WeightsError: The file is in neither folder; says where it was looked for and what one can
-            do.
+        WeightsError: The file is in neither folder; the message says where it was searched for, and
+            how to get it.
     """
-    folders = (shipped_folder(), user_folder())
-    for folder in folders:
-        if (folder / preset.file).is_file():
-            return folder / preset.file
+    for folder in (shipped_folder, user_folder):  # the second may fail
+        path = folder() / preset.file
+        if path.is_file():
+            return path
     raise WeightsError(
         f"the weights of {preset.name!r} are not on this machine: expected {preset.file} in "
-        f"{' or '.join(map(str, folders))}. They are {preset.source}; licence: {preset.licence}. "
+        f"{shipped_folder()} or {user_folder()}. They are {preset.source}; licence: "
+        f"{preset.licence}. "
         f"`openpose-keras fetch {preset.name}` downloads and converts them, "
         "`openpose-keras convert FILE` takes a file that you have; or use the preset 'hand_lite', "
         "whose weights ship with the package"
@@ -209,7 +204,7 @@ def find_weights(preset: Preset) -> Path:
 
 
 def shipped_folder() -> Path:
-    """Give the folder of the weights that ship: the package's own, or the checkout's `weights/`."""
+    """Return the folder of the weights that ship: in the package, or a checkout's `weights/`."""
     try:
         return Path(str(resources.files("openpose_keras._shipped")))
     except ModuleNotFoundError:  # a checkout that is on the path but not installed
@@ -217,12 +212,14 @@ def shipped_folder() -> Path:
 
 
 def user_folder() -> Path:
-    """Give the folder for weights that the user brings, without making it.
+    """Return the folder for weights that the user brings, without making it.
 
     It is `openpose_keras` in Keras's home: `KERAS_HOME`, or `~/.keras`.
+
+    Raises:
+        WeightsError: The user has no home folder.
     """
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    return Path(home) / "openpose_keras"
+    return keras_home() / "openpose_keras"
 
 
 @cache
@@ -233,7 +230,7 @@ def _sum(path: Path, size: int, modified: int) -> str:
 
 
 def _check_sum(path: Path, expected: str) -> None:
-    """Refuse a shipped file that is not the one that was shipped."""
+    """Refuse a file that is not the one that was shipped."""
     facts = path.stat()
     found = _sum(path, facts.st_size, facts.st_mtime_ns)
     if found != expected:

@@ -1,29 +1,26 @@
-"""What a network is made of: size, reach and cost of each layer, counted and not measured.
+"""Size, receptive field and cost of each layer of a network, from its structure alone.
 
-    from openpose_keras import networks
-    from openpose_keras.anatomy import layer_table
-    print(layer_table(networks.hand(), (368, 368)))
-
-The receptive field of a cell is the stretch of input pixels from the first to the last that can
-change it. It is followed from layer to layer for each cell of a row, so that strides, branches and
-enlargements come out exactly.
+from openpose_keras import networks
+from openpose_keras.networks.summary import layer_table
+print(layer_table(networks.hand(), (368, 368)))
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from openpose_keras.core.arrays import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import keras
 
 Size = tuple[int, int]
-Reach = tuple[np.ndarray, np.ndarray]  # first and last input pixel that each cell of a row can see
 
+_MERGES = ("Add", "Concatenate")
 _POINTWISE = ("Activation", "BatchNormalization", "Dropout", "ReLU", "Rescaling")
-_MERGING = ("Add", "Concatenate")
 _WINDOWS = ("Conv2D", "DepthwiseConv2D", "MaxPooling2D", "AveragePooling2D")
 
 
@@ -31,19 +28,18 @@ _WINDOWS = ("Conv2D", "DepthwiseConv2D", "MaxPooling2D", "AveragePooling2D")
 class LayerFacts:
     """One layer of a network, for one size of input.
 
-    Attributes:
+    Args:
         name: The layer's.
-        kind: Its Keras class, for example "Conv2D".
         kernel: (height, width) of its window in cells of its own input; (1, 1) if it has none.
         output_shape: (h, w, channels).
-        receptive_field: Side in input pixels of what the cell that sees most can see, were the
-            input large enough; the greater of height and width.
+        receptive_field: Number of input pixels from the first to the last that can change a cell,
+            for the cell with the most, in an input that is large enough; the greater of height
+            and width.
         multiply_adds: Of its convolution for one input, without biases; 0 for any other layer.
-        parameters: Numbers that it holds, trainable or not.
+        parameters: Number of its weights, trainable or not.
     """
 
     name: str
-    kind: str
     kernel: Size
     output_shape: tuple[int, int, int]
     receptive_field: int
@@ -53,10 +49,10 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class LayerTable:
-    """The layers of a network in order, for one size of input. Printing it gives a table.
+    """The layers of a network in order, for one size of input. Print it to see the table.
 
-    Attributes:
-        rows: One a layer, but for the input.
+    Args:
+        rows: One for each layer except the input.
         size: (height, width) of the input in pixels.
     """
 
@@ -64,19 +60,15 @@ class LayerTable:
     size: Size
 
     def __len__(self) -> int:
-        """Count the layers."""
+        """Return the number of layers."""
         return len(self.rows)
 
     def __iter__(self) -> Iterator[LayerFacts]:
-        """Go through the layers."""
+        """Iterate over the layers."""
         return iter(self.rows)
 
     def __getitem__(self, name: str) -> LayerFacts:
-        """Give the layer of a name.
-
-        Raises:
-            KeyError: There is none.
-        """
+        """Return the layer of this name, or raise KeyError."""
         for row in self.rows:
             if row.name == name:
                 return row
@@ -84,7 +76,7 @@ class LayerTable:
 
     @property
     def convolutions(self) -> "LayerTable":
-        """The same table with the layers that multiply, and no other."""
+        """The same table with the convolutions only."""
         return LayerTable(tuple(row for row in self.rows if row.multiply_adds), self.size)
 
     @property
@@ -103,8 +95,8 @@ class LayerTable:
         return max((row.receptive_field for row in self.rows), default=1)
 
     def __str__(self) -> str:
-        """Give the table."""
-        width = max([len("layer"), *(len(row.name) for row in self.rows)])
+        """Return the table as text."""
+        width = max(len("layer"), *(len(row.name) for row in self.rows))
         lines = [
             f"{'layer':<{width}}  {'kernel':<7}{'output':<14}{'sees':>6}{'multiply-adds':>17}"
             f"{'parameters':>13}"
@@ -122,129 +114,105 @@ class LayerTable:
         return "\n".join(lines)
 
 
+class _Reach(NamedTuple):
+    """What cells see along one axis; the rule repeats every `len(first)` cells.
+
+    Cell i sees the input pixels from step * i + first[i % n] to step * i + last[i % n].
+    """
+
+    step: float
+    first: FloatArray
+    last: FloatArray
+
+
 def layer_table(model: "keras.Model", size: Size) -> LayerTable:
     """Describe each layer of one of our networks, or of one built from the same kinds of layers.
 
     Args:
         model: Of one input, channels last. Each layer is used once.
-        size: (height, width) of the input in pixels. Receptive fields do not depend on it, but
-            stand for sizes that every stride of the network divides.
+        size: (height, width) of the input in pixels, multiples of the network's strides.
 
     Returns:
         The table.
 
     Raises:
-        ValueError: A layer is of a kind whose reach is not known here, or is used twice.
+        ValueError: A layer is of a kind whose receptive field is not known here, or is used twice.
     """
-    shapes: dict[str, tuple[int, int, int]] = {}
+    known: dict[int, tuple[tuple[int, int, int], list[_Reach]]] = {}  # by the id of the tensor
     rows = []
-    fields = _receptive_fields(model)
     for layer in model.layers:
         if type(layer).__name__ == "InputLayer":
-            shapes[layer.name] = (*size, layer.output.shape[-1])
+            start = _Reach(1.0, np.zeros(1), np.zeros(1))
+            known[id(layer.output)] = (*size, layer.output.shape[-1]), [start, start]
             continue
-        before = [(1, *shapes[name]) for name in _sources(layer)]
-        _, *shape = layer.compute_output_shape(before if len(before) > 1 else before[0])
-        shapes[layer.name] = tuple(shape)
+        inputs = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
+        if not all(id(tensor) in known for tensor in inputs):
+            raise ValueError(
+                f"expected each layer to be used once, not so those before {layer.name}"
+            )
+        shapes, reaches = zip(*(known[id(tensor)] for tensor in inputs), strict=True)
+        along = [_reach(layer, [each[axis] for each in reaches], axis) for axis in (0, 1)]
+        before = [(1, *shape) for shape in shapes]
+        _, height, width, channels = layer.compute_output_shape(before if before[1:] else before[0])
+        known[id(layer.output)] = (height, width, channels), along
         rows.append(
             LayerFacts(
                 name=layer.name,
-                kind=type(layer).__name__,
-                kernel=_window(layer)[0] if type(layer).__name__ in _WINDOWS else (1, 1),
-                output_shape=shapes[layer.name],
-                receptive_field=fields[layer.name],
-                multiply_adds=_multiply_adds(layer, shapes[layer.name]),
+                kernel=_window(layer)[0],
+                output_shape=(height, width, channels),
+                receptive_field=max(int((each.last - each.first).max()) + 1 for each in along),
+                multiply_adds=_multiply_adds(layer, height * width),
                 parameters=layer.count_params(),
             )
         )
-    return LayerTable(tuple(rows), tuple(size))
+    if not all(id(tensor) in known for tensor in model.outputs):
+        raise ValueError("expected each layer to be used once, not so the last one")
+    return LayerTable(tuple(rows), size)
 
 
-def _sources(layer: "keras.Layer") -> list[str]:
-    """Name the layers that a layer takes from, in order."""
-    if len(layer._inbound_nodes) != 1:
-        raise ValueError(f"expected each layer to be used once; {layer.name} is used more often")
-    tensors = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
-    return [tensor._keras_history.operation.name for tensor in tensors]
-
-
-def _multiply_adds(layer: "keras.Layer", shape: Sequence[int]) -> int:
+def _multiply_adds(layer: "keras.Layer", cells: int) -> int:
     """Count: every number of a kernel is used once per cell of the output."""
     if not type(layer).__name__.endswith("Conv2D"):
         return 0
-    kernel = layer.weights[0]
-    return int(np.prod(kernel.shape)) * shape[0] * shape[1]
+    return int(math.prod(layer.weights[0].shape)) * cells
 
 
 def _window(layer: "keras.Layer") -> tuple[Size, Size, Size]:
-    """Give kernel, strides and dilation of a layer with a window, each (along y, along x)."""
+    """Return kernel, strides and dilation of a layer, each (along y, along x)."""
+    if type(layer).__name__ not in _WINDOWS:
+        return (1, 1), (1, 1), (1, 1)
     kernel = layer.pool_size if "Pooling" in type(layer).__name__ else layer.kernel_size
     return tuple(kernel), tuple(layer.strides), tuple(getattr(layer, "dilation_rate", (1, 1)))
 
 
-def _receptive_fields(model: "keras.Model") -> dict[str, int]:
-    """Name each layer's receptive field: on ever longer rows, until no field feels the ends."""
-    length = 512
-    while True:
-        along = [_follow(model, length, axis) for axis in (0, 1)]
-        fields = {name: max(each[name] for each in along) for name in along[0]}
-        if 2 * max(fields.values()) <= length:
-            return fields
-        length *= 2
-
-
-def _follow(model: "keras.Model", length: int, axis: int) -> dict[str, int]:
-    """Give the widest interval of each layer for a row, or a column, of `length` input pixels."""
-    reaches: dict[str, Reach] = {}
-    for layer in model.layers:
-        if type(layer).__name__ == "InputLayer":
-            reaches[layer.name] = np.arange(length), np.arange(length)
-        else:
-            before = [reaches[name] for name in _sources(layer)]
-            reaches[layer.name] = _rule(layer)(layer, before, axis)
-    return {name: int((last - first).max()) + 1 for name, (first, last) in reaches.items()}
-
-
-def _rule(layer: "keras.Layer") -> Callable[["keras.Layer", list[Reach], int], Reach]:
-    """Choose how a layer passes on what its input sees."""
+def _reach(layer: "keras.Layer", before: Sequence[_Reach], axis: int) -> _Reach:
+    """Return what the cells of a layer see along an axis, from what its inputs see."""
     kind = type(layer).__name__
+    cells = np.arange(len(before[0].first))[:, None]
     if kind in _WINDOWS:
-        return _through_window
-    if kind == "UpsampleBilinear2x":
-        return _through_double
-    if kind in (*_POINTWISE, *_MERGING):
-        return _through_merge
-    raise ValueError(f"the reach of {layer.name} is not known here: it is a {kind}")
-
-
-def _through_merge(layer: "keras.Layer", before: list[Reach], axis: int) -> Reach:
-    """See what any of the inputs sees."""
-    firsts, lasts = zip(*before, strict=True)
-    return reduce(np.minimum, firsts), reduce(np.maximum, lasts)
-
-
-def _through_window(layer: "keras.Layer", before: list[Reach], axis: int) -> Reach:
-    """See what the cells of a window see; cells beyond the ends see nothing."""
-    kernel, stride, dilation = (sides[axis] for sides in _window(layer))
-    (first, last), extent = before[0], (kernel - 1) * dilation + 1
-    if layer.padding == "same":
-        count = -(-len(first) // stride)
-        start = -(max((count - 1) * stride + extent - len(first), 0) // 2)
-    else:
-        count, start = (len(first) - extent) // stride + 1, 0
-    cells = start + stride * np.arange(count)[:, None] + dilation * np.arange(kernel)
-    inside = (cells >= 0) & (cells < len(first))
-    cells = cells.clip(0, len(first) - 1)
-    lowest, highest = np.iinfo(first.dtype).max, np.iinfo(first.dtype).min
-    return (
-        np.where(inside, first[cells], lowest).min(axis=1),
-        np.where(inside, last[cells], highest).max(axis=1),
+        kernel, stride, dilation = (sides[axis] for sides in _window(layer))
+        extent = (kernel - 1) * dilation + 1
+        start = -(max(extent - stride, 0) // 2) if layer.padding == "same" else 0
+        taps = stride * cells + start + dilation * np.arange(kernel)
+        return _union(before[0], taps, before[0].step * stride)
+    if kind == "UpsampleBilinear2x":  # the cell that it is in, and the nearest next to that
+        taps = np.concatenate(
+            [cells + np.array([-1, 0]), cells + np.array([0, 1])], axis=1
+        ).reshape(-1, 2)
+        return _union(before[0], taps, before[0].step / 2)
+    if kind not in (*_POINTWISE, *_MERGES):
+        raise ValueError(f"the receptive field of {layer.name} is not known here: it is a {kind}")
+    count = math.lcm(*(len(each.first) for each in before))
+    return _Reach(
+        before[0].step,
+        np.min([np.resize(each.first, count) for each in before], axis=0),
+        np.max([np.resize(each.last, count) for each in before], axis=0),
     )
 
 
-def _through_double(layer: "keras.Layer", before: list[Reach], axis: int) -> Reach:
-    """See what the nearest cell and the next one on the same side see."""
-    [(first, last)] = before
-    cells = np.repeat(np.arange(len(first)), 2)
-    beside = (cells + np.tile([-1, 1], len(first))).clip(0, len(first) - 1)
-    return np.minimum(first[cells], first[beside]), np.maximum(last[cells], last[beside])
+def _union(before: _Reach, taps: IntArray, step: float) -> _Reach:
+    """Return what cells see that take the cells `taps` (cells, taps) of their input."""
+    period = len(before.first)
+    start = before.step * taps - step * np.arange(len(taps))[:, None]
+    first = (start + before.first[taps % period]).min(axis=1)
+    return _Reach(step, first, (start + before.last[taps % period]).max(axis=1))

@@ -10,7 +10,7 @@ KINDS = keras.layers
 
 
 def seen_pixels(model, length, *, rows=False):
-    """Try it out: light one input column at a time, and see which cells notice."""
+    """Light one input column at a time, and count the columns that change a cell."""
     for layer in model.layers:
         layer.set_weights([np.ones(weight.shape, np.float32) for weight in layer.weights])
     batch = np.zeros((length, 32, length, model.input.shape[-1]), np.float32)
@@ -19,9 +19,9 @@ def seen_pixels(model, length, *, rows=False):
         batch = batch.swapaxes(1, 2)
     maps = keras.ops.convert_to_numpy(model(batch, training=False))[..., 0]
     dark = keras.ops.convert_to_numpy(model(0 * batch[:1], training=False))[..., 0]
-    noticed = np.abs(maps - dark).max(axis=2 if rows else 1) > 0
-    first, last = noticed.argmax(axis=0), length - 1 - noticed[::-1].argmax(axis=0)
-    return int((last - first)[noticed.any(axis=0)].max()) + 1
+    changed = np.abs(maps - dark).max(axis=2 if rows else 1) > 0
+    first, last = changed.argmax(axis=0), length - 1 - changed[::-1].argmax(axis=0)
+    return int((last - first)[changed.any(axis=0)].max()) + 1
 
 
 def build(*layers, channels=2):
@@ -42,12 +42,12 @@ def build(*layers, channels=2):
         [KINDS.Conv2D(2, 3, strides=2, padding="same"), KINDS.Conv2D(2, 3, padding="same")],
         [KINDS.Conv2D(2, 3, dilation_rate=2, padding="same")],
         [KINDS.MaxPooling2D(2, 2, padding="same"), KINDS.DepthwiseConv2D(5, padding="same")],
-        [KINDS.AveragePooling2D(2), layers._upsample_class()(), KINDS.Conv2D(1, 1)],
-        [KINDS.Conv2D(2, 3, strides=2, padding="same"), layers._upsample_class()()],
+        [KINDS.AveragePooling2D(2), layers.upsample_class()(), KINDS.Conv2D(1, 1)],
+        [KINDS.Conv2D(2, 3, strides=2, padding="same"), layers.upsample_class()()],
     ],
     ids=range(8),
 )
-def test_the_receptive_field_is_what_trying_out_finds(layers):
+def test_receptive_field_agrees_with_an_experiment(layers):
     model = build(*layers)
     assert layer_table(model, (32, 48)).rows[-1].receptive_field == seen_pixels(model, 48)
 
@@ -62,16 +62,9 @@ def test_a_wide_kernel_counts_with_its_longer_side():
 def test_a_branch_sees_what_any_of_its_parts_sees():
     image = keras.Input((None, None, 1))
     near = KINDS.Conv2D(1, 3, padding="same")(image)
-    far = layers._upsample_class()()(KINDS.Conv2D(1, 5, strides=2, padding="same")(image))
+    far = layers.upsample_class()()(KINDS.Conv2D(1, 5, strides=2, padding="same")(image))
     model = keras.Model(image, KINDS.Add()([near, far]))
     assert layer_table(model, (32, 48)).rows[-1].receptive_field == seen_pixels(model, 48)
-
-
-def test_the_field_does_not_end_at_the_input():
-    layers = [KINDS.Conv2D(1, 101, padding="same") for _ in range(9)]
-    table = layer_table(build(*layers, channels=1), (8, 8))
-    assert table.receptive_field == 1 + 9 * 100
-    assert [row.receptive_field for row in table] == [1 + 100 * n for n in range(1, 10)]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +84,7 @@ def test_cost_and_parameters_are_those_of_the_formula(layer, cost, parameters):
     assert (row.multiply_adds, row.parameters) == (cost, parameters)
 
 
-def test_the_shape_is_what_the_layer_gives():
+def test_output_shape_is_that_of_the_layer():
     model = build(KINDS.Conv2D(3, 3, strides=2, padding="same"), KINDS.MaxPooling2D(2))
     shapes = [row.output_shape for row in layer_table(model, (37, 64))]
     assert shapes == [(19, 32, 3), (9, 16, 3)]
@@ -106,15 +99,6 @@ def test_openposes_network_has_the_known_size_reach_and_cost():
     assert table["Mconv7_stage2"].receptive_field == 404
     assert table.receptive_field == table["Mconv7_stage6"].receptive_field == 1364
     assert len(table.convolutions) == 15 + 2 + 5 * 7
-
-
-def test_the_small_networks_table_agrees_with_keras():
-    model = networks.hand_lite(all_stages=True)
-    table = layer_table(model, (160, 160))
-    assert table.parameters == model.count_params()
-    assert table["heatmaps_stage2"].output_shape == (40, 40, 22)
-    assert table["stem"].output_shape == (80, 80, 24)
-    assert table["heatmaps_stage1"].receptive_field < table["heatmaps_stage2"].receptive_field
 
 
 def test_the_printed_table_names_every_layer_and_the_totals():
@@ -134,5 +118,7 @@ def test_an_unknown_layer_is_named():
 
 def test_a_layer_that_is_used_twice_is_refused():
     shared = KINDS.Conv2D(2, 3, padding="same", name="shared")
-    with pytest.raises(ValueError, match="shared is used more often"):
+    with pytest.raises(ValueError, match="each layer to be used once"):
         layer_table(build(shared, shared), (8, 8))
+    with pytest.raises(ValueError, match="each layer to be used once"):
+        layer_table(build(shared, shared, KINDS.ReLU()), (8, 8))
