@@ -89,12 +89,12 @@ def run(args: argparse.Namespace) -> int:
         WeightsError: A file is damaged or does not fit, or OpenCV can't read Caffe's files.
         OSError: A result can't be written where it is wanted.
     """
-    from openpose_keras.core.files import check_free
+    from openpose_keras.core.files import require_writable
 
     if args.golden and args.prototxt:
         raise UsageError("--golden and --prototxt: compare with one or with the other")
     for path in filter(None, (args.picture, args.out)):
-        check_free(path, force=args.force)
+        require_writable(path, force=args.force)
     start_keras()
     from openpose_keras.conversion.verify import verify_file
     from openpose_keras.core.files import write_json

@@ -22,7 +22,7 @@ from openpose_keras.conversion.parity import (
 )
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import WeightsError
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import atomic_write
 
 if TYPE_CHECKING:
     import keras
@@ -112,7 +112,7 @@ def write_golden(
     """
     outputs = layer_outputs(model, batch)
     kept = {name: outputs[name] for name in layers or outputs}
-    with new_file(path, force=force) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path, force=force) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **{_INPUT: batch}, **kept)
 
 

@@ -17,7 +17,7 @@ from openpose_keras.conversion.caffe.graph import to_caffe
 from openpose_keras.conversion.caffe.prototxt import write_prototxt
 from openpose_keras.conversion.convert import load_converted
 from openpose_keras.core.errors import WeightsError
-from openpose_keras.core.files import check_free, new_file
+from openpose_keras.core.files import atomic_write, require_writable
 from openpose_keras.io.weight_record import Record, record_beside, write_record
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def write_network(
         ".keras": lambda temporary, model: model.save(temporary),
         ".onnx": _write_onnx,
     }
-    with new_file(path, force=force) as temporary:
+    with atomic_write(path, force=force) as temporary:
         writers[ending](temporary, model)
         write_record(temporary, record)
     return record
@@ -107,7 +107,7 @@ def _check_target(path: Path, half: bool, force: bool) -> str:
     if half and ending != ".weights.h5":
         raise WeightsError(f"{path}: only a .weights.h5 can be written as float16")
     for one in (path, *_beside(path)) if ending == ".caffemodel" else (path,):
-        check_free(one, force=force)
+        require_writable(one, force=force)
     return ending
 
 
@@ -122,7 +122,7 @@ def _write_caffe(path: Path, model: "keras.Model", record: Record, force: bool) 
     record = replace(record, channel_order="bgr")
     prototxt, beside = _beside(path)
     write_prototxt(prototxt, network, force=force)
-    with new_file(beside, force=force) as temporary:
+    with atomic_write(beside, force=force) as temporary:
         temporary.write_text(record.to_json() + "\n", encoding="utf-8")
     write_caffemodel(path, network, force=force)
     return record

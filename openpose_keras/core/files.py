@@ -1,50 +1,58 @@
-"""Files: written whole or not at all, never over others unasked; and how photos' names end."""
+"""Files: written whole or not at all, and never over others unasked."""
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PHOTO_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# fmt: off
+PHOTO_SUFFIXES = (
+    ".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".ppm",
+    ".tif", ".tiff", ".webp",
+)
+# fmt: on
+"""Endings of the files that `io.images.read_image` reads."""
 
 
 @contextmanager
-def new_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
-    """Give a temporary name to write to; when the block ends well the file takes its own name.
+def atomic_write(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
+    """Yield a temporary path to write to, which becomes the file when the block ends well.
 
     Args:
         path: The file. Its folder must exist.
-        force: Replace a file that is there.
+        force: Whether a file that exists is replaced.
 
     Yields:
-        A path in the same folder with the same ending, for writers that look at it.
+        A path in the same folder. It ends as the file does, for writers that go by the ending.
 
     Raises:
-        FileExistsError: The file is there, and `force` is not set.
-        FileNotFoundError: There is no such folder.
+        FileExistsError: The file exists, and `force` is not set.
+        FileNotFoundError: The folder does not exist.
     """
     path = Path(path)
-    check_free(path, force=force)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    require_writable(path, force=force)
+    # A file name has 255 bytes at most, and a character up to four of them.
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name[-50:]}")
     try:
         yield temporary
-        check_free(path, force=force)  # the writing may have taken long
+        require_writable(path, force=force)  # the writing may have taken long
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def check_free(path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Raise, before the long part, when a file can't be written where it is wanted.
+def require_writable(path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Raise an error if a file can't be written where it is wanted; call it before long work.
 
     Args:
         path: The file.
-        force: One that is there may be replaced.
+        force: Whether a file that exists may be replaced.
 
     Raises:
-        FileExistsError: The file is there, and `force` is not set.
-        FileNotFoundError: There is no such folder.
+        FileExistsError: The file exists, and `force` is not set.
+        FileNotFoundError: The folder does not exist.
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -62,14 +70,14 @@ def write_json(
         path: The file. Its folder must exist.
         data: Plain data; NaN and infinities, which JSON does not have, are refused.
         indent: Spaces a level. By default everything stands in one line.
-        force: Replace a file that is there.
+        force: Whether a file that exists is replaced.
 
     Raises:
-        FileExistsError: The file is there, and `force` is not set.
-        FileNotFoundError: There is no such folder.
+        FileExistsError: The file exists, and `force` is not set.
+        FileNotFoundError: The folder does not exist.
         ValueError: The data holds NaN or an infinity.
     """
     separators = (",", ":") if indent is None else None
     text = json.dumps(data, allow_nan=False, indent=indent, separators=separators)
-    with new_file(path, force=force) as temporary:
+    with atomic_write(path, force=force) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

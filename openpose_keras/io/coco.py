@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core.errors import DataError
-from openpose_keras.core.files import check_free, write_json
+from openpose_keras.core.files import require_writable, write_json
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.images import read_image
@@ -42,7 +42,7 @@ def write_labels(
     Example:
         write_labels("photos/labels.json", {"photos/1.jpg": estimator(read_image("photos/1.jpg"))})
     """
-    check_free(path, force=force)
+    require_writable(path, force=force)
     images, annotations = [], []
     for number, (image, found) in enumerate(hands.items()):
         images.append(_image_entry(Path(image), Path(path), number))

@@ -1,92 +1,188 @@
-"""From files and arrays to the network's input: read, check, scale, normalise.
+"""Images: read, write and check them, (H, W, 3) uint8 RGB everywhere.
 
-Everywhere an image is (H, W, 3) uint8, RGB. Only `read_image` and `write_image` know that OpenCV
-works in BGR, and `normalise` can give BGR to networks that want it.
+Pillow reads, and applies the orientation. OpenCV writes, and it reads colour of 16 bits a channel,
+which Pillow cuts to 8. Only this module knows that OpenCV keeps colours in the order BGR.
 """
 
+import io
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
+import PIL.ExifTags
+import PIL.Image
+import PIL.ImageFile
+import PIL.ImageOps
+from numpy.typing import NDArray
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import ImageError
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import atomic_write
 from openpose_keras.geometry import Resize
-from openpose_keras.io._decoding import decode_image
+
+Pixels = NDArray[np.uint8]
+
+# Not all that Pillow opens: some of its formats start other programs, such as Ghostscript.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+ORIENTATION = PIL.ExifTags.Base.Orientation
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
-def read_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read a JPEG, PNG, WebP, TIFF or BMP file, and whatever else this OpenCV reads.
-
-    The orientation of EXIF is applied, grey becomes RGB, transparency is put over white, and 16
-    bits a channel become 8 by rounding x / 257.
+def read_image(path: str | os.PathLike[str]) -> Pixels:
+    """Read an image file: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000 or PPM.
 
     Args:
         path: The file.
 
     Returns:
-        (H, W, 3) uint8, RGB.
+        (H, W, 3) uint8, RGB, as in `decode_image`.
 
     Raises:
-        ImageError: There is no such file, it is a folder, it is empty or cut short, or it is no
-            picture.
+        ImageError: The file does not exist, is a folder, is empty, damaged or cut short, or is not
+            an image.
     """
     path = Path(path)
     if path.is_dir():
-        raise ImageError(f"{path} is a folder; expected the file of a picture")
+        raise ImageError(f"expected an image file, got the folder {path}")
     try:
-        data = path.read_bytes()
+        return decode_image(path.read_bytes())
     except FileNotFoundError as error:
         raise ImageError(f"there is no file {path}") from error
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from error
-    try:
-        return decode_image(data)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
 
 
-def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
-    """Write an image in the format that the file's name ends with; a file of this name is replaced.
+def decode_image(data: bytes) -> Pixels:
+    """Decode the content of an image file.
 
-    It is written under a temporary name in the same folder first, so that no half-written file is
-    ever seen.
+    The orientation stated in its EXIF data is applied. Grey becomes RGB, transparency is put over
+    white, and 16 bits a channel become 8 by rounding x / 257.
+
+    Args:
+        data: The whole file.
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+
+    Raises:
+        ImageError: The bytes are empty, damaged, cut short or not an image.
+    """
+    if not data:
+        raise ImageError("the file is empty")
+    try:
+        return _decode(data)
+    except ImageError:
+        raise
+    except PIL.UnidentifiedImageError as error:
+        hint = ": convert HEIC to JPEG first" if data[4:8] == b"ftyp" else ""
+        kinds = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000 or PPM"
+        raise ImageError(f"expected {kinds}, got another or a damaged file{hint}") from error
+    except Exception as error:  # Pillow's decoders raise errors of many kinds
+        whole = _decode_without_end(data) if data.startswith(JPEG_START) else None
+        if whole is None:
+            raise ImageError(f"the image may be damaged or cut short: {error}") from error
+        return whole
+
+
+def _decode(data: bytes) -> Pixels:
+    """Return RGB; raise whatever Pillow raises."""
+    with (
+        warnings.catch_warnings(action="ignore"),  # of damaged EXIF data, of large images
+        PIL.Image.open(io.BytesIO(data), formats=FORMATS) as file,
+    ):
+        is_deep = _is_deep_colour(file)
+        file.load()
+        image = PIL.ImageOps.exif_transpose(_deep_colour(data, file) if is_deep else file)
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = np.asarray(image)
+        if grey.dtype.kind == "f" or grey.min() < 0 or grey.max() > 0xFFFF:
+            raise ImageError(f"expected 8 or 16 bits a channel, got {grey.dtype} pixels")
+        return np.repeat(_to_8_bits(grey)[..., None], 3, axis=2)
+    if image.has_transparency_data:
+        return _over_white(np.asarray(image.convert("RGBA")))
+    return np.array(image.convert("RGB"))
+
+
+def _is_deep_colour(file: PIL.ImageFile.ImageFile) -> bool:
+    """Return whether an image that is not loaded yet has 16 bits in each of several channels."""
+    if file.format not in ("PNG", "TIFF") or len(file.getbands()) == 1:
+        return False
+    return any(";16" in str(part.args).split(",")[0] for part in file.tile)
+
+
+def _deep_colour(data: bytes, file: PIL.Image.Image) -> PIL.Image.Image:
+    """Decode colour of 16 bits a channel with OpenCV.
+
+    OpenCV orients TIFF files itself, as Pillow does when it loads them. For others the image that
+    is returned keeps the orientation of the file, which has to be applied.
+    """
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
+        raise ImageError("OpenCV cannot decode colour of 16 bits a channel here: save it with 8")
+    image = PIL.Image.fromarray(_to_8_bits(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]))
+    image.getexif()[ORIENTATION] = file.getexif().get(ORIENTATION, 1)
+    return image
+
+
+def _decode_without_end(data: bytes) -> Pixels | None:
+    """Decode a JPEG that lacks only its end marker; return None if it lacks pixels too.
+
+    Pixels that the file lacks depend on the bytes that are appended; pixels that it holds do not.
+    """
+    data = data.rstrip(b"\xff")
+    try:
+        image, other = (_decode(data + added + JPEG_END) for added in (b"", b"\x5a" * 64))
+    except Exception:
+        return None
+    return image if np.array_equal(image, other) else None
+
+
+def _to_8_bits(pixels: NDArray[np.generic]) -> Pixels:
+    """Return 16 bits as 8, by rounding x / 257."""
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _over_white(rgba: Pixels) -> Pixels:
+    """Put RGBA over white."""
+    alpha = rgba[..., 3:].astype(np.uint16)
+    return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def write_image(path: str | os.PathLike[str], image: NDArray[np.generic]) -> None:
+    """Write an image in the format that the file's name ends with.
+
+    The file appears whole or not at all; a file of this name is replaced.
 
     Args:
         path: The file, for example "hand.png".
         image: (H, W, 3) uint8, RGB.
 
     Raises:
-        ImageError: The array is no image, OpenCV knows no such format, or the file can't be
+        ImageError: The array is not an image, the name has no known ending, or the file can't be
             written.
     """
-    path = Path(path)
-    check_image(image)
-    data = _encode(path, image)
+    path, pixels = Path(path), check_image(image)
     try:
-        with new_file(path, force=True) as temporary:
-            temporary.write_bytes(data)
-    except OSError as error:
-        raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-def _encode(path: Path, image: np.ndarray) -> bytes:
-    """Give the bytes of the file."""
-    try:
-        encoded, data = cv2.imencode(path.suffix, np.ascontiguousarray(image[..., ::-1]))
+        encoded, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels[..., ::-1]))
     except cv2.error:
         encoded = False
     if not encoded:
         raise ImageError(
-            f"{path} cannot be written as a picture of {image.shape[1]} x {image.shape[0]} pixels: "
-            "its name must end in .png, .jpg, .webp, .tiff or .bmp"
+            f"{path} cannot be written as an image of {pixels.shape[1]} x {pixels.shape[0]} "
+            "pixels: its name must end in .png, .jpg, .webp, .tiff or .bmp"
         )
-    return data.tobytes()
+    try:
+        with atomic_write(path, force=True) as temporary:
+            temporary.write_bytes(data.tobytes())
+    except OSError as error:
+        raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def check_image(image: np.ndarray) -> np.ndarray:
-    """Give the image back if it is one, else say how to make it one.
+def check_image(image: object) -> Pixels:
+    """Return an image as it is, or raise an error that says how to make one of it.
 
     Args:
         image: (H, W, 3) uint8, RGB. It may be read-only or a view.
@@ -95,46 +191,45 @@ def check_image(image: np.ndarray) -> np.ndarray:
         The same array.
 
     Raises:
-        ImageError: It is none.
+        ImageError: It is not such an array.
 
     Example:
         >>> check_image(np.zeros((480, 640, 3), np.uint8)).shape
         (480, 640, 3)
     """
     if not isinstance(image, np.ndarray):
-        kind = type(image).__name__
         is_path = isinstance(image, str | os.PathLike)
         hint = "read_image(path) reads a file" if is_path else "np.asarray makes an array of it"
-        raise ImageError(f"expected an RGB image (H, W, 3) of uint8, not a {kind}: {hint}")
-    hint = _shape_hint(image) or _type_hint(image)
-    if hint:
-        raise ImageError(
-            f"expected an RGB image (H, W, 3) of uint8, not {image.shape} of {image.dtype}: {hint}"
-        )
-    return image
+        got = f"a {type(image).__name__}"
+    elif hint := _shape_hint(image.shape) or _type_hint(image):
+        got = f"{image.shape} of {image.dtype}"
+    else:
+        return image
+    raise ImageError(f"expected an RGB image (H, W, 3) of uint8, got {got}: {hint}")
 
 
-def _shape_hint(image: np.ndarray) -> str:
-    """Say how to mend an array's shape; empty if it needs no mending."""
-    if image.size == 0:
+def _shape_hint(shape: tuple[int, ...]) -> str:
+    """Return how to mend an array's shape; empty if it needs no mending."""
+    if 0 in shape:
         return "it is empty"
-    if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
-        return f"np.repeat(image{'[..., None]' if image.ndim == 2 else ''}, 3, 2)"
-    if image.ndim == 4:
-        return "give one image at a time, batch[0]"
-    if image.ndim != 3:
-        return "an image has three axes"
-    if image.shape[2] == 3:
-        return ""
-    if image.shape[2] == 4:
-        return "drop the alpha channel, image[..., :3]"
-    if image.shape[0] == 3:
-        return "put the channels last, np.moveaxis(image, 0, -1)"
-    return "an image has three channels"
+    match shape:
+        case (_, _, 3):
+            return ""
+        case (_, _):
+            return "np.repeat(image[..., None], 3, 2)"
+        case (_, _, 1):
+            return "np.repeat(image, 3, 2)"
+        case (_, _, 4):
+            return "drop the alpha channel, image[..., :3]"
+        case (3, _, _):
+            return "put the channels last, np.moveaxis(image, 0, -1)"
+        case (_, _, _, _):
+            return "pass one image at a time, batch[0]"
+    return "an image has three axes, and three channels in the last"
 
 
-def _type_hint(image: np.ndarray) -> str:
-    """Say how to mend an array's type; empty if it needs no mending."""
+def _type_hint(image: NDArray[np.generic]) -> str:
+    """Return how to mend an array's type; empty if it needs no mending."""
     if image.dtype == np.uint8:
         return ""
     if image.dtype == np.bool_:
@@ -148,10 +243,8 @@ def _type_hint(image: np.ndarray) -> str:
     return "for values of 0 to 255, np.round(image).astype(np.uint8)"
 
 
-def scale_to_width(
-    image: np.ndarray, width: int = 368, interpolation: str = "linear"
-) -> np.ndarray:
-    """Bring an image to a width and keep its aspect, as the recipe `seed` does.
+def scale_to_width(image: Pixels, width: int = 368, interpolation: str = "linear") -> Pixels:
+    """Scale an image to a width and keep its aspect, as the recipe `mmittek` does.
 
     Args:
         image: (H, W, 3) uint8, RGB.
@@ -162,8 +255,8 @@ def scale_to_width(
         (round(H * width / W), width, 3) uint8. `Resize.to_width` is this step with its inverse.
 
     Raises:
-        ImageError: The array is no image.
-        ValueError: The width is no positive whole number, or the interpolation has no such name.
+        ImageError: The array is not an image.
+        ValueError: The width is not a positive whole number, or the interpolation has no such name.
     """
     size = check_image(image).shape[:2]
     return Resize.to_width(size, width, interpolation).apply_image(image)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import atomic_write
 
 if TYPE_CHECKING:
     from openpose_keras.training.synthesis import render
@@ -103,8 +103,8 @@ def _write_shard(stem: Path, hands: list["render.HandLayer"]) -> None:
         "gloved": np.array([hand.gloved for hand in hands]),
     }
     with (
-        new_file(stem.with_suffix(".npz"), force=True) as table,
-        new_file(stem.with_suffix(".npy"), force=True) as layers,
+        atomic_write(stem.with_suffix(".npz"), force=True) as table,
+        atomic_write(stem.with_suffix(".npy"), force=True) as layers,
     ):
         np.save(layers, np.stack([hand.rgba for hand in hands]))
         np.savez(table, **facts)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from openpose_keras import networks
 from openpose_keras.core.errors import DivergenceError, TrainingError
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import atomic_write
 from openpose_keras.training import optimization, samples, scenes, validation
 from openpose_keras.training.config import TrainConfig, read_config
 
@@ -126,7 +126,7 @@ def _end_of_epoch(out: Path, sets: dict[str, list[scenes.Sample]]) -> "keras.cal
 
 def _write(model: "keras.Model", path: Path) -> None:
     """Save weights (and the optimizer, where there is one) so that no half file is ever seen."""
-    with new_file(path, force=True) as part:
+    with atomic_write(path, force=True) as part:
         model.save_weights(part)
 
 
@@ -138,7 +138,7 @@ def _log(path: Path, row: dict[str, Any]) -> None:
             rows = [old for old in csv.DictReader(file) if int(old["epoch"]) < row["epoch"]]
     rows.append({key: round(value, 6) for key, value in row.items()})
     names = list(dict.fromkeys(name for each in rows for name in each))
-    with new_file(path, force=True) as part, part.open("w", newline="", encoding="utf8") as file:
+    with atomic_write(path, force=True) as part, part.open("w", newline="") as file:
         writer = csv.DictWriter(file, names, restval="")
         writer.writeheader()
         writer.writerows(rows)

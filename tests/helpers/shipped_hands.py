@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import atomic_write
 from openpose_keras.io.sample_hands import SHEETS
 
 SEEDS = {"pairs": 7001, "many": 7002}
@@ -57,8 +57,8 @@ def write_sheet(name, hands: Iterator, folder):
     }
     stem = Path(folder) / SHEETS[name]
     with (
-        new_file(stem.with_suffix(".webp"), force=True) as picture,
-        new_file(stem.with_suffix(".json"), force=True) as table,
+        atomic_write(stem.with_suffix(".webp"), force=True) as picture,
+        atomic_write(stem.with_suffix(".json"), force=True) as table,
     ):
         picture.write_bytes(data.tobytes())
         table.write_text(json.dumps(facts, separators=(",", ":")) + "\n", encoding="utf8")

@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import atomic_write
 from openpose_keras.networks.presets import PRESETS
 from tests.helpers import ROOT
 
@@ -185,5 +185,5 @@ def store(path: Path, run: Run) -> None:
         raise ValueError(f"{path.name} is not stored: {run.problems[0]}")
     nbformat.validate(run.notebook)
     text = nbformat.writes(run.notebook, version=nbformat.NO_CONVERT)
-    with new_file(path, force=True) as temporary:
+    with atomic_write(path, force=True) as temporary:
         temporary.write_text(text.rstrip("\n") + "\n", "utf8")

@@ -7,7 +7,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from PIL import Image
 
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import atomic_write
 from tests.notebooks.execution import FOLDER
 
 THUMBNAILS = FOLDER / "images" / "thumbnails"
@@ -59,5 +59,5 @@ def store_thumbnail(path: Path, notebook: NotebookNode) -> None:
     data = make_thumbnail(notebook)
     if data is not None:
         THUMBNAILS.mkdir(exist_ok=True)
-        with new_file(thumbnail_path(path), force=True) as temporary:
+        with atomic_write(thumbnail_path(path), force=True) as temporary:
             temporary.write_bytes(data)

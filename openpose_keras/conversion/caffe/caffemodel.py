@@ -17,7 +17,7 @@ from openpose_keras.conversion.caffe.messages import message_class
 from openpose_keras.conversion.caffe.network import CaffeLayer, CaffeNetwork
 from openpose_keras.conversion.caffe.wire import Chunks, split_numbers
 from openpose_keras.core.errors import WeightsError
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import atomic_write
 
 LARGEST_FILE = 2**31 - 1  # protobuf's own limit
 _LARGEST_RANK = 32  # Caffe's own limit
@@ -182,7 +182,7 @@ def write_caffemodel(
         WeightsError: A blob holds what a float32 can't.
     """
     net_class = message_class("NetParameter")
-    with new_file(path, force=force) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path, force=force) as temporary, open(temporary, "wb") as file:
         file.write(net_class(name=network.name).SerializeToString())
         for layer in network.layers:
             net = net_class()

@@ -9,7 +9,7 @@ from openpose_keras.conversion.caffe.caffemodel import fill_layer, read_inputs, 
 from openpose_keras.conversion.caffe.messages import message_class
 from openpose_keras.conversion.caffe.network import CaffeNetwork
 from openpose_keras.core.errors import WeightsError
-from openpose_keras.core.files import new_file
+from openpose_keras.core.files import atomic_write
 
 LARGEST_FILE = 400_000  # bytes; the longest of OpenPose's has 70,000
 # Of what takes memory of its own, and 100 times that of its characters.
@@ -107,5 +107,5 @@ def write_prototxt(
     Raises:
         FileExistsError: The file is there, and `force` is not set.
     """
-    with new_file(path, force=force) as temporary:
+    with atomic_write(path, force=force) as temporary:
         temporary.write_text(format_prototxt(network), encoding="utf-8")

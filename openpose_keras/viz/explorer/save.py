@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from openpose_keras.core.files import check_free
+from openpose_keras.core.files import require_writable
 from openpose_keras.io.coco import add_labels, load_labels
 from openpose_keras.io.images import read_image, write_image
 from openpose_keras.io.openpose_json import write_openpose
@@ -62,7 +62,7 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
         hands = [answer.hand for answer in session.answers()]
         write_openpose(path, hands, force=overwrite)
     elif kind == "picture":
-        check_free(path, force=overwrite)
+        require_writable(path, force=overwrite)
         write_image(path, picture(session))
     else:
         raise ValueError(f"what is saved is one of {', '.join(KINDS)}, got {kind!r}")
@@ -71,7 +71,7 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
 
 def _save_labels(session: Session, path: Path, *, overwrite: bool) -> None:
     """Put the hands of the picture into a label file."""
-    check_free(path, force=True)  # the folder
+    require_writable(path, force=True)  # the folder
     hands = [answer.hand for answer in session.answers()]
     shown = session.pictures[session.state.picture]
     source = shown.path or path.parent / f"{shown.name}.png"
