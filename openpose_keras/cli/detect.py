@@ -196,14 +196,12 @@ def _overlay(image: "np.ndarray", estimates: Sequence["HandEstimate"]) -> "np.nd
     """Draw the heatmaps of all hands over the photo; where boxes overlap, the greatest value."""
     import numpy as np
 
-    from openpose_keras.core.skeletons import HAND
-    from openpose_keras.viz.drawing import draw_heatmaps
-    from openpose_keras.viz.overlay import pick_map, to_image
+    from openpose_keras.viz.drawing import draw_heatmaps, resample_to_image, select_map
 
     total = np.full(image.shape[:2], np.nan, np.float32)  # NaN: no box is here
     for estimate in estimates:
         maps, frame = estimate.heatmaps()
-        heat, area = to_image(pick_map(maps, None, HAND), image.shape[:2], frame.box)
+        heat, area = resample_to_image(select_map(maps), image.shape[:2], frame.box)
         total[area] = np.fmax(total[area], heat)
     return np.where(np.isnan(total)[..., None], image, draw_heatmaps(image, total))
 

@@ -59,7 +59,7 @@ def _write_sheet(args: argparse.Namespace) -> Path:
     """Write an image of forty hands, and return its path."""
     from openpose_keras.io.images import write_image
     from openpose_keras.training.previews import preview_hands
-    from openpose_keras.viz.contact_sheet import contact_sheet
+    from openpose_keras.viz.drawing import contact_sheet
 
     hands = preview_hands(args.assets, seed=args.seed)
     path = Path(args.out) / "hands.png"

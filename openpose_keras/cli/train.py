@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.look:
         from openpose_keras.io.images import write_image
         from openpose_keras.training.previews import preview_samples
-        from openpose_keras.viz.contact_sheet import contact_sheet
+        from openpose_keras.viz.drawing import contact_sheet
 
         write_image(args.look, contact_sheet(preview_samples(config), every=2))
         return 0

@@ -99,7 +99,6 @@ def run(args: argparse.Namespace) -> int:
     from openpose_keras.conversion.verify import verify_file
     from openpose_keras.core.files import write_json
     from openpose_keras.io.images import write_image
-    from openpose_keras.viz.parity_chart import draw_report
 
     report = verify_file(
         args.file,
@@ -110,7 +109,9 @@ def run(args: argparse.Namespace) -> int:
     )
     print(report)
     if args.picture:
-        write_image(args.picture, draw_report(report))
+        from openpose_keras.viz.figures.charts import draw_parity
+
+        write_image(args.picture, draw_parity(report))
     if args.out:
         write_json(args.out, {"file": str(args.file), **report.to_dict()}, force=args.force)
     return 1 if report.first_departure else 0

@@ -1,20 +1,22 @@
-"""Draw hands, boxes and heatmaps over an image: each function gives a new image.
+"""Draw hands and heatmaps over images; every function returns a new image.
 
-Nothing is written into an argument. Colours, pairs and sizes are OpenPose's own, as its CPU
-renderer has them (src/openpose/utilities/keypoint.cpp and hand/renderHand.cpp of
+Colours, edges and sizes are OpenPose's own, as its CPU renderer has them
+(src/openpose/utilities/keypoint.cpp and hand/renderHand.cpp of
 CMU-Perceptual-Computing-Lab/openpose).
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
+from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND, Skeleton
+from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.io.images import check_image
-from openpose_keras.viz.overlay import pick_map, to_image
 
 THRESHOLD = 0.2  # OpenPose's hand_render_threshold
 HEATMAP_OPACITY = 0.7  # OpenPose's hand_alpha_heatmap
@@ -22,14 +24,18 @@ RECTANGLE_THRESHOLD = 0.1
 THICKNESS_RATIO = 1 / 50
 LINE_RATIO = 0.75
 SMALL_HAND = 0.05
-BOX_COLOR = (255, 255, 255)
-SIDE_COLORS = {"left": (255, 170, 0), "right": (0, 190, 255), None: BOX_COLOR}
-# OpenCV draws at 32-bit coordinates; what is further out than this is not seen anyway.
+# OpenCV draws at 32-bit coordinates; nothing further out than this is visible anyway.
 FARTHEST = 2**20
 
 
 class Pen(NamedTuple):
-    """Sizes in pixels: of lines, and of circles at keypoints (radius, and their stroke's)."""
+    """Sizes in pixels.
+
+    Args:
+        line: Thickness of lines.
+        radius: Radius of the circles at keypoints.
+        circle: Thickness of the circles' stroke; -1 fills them.
+    """
 
     line: int
     radius: int
@@ -37,7 +43,7 @@ class Pen(NamedTuple):
 
 
 def pen_for(xy: np.ndarray, scores: np.ndarray, size: tuple[int, int]) -> Pen:
-    """Give the sizes that OpenPose draws a hand with: they grow with the hand's part of the image.
+    """Return the sizes that OpenPose draws a hand with; they grow with the hand.
 
     With w, h the extent of the keypoints whose score is above 0.1, in an image of W x H:
     ratio = min(1, max(w / W, h / H)), t = max(round(sqrt(W H) / 50 * ratio), 2). A line is
@@ -57,11 +63,8 @@ def pen_for(xy: np.ndarray, scores: np.ndarray, size: tuple[int, int]) -> Pen:
         Pen(line=2, radius=1, circle=2)
     """
     height, width = size
-    known = xy[(scores > RECTANGLE_THRESHOLD) & np.isfinite(xy).all(axis=-1)]
-    ratio = 0.0
-    if len(known):
-        extent = known.max(axis=0) - known.min(axis=0)
-        ratio = min(1.0, max(extent[0] / width, extent[1] / height))
+    _, extent = keypoint_extent(xy[scores > RECTANGLE_THRESHOLD])
+    ratio = min(1.0, max(extent[0] / width, extent[1] / height))
     thickness = max(_round(np.sqrt(width * height) * THICKNESS_RATIO * ratio), 2)
     circle = thickness if ratio > SMALL_HAND else 1
     return Pen(max(1, _round(thickness * LINE_RATIO)), thickness // 2, circle)
@@ -84,10 +87,10 @@ def draw_hands(
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
-        hands: The hands, `xy` in pixels of the image; may reach outside.
+        hands: The hands, `xy` in pixels of the image; they may reach outside.
         threshold: The score that a keypoint must exceed.
         pen: Sizes in pixels; by default OpenPose's rule, see `pen_for`.
-        skeleton: Pairs and colours.
+        skeleton: Edges and colours.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
@@ -97,67 +100,52 @@ def draw_hands(
 
     Example:
         >>> image = np.zeros((80, 60, 3), np.uint8)
-        >>> hand = Hand(xy=np.full((21, 2), 30.0), scores=np.ones(21))
+        >>> hand = Hand(xy=np.full((len(HAND), 2), 30.0), scores=np.ones(len(HAND)))
         >>> draw_hands(image, [hand])[30, 30].tolist(), int(image.max())
         ([255, 0, 255], 0)
     """
     canvas = _copy(image)
     for hand in hands:
         visible = (hand.scores > threshold) & np.isfinite(hand.xy).all(axis=-1)
-        points = [
-            _pixel(point) if seen else None for point, seen in zip(hand.xy, visible, strict=True)
-        ]
+        points = _pixels(hand.xy)
         sizes = pen or pen_for(hand.xy, hand.scores, canvas.shape[:2])
         for start, end in skeleton.edge_indices:
             if visible[start] and visible[end]:
                 cv2.line(canvas, points[start], points[end], skeleton.colors[end], sizes.line)
-        for point, color in zip(points, skeleton.colors, strict=True):
-            if point is not None:
-                cv2.circle(canvas, point, sizes.radius, color, sizes.circle)
+        for index in np.flatnonzero(visible):
+            cv2.circle(canvas, points[index], sizes.radius, skeleton.colors[index], sizes.circle)
     return canvas
 
 
-def draw_boxes(
-    image: np.ndarray, hands: Sequence[Hand], *, thickness: int | None = None
+def contact_sheet(
+    samples: Iterable[tuple[np.ndarray, Sequence[Hand]]], *, columns: int = 8, every: int = 1
 ) -> np.ndarray:
-    """Draw each hand's box in the colour of its side, with its side and mean score written.
+    """Arrange images in rows, with the skeletons of their hands.
 
     Args:
-        image: (H, W, 3) uint8 RGB. Not changed.
-        hands: The hands; one without a box is skipped. The line runs through the box's outermost
-            pixels.
-        thickness: Of the line in pixels; by default 1/400 of the image's longer side, at least 1.
+        samples: Images (h, w, 3) uint8 RGB of one size, each with its hands.
+        columns: Number of images in a row; the last row is filled up with grey.
+        every: Draw the skeletons on every n-th image only, beginning with the n-th.
 
     Returns:
-        (H, W, 3) uint8 RGB, a new image.
+        (rows * h, columns * w, 3) uint8 RGB.
 
     Raises:
-        ImageError: The image is not (H, W, 3) uint8.
+        ValueError: There is no image.
+
+    Example:
+        >>> contact_sheet([(np.zeros((9, 9, 3), np.uint8), [])] * 3, columns=2).shape
+        (18, 18, 3)
     """
-    canvas = _copy(image)
-    thickness = thickness or max(1, _round(max(canvas.shape[:2]) / 400))
-    for hand in hands:
-        if hand.box is not None:
-            x, y, width, height = hand.box
-            color = SIDE_COLORS[hand.side]
-            corner = _pixel((x, y))
-            cv2.rectangle(canvas, corner, _pixel((x + width - 1, y + height - 1)), color, thickness)
-            _write(canvas, f"{hand.side or 'hand'} {hand.score:.2f}", corner, color, thickness)
-    return canvas
-
-
-def _write(
-    canvas: np.ndarray, text: str, corner: tuple[int, int], color: tuple[int, int, int], stroke: int
-) -> None:
-    """Write text above a corner, or below where the image ends, on a dark plate to be readable."""
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, max(0.4, 0.35 * stroke)
-    (width, height), base = cv2.getTextSize(text, font, scale, stroke)
-    left = min(max(corner[0], 0), max(canvas.shape[1] - width, 0))
-    above, below = corner[1] - base - stroke - 1, corner[1] + height + base
-    bottom = above if above > height else below
-    bottom = min(max(bottom, height), canvas.shape[0] - base)
-    cv2.rectangle(canvas, (left, bottom - height - 1), (left + width, bottom + base), (0, 0, 0), -1)
-    cv2.putText(canvas, text, (left, bottom), font, scale, color, stroke, cv2.LINE_AA)
+    tiles = [
+        image if number % every else draw_hands(image, hands)
+        for number, (image, hands) in enumerate(samples, start=1)
+    ]
+    if not tiles:
+        raise ValueError("expected at least one image for a contact sheet, got none")
+    tiles += [np.full_like(tiles[0], 128)] * (-len(tiles) % columns)
+    rows = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
+    return np.vstack(rows)
 
 
 def draw_heatmaps(
@@ -166,44 +154,45 @@ def draw_heatmaps(
     index: int | str | None = None,
     *,
     opacity: float = HEATMAP_OPACITY,
-    box: Sequence[float] | None = None,
+    box: BoxLike | None = None,
     skeleton: Skeleton = HAND,
 ) -> np.ndarray:
-    """Lay one heatmap, or the greatest of all keypoints' heatmaps, over an image.
+    """Draw one heatmap, or the greatest of all keypoints' heatmaps, over an image.
 
-    Values are cut to [0, 1] and coloured with inferno, whose lightness rises evenly: black is 0,
-    light yellow is 1. Maps of any resolution fit, by the half-pixel rule: the image and the map
+    Values are clipped to [0, 1] and coloured with inferno, whose lightness rises evenly: black is
+    0, light yellow is 1. Maps of any resolution fit, by the half-pixel rule: the image and the map
     cover the same area.
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
-        maps: (h, w, 22) heatmaps, or (h, w, 21) without the background, or one map (h, w).
+        maps: (h, w, K + 1) heatmaps, or (h, w, K) without the background, or one map (h, w).
         index: The channel to show: a number, a keypoint's name, or "background"; None for the
             greatest value over all keypoints.
         opacity: 0 shows the image only, 1 the heatmap only.
         box: (x, y, width, height) that the maps cover, in pixels of the image: `frame.box` of
             `HandEstimator.heatmaps`. The image outside stays as it is. By default the whole image.
-        skeleton: Names of the channels.
+        skeleton: Names of the K keypoints.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
 
     Raises:
         ImageError: The image is not (H, W, 3) uint8.
-        ValueError: The maps do not have as many channels, or there is no such channel.
+        ValueError: The maps do not have K or K + 1 channels, there is no such channel, or the
+            opacity or the box is not valid.
 
     Example:
         >>> image = np.full((40, 60, 3), 100, np.uint8)
-        >>> draw_heatmaps(image, np.zeros((5, 8, 22)), "wrist", opacity=0.5)[0, 0].tolist()
+        >>> draw_heatmaps(image, np.zeros((5, 8)), opacity=0.5)[0, 0].tolist()
         [50, 50, 52]
     """
     canvas = _copy(image)
     if not 0 <= opacity <= 1:
-        raise ValueError(f"opacity must be from 0 to 1, not {opacity}")
-    heat = np.clip(np.nan_to_num(pick_map(np.asarray(maps), index, skeleton)), 0, 1)
-    heat, (rows, columns) = to_image(heat, canvas.shape[:2], box)
+        raise ValueError(f"expected an opacity from 0 to 1, got {opacity}")
+    heat = np.clip(np.nan_to_num(select_map(np.asarray(maps), index, skeleton)), 0, 1)
+    heat, (rows, columns) = resample_to_image(heat, canvas.shape[:2], box)
     if heat.size:
-        # applyColorMap gives BGR.
+        # applyColorMap returns BGR.
         colors = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
         colors = cv2.cvtColor(colors, cv2.COLOR_BGR2RGB)
         part = canvas[rows, columns]
@@ -211,17 +200,83 @@ def draw_heatmaps(
     return canvas
 
 
+def select_map(
+    maps: np.ndarray, index: int | str | None = None, skeleton: Skeleton = HAND
+) -> np.ndarray:
+    """Return one of several heatmaps, or the greatest value over all keypoints.
+
+    Args:
+        maps: (h, w, K + 1) with the background last, (h, w, K) without it, or one map (h, w).
+        index: A number, a keypoint's name, "background", or None for the greatest value.
+        skeleton: Names of the K keypoints.
+
+    Returns:
+        (h, w).
+
+    Raises:
+        ValueError: The maps have another shape, or there is no such map.
+    """
+    count = len(skeleton)
+    if maps.ndim == 2 and index is None:
+        return maps
+    if maps.ndim != 3 or maps.shape[-1] not in (count, count + 1) or 0 in maps.shape:
+        raise ValueError(
+            f"expected heatmaps (h, w, {count + 1}), or (h, w, {count}) without the background, "
+            f"got {maps.shape}: draw the images of a batch one by one, with maps[0]"
+        )
+    if index is None:
+        return np.asarray(maps[..., :count].max(axis=-1))
+    names = (*skeleton.keypoints, "background")[: maps.shape[-1]]
+    channel = names.index(index) if isinstance(index, str) and index in names else index
+    if not isinstance(channel, (int, np.integer)) or not -len(names) <= channel < len(names):
+        raise ValueError(f"there is no map {index!r}: use 0 to {len(names) - 1}, or one of {names}")
+    return maps[..., channel]
+
+
+def resample_to_image(
+    heat: np.ndarray, size: Sequence[int], box: BoxLike | None = None
+) -> tuple[np.ndarray, tuple[slice, slice]]:
+    """Resample a map to the pixels of the image that it covers.
+
+    Args:
+        heat: (h, w), finite.
+        size: (height, width) of the image.
+        box: (x, y, width, height) that the map covers, or None for the whole image.
+
+    Returns:
+        The map at the pixels whose centres the box covers, and their rows and columns. Empty where
+        the box lies outside the image.
+
+    Raises:
+        ValueError: The box is not four finite numbers with a size above 0.
+    """
+    x, y, width, height = check_box((0, 0, size[1], size[0]) if box is None else box)
+    columns, xs = _axis(x, width, size[1], heat.shape[1])
+    rows, ys = _axis(y, height, size[0], heat.shape[0])
+    return sample_maps(heat[..., None].astype(np.float32), ys, xs, "linear")[..., 0], (
+        rows,
+        columns,
+    )
+
+
+def _axis(start: float, length: float, limit: int, cells: int) -> tuple[slice, np.ndarray]:
+    """Return the pixels of an axis that the box covers, and their positions in the map's cells."""
+    first = min(max(math.ceil(start - 0.5), 0), limit)
+    last = min(max(math.ceil(start + length - 0.5), first), limit)
+    return slice(first, last), (np.arange(first, last) - start + 0.5) * cells / length - 0.5
+
+
 def _copy(image: np.ndarray) -> np.ndarray:
-    """Check the image and give a copy that OpenCV can draw on."""
+    """Check the image and return a copy that OpenCV can draw on."""
     return np.array(check_image(image), order="C")
 
 
-def _pixel(point: Sequence[float]) -> tuple[int, int]:
-    """Give the pixel that a point lies in."""
-    x, y = np.clip(np.asarray(point, dtype=np.float64), -FARTHEST, FARTHEST)
-    return _round(x), _round(y)
+def _pixels(xy: np.ndarray) -> list[list[int]]:
+    """Return the pixels that points (k, 2) lie in; that of a missing point means nothing."""
+    near = np.clip(np.nan_to_num(xy.astype(np.float64)), -FARTHEST, FARTHEST)
+    return [[_round(x), _round(y)] for x, y in near]
 
 
 def _round(value: float) -> int:
     """Round halves up, as OpenPose does; Python rounds them to even."""
-    return int(np.floor(value + 0.5))
+    return math.floor(value + 0.5)

@@ -10,7 +10,7 @@ from openpose_keras.conversion.verify import read_golden, verify_file, write_gol
 from openpose_keras.conversion.writers import convert_file
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import WeightsError
-from openpose_keras.viz.parity_chart import draw_report
+from openpose_keras.viz.figures.charts import draw_parity
 from tests.helpers.caffe_files import (
     caffemodel,
     hand_arrays,
@@ -83,7 +83,7 @@ def test_what_can_not_be_compared_departs(wrong):
         assert report.rows[0].absolute == np.inf
         json.dumps(report.to_dict(), allow_nan=False)
         assert "inf" in str(report)
-        assert draw_report(report).dtype == np.uint8
+        assert draw_parity(report).dtype == np.uint8
 
 
 def test_nothing_in_common_is_an_error():
@@ -94,7 +94,7 @@ def test_nothing_in_common_is_an_error():
 def test_the_picture_shows_what_departs_in_red():
     good = compare({"a": np.ones(3)}, {"a": np.ones(3)})
     bad = compare({"a": np.ones(3), "b": np.ones(3)}, {"a": np.ones(3), "b": np.zeros(3)})
-    pictures = [draw_report(report).astype(int) for report in (good, bad)]
+    pictures = [draw_parity(report).astype(int) for report in (good, bad)]
     reds = [np.abs(p - (192, 57, 43)).sum(-1) < 30 for p in pictures]
     assert all(p.shape[2] == 3 for p in pictures)
     assert reds[1].sum() > reds[0].sum()

@@ -1,12 +1,11 @@
-"""Figures for notebooks: pictures, heatmaps, curves, bars and histograms, each one call.
+"""Figures for notebooks: images, heatmaps, curves, bars and histograms, each one call.
 
-Every function gives a Matplotlib figure that a notebook shows where a cell ends with it, once, as a
-PNG of 100 pixels an inch: the default width of 7 inches is 700 pixels. No state of pyplot is read
-or changed. The ground is transparent, text and axes are a grey that reads on white and on black,
-and the colours of lines and bars can be told apart by the colour-blind. Matplotlib is imported when
-the first figure is made.
+Every function returns a Matplotlib figure that a notebook shows once, where a cell ends with it, as
+a PNG of 100 pixels an inch: the default width of 7 inches is 700 pixels. No state of pyplot is read
+or changed. The background is transparent, text and axes are a grey that reads on white and on
+black, and the colours of lines and bars can be told apart by colour-blind readers.
 
-The axes of pictures and maps are in their pixels, an integer being the centre of a pixel, so that
+The axes of images and maps are in their pixels, an integer being the centre of a pixel, so that
 `figure.axes[0].plot(x, y, "o")` marks keypoints.
 """
 

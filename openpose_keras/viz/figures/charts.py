@@ -1,13 +1,19 @@
-"""Curves, bars and histograms."""
+"""Curves, bars and histograms, and the chart of a parity report."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from matplotlib.container import BarContainer
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from PIL import Image
+
+from openpose_keras.viz.figures.canvas import COLORS, MARKERS, add_legend, chart
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from openpose_keras.conversion.parity import ParityReport
 
 NAMES_FIT = 60  # letters of all names together that fit below upright bars
 MARKED = 25  # markers a curve, at most about
@@ -21,14 +27,14 @@ def plot_curves(
     ylabel: str,
     title: str | None = None,
     logx: bool = False,
-) -> "Figure":
-    """Plot curves over common places, each with its own colour and marker.
+) -> Figure:
+    """Plot curves over common x values, each with its own colour and marker.
 
     Args:
-        x: (n,) places.
-        curves: Names and values (n,); NaN leaves a gap. Of more than one a legend tells the names.
-        xlabel: What the places are, with the unit.
-        ylabel: What the values are, with the unit.
+        x: (n,) values.
+        curves: Names and values (n,); NaN leaves a gap. A legend lists the names of more than one.
+        xlabel: What x is, with the unit.
+        ylabel: What the curves' values are, with the unit.
         title: Above the plot.
         logx: Whether the x axis is logarithmic.
 
@@ -38,19 +44,17 @@ def plot_curves(
     Raises:
         ValueError: There is no curve, or one has another length than `x`.
     """
-    from openpose_keras.viz.figures.canvas import COLORS, MARKERS, chart, legend
-
     x = np.asarray(x, np.float64)
     _check_groups(curves, len(x), "a curve")
-    axes = chart(xlabel, ylabel, title)
+    figure, axes = chart(xlabel, ylabel, title)
     for index, (name, values) in enumerate(curves.items()):
         color, marker = COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
         every = max(1, len(x) // MARKED)
         axes.plot(x, values, color=color, marker=marker, ms=5, markevery=every, label=name)
     if logx:
         axes.set_xscale("log")
-    legend(axes, list(curves))
-    return axes.figure
+    add_legend(figure, list(curves))
+    return figure
 
 
 def plot_bars(
@@ -59,12 +63,12 @@ def plot_bars(
     *,
     ylabel: str,
     title: str | None = None,
-) -> "Figure":
-    """Plot bars, one for each name and group; they lie where the names would not fit below them.
+) -> Figure:
+    """Plot a bar for each name and group; the bars lie where their names would not fit below.
 
     Args:
-        names: (n,) of the places.
-        groups: Names and values (n,) of the groups. Of more than one a legend tells the names.
+        names: (n,) of the bars.
+        groups: Names and values (n,) of the groups. A legend lists the names of more than one.
         ylabel: What the values are, with the unit.
         title: Above the plot.
 
@@ -74,40 +78,40 @@ def plot_bars(
     Raises:
         ValueError: There is no name or group, or the numbers differ.
     """
-    from openpose_keras.viz.figures.canvas import COLORS, chart, legend
-
     names = list(names)
     _check_groups(groups, len(names), "a group of bars")
-    places, thick = np.arange(len(names)), 0.8 / len(groups)
+    positions, thick = np.arange(len(names)), 0.8 / len(groups)
     offsets = (np.arange(len(groups)) - (len(groups) - 1) / 2) * thick
+    draw: Callable[..., BarContainer]
+    across: Literal["x", "y"]
     if sum(map(len, names)) > NAMES_FIT:
         height = 1.2 + max(0.2, 0.12 * len(groups) + 0.06) * len(names)
-        axes = chart(ylabel, "", title, height=height)
+        figure, axes = chart(ylabel, "", title, height=height)
         draw, across = axes.barh, "y"
-        axes.set_yticks(places, names)
+        axes.set_yticks(positions, names)
         axes.invert_yaxis()
     else:
-        axes = chart("", ylabel, title)
+        figure, axes = chart("", ylabel, title)
         draw, across = axes.bar, "x"
-        axes.set_xticks(places, names)
+        axes.set_xticks(positions, names)
     for index, (group, values) in enumerate(groups.items()):
         color = COLORS[index % len(COLORS)]
-        draw(places + offsets[index], values, thick * 0.92, color=color, label=group)
+        draw(positions + offsets[index], values, thick * 0.92, color=color, label=group)
     axes.grid(False, axis=across)
-    legend(axes, list(groups))
-    return axes.figure
+    add_legend(figure, list(groups))
+    return figure
 
 
 def plot_histograms(
     groups: Mapping[str, ArrayLike], *, xlabel: str, bins: int = 40, title: str | None = None
-) -> "Figure":
-    """Plot how values are spread: the share of each group's values in each of common bins.
+) -> Figure:
+    """Plot how values are distributed: the fraction of each group's values in common bins.
 
     Args:
-        groups: Names and values, of any shape; NaN and infinity are left out. Of more than one a
-            legend tells the names.
+        groups: Names and values, of any shape; NaN and infinity are left out. A legend lists the
+            names of more than one.
         xlabel: What the values are, with the unit.
-        bins: How many, from the least to the greatest of all values.
+        bins: Number of bins, from the least to the greatest of all values.
         title: Above the plot.
 
     Returns:
@@ -116,32 +120,60 @@ def plot_histograms(
     Raises:
         ValueError: There is no group, or one has no finite value.
     """
-    from openpose_keras.viz.figures.canvas import COLORS, chart, legend
-
     values = {name: _finite(each) for name, each in groups.items()}
     if not values or not all(each.size for each in values.values()):
-        raise ValueError("a histogram needs groups, each with at least one finite value")
+        raise ValueError("expected groups with at least one finite value each")
     edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins)
-    axes = chart(xlabel, "share of the values", title)
+    figure, axes = chart(xlabel, "fraction of the values", title)
     for index, (name, each) in enumerate(values.items()):
-        shares = np.histogram(each, edges)[0] / each.size
+        fractions = np.histogram(each, edges)[0] / each.size
         color = COLORS[index % len(COLORS)]
-        axes.stairs(shares, edges, color=color, fill=True, alpha=0.25)
-        axes.stairs(shares, edges, color=color, linewidth=1.6, label=name)
-    legend(axes, list(groups))
-    return axes.figure
+        axes.stairs(fractions, edges, color=color, fill=True, alpha=0.25)
+        axes.stairs(fractions, edges, color=color, linewidth=1.6, label=name)
+    add_legend(figure, list(groups))
+    return figure
+
+
+def draw_parity(report: "ParityReport") -> np.ndarray:
+    """Draw the difference of each layer, on a logarithmic scale, and the tolerance.
+
+    Args:
+        report: From `conversion.parity.compare` or `conversion.verify.verify_file`.
+
+    Returns:
+        (h, w, 3) uint8 RGB, on white.
+    """
+    names = [row.name for row in report.rows]
+    floor, ceiling = report.tolerance * 1e-6, report.tolerance * 1e6  # a logarithm has no 0
+    values = np.array([row.absolute / max(row.magnitude, 1.0) for row in report.rows])
+    values = np.clip(np.nan_to_num(values, nan=ceiling), floor, ceiling)
+    colors = ["#c0392b" if row.departs else "#2c7fb8" for row in report.rows]
+    figure = Figure((8, 1 + 0.16 * len(names)), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(values, range(len(names)), c=colors, s=18, zorder=3)
+    axes.axvline(report.tolerance, color="#c0392b", linestyle="--", label="tolerance")
+    axes.set(xscale="log", xlabel="greatest difference, in units of the greatest magnitude or of 1")
+    axes.set_yticks(range(len(names)), names, fontsize=7)
+    axes.set_title(f"against {report.reference}", fontsize=9)
+    axes.margins(y=0.01)
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(loc="lower right", fontsize=8)
+    data = io.BytesIO()
+    figure.savefig(data, format="png")
+    return np.array(Image.open(data).convert("RGB"))
 
 
 def _check_groups(groups: Mapping[str, Sequence[float]], count: int, what: str) -> None:
-    """Raise unless there is a group and each has as many values as there are places."""
+    """Raise unless there is a group and each has as many values as there are x values or names."""
     if not groups or not count:
-        raise ValueError(f"expected at least one place and {what}")
+        raise ValueError(f"expected at least one value and {what}, got none")
     for name, values in groups.items():
         if np.shape(values) != (count,):
-            raise ValueError(f"{name!r} needs {count} values, one a place; not {np.shape(values)}")
+            raise ValueError(f"expected {count} values of {name!r}, got {np.shape(values)}")
 
 
 def _finite(values: ArrayLike) -> np.ndarray:
-    """Give the finite ones of values in one row."""
+    """Return the finite values in one row."""
     flat = np.asarray(values, np.float64).ravel()
     return flat[np.isfinite(flat)]

@@ -1,14 +1,20 @@
-"""Pictures and heatmaps side by side."""
+"""Images and heatmaps side by side."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from openpose_keras.viz.figures.canvas import (
+    BAR,
+    ColorScale,
+    color_bar,
+    draw_image,
+    grid,
+    overlay_map,
+)
 
-LARGEST_GRID = 4  # columns of pictures, unless asked for
+LARGEST_GRID = 4  # images a row, unless asked for
 NOISE = 0.05  # of the greatest value: values further below zero ask for two colours
 
 
@@ -18,40 +24,39 @@ def show_images(
     *,
     columns: int | None = None,
     width: float = 7.0,
-) -> "Figure":
-    """Show pictures side by side, small ones enlarged with their pixels seen.
+) -> Figure:
+    """Show images side by side; the pixels of small ones are enlarged, not smoothed.
 
     Args:
-        images: One picture or several: (h, w, 3) uint8 RGB, or (h, w). A grey picture of uint8 goes
+        images: One image or several: (h, w, 3) uint8 RGB, or (h, w). A grey image of uint8 goes
             from black, 0, to white, 255; another type from its least to its greatest value. A
             sequence, or an array (n, h, w, 3).
-        titles: One for each picture, or none.
-        columns: Pictures a row; by default all of up to four.
+        titles: One for each image, or none.
+        columns: Images a row; by default all of up to four.
         width: Of the figure in inches, 100 pixels each.
 
     Returns:
-        The figure; `figure.axes` has one entry a picture, in their order.
+        The figure; `figure.axes` has one entry an image, in their order.
 
     Raises:
-        ValueError: There is no picture, one has another shape, or the numbers do not fit.
+        ValueError: There is no image, one has another shape, or the numbers do not fit.
 
     Example:
         >>> figure = show_images([np.zeros((8, 8, 3), np.uint8)] * 2, ["left", "right"])
         >>> [axes.get_title() for axes in figure.axes]
         ['left', 'right']
     """
-    from openpose_keras.viz.figures.canvas import Look, draw_picture, grid
-
     single = isinstance(images, np.ndarray) and images.ndim < 4
-    pictures = [np.asarray(each) for each in ([images] if single else images)]
-    for picture in pictures:
-        if picture.ndim not in (2, 3) or not picture.size or picture.shape[2:] not in ((), (3,)):
-            raise ValueError(f"a picture is (h, w, 3) RGB or (h, w), not {picture.shape}")
-    listed = _titles(titles, len(pictures))
-    columns = _columns(LARGEST_GRID if columns is None else columns, len(pictures))
-    figure = grid([picture.shape[:2] for picture in pictures], listed, columns, width)
-    for axes, picture in zip(figure.axes, pictures, strict=True):
-        draw_picture(axes, picture, Look("gray", 0, 255) if picture.dtype == np.uint8 else Look())
+    shown = [np.asarray(each) for each in ([images] if single else images)]
+    for image in shown:
+        if image.ndim not in (2, 3) or not image.size or image.shape[2:] not in ((), (3,)):
+            raise ValueError(f"expected images (h, w, 3) RGB or (h, w), got {image.shape}")
+    columns = _columns(LARGEST_GRID if columns is None else columns, len(shown))
+    sizes = [image.shape[:2] for image in shown]
+    figure = grid(sizes, _titles(titles, len(shown)), columns, width)
+    for axes, image in zip(figure.axes, shown, strict=True):
+        scale = ColorScale("gray", 0, 255) if image.dtype == np.uint8 else ColorScale()
+        draw_image(axes, image, scale)
     return figure
 
 
@@ -63,17 +68,17 @@ def show_maps(
     limits: tuple[float, float] | None = None,
     image: np.ndarray | None = None,
     colormap: str | None = None,
-) -> "Figure":
-    """Show heatmaps side by side in common colours, with one bar that says what they mean.
+) -> Figure:
+    """Show heatmaps side by side in common colours, with one bar that explains them.
 
     Args:
         maps: (h, w, K), one map (h, w), or a sequence of maps (h, w).
         titles: One for each map, or none.
         columns: Maps a row, at most.
-        limits: (lowest, highest) value of the colours; what lies beyond has the last colour. By
-            default 0 to the greatest value, or as far below as above where values lie more than 5 %
-            of the greatest below 0.
-        image: (H, W, 3) uint8 RGB that all maps cover, shown through where a map is near 0.
+        limits: (lowest, highest) value of the colours; values beyond have the first or last colour.
+            By default 0 to the greatest value, or as far below 0 as above where values lie more
+            than 5 % of the greatest below 0.
+        image: (H, W, 3) uint8 RGB that all maps cover, visible where a map is near 0.
         colormap: A name of Matplotlib's; by default "inferno", or "RdBu_r" where the limits are on
             both sides of 0.
 
@@ -90,53 +95,51 @@ def show_maps(
         >>> len(figure.axes)
         4
     """
-    from openpose_keras.viz.figures.canvas import BAR, Look, color_bar, draw_picture, grid, lay_over
-
     planes = _planes(maps)
     low, high = limits or _limits(planes)
-    look = Look(colormap or ("RdBu_r" if low < 0 < high else "inferno"), low, high)
+    scale = ColorScale(colormap or ("RdBu_r" if low < 0 < high else "inferno"), low, high)
     columns = _columns(columns, len(planes))
     sizes = [(plane if image is None else image).shape[:2] for plane in planes]
     figure = grid(sizes, _titles(titles, len(planes)), columns, 7.0, right=BAR)
     for axes, plane in zip(figure.axes, planes, strict=True):
         if image is None:
-            draw_picture(axes, plane, look)
+            draw_image(axes, plane, scale)
         else:
-            lay_over(axes, image, plane, look)
-    color_bar(figure, look)
+            overlay_map(axes, image, plane, scale)
+    color_bar(figure, scale)
     return figure
 
 
 def _titles(titles: str | Sequence[str] | None, count: int) -> list[str]:
-    """Give one title for each picture, or none at all."""
+    """Return one title for each image, or an empty list."""
     listed = [titles] if isinstance(titles, str) else list(titles or ())
     if listed and len(listed) != count:
-        raise ValueError(f"{count} pictures need as many titles, or none; not {len(listed)}")
+        raise ValueError(f"expected as many titles as images, {count}, or none, got {len(listed)}")
     return listed
 
 
 def _columns(columns: int, count: int) -> int:
-    """Give how many pictures stand in a row."""
+    """Return how many of `count` images stand in a row."""
     if not count:
-        raise ValueError("there is nothing to show: give at least one picture or map")
+        raise ValueError("there is nothing to show: pass at least one image or map")
     if columns < 1:
-        raise ValueError(f"columns is at least 1, not {columns}")
+        raise ValueError(f"expected at least 1 for columns, got {columns}")
     return min(columns, count)
 
 
 def _planes(maps: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Give the maps one by one, as float64."""
+    """Return the maps one by one, as float64."""
     if isinstance(maps, np.ndarray):
         maps = maps[None] if maps.ndim == 2 else np.moveaxis(maps, -1, 0)
     planes = [np.asarray(each, np.float64) for each in maps]
     for plane in planes:
         if plane.ndim != 2 or not plane.size:
-            raise ValueError(f"maps are (h, w, K), or a list of (h, w); one is {plane.shape}")
+            raise ValueError(f"expected maps (h, w, K), or a list of (h, w), got {plane.shape}")
     return planes
 
 
 def _limits(planes: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Give 0 and the greatest value, or as far below 0 as above where values lie well below."""
+    """Return 0 and the greatest value, or limits about 0 where values lie well below it."""
     values = np.concatenate([plane[np.isfinite(plane)] for plane in planes] or [np.empty(0)])
     if not values.size:
         raise ValueError("the maps have no finite value to show")
