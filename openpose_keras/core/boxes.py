@@ -1,8 +1,8 @@
 """Boxes: (x, y, width, height) in pixels, checked, squared and compared.
 
-Convention: an integer is the centre of a pixel and pixel i covers [i - 0.5, i + 0.5]. So the box
-(x, y, w, h) covers the pixels x .. x + w - 1 and its centre is (x + (w - 1) / 2, y + (h - 1) / 2).
-A box may reach outside the image.
+Convention: an integer is the centre of a pixel, and pixel i extends over [i - 0.5, i + 0.5]. So
+the box (x, y, w, h) holds the pixels x .. x + w - 1, and its centre is (x + (w - 1) / 2,
+y + (h - 1) / 2). A box may reach outside the image.
 """
 
 import math
@@ -20,7 +20,7 @@ BOX_MARGIN = 1.6  # side of a hand's box, in longer sides of its keypoints' exte
 
 
 def check_box(box: BoxLike) -> Box:
-    """Give a box as four floats, or say what is wrong with it.
+    """Return a box as four floats.
 
     Args:
         box: (x, y, width, height) in pixels.
@@ -76,7 +76,7 @@ def whole_box(image: np.ndarray) -> Box:
 
 
 def square_box(box: BoxLike, factor: float = 1.0) -> Box:
-    """Give the square box about the same centre whose side is the longer side times a factor.
+    """Return the square box about the same centre whose side is the longer side times a factor.
 
     Args:
         box: (x, y, width, height) in pixels.
@@ -146,14 +146,14 @@ def box_from_points(xy: ArrayLike, factor: float = BOX_MARGIN) -> Box:
 
 
 def box_iou(box: BoxLike, other: BoxLike) -> float:
-    """Give the area that two boxes share over the area that they cover together.
+    """Return the intersection over union of two boxes.
 
     Args:
         box: (x, y, width, height) in pixels.
         other: The same.
 
     Returns:
-        0 when they don't meet, 1 when they are equal.
+        0 when they do not meet, 1 when they are equal.
 
     Raises:
         ValueError: A box is not finite and positive.
@@ -167,14 +167,14 @@ def box_iou(box: BoxLike, other: BoxLike) -> float:
 
 
 def box_cover(box: BoxLike, other: BoxLike) -> float:
-    """Give the area that two boxes share over the area of the smaller one.
+    """Return the area that two boxes share over the area of the smaller one.
 
     Args:
         box: (x, y, width, height) in pixels.
         other: The same.
 
     Returns:
-        0 when they don't meet, 1 when one lies inside the other.
+        0 when they do not meet, 1 when one lies inside the other.
 
     Raises:
         ValueError: A box is not finite and positive.
@@ -188,7 +188,7 @@ def box_cover(box: BoxLike, other: BoxLike) -> float:
 
 
 def _areas(box: BoxLike, other: BoxLike) -> tuple[float, tuple[float, float]]:
-    """Give the area that two boxes share, and the area of each."""
+    """Return the area that two boxes share, and the area of each."""
     x, y, width, height = check_box(box)
     other_x, other_y, other_width, other_height = check_box(other)
     shared_width = min(x + width, other_x + other_width) - max(x, other_x)
@@ -198,7 +198,7 @@ def _areas(box: BoxLike, other: BoxLike) -> tuple[float, tuple[float, float]]:
 
 
 def _check_factor(factor: float) -> float:
-    """Give the factor back, or refuse one that would make no box."""
+    """Return the factor, or raise ValueError where it is not finite and positive."""
     if not (math.isfinite(factor) and factor > 0):
         raise ValueError(f"a factor is a finite number greater than 0, not {factor!r}")
     return float(factor)

@@ -1,11 +1,11 @@
-"""Time one crop through a network: our compiled call beside Keras's eager call and `predict`.
+"""Time one crop through a network: our compiled call, Keras's eager call and `predict`.
 
 Run it on an idle machine, from the repository's root:
 
     python -m tests.benchmarks.networks              # hand_lite, 160x160
     python -m tests.benchmarks.networks hand --rounds 5
 
-The ways take turns in one run, so that a machine that slows down slows all of them.
+The calls take turns in one run, so that a machine that slows down slows all of them.
 """
 
 import argparse
@@ -32,16 +32,16 @@ def main():
     model = load_network(args.preset, dtype=args.dtype) if ships else networks.hand()
     side = PRESETS[args.preset].spec.box_size
     crop = np.random.default_rng(0).uniform(-0.5, 0.5, (1, side, side, 3)).astype(np.float32)
-    ways = {
+    calls = {
         "compiled call": compile_model(model),
         "eager call": lambda batch: np.asarray(model(batch, training=False)),
         "predict": lambda batch: model.predict(batch, verbose=0),
     }
-    times = {name: [] for name in ways}
+    times = {name: [] for name in calls}
     for number in range(args.rounds + 2):
-        for name, way in ways.items():
+        for name, call in calls.items():
             start = time.perf_counter()
-            way(crop)
+            call(crop)
             if number >= 2:  # the first rounds compile
                 times[name].append(1000 * (time.perf_counter() - start))
     base = statistics.median(times["compiled call"])

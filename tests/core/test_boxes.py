@@ -96,7 +96,7 @@ def test_points_of_a_wrong_shape_are_refused(xy):
 
 
 @pytest.mark.parametrize("factor", [0, -1, np.nan, np.inf])
-def test_a_factor_that_makes_no_box_is_refused(factor):
+def test_wrong_factors_are_refused(factor):
     with pytest.raises(ValueError, match="a factor is"):
         square_box((0, 0, 5, 5), factor)
 
@@ -117,7 +117,7 @@ def test_a_factor_that_makes_no_box_is_refused(factor):
         7,
     ],
 )
-def test_what_is_no_box_is_refused_in_one_line(box):
+def test_other_values_are_refused_in_one_line(box):
     with pytest.raises(ValueError, match=r"a box is four finite numbers \(x, y, width, height\)"):
         check_box(box)
 
@@ -152,7 +152,7 @@ def test_three_numbers_are_a_square_box():
 
 
 @pytest.mark.parametrize("boxes", ["whole", (1, 2, 30), [(1, 2)], [(1, 2, -3)]])
-def test_what_is_no_list_of_boxes_is_refused(boxes):
+def test_other_than_a_list_of_boxes_is_refused(boxes):
     with pytest.raises(ValueError, match="box"):
         check_boxes(boxes)
 

@@ -1,4 +1,4 @@
-"""Maps of known hills; and a network that sees dots, and images of dots, at known places.
+"""Maps of known Gaussians; images of dots at known positions, and a network that sees them.
 
 The fake takes what a real network takes, (n, h, w, 3) in [-0.5, 0.5], finds the centre of each dot
 by its hue and answers with a Gaussian map at it, so every error that a test sees is the pipeline's.
@@ -9,29 +9,30 @@ import itertools
 import numpy as np
 from scipy import ndimage
 
-from openpose_keras.estimators.recipes import InputSpec
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.networks.input_spec import InputSpec
 
-KEYPOINTS = 21
+KEYPOINTS = len(HAND)
 _LEVELS = (0.0, 1 / 3, 2 / 3, 1.0)
 HUES = np.array([c for c in itertools.product(_LEVELS, repeat=3) if max(c) == 1][:36])
 HUES = HUES[np.linspace(0, 35, KEYPOINTS).astype(int)]
 
 
 def smooth_noise(shape, count=3, seed=0, sigma=2.0):
-    """Maps with several hills each, some negative, of about 0.3."""
+    """Maps with several peaks each, some negative, of about 0.3."""
     noise = np.random.default_rng(seed).normal(size=(*shape, count))
     return (ndimage.gaussian_filter(noise, (sigma, sigma, 0)) * 3).astype(np.float32)
 
 
-def hills(centres, shape=(46, 46), sigma=1.5, height=0.9):
-    """One Gaussian a map, at known places."""
+def gaussians(centres, shape=(46, 46), sigma=1.5, height=0.9):
+    """One Gaussian a map, at known positions."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     maps = [np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * sigma**2)) for cx, cy in centres]
     return height * np.stack(maps, axis=-1)
 
 
 def centres(count, seed, low=5, high=40):
-    """Random places (x, y) away from the border of 46 x 46 cells."""
+    """Random positions (x, y) away from the border of 46 x 46 cells."""
     return np.random.default_rng(seed).uniform(low, high, size=(count, 2))
 
 
@@ -39,9 +40,9 @@ def hand_layout(seed=0, spread=0.18):
     """21 points in the unit square, far apart; a right hand by the rule of `is_right`."""
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(np.arange(5), np.arange(5)), axis=-1).reshape(-1, 2)
-    places = rng.permutation(grid[grid[:, 1] + grid[:, 0] > 0])[:KEYPOINTS].astype(float)
-    places += rng.uniform(-spread, spread, places.shape)
-    xy = (places + 0.5) / 5
+    cells = rng.permutation(grid[grid[:, 1] + grid[:, 0] > 0])[:KEYPOINTS].astype(float)
+    cells += rng.uniform(-spread, spread, cells.shape)
+    xy = (cells + 0.5) / 5
     return xy if is_right(xy) else xy * (-1, 1) + (1, 0)
 
 
@@ -52,7 +53,7 @@ def is_right(xy):
 
 
 def draw_dots(xy, size, sigma=4.0):
-    """An image (h, w, 3) uint8 of soft dots on black, at any places (x, y) in pixels."""
+    """An image (h, w, 3) uint8 of soft dots on black, at any positions (x, y) in pixels."""
     height, width = size
     image = np.zeros((height, width, 3))
     for (x, y), hue in zip(xy, HUES, strict=True):
@@ -93,10 +94,10 @@ class DotNetwork:
 
     def __call__(self, batch):
         self.calls.append(batch.shape)
-        return np.stack([self._answer(picture) for picture in batch])
+        return np.stack([self._answer(image) for image in batch])
 
-    def _answer(self, picture):
-        pixels = (picture.astype(np.float64) + 0.5) * 256
+    def _answer(self, image):
+        pixels = (image.astype(np.float64) + 0.5) * 256
         if self.spec.channel_order == "bgr":
             pixels = pixels[..., ::-1]
         stride = self.spec.stride
