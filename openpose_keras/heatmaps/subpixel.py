@@ -62,9 +62,7 @@ def gaussian_blur(plane: ArrayLike, sigma: float) -> FloatArray:
     return np.asarray(smooth, plane.dtype)
 
 
-def refine_peaks(
-    maps: ArrayLike, peaks: ArrayLike, *, method: str = "log_quadratic", blur: float = 0.0
-) -> FloatArray:
+def refine_peaks(maps: ArrayLike, peaks: ArrayLike, *, method: str = "log_quadratic") -> FloatArray:
     """Move peaks from the centres of cells to the maxima between them, by at most one cell.
 
     "log_quadratic" fits a quadratic to the logarithm of the 3x3 neighbourhood, which is exact for
@@ -75,7 +73,6 @@ def refine_peaks(
         maps: (h, w, K) heatmaps.
         peaks: (K, 3), one peak (x, y, score) a map as `argmax_peaks` returns them.
         method: "log_quadratic" or "cubic".
-        blur: Standard deviation in cells of a 5x5 Gaussian before the fit; 0 for none.
 
     Returns:
         (K, 3) float64: x, y, score; missing peaks stay missing. At the map's border
@@ -102,8 +99,7 @@ def refine_peaks(
     cells = np.rint(refined[found, :2]).astype(int)
     if ((cells < 0) | (cells >= (width, height))).any():
         raise ValueError(f"a peak lies outside its map of {width} x {height} cells")
-    smooth = blur_5x5(values, blur)
-    refined[found] = _METHODS[method](smooth, found, cells, refined[found, 2])
+    refined[found] = _METHODS[method](values, found, cells, refined[found, 2])
     return refined
 
 

@@ -53,7 +53,7 @@ def upsample_class() -> "type[keras.layers.Layer]":
     from keras import ops
 
     @keras.saving.register_keras_serializable("openpose_keras")
-    class UpsampleBilinear2x(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
+    class UpsampleBilinear2x(keras.layers.Layer):
         """What `UpSampling2D(2, interpolation="bilinear")` does, with height and width left open.
 
         TensorFlow cannot trace Keras's own layer for open sizes. The centre of a new cell lies a

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 
 _MERGES = ("Add", "Concatenate")
-_POINTWISE = ("Activation", "BatchNormalization", "Dropout", "ReLU", "Rescaling")
+_POINTWISE = ("Activation", "BatchNormalization", "ReLU", "Rescaling")
 _WINDOWS = ("Conv2D", "DepthwiseConv2D", "MaxPooling2D", "AveragePooling2D")
 
 

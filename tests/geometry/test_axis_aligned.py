@@ -15,6 +15,7 @@ TRANSFORMS = [
     Pad((90, 121), stride=8),
     Crop((-31.0, -17.5, 260.25, 260.25), 40, half_pixel=False),
     Crop((10.3, 5.7, 50.5, 50.5), 100, mirror=True),
+    Crop((4e3, -5e3, 1.5, 1.5), 800, mirror=True, half_pixel=False),
     Frame((46, 62), (-8.0, 300.5), (4.0, 1.5)),
 ]
 with_transform = pytest.mark.parametrize("transform", TRANSFORMS, ids=str)

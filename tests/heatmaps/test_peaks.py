@@ -169,7 +169,7 @@ def test_maps_are_not_written_to(function):
     maps.flags.writeable = False
     function(maps)
     local_maxima(maps[..., 0])
-    refine_peaks(maps, argmax_peaks(maps), method="cubic", blur=1.0)
+    refine_peaks(maps, argmax_peaks(maps), method="cubic")
     np.testing.assert_array_equal(maps, before)
 
 
