@@ -48,8 +48,8 @@ class Keypoints:
     def __post_init__(self) -> None:
         """Check the fields and take read-only copies of the arrays."""
         count = len(self.skeleton)
-        xy = _frozen(self.xy, (count, 2), f"xy of a {self.skeleton.name}")
-        scores = _frozen(self.scores, (count,), f"scores of a {self.skeleton.name}")
+        xy = _frozen(self.xy, (count, 2), f"xy of the {self.skeleton.name}")
+        scores = _frozen(self.scores, (count,), f"scores of the {self.skeleton.name}")
         _check_missing(xy, scores, self.skeleton)
         object.__setattr__(self, "xy", xy)
         object.__setattr__(self, "scores", scores)

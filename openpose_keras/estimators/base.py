@@ -2,8 +2,6 @@
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -22,124 +20,22 @@ from openpose_keras.estimators.decode import (
     Decoder,
     decode_keypoints,
     decode_one_each,
-    merge_views,
 )
+from openpose_keras.estimators.estimate import Estimate
 from openpose_keras.estimators.recipes import (
     AnyRecipe,
     InputSpec,
-    Recipe,
     WholeImageRecipe,
     get_recipe,
 )
-from openpose_keras.estimators.upright import inner_box, rotate_back
+from openpose_keras.estimators.upright import inner_box
 from openpose_keras.estimators.views import Region, View, make_views
-from openpose_keras.geometry import Crop, Frame
 from openpose_keras.io.images import check_image
 
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
 
 Boxes = Literal["whole"] | Iterable[Sequence[float]] | None
-MapFrame = Literal["heatmap", "input", "image"]
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """The keypoints of one region, and what they came from.
-
-    Args:
-        region: The part of the image.
-        peaks: (K, 3) x, y in pixels of the image and score; (nan, nan, 0) where missing.
-        scales: The views that the network was shown, one list per scale.
-        maps: What the network returned for each view.
-        recipe: How the views were made and the maps decoded.
-        spec: How the maps lie upon the views.
-        skeleton: The keypoints' names.
-    """
-
-    region: Region
-    peaks: np.ndarray
-    scales: list[list[View]]
-    maps: dict[View, Maps]
-    recipe: AnyRecipe
-    spec: InputSpec
-    skeleton: Skeleton
-
-    @property
-    def score(self) -> float:
-        """The mean score of all keypoints; a missing one counts 0."""
-        return float(self.peaks[:, 2].mean())
-
-    @cached_property
-    def keypoints(self) -> Keypoints:
-        """The keypoints in the image."""
-        xy, scores = self.peaks[:, :2], self.peaks[:, 2]
-        return Keypoints(xy, scores, self.region.box, skeleton=self.skeleton)
-
-    @property
-    def views(self) -> list[View]:
-        """The views of all scales, in order."""
-        return list(chain.from_iterable(self.scales))
-
-    @property
-    def outputs(self) -> list[Maps]:
-        """Everything that the network returned, by name, for each view in order."""
-        return [self.maps[view] for view in self.views]
-
-    def heatmaps(self, frame: MapFrame = "heatmap") -> tuple[np.ndarray, Frame]:
-        """Return the merged heatmaps that the keypoints came from.
-
-        Args:
-            frame: The resolution. "heatmap": the network's cells. "input": the network's input.
-                "image": the image's pixels, which takes 4 * (K + 1) bytes for each of them.
-
-        Returns:
-            (h, w, K + 1) float32, the background last, never mirrored or rotated, and the frame in
-            which they lie in the image. They cover the square box of the region, or all scales.
-        """
-        nested = [[self.maps[view]["keypoints"] for view in views] for views in self.scales]
-        if isinstance(self.recipe, WholeImageRecipe):
-            return self._whole_heatmaps(nested, self.recipe, frame)
-        resolution: Literal["heatmap", "input"] = "input" if frame == "input" else "heatmap"
-        recipe = replace(self.recipe, frame=resolution)
-        _, merged, place = decode_keypoints(self.scales, nested, recipe, self.spec.stride)
-        return self._in_image(merged, place, frame)
-
-    def _in_image(
-        self, merged: np.ndarray, place: Frame, frame: MapFrame
-    ) -> tuple[np.ndarray, Frame]:
-        """Bring merged maps to an upright, unmirrored frame of the image."""
-        if self.region.crop is not None:
-            if place.mirrored:
-                merged = merged[:, ::-1]
-            place = self._upright_frame(frame)
-            return rotate_back(merged, self.region.crop, place), place
-        if place.mirrored:
-            merged, place = merged[:, ::-1], place.flip()
-        if frame != "image":
-            return merged, place
-        x, y, width, height = place.window
-        return place.invert_heatmaps(merged), Frame((height, width), (1.0, x), (1.0, y))
-
-    def _upright_frame(self, frame: MapFrame) -> Frame:
-        """Return the frame of an axis-aligned view of the region."""
-        crop = Crop(self.region.box, self.spec.box_size)
-        if frame == "image":
-            x, y, width, height = crop.window
-            return Frame((height, width), (1.0, x), (1.0, y))
-        pixels = Frame(crop.output_size, *crop.axes)
-        return pixels if frame == "input" else pixels.cells(self.spec.stride)
-
-    def _whole_heatmaps(
-        self, nested: list[list[np.ndarray]], recipe: WholeImageRecipe, frame: MapFrame
-    ) -> tuple[np.ndarray, Frame]:
-        """Merge the maps of an emulated program."""
-        stride, views = self.spec.stride, emulations.as_whole(self.views)
-        maps = list(chain.from_iterable(nested))
-        if frame == "image":
-            planes = emulations.mean_planes(views, maps, recipe, stride)
-            return np.concatenate(list(planes), axis=-1), views[0].region
-        return merge_views(views, maps, stride, frame, recipe.upsampling)
 
 
 class KeypointEstimator:
@@ -293,7 +189,7 @@ class KeypointEstimator:
     def infer(self, images: Sequence[np.ndarray]) -> list[Maps]:
         """Return the network's maps for images (h, w, 3) uint8 RGB, see `run_batches`."""
         order = self.spec.channel_order
-        if isinstance(self.recipe, WholeImageRecipe) and self.recipe.channel_order == "swapped":
+        if self.recipe.channel_order == "swapped":
             order = "bgr" if order == "rgb" else "rgb"
         return run_batches(
             self._engine,
@@ -337,8 +233,7 @@ class KeypointEstimator:
 
     def mirrors(self, recipe: AnyRecipe | None = None) -> bool:
         """Return whether a left hand is shown mirrored."""
-        recipe = recipe or self.recipe
-        return isinstance(recipe, Recipe) and recipe.mirror and self.spec.sides == "right"
+        return (recipe or self.recipe).mirror and self.spec.sides == "right"
 
     def with_recipe(self, recipe: str | AnyRecipe) -> Self:
         """Return the same estimator with another recipe; the compiled network is shared."""

@@ -20,7 +20,7 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import Box
 from openpose_keras.core.errors import ImageError
 from openpose_keras.engines.batches import LARGEST_INPUT
-from openpose_keras.estimators.decode import peak_per_map
+from openpose_keras.estimators.decode import merge_views, peak_per_map
 from openpose_keras.estimators.recipes import WholeImageRecipe
 from openpose_keras.estimators.views import View
 from openpose_keras.geometry import Frame, Pad
@@ -116,6 +116,31 @@ def decode_whole(
     peaks = np.concatenate(list(map(find, planes)))
     peaks[:, :2] = views[0].region.invert_points(peaks[:, :2])
     return peaks
+
+
+def whole_heatmaps(
+    views: Sequence[WholeView],
+    maps: Sequence[np.ndarray],
+    recipe: WholeImageRecipe,
+    stride: int,
+    frame: str,
+) -> tuple[FloatArray, Frame]:
+    """Merge the maps of all scales.
+
+    Args:
+        views: One per scale.
+        maps: Their heatmaps (h, w, K + 1).
+        recipe: How maps are enlarged.
+        stride: Input pixels per cell.
+        frame: "heatmap", "input", or "image" for the region's pixels, where peaks are found.
+
+    Returns:
+        (H, W, K + 1) and its frame in the image.
+    """
+    if frame != "image":
+        return merge_views(views, maps, stride, frame, recipe.upsampling)
+    planes = list(mean_planes(views, maps, recipe, stride))
+    return np.concatenate(planes, axis=-1), views[0].region
 
 
 def mean_planes(

@@ -11,8 +11,9 @@ import numpy as np
 from openpose_keras.core.boxes import Box
 from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.estimators.base import Boxes, Estimate, KeypointEstimator, MapFrame
+from openpose_keras.estimators.base import Boxes, KeypointEstimator
 from openpose_keras.estimators.decode import Decoder, decode_one_each
+from openpose_keras.estimators.estimate import Estimate, MapFrame
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, Recipe, WholeImageRecipe
 from openpose_keras.estimators.search import Search, find_hands
 from openpose_keras.estimators.upright import upright_crop
@@ -167,7 +168,7 @@ class HandEstimator(KeypointEstimator):
     @property
     def needs_upright_pass(self) -> bool:
         """Whether the recipe wants an upright pass and it pays with this network."""
-        return isinstance(self.recipe, Recipe) and self.recipe.upright_pass and self.spec.upright
+        return self.recipe.upright_pass and self.spec.upright
 
     def regions(self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None) -> list[Region]:
         """Return the regions of the hands that a call asks for; arguments as in a call."""

@@ -21,7 +21,7 @@ The recipes by name:
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from openpose_keras.networks.input_spec import InputSpec
 
@@ -131,6 +131,8 @@ class Recipe(ViewRecipe, DecodeRecipe):
         [0.8, 0.88, 0.96, 1.04, 1.12, 1.2]
     """
 
+    channel_order: ClassVar[Literal["trained"]] = "trained"  # as the InputSpec says
+
     name: str = "custom"
     upright_pass: bool = False
 
@@ -165,6 +167,9 @@ class WholeImageRecipe:
     Raises:
         ValueError: A value is not one of these.
     """
+
+    mirror: ClassVar[bool] = False
+    upright_pass: ClassVar[bool] = False
 
     name: str = "custom"
     scales: tuple[float, ...] = (1.0,)

@@ -4,11 +4,9 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from openpose_keras.core.keypoints import Hand
-from openpose_keras.estimators.upright import upright_angle
+from openpose_keras.core.keypoints import Face, Hand, Keypoints, Person
+from openpose_keras.core.skeletons import FACE, HAND, Skeleton
 
 
 def make_hand(**changes):
@@ -97,9 +95,9 @@ def test_half_missing_keypoints_are_refused(index, xy, score):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"xy": np.ones((20, 2))}, r"xy of a hand must have the shape \(21, 2\), not \(20, 2\)"),
-        ({"xy": np.ones((21, 3))}, "xy of a hand"),
-        ({"scores": np.ones((21, 1))}, r"scores of a hand must have the shape \(21,\)"),
+        ({"xy": np.ones((20, 2))}, r"xy of the hand must have the shape \(21, 2\), not \(20, 2\)"),
+        ({"xy": np.ones((21, 3))}, "xy of the hand"),
+        ({"scores": np.ones((21, 1))}, r"scores of the hand must have the shape \(21,\)"),
         ({"scores": ["high"] * 21}, "must be numbers"),
         ({"scores": np.ones(21, bool)}, "must be numbers"),
         ({"side": "Left"}, "a side is 'left', 'right' or None"),
@@ -150,26 +148,37 @@ def test_the_text_is_one_short_line():
     assert "\n" not in text and "found=21/21" in text and "box=(0.1, 1.0, 30.0, 30.0)" in text
 
 
-@given(st.floats(-np.pi, np.pi), st.integers(0, 99))
-def test_the_upright_angle_puts_the_knuckles_above_the_wrist(turn, seed):
-    xy = np.random.default_rng(seed).uniform(0, 10, (21, 2))
-    xy[[5, 9, 13, 17]] += 40 * np.array([np.cos(turn), np.sin(turn)])
-    angle = upright_angle(xy)
-    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    turned = xy @ matrix.T
-    across, up = turned[[5, 9, 13, 17]].mean(0) - turned[0]
-    assert abs(across) < 1e-9
-    assert up < 0
+def test_a_keypoint_is_had_by_its_name():
+    hand = with_missing(8)
+    x, y = hand.xy[4]
+    assert hand["thumb_tip"] == (x, y, hand.scores[4])
+    assert np.isnan(hand["index_tip"][:2]).all()
+    assert hand["index_tip"][2] == 0
+    with pytest.raises(ValueError, match="no keypoint 'elbow'"):
+        hand["elbow"]
 
 
-def test_missing_knuckles_do_not_count():
-    xy = np.zeros((21, 2))
-    xy[5], xy[[9, 13, 17]] = (0, 5), np.nan
-    assert np.rad2deg(upright_angle(xy)) % 360 == pytest.approx(180)
+def test_keypoints_have_the_shape_of_their_skeleton():
+    arm = Skeleton("arm", ("elbow", "wrist"), (("elbow", "wrist"),), ((0, 0, 0),) * 2)
+    points = Keypoints(np.ones((2, 2)), np.ones(2), skeleton=arm)
+    assert repr(points) == "Keypoints(score=1.000, found=2/2, box=None)"
+    assert pickle.loads(pickle.dumps(points)).skeleton == arm
+    with pytest.raises(ValueError, match=r"xy of the arm must have the shape \(2, 2\)"):
+        Keypoints(np.ones((3, 2)), np.ones(3), skeleton=arm)
 
 
-@pytest.mark.parametrize("missing", [[0], [5, 9, 13, 17], []])
-def test_a_hand_without_a_direction_is_not_turned(missing):
-    xy = np.full((21, 2), 7.0)
-    xy[missing] = np.nan
-    assert upright_angle(xy) == 0
+def test_hand_and_face_bring_their_skeleton():
+    face = Face(np.ones((70, 2)), np.ones(70))
+    assert (make_hand().skeleton, face.skeleton) == (HAND, FACE)
+    assert isinstance(face, Keypoints)
+
+
+def test_presence_is_in_the_text_where_it_is_known():
+    assert "presence=0.875" in repr(make_hand(presence=0.875))
+
+
+def test_a_person_has_the_parts_that_were_looked_for():
+    hand = make_hand(side="left")
+    person = Person(left_hand=hand)
+    assert person.left_hand is hand
+    assert person.body is person.face is person.right_hand is None

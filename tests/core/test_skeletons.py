@@ -3,7 +3,7 @@ import itertools
 
 import pytest
 
-from openpose_keras.core.skeletons import HAND, Skeleton
+from openpose_keras.core.skeletons import FACE, HAND, Skeleton
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -87,3 +87,11 @@ def test_parts_that_do_not_fit_are_refused(changes, message):
 
 def test_a_skeleton_without_edges_is_allowed():
     assert Skeleton("dots", ("a",), (), (RED,)).edge_indices == ()
+
+
+def test_a_face_has_openposes_70_points_and_63_lines_without_the_pupils():
+    assert (len(FACE), len(FACE.edges)) == (70, 63)
+    first = {"contour_1": 0, "right_brow_1": 17, "nose_bridge_1": 27, "right_eye_1": 36}
+    first |= {"left_eye_1": 42, "outer_lip_1": 48, "inner_lip_1": 60, "right_pupil": 68}
+    assert {name: FACE.index(name) for name in first} == first
+    assert not {name for edge in FACE.edges for name in edge} & {"left_pupil", "right_pupil"}

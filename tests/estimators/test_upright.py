@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import RECIPES, InputSpec, Recipe
@@ -134,3 +136,28 @@ def test_heatmaps_are_those_of_the_upright_pass_and_lie_in_the_image(spec, frame
     rows, columns = np.divmod(maps[..., :21].reshape(-1, 21).argmax(axis=0), maps.shape[1])
     found = place.invert_points(np.stack([columns, rows], axis=1))
     np.testing.assert_allclose(found, xy, atol=5)
+
+
+@given(st.floats(-np.pi, np.pi), st.integers(0, 99))
+def test_the_upright_angle_puts_the_knuckles_above_the_wrist(turn, seed):
+    xy = np.random.default_rng(seed).uniform(0, 10, (21, 2))
+    xy[[5, 9, 13, 17]] += 40 * np.array([np.cos(turn), np.sin(turn)])
+    angle = upright_angle(xy)
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turned = xy @ matrix.T
+    across, up = turned[[5, 9, 13, 17]].mean(0) - turned[0]
+    assert abs(across) < 1e-9
+    assert up < 0
+
+
+def test_missing_knuckles_do_not_count():
+    xy = np.zeros((21, 2))
+    xy[5], xy[[9, 13, 17]] = (0, 5), np.nan
+    assert np.rad2deg(upright_angle(xy)) % 360 == pytest.approx(180)
+
+
+@pytest.mark.parametrize("missing", [[0], [5, 9, 13, 17], []])
+def test_a_hand_without_a_direction_is_not_turned(missing):
+    xy = np.full((21, 2), 7.0)
+    xy[missing] = np.nan
+    assert upright_angle(xy) == 0
