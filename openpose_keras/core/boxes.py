@@ -44,7 +44,7 @@ def check_box(box: BoxLike) -> Box:
     return numbers
 
 
-def check_boxes(boxes: Iterable[Sequence[float]]) -> list[Box]:
+def check_boxes(boxes: Iterable[BoxLike]) -> list[Box]:
     """Return boxes as four floats each; of three numbers the last is width and height.
 
     Args:

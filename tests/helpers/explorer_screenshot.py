@@ -1,7 +1,7 @@
-"""Make the README's picture of the explorer: python -m tests.helpers.explorer_screenshot [FILE].
+"""Make the README's image of the explorer: python -m tests.helpers.explorer_screenshot [FILE].
 
-It runs a notebook of one cell in JupyterLab, in the system's chromium, and takes a picture of what
-a user sees there. Run it again when the weights or the explorer change.
+It runs a notebook of one cell in JupyterLab, in the system's chromium, and takes a screenshot of
+what a user sees there. Run it again when the weights or the explorer change.
 """
 
 import io
@@ -26,7 +26,7 @@ widget
 
 
 def main(target: Path, width: int = 1200) -> None:
-    """Take the picture."""
+    """Take the screenshot."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "notebooks")
         folder.mkdir()
@@ -38,7 +38,7 @@ def main(target: Path, width: int = 1200) -> None:
             run_all(page, f"{address}/notebooks/a.ipynb?token={token}")
             widget = page.locator(".opk-explorer")
             page.wait_for_function("() => document.querySelectorAll('.opk-table tr').length === 22")
-            page.wait_for_timeout(3000)  # the last picture is decoded
+            page.wait_for_timeout(3000)  # the last image is decoded
             shot = Image.open(io.BytesIO(widget.screenshot()))
     shot.convert("RGB").save(target, quality=84, subsampling=0, optimize=True)
     print(f"{target}: {shot.size[0]} x {shot.size[1]}, {target.stat().st_size} bytes")

@@ -22,7 +22,9 @@ SHORT = [
 ]
 TIP = HAND.index("index_tip")
 ANSWER = 180_000  # milliseconds that a running kernel may take, on a busy machine
-QUIET = 700  # milliseconds without a new picture, after which none will come
+QUIET = 700  # milliseconds without a new image, after which none will come
+
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
 
 for package in ("playwright", "anywidget", "jupyterlab", "notebook"):
     pytest.importorskip(package, reason=f"{package} is not installed: pip install '.[test]'")
@@ -33,8 +35,8 @@ if not find_browser():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Copies of notebooks that end with the explorer."""
-    place = tmp_path_factory.mktemp("jupyter") / "notebooks"
-    shutil.copytree(ROOT / "notebooks" / "images", place / "images")
+    notebooks = tmp_path_factory.mktemp("jupyter") / "notebooks"
+    shutil.copytree(ROOT / "notebooks" / "images", notebooks / "images")
     short = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("\n".join(SHORT))])
     story = nbformat.read(STORY, 4) if STORY.exists() else nbformat.from_dict(short)
     if not any("explore(" in cell.source for cell in story.cells):
@@ -45,8 +47,8 @@ def folder(tmp_path_factory):
             cell.outputs, cell.execution_count = [], None
     for name, notebook in {"story": story, "short": short}.items():
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(notebook, place / f"{name}.ipynb")
-    return place
+        nbformat.write(notebook, notebooks / f"{name}.ipynb")
+    return notebooks
 
 
 @pytest.fixture(scope="module")
@@ -71,43 +73,43 @@ class Driver:
     def pixels(self):
         return self.canvas.evaluate("canvas => canvas.toDataURL()")
 
-    def changes(self, deed):
-        """Do something, and wait until the picture is another one and stays as it is."""
+    def changes(self, action):
+        """Do something, and wait until the image is another one and stays as it is."""
         before = self.settle()
-        deed()
+        action()
         self.until("old => document.querySelector('.opk-canvas').toDataURL() !== old", before)
         self.settle()
 
     def settle(self):
-        """Wait until no answer of the kernel is on its way any more; gives the picture."""
+        """Wait until no answer of the kernel is on its way any more; return the image."""
         before, after = None, self.pixels()
         while before != after:
             self.page.wait_for_timeout(QUIET)
             before, after = after, self.pixels()
         return after
 
-    def changes_table(self, deed):
+    def changes_table(self, action):
         """Do something, and wait until the table is another one: the kernel has answered."""
         text = "() => document.querySelector('.opk-table').innerText"
         before = self.page.evaluate(text)
-        self.changes(deed)
+        self.changes(action)
         self.until(f"old => ({text})() !== old", before)
 
-    def place(self, point):
-        """A point of the image in the window of the browser; the whole picture is shown."""
+    def position(self, point):
+        """A point of the image in the window of the browser; the whole image is shown."""
         self.canvas.evaluate("canvas => canvas.scrollIntoView({block: 'center'})")
         box = self.canvas.bounding_box()
         x, y = (np.array(point) + 0.5) * box["width"] / self.width
         return box["x"] + x, box["y"] + y
 
     def click(self, point):
-        self.page.mouse.click(*self.place(point))
+        self.page.mouse.click(*self.position(point))
 
     def drag(self, start, end):
-        self.page.mouse.move(*self.place(start))
+        self.page.mouse.move(*self.position(start))
         self.page.mouse.down()
         for part in (0.3, 0.7, 1.0):
-            self.page.mouse.move(*self.place(np.add(start, part * np.subtract(end, start))))
+            self.page.mouse.move(*self.position(np.add(start, part * np.subtract(end, start))))
         self.page.mouse.up()
 
     def slide(self, label, part):
@@ -130,7 +132,7 @@ class Driver:
         return np.array([[np.nan if "–" in cell else float(cell) for cell in row] for row in rows])
 
     def until_row(self, index, x, y):
-        """Wait until a keypoint is at a place, to the pixel of the screen."""
+        """Wait until a keypoint is at a position, to the pixel of the screen."""
         self.until(
             """([index, x, y]) => {
               const cells = document.querySelectorAll('.opk-table tbody tr')[index].cells;
@@ -225,7 +227,7 @@ def save_files(driver, folder):
         read_samples(folder / "labels.json")[0].hands[0],
     ):
         np.testing.assert_allclose(hand.xy[TIP], table[TIP], atol=0.06)
-    for name in ("photo.json", "labels.json", "image.png"):  # labels come with their picture
+    for name in ("photo.json", "labels.json", "image.png"):  # labels come with their image
         (folder / name).unlink()
 
 
@@ -239,22 +241,22 @@ def use_it(page, address, size, folder):
     assert watcher.strangers == []
 
 
-def picture_size(folder, name):
-    """The size of the picture that a notebook explores."""
+def image_size(folder, name):
+    """The size of the image that a notebook explores."""
     cells = json.loads((folder / name).read_text("utf8"))["cells"]
     source = "\n".join("".join(cell["source"]) for cell in cells)
     return read_image(folder / re.search(r'read_image\("(.+?)"\)', source)[1]).shape[:2]
 
 
-def test_the_explorer_works_in_jupyterlab_after_the_first_notebook(server, folder):
+def test_explorer_works_in_jupyterlab_after_the_first_notebook(server, folder):
     address, token = server
     with open_page(1200) as page:
-        size = picture_size(folder, "story.ipynb")
+        size = image_size(folder, "story.ipynb")
         use_it(page, f"{address}/lab/tree/story.ipynb?token={token}", size, folder)
 
 
-def test_the_explorer_works_in_notebook_7_on_a_small_screen(server, folder):
+def test_explorer_works_in_notebook_7_on_a_small_screen(server, folder):
     address, token = server
     with open_page(800) as page:
-        size = picture_size(folder, "short.ipynb")
+        size = image_size(folder, "short.ipynb")
         use_it(page, f"{address}/notebooks/short.ipynb?token={token}", size, folder)

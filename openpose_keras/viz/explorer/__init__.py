@@ -1,7 +1,8 @@
-"""Look inside the network with your own pictures: a widget in a notebook, one figure elsewhere.
+"""The explorer: see inside the network with your own images, in a widget or in one figure.
 
-`session` holds what was chosen and found, without widgets; `screen` draws it; `view`, `controls`
-and `browser` are the widget; `exports` saves; `fallback` is the figure.
+`session` holds what was chosen and found, without widgets: `images` that were given, `state` that
+was chosen, `predictions` of the network. `render` draws it, `save` writes it. `app` is the widget,
+made of `controls` and of the `widgets` of our own.
 """
 
 import sys
@@ -9,15 +10,15 @@ from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from matplotlib.figure import Figure
+
 from openpose_keras.core.boxes import BoxLike
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.viz.explorer.images import Source
+from openpose_keras.viz.explorer.render import static_figure
 from openpose_keras.viz.explorer.session import Session
-from openpose_keras.viz.explorer.static_figure import static_figure
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from openpose_keras.viz.explorer.app import Explorer
 
 __all__ = ["Session", "explore", "static_figure"]
@@ -31,25 +32,25 @@ def explore(
     *,
     boxes: Iterable[BoxLike] | None = None,
 ) -> "Explorer | Figure":
-    """Look inside one image, or several: heatmaps, stages, scales, peaks, keypoints.
+    """Explore one image, or several: heatmaps, stages, scales, peaks, keypoints.
 
-    In a notebook it is a widget: what you choose follows at once, boxes and keypoints can be
-    dragged, and the picture, OpenPose's JSON and a label file can be saved. In a plain script, and
-    where ipywidgets or anywidget is not installed (`pip install "openpose-keras[notebooks]"` brings
-    both), it is one figure.
+    In a notebook it is a widget: it follows each choice at once, boxes and keypoints can be
+    dragged, and the image, OpenPose's JSON and a label file can be saved. In a plain script, and
+    where ipywidgets or anywidget is not installed (`pip install "openpose-keras[notebooks]"`
+    installs both), it is one figure.
 
     Args:
-        image_or_paths: (H, W, 3) uint8 RGB, a file, a folder of pictures, or several of these.
+        image_or_paths: (H, W, 3) uint8 RGB, a file, a folder of images, or several of these.
         estimator: Finds the hands; by default that of the preset "hand_lite".
-        boxes: (x, y, width, height) or (x, y, width) of the hands of the first picture; by default
-            they are looked for.
+        boxes: (x, y, width, height) or (x, y, width) of the hands of the first image; by default
+            the estimator searches for them.
 
     Returns:
         The widget, whose `session` can be read and changed from other cells; or the figure.
 
     Raises:
-        ImageError: There is no picture, or the first one cannot be read.
-        ValueError: A box is none.
+        ImageError: There is no image, or the first one cannot be read.
+        ValueError: A box is not valid.
 
     Example:
         explore("photo.jpg", HandEstimator.from_preset("hand_lite"))
@@ -61,11 +62,11 @@ def explore(
         return static_figure(session)
     from openpose_keras.viz.explorer.app import Explorer
 
-    return Explorer(session, lambda: static_figure(session)._repr_png_())
+    return Explorer(session)
 
 
 def has_widgets() -> bool:
-    """Tell whether this is a notebook's kernel, and the packages of the widgets are there."""
+    """Return whether this is a notebook's kernel, and the packages of the widgets are installed."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None and all(map(find_spec, _WIDGETS))

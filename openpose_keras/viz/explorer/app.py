@@ -1,209 +1,183 @@
-"""The explorer as a widget: controls, picture, table and what can be saved, around a `Session`."""
+"""The explorer as a widget: controls, image, table and what can be saved, around a `Session`."""
 
+import base64
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import ipywidgets as widgets
 
-from openpose_keras.viz.explorer.controls import NONE, make_controls
-from openpose_keras.viz.explorer.layout import arrange, make_buttons
-from openpose_keras.viz.explorer.render import show
+from openpose_keras.viz.explorer.controls import NONE, Actions, arrange, make_controls
+from openpose_keras.viz.explorer.render import render, static_figure
 from openpose_keras.viz.explorer.save import KINDS, default_path, save
 from openpose_keras.viz.explorer.session import Session
-from openpose_keras.viz.explorer.state import BACKGROUND
+from openpose_keras.viz.explorer.state import CHANNELS
 from openpose_keras.viz.explorer.widgets import Canvas, Table
 
-_CHOICES = ("channel", "scales", "scale", "peak", "threshold", "opacity", "close", "recipe")
+# The fields of `State` that a control of the same name shows as they are.
+_CHOICES = (
+    *("image", "channel", "recipe", "scales", "scale", "peak"),
+    *("threshold", "opacity", "close"),
+)
 
 
 class Explorer(widgets.VBox):
-    """Looks inside the network with one's own pictures; `explore` makes it.
+    """Shows what is inside the network, for one's own images; `explore` makes it.
 
     Args:
-        session: What is looked at. It can be read and changed from other cells too; `refresh` then
+        session: What is shown. It can be read and changed from other cells too; `refresh` then
             shows it.
-        fallback: Gives the PNG that a viewer shows which runs no widgets.
     """
 
-    def __init__(self, session: Session, fallback: Callable[[], bytes]) -> None:
-        """Build the widgets and show the first picture."""
-        self.session, self._fallback = session, fallback
-        self._busy, self._suggested = False, {}
+    def __init__(self, session: Session) -> None:
+        """Build the widgets and show the first image."""
+        self.session = session
+        self._updating = False
+        self._suggested: dict[str, str] = {}
         self.canvas, self.table = Canvas(), Table()
-        self.controls = make_controls(session)
-        self.message = widgets.HTML(layout=widgets.Layout(min_height="24px"))
-        self.paths = {kind: widgets.Text(continuous_update=False) for kind in KINDS}
-        self.overwrite = widgets.Checkbox(description="replace what is there", indent=False)
-        self.buttons = make_buttons()
-        super().__init__([self._arrange()])
+        self.controls, self.actions = make_controls(session), Actions()
+        self.message = widgets.HTML(layout={"min_height": "24px"})
+        controls = self.controls.all()[1 if len(session.images) == 1 else 0 :]
+        views = [self.canvas, self.message]
+        super().__init__([arrange(views, controls, self.table, self.actions)])
         self.add_class("opk-explorer")
         self._connect()
-        self._suggest_paths()
         self.refresh()
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
-        """Give the widget, and a picture for viewers that show none."""
-        import base64
-
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["image/png"] = base64.b64encode(self._fallback()).decode()
-        return bundle
+        """Return the widget, and an image for viewers that show no widgets."""
+        data: dict[str, object] = super()._repr_mimebundle_(**options)
+        data["image/png"] = base64.b64encode(static_figure(self.session)._repr_png_()).decode()
+        return data
 
     def refresh(self) -> None:
-        """Show the session as it is now; what goes wrong is said under the picture."""
-        with self._said():
-            self._fill_lists()
+        """Show the session as it is now; an error is reported under the image."""
+        with self._report_errors():
+            self._update_controls()
+            self._suggest_paths()
             self._draw()
 
     def save(self, kind: str) -> None:
-        """Save the "picture", the "json" or the "labels" under the name that stands there."""
-        with self._said():
-            path = save(self.session, kind, self.paths[kind].value, overwrite=self.overwrite.value)
-            self._say(f"Saved {path}.")
-
-    def _arrange(self) -> widgets.Box:
-        """Put the parts beside each other; a list of one picture is left out."""
-        controls = self.controls.all()[1 if len(self.session.pictures) == 1 else 0 :]
-        return arrange(
-            [self.canvas, self.message],
-            controls,
-            self.table,
-            buttons=self.buttons,
-            paths=self.paths,
-            overwrite=self.overwrite,
-        )
+        """Save the "image", the "json" or the "labels" under the path that is entered."""
+        path, overwrite = self.actions.paths[kind].value, self.actions.overwrite.value
+        with self._report_errors():
+            self._report(f"Saved {save(self.session, kind, path, overwrite=overwrite)}.")
 
     def _connect(self) -> None:
-        """Let controls and mouse have their effect."""
-        for name in _CHOICES:
-            getattr(self.controls, name).observe(partial(self._chosen, name), "value")
-        self.controls.stage.observe(partial(self._chosen, "stage"), "value")
-        self.controls.picture.observe(self._other_picture, "value")
-        self.controls.hand.observe(partial(self._chosen, "hand"), "value")
-        self.controls.side.observe(self._side, "value")
-        self.controls.tool.observe(self._tool, "value")
+        """Connect controls, mouse and buttons with the session."""
+        session, controls = self.session, self.controls
+        for name in (*_CHOICES, "stage", "hand"):
+            getattr(controls, name).observe(partial(self._choose, name), "value")
+        controls.side.observe(
+            lambda change: self._apply(lambda: session.set_side(change["new"] or None)), "value"
+        )
+        widgets.dlink((controls.tool, "value"), (self.canvas, "tool"))
         for widget in (self.canvas, self.table):
-            widget.on_msg(self._message)
-        deeds = {
-            "undo": self.session.undo,
-            "reset": self.session.reset_keypoints,
-            "remove": self.session.remove_hand,
+            widget.on_msg(self._handle_message)
+        actions: dict[str, Callable[[], object]] = {
+            "undo": session.undo,
+            "reset": session.reset_keypoints,
+            "remove": session.remove_hand,
         }
-        for name, deed in deeds.items():
-            self.buttons[name].on_click(partial(self._do, deed))
+        for name, action in actions.items():
+            self.actions.buttons[name].on_click(partial(self._apply, action))
         for kind in KINDS:
-            self.buttons[kind].on_click(lambda _, kind=kind: self.save(kind))
+            self.actions.buttons[kind].on_click(lambda _, kind=kind: self.save(kind))
 
-    def _chosen(self, name: str, change: dict[str, object]) -> None:
-        """Take over a control's value."""
-        self._do(partial(self.session.change, **{name: _from_list(change["new"])}))
+    def _choose(self, name: str, change: dict[str, Any]) -> None:
+        """Pass a control's value to the session."""
+        value = None if change["new"] == NONE else change["new"]
+        self._apply(partial(self.session.change, **{name: value}))
 
-    def _other_picture(self, change: dict[str, object]) -> None:
-        """Look at another picture."""
-        self._do(partial(self.session.change, picture=change["new"]))
-        self._suggest_paths()
-
-    def _side(self, change: dict[str, object]) -> None:
-        """Say which hand it is."""
-        self._do(partial(self.session.set_side, _from_list(change["new"])))
-
-    def _tool(self, change: dict[str, object]) -> None:
-        """Say what the mouse does."""
-        self.canvas.tool = change["new"]
-
-    def _message(self, _: object, content: dict[str, object], __: object) -> None:
-        """Do what the user did with the mouse or a key."""
+    def _handle_message(self, _: object, content: dict[str, Any], __: object) -> None:
+        """Apply what the user did with the mouse or a key."""
         session, index = self.session, content.get("index")
-        deeds = {
+        actions: dict[str, Callable[[], object]] = {
             "select": lambda: session.change(channel=index),
             "hand": lambda: session.change(hand=index),
-            "point": lambda: session.move_keypoint(index, content["at"]),
-            "absent": lambda: session.move_keypoint(index, None),
+            "point": lambda: session.move_keypoint(content["index"], content["at"]),
+            "absent": lambda: session.move_keypoint(content["index"], None),
             "box": lambda: session.move_box(content["box"]),
             "new": lambda: session.add_hand(content["box"]),
         }
-        self._do(deeds[content["kind"]])
+        self._apply(actions[content["kind"]])
 
-    def _do(self, deed: Callable[[], object], _: object = None) -> None:
-        """Do something to the session and show what follows."""
-        if self._busy:
+    def _apply(self, action: Callable[[], object], _: object = None) -> None:
+        """Change the session and show the result, unless the controls are being updated."""
+        if self._updating:
             return
-        with self._said():
-            deed()
-            self._say("")
+        with self._report_errors():
+            action()
+            self._report("")
         self.refresh()
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
-        """Say what goes wrong in the widget: an exception in a callback is seen by nobody."""
+    def _report_errors(self) -> Iterator[None]:
+        """Report errors in the widget: nobody sees an exception in a callback."""
         try:
             yield
         except Exception as error:
-            hint = " Tick “replace what is there” to allow it." * isinstance(error, FileExistsError)
-            self._say(f"{error or type(error).__name__}.{hint}", wrong=True)
+            exists = isinstance(error, FileExistsError)
+            hint = " Tick “replace existing files” to allow it." if exists else ""
+            self._report(f"{error or type(error).__name__}.{hint}", error=True)
 
-    def _say(self, text: str, *, wrong: bool = False) -> None:
-        """Show a line under the picture."""
-        color = "var(--jp-error-color1, #c62828)" if wrong else "inherit"
+    def _report(self, text: str, *, error: bool = False) -> None:
+        """Show a line under the image."""
+        color = "var(--jp-error-color1, #c62828)" if error else "inherit"
         self.message.value = f'<span style="color: {color}">{html.escape(text)}</span>'
 
-    def _fill_lists(self) -> None:
-        """Let the controls show the state, without taking that for the user's choice."""
+    def _update_controls(self) -> None:
+        """Set the controls to the state, without taking that for the user's choice."""
         session, state, controls = self.session, self.session.state, self.controls
-        self._busy = True
+        self._updating = True
         try:
-            hands = [(f"{index + 1} of {len(session.hands)}", index) for index in session.numbers]
-            _offer(controls.hand, hands or [("none: draw a box", 0)], state.hand)
+            count = len(session.hands)
+            hands = [(f"{index + 1} of {count}", index) for index in range(count)]
+            _set_options(controls.hand, hands or [("none: draw a box", 0)], state.hand)
             scales = [("merged", NONE), *((f"{scale:g} only", scale) for scale in session.scales)]
-            _offer(controls.scale, scales, _to_list(state.scale))
+            _set_options(controls.scale, scales, _or_none(state.scale))
             controls.scale.disabled = len(session.scales) < 2
-            controls.side.value = _to_list(session.mark.side if session.mark else None)
+            controls.side.value = _or_none(session.hand and session.hand.side)
             controls.stage.value = state.stage or session.stages
             controls.stage.disabled = session.stages < 2
-            for name in ("picture", *_CHOICES):
-                getattr(controls, name).value = _to_list(getattr(state, name))
+            for name in _CHOICES:
+                getattr(controls, name).value = _or_none(getattr(state, name))
         finally:
-            self._busy = False
+            self._updating = False
 
     def _draw(self) -> None:
-        """Show picture, boxes, keypoints and table."""
+        """Show image, boxes, keypoints and table."""
         session, state = self.session, self.session.state
-        screen = show(session)
-        answers = session.answers()
-        chosen = state.channel if state.channel not in (None, BACKGROUND) else -1
-        points = answers[state.hand].hand.xy if answers else []
+        rendering, results = render(session), session.results()
+        is_keypoint = state.channel is not None and CHANNELS[state.channel] != "background"
+        selected = state.channel if is_keypoint else -1
+        points = results[state.hand].hand.xy.tolist() if results else []
         with self.canvas.hold_sync():
-            self.canvas.show(screen.picture, screen.window)
-            self.canvas.boxes = [list(answer.hand.box) for answer in answers]
-            self.canvas.active, self.canvas.selected = state.hand, chosen
-            self.canvas.points = [[float(x), float(y)] if x == x else None for x, y in points]
-            self.canvas.label = f"{session.pictures[state.picture].name}, {len(answers)} hands"
+            self.canvas.show(rendering.image, rendering.window)
+            self.canvas.boxes = [list(result.hand.box or ()) for result in results]
+            self.canvas.active, self.canvas.selected = state.hand, selected
+            self.canvas.points = [[x, y] if x == x else None for x, y in points]
+            self.canvas.label = f"{session.images[state.image].name}, {len(results)} hands"
         with self.table.hold_sync():
             self.table.show(session.table())
-            self.table.selected = chosen
+            self.table.selected = selected
 
     def _suggest_paths(self) -> None:
-        """Say where things would be saved; a name of the user's own stays."""
-        for kind, text in self.paths.items():
+        """Suggest where to save; a path of the user's own stays."""
+        for kind, text in self.actions.paths.items():
             if text.value in ("", self._suggested.get(kind)):
                 text.value = self._suggested[kind] = str(default_path(self.session, kind))
 
 
-def _from_list(value: object) -> object:
-    """Give what a list's entry stands for."""
-    return None if isinstance(value, str) and value == NONE else value
-
-
-def _to_list(value: object) -> object:
-    """Give the list's entry that stands for a value."""
+def _or_none(value: object) -> object:
+    """Return the entry of a list that stands for a value."""
     return NONE if value is None else value
 
 
-def _offer(choice: widgets.Dropdown, options: list, value: object) -> None:
-    """Give a list other entries, if they are other ones."""
+def _set_options(choice: widgets.Dropdown, options: Sequence[object], value: object) -> None:
+    """Set the entries of a list, if they are others than before."""
     if list(choice.options) != options:
         choice.options = options
     choice.value = value

@@ -1,5 +1,5 @@
-// The picture with what can be taken hold of: keypoints and boxes. All places are pixels of the
-// image; the model's `window` says which part of the image the picture shows.
+// The image with what can be dragged: keypoints and boxes. All positions are pixels of the session's
+// image; the model's `window` is the part of it that is shown.
 
 const REACH = 9; // screen pixels around a keypoint or a corner that belong to it
 const SMALLEST = 8; // image pixels: a smaller box is a slip of the mouse
@@ -14,7 +14,7 @@ function render({ model, el }) {
   el.append(canvas);
 
   let bitmap = null;
-  let drag = null; // what is being done with the mouse
+  let drag = null; // what the mouse is dragging
 
   const scale = () => canvas.clientWidth / model.get("window")[2];
   const toScreen = ([x, y]) => {
@@ -25,12 +25,12 @@ function render({ model, el }) {
     ...toScreen([x - 0.5, y - 0.5]), width * scale(), height * scale(),
   ];
   const toImage = (event) => {
-    const place = canvas.getBoundingClientRect();
-    const [left, top] = model.get("window");
-    const k = model.get("window")[2] / place.width;
+    const bounds = canvas.getBoundingClientRect();
+    const [left, top, width] = model.get("window");
+    const k = width / bounds.width;
     return [
-      (event.clientX - place.left) * k + left - 0.5,
-      (event.clientY - place.top) * k + top - 0.5,
+      (event.clientX - bounds.left) * k + left - 0.5,
+      (event.clientY - bounds.top) * k + top - 0.5,
     ];
   };
   const near = (a, b, reach = REACH) => Math.hypot(a[0] - b[0], a[1] - b[1]) <= reach;
@@ -39,21 +39,21 @@ function render({ model, el }) {
   function keypointAt(point) {
     const at = toScreen(point);
     const chosen = model.get("selected");
-    const held = model.get("points")[chosen];
-    if (held && near(toScreen(held), at)) return chosen;
+    const position = model.get("points")[chosen];
+    if (position && near(toScreen(position), at)) return chosen;
     let best = -1;
     let least = REACH;
     model.get("points").forEach((each, index) => {
       if (!each) return;
-      const place = toScreen(each);
-      const distance = Math.hypot(place[0] - at[0], place[1] - at[1]);
+      const [x, y] = toScreen(each);
+      const distance = Math.hypot(x - at[0], y - at[1]);
       if (distance <= least) [best, least] = [index, distance];
     });
     return best;
   }
 
   function boxAt(point) {
-    // The hand that is looked at comes first, where boxes overlap.
+    // The active hand comes first, where boxes overlap.
     const boxes = model.get("boxes");
     const order = [model.get("active"), ...boxes.keys()];
     const inside = ([x, y, w, h]) =>
@@ -184,7 +184,7 @@ function render({ model, el }) {
   }
 
   function finishPoint(done, at) {
-    // A click on a keypoint takes it up; everywhere else it puts the chosen one down.
+    // A click on a keypoint selects it; a click elsewhere moves the selected one there.
     if (done.hit >= 0 && !done.moved) return send({ kind: "select", index: done.hit });
     if (done.index < 0) {
       const hand = boxAt(at);
@@ -236,10 +236,10 @@ function render({ model, el }) {
   const send = (content) => model.send(content);
 
   async function decode() {
-    const bytes = model.get("picture");
+    const bytes = model.get("image");
     if (!bytes || !bytes.byteLength) return;
     const latest = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-    if (bytes !== model.get("picture")) return; // a newer one is on its way
+    if (bytes !== model.get("image")) return; // a newer one is on its way
     bitmap = latest;
     canvas.setAttribute("aria-label", model.get("label"));
     draw();
@@ -254,12 +254,12 @@ function render({ model, el }) {
   watcher.observe(el);
   const names = ["window", "boxes", "active", "points", "selected", "tool"];
   names.forEach((name) => model.on(`change:${name}`, draw));
-  model.on("change:picture", decode);
+  model.on("change:image", decode);
   decode();
   return () => {
     watcher.disconnect();
     names.forEach((name) => model.off(`change:${name}`, draw));
-    model.off("change:picture", decode);
+    model.off("change:image", decode);
   };
 }
 

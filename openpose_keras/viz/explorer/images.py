@@ -1,4 +1,4 @@
-"""The pictures that an explorer was given: arrays, files or folders, read when first looked at."""
+"""The images that an explorer was given: arrays, files or folders, read when first shown."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ Source = np.ndarray | str | Path
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture with a name.
+class NamedImage:
+    """An image with a name.
 
     Args:
         name: For people, and for the files that are written.
@@ -32,63 +32,63 @@ class Picture:
 
     @property
     def folder(self) -> Path:
-        """Where what is made of the picture is written: beside the file, or where we are."""
+        """Where results are written: the file's folder, or the current one."""
         return self.path.parent if self.path else Path()
 
     def read(self) -> np.ndarray:
-        """Give the image.
-
-        Returns:
-            (H, W, 3) uint8 RGB.
+        """Return the image, (H, W, 3) uint8 RGB.
 
         Raises:
-            ImageError: The file is no picture.
-            FileNotFoundError: It is gone.
+            ImageError: The file is not an image, or it is gone.
         """
         return read_image(self.source) if isinstance(self.source, Path) else self.source
 
 
-def collect(image_or_paths: Source | Sequence[Source]) -> list[Picture]:
-    """Give the pictures that are meant.
+def collect_images(image_or_paths: Source | Sequence[Source]) -> list[NamedImage]:
+    """Return the images that were given.
 
     Args:
-        image_or_paths: (H, W, 3) uint8 RGB, a file, a folder (its pictures in the order of their
+        image_or_paths: (H, W, 3) uint8 RGB, a file, a folder (its images in the order of their
             names), or a sequence of them.
 
     Returns:
-        One or more pictures.
+        One or more images.
 
     Raises:
-        ImageError: An array is no image, or there is no picture at all.
+        ImageError: An array is not an image, or there is no image at all.
         FileNotFoundError: There is no such file or folder.
         TypeError: It is something else.
 
     Example:
-        >>> [picture.name for picture in collect([np.zeros((8, 8, 3), np.uint8)] * 2)]
+        >>> [image.name for image in collect_images([np.zeros((8, 8, 3), np.uint8)] * 2)]
         ['image_1', 'image_2']
     """
-    single = isinstance(image_or_paths, str | Path | np.ndarray)
-    if isinstance(image_or_paths, np.ndarray) and image_or_paths.ndim == 4:
-        single = False  # a batch
-    if not single and not isinstance(image_or_paths, Iterable):
-        raise TypeError(f"expected an image, a file, a folder or several, got {image_or_paths!r}")
-    sources = [image_or_paths] if single else list(image_or_paths)
-    pictures = []
+    images = []
+    sources = _sources(image_or_paths)
     for source in sources:
         if isinstance(source, str | Path):
-            pictures += [Picture(path.stem, path) for path in _files(Path(source))]
+            images += [NamedImage(path.stem, path) for path in _files(Path(source))]
         else:
-            name = "image" if len(sources) == 1 else f"image_{len(pictures) + 1}"
-            pictures.append(Picture(name, check_image(source)))
-    if not pictures:
-        raise ImageError("there is no picture to explore: give an image, a file or a folder")
-    return pictures
+            name = "image" if len(sources) == 1 else f"image_{len(images) + 1}"
+            images.append(NamedImage(name, check_image(source)))
+    if not images:
+        raise ImageError("there is no image to explore: pass an image, a file or a folder")
+    return images
+
+
+def _sources(given: Source | Sequence[Source]) -> list[Source]:
+    """Return what was given one by one; an array (n, H, W, 3) is n images."""
+    if isinstance(given, str | Path) or (isinstance(given, np.ndarray) and given.ndim != 4):
+        return [given]
+    if not isinstance(given, Iterable):
+        raise TypeError(f"expected an image, a file, a folder or several, got {given!r}")
+    return list(given)
 
 
 def _files(path: Path) -> list[Path]:
-    """Give a file, or the pictures of a folder."""
+    """Return a file, or the images of a folder."""
     if path.is_dir():
         return sorted(each for each in path.iterdir() if each.suffix.lower() in PHOTO_SUFFIXES)
     if not path.exists():
-        raise FileNotFoundError(f"there is no picture {path}")
+        raise FileNotFoundError(f"there is no image {path}")
     return [path]

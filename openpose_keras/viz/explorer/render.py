@@ -1,4 +1,4 @@
-"""What the explorer shows: the picture, or the surroundings of a hand, with all that was found.
+"""Draw what the explorer shows: the image, or the surroundings of a hand, with all that was found.
 
 A window is the part of the image that is shown, (x, y, width, height) in its pixels as for a box.
 At `scale` screen pixels per image pixel the image's point x lies at (x + 0.5 - x0) * scale - 0.5.
@@ -8,120 +8,116 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import Box, square_box
 from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.skeletons import HAND
 from openpose_keras.viz.drawing import Pen, draw_hands, draw_heatmaps
-from openpose_keras.viz.explorer.predictions import Answer
+from openpose_keras.viz.explorer.predictions import Result
 from openpose_keras.viz.explorer.session import Session
+from openpose_keras.viz.figures.canvas import GREY, NotebookFigure
 
-SCREEN = 900  # pixels: the longer side of what is shown, at most
-MARGIN = 1.25  # of a hand's box, when it is looked at closely
-PEN = Pen(line=2, radius=4, circle=-1)  # thin, so that the heatmap under it is seen
+SIZE = 900  # pixels: the longer side of what is shown, at most
+MARGIN = 1.25  # of a hand's box, where its surroundings are shown
+PEN = Pen(line=2, radius=4, circle=-1)  # thin, so that the heatmap under it stays visible
+FIGURE_SIZE = 500  # pixels: the longer side of an image in the static figure, at most
+FIGURE_OPACITY = 0.8
 
 
 @dataclass(frozen=True, eq=False)
-class Screen:
+class Rendering:
     """What is shown.
 
     Args:
-        picture: (h, w, 3) uint8 RGB.
-        window: (x, y, width, height), the part of the image that it shows.
+        image: (h, w, 3) uint8 RGB.
+        window: (x, y, width, height), the part of the session's image that it shows.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     window: Box
 
 
-def show(
-    session: Session, *, size: int = SCREEN, opacity: float | None = None, skeletons: bool = True
-) -> Screen:
-    """Draw what a session looks at.
+def render(
+    session: Session, *, size: int = SIZE, opacity: float | None = None, skeletons: bool = True
+) -> Rendering:
+    """Draw what a session shows: the heatmap of the active hand, and all skeletons.
 
     Args:
-        session: Says the picture, the hands, the heatmap and whether to go close.
-        size: The longer side in pixels, at most; what is looked at closely fills it.
+        session: The image, its hands, and what is chosen.
+        size: The longer side in pixels, at most; the surroundings of a hand fill it.
         opacity: Of the heatmap; None for the session's.
         skeletons: Whether they are drawn.
 
     Returns:
-        The picture with the heatmap of the hand that is looked at, and all skeletons.
+        The image and the window that it shows.
 
     Raises:
         OpenPoseKerasError: A box lies outside the image, or the network fails.
     """
-    answers = session.answers()
-    window = window_of(session, answers)
+    results = session.results()
+    window = window_of(session, results)
     scale = size / max(window[2:])
-    if not session.state.close:
-        scale = min(scale, 1.0)
-    canvas, window = cut(session.image, window, scale)
-    scale = canvas.shape[1] / window[2], canvas.shape[0] / window[3]
-    moved = [replace(each, hand=_to_screen(each.hand, window, scale)) for each in answers]
-    if moved:
-        x, y, width, height = answers[session.state.hand].box
-        box = (x - window[0]) * scale[0], (y - window[1]) * scale[1]
-        box = (*box, width * scale[0], height * scale[1])
-        moved[session.state.hand] = replace(moved[session.state.hand], box=box)
-    if moved:
-        canvas = _heat(session, canvas, moved[session.state.hand], opacity)
-    return Screen(_skeletons(canvas, moved, PEN) if skeletons else canvas, window)
+    canvas = crop_window(session.image, window, scale if session.state.close else min(scale, 1.0))
+    shown = [_to_screen(each, window, canvas.shape) for each in results]
+    return Rendering(_draw(session, canvas, shown, opacity, PEN, skeletons=skeletons), window)
 
 
-def picture(session: Session) -> np.ndarray:
-    """Draw the whole picture at its own size, to be saved: the lines are as thick as OpenPose's.
+def render_full_size(session: Session) -> np.ndarray:
+    """Draw the whole image at its own size, to be saved: the lines are as thick as OpenPose's.
 
     Args:
-        session: As in `show`.
+        session: As in `render`.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    answers = session.answers()
-    canvas = session.image
-    if answers:
-        canvas = _heat(session, canvas, answers[session.state.hand])
-    return _skeletons(canvas, answers)
+    return _draw(session, session.image, session.results())
 
 
-def _heat(
-    session: Session, canvas: np.ndarray, answer: Answer, opacity: float | None = None
+def _draw(
+    session: Session,
+    canvas: np.ndarray,
+    results: Sequence[Result],
+    opacity: float | None = None,
+    pen: Pen | None = None,
+    *,
+    skeletons: bool = True,
 ) -> np.ndarray:
-    """Lay the heatmap of a hand over a picture."""
-    opacity = session.state.opacity if opacity is None else opacity
-    options = {"opacity": opacity, "box": answer.box}
-    return draw_heatmaps(canvas, answer.maps, session.state.channel, **options)
+    """Draw the heatmap of the active hand and every keypoint that is not missing."""
+    if results:
+        state, active = session.state, results[session.state.hand]
+        opacity = state.opacity if opacity is None else opacity
+        canvas = draw_heatmaps(canvas, active.maps, state.channel, opacity=opacity, box=active.box)
+    # Keypoints below the session's threshold are missing already.
+    hands = [Hand(each.hand.xy, each.hand.found.astype(float)) for each in results]
+    return draw_hands(canvas, hands, threshold=0.0, pen=pen) if skeletons else canvas
 
 
-def _skeletons(canvas: np.ndarray, answers: Sequence[Answer], pen: Pen | None = None) -> np.ndarray:
-    """Draw every keypoint that there is: what is below the threshold is missing already."""
-    hands = [Hand(each.hand.xy, each.hand.found.astype(float)) for each in answers]
-    return draw_hands(canvas, hands, threshold=0.0, pen=pen)
-
-
-def window_of(session: Session, answers: Sequence[Answer]) -> Box:
-    """Give the part of the image that is to be seen: all of it, or about the hand.
+def window_of(session: Session, results: Sequence[Result]) -> Box:
+    """Return the part of the image that is shown: all of it, or the surroundings of the hand.
 
     Args:
-        session: Says whether to go close.
-        answers: All hands of the picture.
+        session: Which of the two is chosen.
+        results: Those of all hands of the image.
 
     Returns:
         (x, y, width, height) in pixels of the image, whole pixels inside it.
     """
     height, width = session.image.shape[:2]
-    if not (session.state.close and answers):
+    if not (session.state.close and results):
         return 0.0, 0.0, float(width), float(height)
-    x, y, side, _ = square_box(answers[session.state.hand].hand.box or session.mark.box, MARGIN)
+    box = results[session.state.hand].hand.box or session.hands[session.state.hand].box
+    x, y, side, _ = square_box(box, MARGIN)
     left, top = (int(max(np.floor(edge), 0)) for edge in (x, y))
     right = int(min(np.ceil(x + side), width))
     bottom = int(min(np.ceil(y + side), height))
     return float(left), float(top), float(max(right - left, 1)), float(max(bottom - top, 1))
 
 
-def cut(image: np.ndarray, window: Box, scale: float) -> tuple[np.ndarray, Box]:
-    """Cut a window of whole pixels out of an image and scale it.
+def crop_window(image: np.ndarray, window: Box, scale: float) -> np.ndarray:
+    """Crop a window of whole pixels out of an image and scale it.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -129,16 +125,58 @@ def cut(image: np.ndarray, window: Box, scale: float) -> tuple[np.ndarray, Box]:
         scale: Pixels of the result per pixel of the image.
 
     Returns:
-        The picture, at least one pixel, and the window.
+        (h, w, 3) uint8 RGB, at least one pixel.
     """
     x, y, width, height = map(int, window)
-    part = image[y : y + height, x : x + width]
+    part = np.ascontiguousarray(image[y : y + height, x : x + width])
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(np.ascontiguousarray(part), size, interpolation=way), window
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(part, size, interpolation=interpolation))
 
 
-def _to_screen(hand: Hand, window: Box, scale: tuple[float, float]) -> Hand:
-    """Bring a hand to the pixels of the screen."""
-    xy = (hand.xy + 0.5 - np.array(window[:2])) * np.array(scale) - 0.5
-    return Hand(xy, hand.scores)
+def _to_screen(result: Result, window: Box, shape: tuple[int, ...]) -> Result:
+    """Return a result in the pixels of the screen, which shows the window at (h, w, 3)."""
+    scale = np.array([shape[1] / window[2], shape[0] / window[3]])
+    xy = (result.hand.xy + 0.5 - np.array(window[:2])) * scale - 0.5
+    x, y = (np.array(result.box[:2]) - window[:2]) * scale
+    width, height = np.array(result.box[2:]) * scale
+    return replace(result, hand=Hand(xy, result.hand.scores), box=(x, y, width, height))
+
+
+def static_figure(session: Session) -> NotebookFigure:
+    """Draw the explorer as one figure: the skeletons, the heatmaps, the table of scores.
+
+    Args:
+        session: What is shown.
+
+    Returns:
+        A figure of 7 inches, 700 pixels.
+    """
+    figure = NotebookFigure(7.0, 3.2)
+    images = {
+        "keypoints": render(session, size=FIGURE_SIZE, opacity=0.0),
+        "heatmaps": render(session, size=FIGURE_SIZE, opacity=FIGURE_OPACITY, skeletons=False),
+    }
+    for index, (title, rendering) in enumerate(images.items()):
+        axes = figure.add_axes((0.01 + 0.37 * index, 0.02, 0.355, 0.88))
+        axes.imshow(rendering.image)
+        axes.set_axis_off()
+        axes.set_anchor("N")
+        axes.set_title(title, color=GREY, fontsize=10, pad=4)
+    table = figure.add_axes((0.76, 0.02, 0.235, 0.88))
+    table.set_axis_off()
+    _write_table(table, session)
+    return figure
+
+
+def _write_table(axes: Axes, session: Session) -> None:
+    """Write the keypoints of the active hand and their scores, one line each."""
+    count, active = len(session.hands), session.state.hand + 1
+    title = f"scores of hand {active} of {count}" if count > 1 else "scores"
+    axes.set_title(title if count else "no hand found", color=GREY, fontsize=10, pad=4)
+    axes.set(xlim=(0, 1), ylim=(len(HAND), 0))
+    for index, (row, color) in enumerate(zip(session.table(), HAND.colors, strict=False)):
+        axes.plot([0.04], [index + 0.5], "o", color=np.array(color) / 255, markersize=4)
+        score = "missing" if np.isnan(row.x) else f"{row.score:.2f}"
+        for x, text, side in ((0.1, row.name, "left"), (1.0, score, "right")):
+            axes.text(x, index + 0.5, text, color=GREY, fontsize=7.5, ha=side, va="center_baseline")

@@ -1,4 +1,4 @@
-// The keypoints of a hand as a table; a click on a row takes the keypoint up.
+// The keypoints of a hand as a table; a click on a row selects the keypoint.
 
 function render({ model, el }) {
   const table = document.createElement("table");

@@ -1,7 +1,7 @@
-"""The two widgets of our own: a picture that can be clicked and dragged on, and the table.
+"""The two widgets of our own: an image that can be clicked and dragged on, and the table.
 
-Their JavaScript lies beside this module and reaches the browser through the kernel, so that nothing
-is downloaded. What the user does comes back as messages, see `canvas.js` and `table.js`.
+Their JavaScript lies next to this module and reaches the browser through the kernel, so that
+nothing is downloaded. What the user does comes back as messages, see `canvas.js` and `table.js`.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ import traitlets
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import Box
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.viz.explorer.predictions import Row
+from openpose_keras.viz.explorer.predictions import KeypointRow
 
 _HERE = Path(__file__).parent
 JPEG_QUALITY = 92
 
 
 class Canvas(anywidget.AnyWidget):
-    """The picture, the boxes and the handles of the keypoints, all in pixels of the image.
+    """The image, the boxes and the handles of the keypoints, all in pixels of the image.
 
     It sends `{"kind": ...}`: "select" and "point" (`index`, `at`), "absent" (`index`), "hand"
     (`index`), "box" and "new" (`box`).
@@ -29,7 +29,7 @@ class Canvas(anywidget.AnyWidget):
 
     _esm = _HERE / "canvas.js"
     _css = _HERE / "style.css"
-    picture = traitlets.Bytes().tag(sync=True)
+    image = traitlets.Bytes().tag(sync=True)
     window = traitlets.List([0, 0, 1, 1]).tag(sync=True)
     boxes = traitlets.List().tag(sync=True)
     active = traitlets.Int(0).tag(sync=True)
@@ -39,19 +39,19 @@ class Canvas(anywidget.AnyWidget):
     tool = traitlets.Unicode("points").tag(sync=True)
     label = traitlets.Unicode("").tag(sync=True)
 
-    def show(self, picture: np.ndarray, window: Box) -> None:
-        """Show a picture.
+    def show(self, image: np.ndarray, window: Box) -> None:
+        """Show an image.
 
         Args:
-            picture: (h, w, 3) uint8 RGB.
-            window: (x, y, width, height), the part of the image that it shows.
+            image: (h, w, 3) uint8 RGB.
+            window: (x, y, width, height), the part of the session's image that it shows.
         """
         options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        done, data = cv2.imencode(".jpg", picture[..., ::-1], options)
-        if not done:
-            raise ValueError("the picture cannot be encoded")
+        encoded, data = cv2.imencode(".jpg", image[..., ::-1], options)
+        if not encoded:
+            raise ValueError(f"the image {image.shape} cannot be encoded as JPEG")
         self.window = list(window)
-        self.picture = data.tobytes()
+        self.image = data.tobytes()
 
 
 class Table(anywidget.AnyWidget):
@@ -62,18 +62,18 @@ class Table(anywidget.AnyWidget):
     rows = traitlets.List().tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
 
-    def show(self, rows: Sequence[Row]) -> None:
+    def show(self, rows: Sequence[KeypointRow]) -> None:
         """Show the keypoints, or an empty table."""
         self.rows = [_cells(row, color) for row, color in zip(rows, HAND.colors, strict=False)]
 
 
-def _cells(row: Row, color: tuple[int, int, int]) -> dict[str, str]:
-    """Give a row as the browser shows it."""
-    missing = np.isnan(row.x)
-    note = "by hand" if row.corrected else "missing" if missing else ""
-    score = "by hand" if row.corrected and not missing else "–" if missing else f"{row.score:.2f}"
-    if row.corrected and missing:
-        score = "not seen"
+def _cells(row: KeypointRow, color: tuple[int, int, int]) -> dict[str, str]:
+    """Return a row as the browser shows it."""
+    missing = bool(np.isnan(row.x))
+    if row.corrected:
+        note, score = "by hand", "not visible" if missing else "by hand"
+    else:
+        note, score = ("missing", "–") if missing else ("", f"{row.score:.2f}")
     return {
         "name": row.name,
         "x": "–" if missing else f"{row.x:.1f}",
