@@ -66,8 +66,13 @@ def run(args: argparse.Namespace) -> int:
     start_keras()
     from openpose_keras.conversion.writers import convert_file
 
-    options = {"fold_rgb": not args.bgr, "half": args.float16, "force": args.force}
-    record = convert_file(args.file, target, **options)
+    record = convert_file(
+        args.file,
+        target,
+        channel_order="bgr" if args.bgr else "rgb",
+        dtype="float16" if args.float16 else "float32",
+        force=args.force,
+    )
     what = f"OpenPose's {record.official}" if record.official else f"MD5 {record.md5}"
     size = target.stat().st_size / 1e6
     print(f"{args.file} ({what}) -> {target} ({size:.1f} MB, {record.channel_order.upper()})")

@@ -1,15 +1,15 @@
-"""`openpose-keras verify`: a weight file, converted, against another reader, layer by layer."""
+"""`openpose-keras verify`: compare a converted weight file with OpenCV's importer, by layer."""
 
 import argparse
 from pathlib import Path
 
 from openpose_keras.cli.options import UsageError, parse_positive, start_keras
 
-SUMMARY = "check a weight file layer by layer against OpenCV's reader"
+SUMMARY = "compare a weight file layer by layer with OpenCV's importer"
 DESCRIPTION = (
-    "Convert a weight file in memory and give the same input to the network and to OpenCV 4's "
-    "reader of Caffe's files; print the greatest difference of each layer, and the first layer "
-    "that departs. The exit status is 1 if one does."
+    "Convert a weight file in memory and run the network and OpenCV 4's importer of Caffe's files "
+    "on the same input. Print the greatest difference of each layer, and the first layer that "
+    "exceeds the tolerance. The exit status is 1 if one does."
 )
 
 
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the difference that is allowed, in units of a layer's greatest value or of 1 "
         "(default: 1e-4)",
     )
-    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the differences too")
+    parser.add_argument("--chart", type=Path, metavar="FILE.png", help="draw the differences too")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the figures as JSON")
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")
 
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         args: The options of `add_arguments`.
 
     Returns:
-        The exit status: 0, or 1 if a layer departs.
+        The exit status: 0, or 1 if a layer exceeds the tolerance.
 
     Raises:
         UsageError: The options contradict each other.
@@ -93,12 +93,13 @@ def run(args: argparse.Namespace) -> int:
 
     if args.golden and args.prototxt:
         raise UsageError("--golden and --prototxt: compare with one or with the other")
-    for path in filter(None, (args.picture, args.out)):
+    for path in filter(None, (args.chart, args.out)):
         require_writable(path, force=args.force)
     start_keras()
     from openpose_keras.conversion.verify import verify_file
     from openpose_keras.core.files import write_json
     from openpose_keras.io.images import write_image
+    from openpose_keras.viz.figures.charts import draw_parity
 
     report = verify_file(
         args.file,
@@ -108,10 +109,8 @@ def run(args: argparse.Namespace) -> int:
         tolerance=args.tolerance,
     )
     print(report)
-    if args.picture:
-        from openpose_keras.viz.figures.charts import draw_parity
-
-        write_image(args.picture, draw_parity(report))
+    if args.chart:
+        write_image(args.chart, draw_parity(report))
     if args.out:
         write_json(args.out, {"file": str(args.file), **report.to_dict()}, force=args.force)
-    return 1 if report.first_departure else 0
+    return 1 if report.first_failing_layer else 0

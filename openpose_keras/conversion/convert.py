@@ -1,14 +1,13 @@
-"""Weights of any known file into the networks.
+"""Fill the networks with weights from files of any known kind.
 
-Layers are named alike on both sides, so filling a network is one loop over names, and whatever is
-left over on either side is an error. OpenPose's weights want BGR; conversion folds the swap into
-the first convolution, so that the Keras network takes RGB as `networks` says.
+Layers have the same names on both sides, so filling a network is one loop over names, and whatever
+is left over on either side is an error. OpenPose's weights take BGR. Conversion reverses the input
+axis of the first convolution, so that the Keras network takes RGB.
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,25 +16,25 @@ from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, identify
 from openpose_keras.conversion.readers import WeightFile, read_weights
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.version import __version__
-from openpose_keras.io.weight_record import Record, checksums
+from openpose_keras.io.weight_record import ChannelOrder, WeightRecord, checksums
 
 if TYPE_CHECKING:
     import keras
 
-# The networks that weights can be for, each with the layer that sees the image.
-FIRST_LAYERS = {"hand": "conv1_1", "hand_lite": "stem"}
+# Names of the functions of `networks` that weights can be for.
+NETWORKS = ("hand", "hand_lite")
 UNKNOWN_LICENCE = f"not known; if they are OpenPose's: {OPENPOSE_LICENCE}"
 _MOST_NAMES = 60  # in a message; the hand network has 52
 
 
 def load_converted(
-    path: str | os.PathLike[str], *, fold_rgb: bool = True
-) -> tuple["keras.Model", Record]:
+    path: str | os.PathLike[str], *, channel_order: ChannelOrder = "rgb"
+) -> tuple["keras.Model", WeightRecord]:
     """Read a weight file of any known kind into the network that it is for.
 
     Args:
         path: The file, or a folder of .npy files.
-        fold_rgb: The network shall take RGB; otherwise BGR, as OpenPose's own weights do.
+        channel_order: What the network shall take. OpenPose's own weights take "bgr".
 
     Returns:
         The network with its weights, and the record of where they come from.
@@ -44,109 +43,96 @@ def load_converted(
         WeightsError: The file is missing, damaged, of no known kind, or for another network.
     """
     weights = read_weights(path)
-    name = find_network(weights)
-    model = getattr(networks, name)()
-    fill_network(model, weights, fold_rgb=fold_rgb)
-    record = make_record(
-        path,
-        kind=weights.kind,
-        network=name,
-        channel_order="rgb" if fold_rgb else "bgr",
-        made_from=weights.record,
-        version=__version__,
-    )
-    return model, record
+    name, model = find_network(weights)
+    fill_network(model, weights, channel_order=channel_order)
+    return model, make_record(weights, network=name, channel_order=channel_order)
 
 
-def make_record(
-    path: str | os.PathLike[str],
-    *,
-    kind: str,
-    network: str,
-    channel_order: Literal["rgb", "bgr"],
-    made_from: Mapping[str, object] | None = None,
-    version: str,
-) -> Record:
-    """Look at the file that weights were read from.
+def make_record(weights: WeightFile, *, network: str, channel_order: ChannelOrder) -> WeightRecord:
+    """Make the record for what is made of a weight file.
 
     Args:
-        path: The file or folder.
-        kind: What kind of file it is.
+        weights: From `read_weights`.
         network: Name of the network.
-        channel_order: What the network is to see with the weights as they will be written.
-        made_from: The file's own record, if it has one.
-        version: The package's.
+        channel_order: What the network takes with the weights as they will be written.
 
     Returns:
-        The record for what is made of it. The licence is OpenPose's where the file is known as one
-        of OpenPose's, or else that of the file's own record.
+        The record. The licence is OpenPose's if the file is one of OpenPose's, or else that of the
+        file's own record.
     """
-    sums = checksums(path)
+    sums = checksums(weights.path)
     known = identify(sums.md5)
-    licence = known.licence if known else str((made_from or {}).get("licence", UNKNOWN_LICENCE))
-    return Record(
-        source=Path(path).resolve().name,
-        kind=kind,
+    own = (weights.record or {}).get("licence", UNKNOWN_LICENCE)
+    return WeightRecord(
+        source=weights.path.resolve().name,
+        kind=weights.kind,
         md5=sums.md5,
         sha256=sums.sha256,
         official=known.path if known else None,
-        licence=licence,
+        licence=known.licence if known else str(own),
         network=network,
         channel_order=channel_order,
-        converter=f"openpose_keras {version}",
-        made_from=made_from,
+        converter=f"openpose_keras {__version__}",
+        derived_from=weights.record,
     )
 
 
-def find_network(weights: WeightFile) -> str:
-    """Tell which network weights are for, by the names of their layers.
+def find_network(weights: WeightFile) -> tuple[str, "keras.Model"]:
+    """Build the network that weights fit, in the names and the shapes of all layers.
 
     Args:
         weights: From `read_weights`.
 
     Returns:
-        Name of a function of `networks`. Whether all fits is for `fill_network` to say.
+        Name of the function of `networks`, and the network that it built.
 
     Raises:
-        WeightsError: They are for no network of ours.
+        WeightsError: The weights fit no network. The message lists the differences from the network
+            with the most names in common.
     """
-    for name, first in FIRST_LAYERS.items():
-        if first in weights.layers:
-            return name
+    best, difference = 0, ""
+    for name in NETWORKS:
+        model: keras.Model = getattr(networks, name)()
+        complaints = _differences(model, weights)
+        if not complaints:
+            return name, model
+        common = len({layer.name for layer in model.layers} & set(weights.layers))
+        if common > best:
+            best, difference = common, f"{weights.path} does not fit the network {name}: "
+            difference += "; ".join(complaints)
     raise WeightsError(
-        f"{weights.path} is for no network of ours ({', '.join(FIRST_LAYERS)}): it has the layers "
+        difference
+        or f"{weights.path} is for none of our networks ({', '.join(NETWORKS)}): it has the layers "
         f"{_join(weights.layers)}"
     )
 
 
-def fill_network(model: "keras.Model", weights: WeightFile, *, fold_rgb: bool = True) -> None:
-    """Give a network its weights, layer by layer, by name.
+def fill_network(
+    model: "keras.Model", weights: WeightFile, *, channel_order: ChannelOrder = "rgb"
+) -> None:
+    """Set a network's weights, layer by layer, by name.
 
     Args:
-        model: A network whose layers are named as in the file.
-        weights: From `read_weights`. Each array is used, or none is.
-        fold_rgb: The network shall take RGB; otherwise BGR.
+        model: A network whose layers are named as in the file. It is changed in place.
+        weights: From `read_weights`. Either all arrays are used, or none.
+        channel_order: What the network shall take.
 
     Raises:
-        WeightsError: A layer is missing on either side, or a shape differs. All of them are named.
+        WeightsError: A layer is missing on either side, or a shape differs. The message lists all.
     """
-    layers = {layer.name: layer for layer in model.layers if layer.weights}
-    shapes = {
-        name: [tuple(variable.shape) for variable in layer.weights]
-        for name, layer in layers.items()
-    }
-    _check_fit(shapes, weights)
-    swap = (weights.channel_order == "rgb") != fold_rgb
-    first = next(iter(layers))
-    for name, layer in layers.items():
-        arrays = weights.layers[name]
-        if swap and name == first:
-            arrays = swap_channels(arrays)
-        layer.set_weights(arrays)
+    complaints = _differences(model, weights)
+    if complaints:
+        raise WeightsError(f"{weights.path} does not fit the network: {'; '.join(complaints)}")
+    swap = weights.channel_order != channel_order
+    for layer in model.layers:
+        if layer.weights:
+            arrays = weights.layers[layer.name]
+            layer.set_weights(swap_channels(arrays) if swap else arrays)
+            swap = False  # only the first layer sees the image
 
 
 def swap_channels(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Make a convolution of BGR one of RGB, or the other way round.
+    """Turn a convolution of BGR into one of RGB, or the other way round.
 
     Args:
         arrays: Kernel (h, w, 3, out), and whatever follows it.
@@ -158,36 +144,34 @@ def swap_channels(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     return (kernel[:, :, ::-1], *rest)
 
 
-def _check_fit(shapes: Mapping[str, list[tuple[int, ...]]], weights: WeightFile) -> None:
-    """Raise unless the file has exactly the network's layers and shapes."""
+def _differences(model: "keras.Model", weights: WeightFile) -> list[str]:
+    """List how a file's layers and shapes differ from the network's; empty if they do not."""
+    expected = {
+        layer.name: [tuple(variable.shape) for variable in layer.weights]
+        for layer in model.layers
+        if layer.weights
+    }
     found = {name: [array.shape for array in arrays] for name, arrays in weights.layers.items()}
-    lacking = [name for name in shapes if name not in found]
-    left_over = [name for name in found if name not in shapes]
     other = [
-        f"{name} (network {_shapes(shapes[name])}, file {_shapes(found[name])})"
-        for name in shapes
-        if name in found and shapes[name] != found[name]
+        f"{name} (network {_shapes(shapes)}, file {_shapes(found[name])})"
+        for name, shapes in expected.items()
+        if name in found and shapes != found[name]
     ]
-    complaints = [
-        f"{what} {_join(names)}"
-        for what, names in (
-            ("the file lacks", lacking),
-            ("the network has no", left_over),
-            ("of other shapes are", other),
-        )
-        if names
-    ]
-    if complaints:
-        raise WeightsError(f"{weights.path} does not fit the network: {'; '.join(complaints)}")
+    complaints = {
+        "the file lacks": [name for name in expected if name not in found],
+        "the network has no": [name for name in found if name not in expected],
+        "of other shapes are": other,
+    }
+    return [f"{what} {_join(names)}" for what, names in complaints.items() if names]
 
 
 def _shapes(shapes: Sequence[tuple[int, ...]]) -> str:
-    """Put shapes in one short line."""
+    """Return shapes in one short line."""
     return " + ".join("x".join(map(str, shape)) for shape in shapes)
 
 
-def _join(names: Sequence[str] | Mapping[str, object]) -> str:
-    """Put names in one line, however many."""
+def _join(names: Iterable[str]) -> str:
+    """Join names in one line, however many there are."""
     names = list(names)
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(names[:_MOST_NAMES]) + more

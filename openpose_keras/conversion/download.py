@@ -73,7 +73,7 @@ def _try(source: Source, path: Path, timeout: float, progress: bool) -> str | No
 
 def _mismatch(source: Source, path: Path) -> str | None:
     """Return why a file is not the one that the source should have sent, or None."""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         start = file.read(_LONGEST_PAGE).lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(b"<"):
         match = re.search(rb"<title[^>]*>(.*?)</title>", start, re.DOTALL | re.IGNORECASE)

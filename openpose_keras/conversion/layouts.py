@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+Layers = dict[str, tuple[np.ndarray, ...]]  # name of a layer -> its arrays
+
 
 def to_keras_layout(blobs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Turn a layer's arrays from the layout of Caffe and PyTorch into Keras's.
+    """Convert a layer's arrays from the layout of Caffe and PyTorch into Keras's.
 
     Args:
         blobs: Kernel (out, in, h, w) and bias (out,) or, as old Caffe wrote it, (1, 1, 1, out).
 
     Returns:
-        Kernel (h, w, in, out) and bias (out,), views of the same numbers. Anything that is no
+        Kernel (h, w, in, out) and bias (out,), views of the same numbers. An array that is not a
         kernel keeps its shape.
 
     Example:
@@ -29,7 +31,7 @@ def to_keras_layout(blobs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
 
 
 def to_caffe_layout(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Turn a layer's arrays from Keras's layout into that of Caffe and PyTorch.
+    """Convert a layer's arrays from Keras's layout into that of Caffe and PyTorch.
 
     Args:
         arrays: Kernel (h, w, in, out) and bias (out,).

@@ -1,9 +1,8 @@
-"""Parity: the same input through our network and through another's, layer by layer.
+"""Parity: compare the outputs of our network with a reference, layer by layer.
 
-The other is OpenCV 4's reader of Caffe's files, which shares no code with this package (OpenCV 5
-has none), or a golden: outputs that were stored before.
-
-`openpose_keras.conversion.verify` does this with a weight file.
+The reference is OpenCV 4's importer of Caffe's files, which shares no code with this package
+(OpenCV 5 has no importer), or a golden: outputs that were stored before.
+`openpose_keras.conversion.verify` makes the comparison for a weight file.
 """
 
 import os
@@ -28,19 +27,19 @@ TOLERANCE = 1e-4
 class LayerParity:
     """How far one layer's output is from the reference's.
 
-    Attributes:
-        name: The layer's.
+    Args:
+        name: The layer's name.
         shape: (n, h, w, channels) of the reference's output.
         absolute: The greatest absolute difference; infinite where the shapes differ or one is NaN.
         magnitude: The greatest magnitude of the reference's output.
-        departs: Whether the difference is more than the tolerance allows.
+        exceeds_tolerance: Whether the difference is more than the tolerance allows.
     """
 
     name: str
     shape: tuple[int, ...]
     absolute: float
     magnitude: float
-    departs: bool
+    exceeds_tolerance: bool
 
     @property
     def relative(self) -> float:
@@ -48,7 +47,7 @@ class LayerParity:
         return self.absolute / (self.magnitude or 1.0)
 
     def to_dict(self) -> dict[str, object]:
-        """Give plain data for JSON; what is not finite becomes None."""
+        """Return plain data for JSON; what is not finite becomes None."""
         facts = asdict(self) | {"shape": list(self.shape), "relative": self.relative}
         return {
             name: None if isinstance(value, float) and not np.isfinite(value) else value
@@ -58,13 +57,13 @@ class LayerParity:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """What a comparison found. Printing it gives a table.
+    """Result of a comparison. Printed, it is a table.
 
-    Attributes:
-        rows: One a layer, in the order of the network.
-        reference: What the network was held against.
-        tolerance: A layer departs when it differs by more than this, in units of the reference's
-            greatest magnitude or of 1, whichever is greater.
+    Args:
+        rows: One for each layer, in the order of the network.
+        reference: What the network was compared with.
+        tolerance: The greatest difference that is allowed, in units of the reference's greatest
+            magnitude or of 1, whichever is greater.
     """
 
     rows: tuple[LayerParity, ...]
@@ -72,9 +71,9 @@ class ParityReport:
     tolerance: float
 
     @property
-    def first_departure(self) -> str | None:
-        """Name of the first layer that departs, or None."""
-        return next((row.name for row in self.rows if row.departs), None)
+    def first_failing_layer(self) -> str | None:
+        """Name of the first layer that exceeds the tolerance, or None."""
+        return next((row.name for row in self.rows if row.exceeds_tolerance), None)
 
     @property
     def greatest(self) -> float:
@@ -82,38 +81,38 @@ class ParityReport:
         return max(row.absolute for row in self.rows)
 
     def to_dict(self) -> dict[str, object]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {
             "reference": self.reference,
             "tolerance": self.tolerance,
-            "first_departure": self.first_departure,
+            "first_failing_layer": self.first_failing_layer,
             "layers": [row.to_dict() for row in self.rows],
         }
 
     def __str__(self) -> str:
-        """Give the table."""
+        """Return the table."""
         width = max(len(row.name) for row in self.rows)
         lines = [f"{'layer':<{width}}  {'output':<18}{'absolute':>10}{'relative':>10}"]
         for row in self.rows:
             shape = "x".join(map(str, row.shape))
-            mark = "  departs" if row.departs else ""
+            mark = "  exceeds the tolerance" if row.exceeds_tolerance else ""
             figures = f"{row.absolute:>10.1e}{row.relative:>10.1e}"
             lines.append(f"{row.name:<{width}}  {shape:<18}{figures}{mark}")
-        first = self.first_departure
-        verdict = f"the first to depart is {first}" if first else "none departs"
+        first = self.first_failing_layer
+        verdict = f"the first layer to exceed it is {first}" if first else "no layer exceeds it"
         lines.append(
             f"{len(self.rows)} layers against {self.reference}: greatest difference "
-            f"{self.greatest:.1e}; {verdict} (tolerance {self.tolerance:g})"
+            f"{self.greatest:.1e}, tolerance {self.tolerance:g}: {verdict}"
         )
         return "\n".join(lines)
 
 
 def random_batch(size: tuple[int, int] = (368, 368), *, seed: int = 0) -> np.ndarray:
-    """Make an input of noise, normalised as pictures are.
+    """Make an input of noise, normalised as images are.
 
     Args:
         size: Height and width.
-        seed: Of the noise.
+        seed: Seed of the random generator.
 
     Returns:
         (1, h, w, 3) float32, RGB in [-0.5, 0.5).
@@ -123,7 +122,7 @@ def random_batch(size: tuple[int, int] = (368, 368), *, seed: int = 0) -> np.nda
 
 
 def layer_outputs(model: "keras.Model", batch: np.ndarray) -> dict[str, np.ndarray]:
-    """Give what each layer of a network makes of a batch.
+    """Compute the output of each layer of a network.
 
     Args:
         model: The network.
@@ -146,7 +145,7 @@ def layer_outputs(model: "keras.Model", batch: np.ndarray) -> dict[str, np.ndarr
 def opencv_outputs(
     prototxt: str | os.PathLike[str], caffemodel: str | os.PathLike[str], batch: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Give what OpenCV 4 makes of a batch with Caffe's two files.
+    """Compute the outputs of a network of Caffe's with OpenCV 4.
 
     Args:
         prototxt: The network's description.
@@ -158,7 +157,7 @@ def opencv_outputs(
         follows it in place (its ReLU).
 
     Raises:
-        WeightsError: OpenCV has no reader of these files, or it can't read them.
+        WeightsError: OpenCV has no importer of these files, or it can't read them.
     """
     if not hasattr(cv2.dnn, "readNetFromCaffe"):
         raise WeightsError(
@@ -168,7 +167,7 @@ def opencv_outputs(
     last = _last_writers(read_prototxt(prototxt))
     try:
         net = cv2.dnn.readNetFromCaffe(os.fspath(prototxt), os.fspath(caffemodel))
-        net.enableFusion(False)  # or a layer's output would be that of the next one
+        net.enableFusion(False)  # or a layer's output would be that of the next layer
         net.enableWinograd(False)  # it rounds more
         net.setInput(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
         outputs = net.forward(list(last.values()))
@@ -180,7 +179,7 @@ def opencv_outputs(
 
 
 def _last_writers(network: CaffeNetwork) -> dict[str, str]:
-    """Name, for each layer with an output of its own, the last layer that writes into it."""
+    """Map each layer with an output of its own to the last layer that writes into it."""
     owners: dict[str, str] = {}
     last: dict[str, str] = {}
     for layer in network.layers:
@@ -197,12 +196,12 @@ def compare(
     reference: str = "the reference",
     tolerance: float = TOLERANCE,
 ) -> ParityReport:
-    """Hold each layer's output against the reference's.
+    """Compare each layer's output with the reference's.
 
     Args:
         found: Ours, by layer, in the order of the network.
-        expected: The reference's. Layers that only one has are left out.
-        reference: What to call it.
+        expected: The reference's. Layers that only one of them has are left out.
+        reference: Its name in the report.
         tolerance: See `ParityReport`.
 
     Returns:
@@ -213,7 +212,7 @@ def compare(
 
     Example:
         >>> report = compare({"a": np.ones(3)}, {"a": np.full(3, 1.5)})
-        >>> report.first_departure, report.greatest
+        >>> report.first_failing_layer, report.greatest
         ('a', 0.5)
     """
     rows = [
@@ -235,5 +234,5 @@ def _compare_layer(
     if found.shape == expected.shape:
         difference = float(np.abs(found - expected).max(initial=0))
         absolute = difference if np.isfinite(difference) else absolute
-    departs = not np.isfinite(absolute) or absolute > tolerance * max(magnitude, 1.0)
-    return LayerParity(name, expected.shape, absolute, magnitude, bool(departs))
+    exceeds = not np.isfinite(absolute) or absolute > tolerance * max(magnitude, 1.0)
+    return LayerParity(name, expected.shape, absolute, magnitude, bool(exceeds))

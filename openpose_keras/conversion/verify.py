@@ -1,10 +1,10 @@
-"""Verify a weight file: what our network makes of it against what another reader does."""
+"""Verify a weight file: compare our network's outputs with those of another reader."""
 
 import os
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,8 @@ from openpose_keras.core.files import atomic_write
 if TYPE_CHECKING:
     import keras
 
-    from openpose_keras.io.weight_record import Record
+    from openpose_keras.io.weight_record import WeightRecord
+
 
 _INPUT = "input"
 
@@ -40,14 +41,14 @@ def verify_file(
     size: tuple[int, int] = (368, 368),
     tolerance: float = TOLERANCE,
 ) -> ParityReport:
-    """Convert a weight file, and hold the network layer by layer against a reference.
+    """Convert a weight file, and compare the network layer by layer with a reference.
 
     Args:
-        path: A weight file of any known kind. A .caffemodel is given to OpenCV as it is; the
+        path: A weight file of any known kind. OpenCV reads a .caffemodel itself; the
             weights of another kind are written back to Caffe's first.
-        prototxt: OpenPose's own description for OpenCV; without it, ours, so that the weights are
-            proven but not the wiring.
-        golden: Outputs that `write_golden` stored; then OpenCV is not needed.
+        prototxt: OpenPose's own description for OpenCV. Without it, ours is used, which proves the
+            weights but not the wiring.
+        golden: Outputs that `write_golden` stored. OpenCV is not needed then.
         size: Height and width of the input, which is noise; a golden brings its own.
         tolerance: See `ParityReport`.
 
@@ -73,11 +74,11 @@ def verify_file(
 def _opencv_outputs(
     path: Path,
     model: "keras.Model",
-    record: "Record",
+    record: "WeightRecord",
     prototxt: str | os.PathLike[str] | None,
     batch: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Give OpenCV the file itself, or the weights written back to Caffe's format."""
+    """Let OpenCV run the file itself, or the weights written back to Caffe's format."""
     with tempfile.TemporaryDirectory() as folder:
         if prototxt is None or record.kind != "caffemodel":
             network = to_caffe(model, size=batch.shape[1:3])
@@ -98,22 +99,22 @@ def write_golden(
     layers: tuple[str, ...] = (),
     force: bool = False,
 ) -> None:
-    """Store what a network's layers make of a batch, for later comparisons.
+    """Store the outputs of a network's layers for a batch, for later comparisons.
 
     Args:
         path: The file, .npz.
         model: The network.
         batch: (n, h, w, 3) float32, RGB.
-        layers: Names of those to store; all, if none is named.
-        force: Replace a file that is there.
+        layers: Names of the layers to store; by default all.
+        force: Whether a file that exists may be replaced.
 
     Raises:
-        FileExistsError: The file is there, and `force` is not set.
+        FileExistsError: The file exists, and `force` is not set.
     """
     outputs = layer_outputs(model, batch)
-    kept = {name: outputs[name] for name in layers or outputs}
-    with atomic_write(path, force=force) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **{_INPUT: batch}, **kept)
+    arrays: dict[str, Any] = {name: outputs[name] for name in layers or outputs}
+    with atomic_write(path, force=force) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **{_INPUT: batch}, **arrays)
 
 
 def read_golden(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -126,11 +127,11 @@ def read_golden(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.
         The batch, and the layers' outputs by name.
 
     Raises:
-        WeightsError: The file is missing, damaged, or no golden.
+        WeightsError: The file is missing, damaged, or not a golden.
     """
     try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return arrays.pop(_INPUT), arrays
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path} is no golden, or damaged: {error}") from error
+        raise WeightsError(f"{path} is not a golden, or damaged: {error}") from error

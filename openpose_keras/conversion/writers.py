@@ -1,14 +1,14 @@
-"""Networks into files of all kinds, each with the record of where the weights come from.
+"""Write networks into files of all kinds, each with the record of where the weights come from.
 
-Every file is written whole or not at all, under a temporary name first, and never over another one
-unasked.
+Every file is written whole or not at all, under a temporary name first, and replaces another one
+only on request.
 """
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from openpose_keras.conversion.caffe.graph import to_caffe
 from openpose_keras.conversion.caffe.prototxt import write_prototxt
 from openpose_keras.conversion.convert import load_converted
 from openpose_keras.core.errors import WeightsError
-from openpose_keras.core.files import atomic_write, require_writable
-from openpose_keras.io.weight_record import Record, record_beside, write_record
+from openpose_keras.core.files import atomic_write, require_writable, write_json
+from openpose_keras.io.weight_record import ChannelOrder, WeightRecord, record_beside, write_record
 
 if TYPE_CHECKING:
     import h5py
@@ -31,18 +31,18 @@ def convert_file(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    fold_rgb: bool = True,
-    half: bool = False,
+    channel_order: ChannelOrder = "rgb",
+    dtype: Literal["float32", "float16"] = "float32",
     force: bool = False,
-) -> Record:
-    """Convert a weight file of any known kind into one of any kind that we write.
+) -> WeightRecord:
+    """Convert a weight file of any known kind into one of any kind that can be written.
 
     Args:
         source: The file, or a folder of .npy files.
-        target: The new file; its ending, one of `ENDINGS`, says what it shall be.
-        fold_rgb: The network shall take RGB; otherwise BGR. A .caffemodel always takes BGR.
-        half: Write float16, half the size; for .weights.h5.
-        force: Replace files that are there.
+        target: The new file, as for `write_network`.
+        channel_order: What the network shall take. A .caffemodel always takes "bgr".
+        dtype: Of the numbers in a .weights.h5; "float16" takes half the size.
+        force: Whether files that exist may be replaced.
 
     Returns:
         The record that was written with it.
@@ -50,22 +50,22 @@ def convert_file(
     Raises:
         WeightsError: The source is damaged, of no known kind, or for another network; or the target
             can't hold it.
-        FileExistsError: The target is there, and `force` is not set.
+        FileExistsError: The target exists, and `force` is not set.
         ImportError: ONNX is asked for, and what Keras needs for it is not installed.
     """
-    _check_target(Path(target), half, force)
-    model, record = load_converted(source, fold_rgb=fold_rgb)
-    return write_network(target, model, record, half=half, force=force)
+    _check_target(Path(target), dtype, force)
+    model, record = load_converted(source, channel_order=channel_order)
+    return write_network(target, model, record, dtype=dtype, force=force)
 
 
 def write_network(
     path: str | os.PathLike[str],
     model: "keras.Model",
-    record: Record,
+    record: WeightRecord,
     *,
-    half: bool = False,
+    dtype: Literal["float32", "float16"] = "float32",
     force: bool = False,
-) -> Record:
+) -> WeightRecord:
     """Write a network's weights, or the whole network.
 
     Args:
@@ -73,23 +73,23 @@ def write_network(
             description goes beside it as .prototxt), ".keras" or ".onnx" (the whole network).
         model: The network.
         record: Where its weights come from.
-        half: Write float16, half the size; for .weights.h5.
-        force: Replace files that are there.
+        dtype: Of the numbers in a .weights.h5; "float16" takes half the size.
+        force: Whether files that exist may be replaced.
 
     Returns:
         The record as it was written.
 
     Raises:
         WeightsError: The file can't hold the network.
-        FileExistsError: A file is there, and `force` is not set.
+        FileExistsError: A file exists, and `force` is not set.
         ImportError: ONNX is asked for, and what Keras needs for it is not installed.
     """
     path = Path(path)
-    ending = _check_target(path, half, force)
+    ending = _check_target(path, dtype, force)
     if ending == ".caffemodel":
         return _write_caffe(path, model, record, force)
     writers: dict[str, Callable[[Path, keras.Model], None]] = {
-        ".weights.h5": _write_half if half else _write_weights,
+        ".weights.h5": _write_float16 if dtype == "float16" else _write_weights,
         ".keras": lambda temporary, model: model.save(temporary),
         ".onnx": _write_onnx,
     }
@@ -99,31 +99,29 @@ def write_network(
     return record
 
 
-def _check_target(path: Path, half: bool, force: bool) -> str:
-    """Give the target's ending, or raise before the long part."""
+def _check_target(path: Path, dtype: str, force: bool) -> str:
+    """Return the target's ending, or raise an error before the long part."""
     ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
     if ending is None:
         raise WeightsError(f"{path}: expected a name that ends with {' or '.join(ENDINGS)}")
-    if half and ending != ".weights.h5":
+    if dtype == "float16" and ending != ".weights.h5":
         raise WeightsError(f"{path}: only a .weights.h5 can be written as float16")
-    for one in (path, *_beside(path)) if ending == ".caffemodel" else (path,):
-        require_writable(one, force=force)
+    files = [path]
+    if ending == ".caffemodel":
+        files += [path.with_suffix(".prototxt"), record_beside(path)]
+    for file in files:
+        require_writable(file, force=force)
     return ending
 
 
-def _beside(path: Path) -> tuple[Path, Path]:
-    """Give the description and the record that stand beside a .caffemodel."""
-    return path.with_suffix(".prototxt"), record_beside(path)
-
-
-def _write_caffe(path: Path, model: "keras.Model", record: Record, force: bool) -> Record:
+def _write_caffe(
+    path: Path, model: "keras.Model", record: WeightRecord, force: bool
+) -> WeightRecord:
     """Write the three files of a Caffe network; the weights last."""
-    network = to_caffe(model, unfold_rgb=record.channel_order == "rgb")
+    network = to_caffe(model, channel_order=record.channel_order)
     record = replace(record, channel_order="bgr")
-    prototxt, beside = _beside(path)
-    write_prototxt(prototxt, network, force=force)
-    with atomic_write(beside, force=force) as temporary:
-        temporary.write_text(record.to_json() + "\n", encoding="utf-8")
+    write_prototxt(path.with_suffix(".prototxt"), network, force=force)
+    write_json(record_beside(path), asdict(record), indent=1, force=force)
     write_caffemodel(path, network, force=force)
     return record
 
@@ -133,7 +131,7 @@ def _write_weights(path: Path, model: "keras.Model") -> None:
     model.save_weights(path)
 
 
-def _write_half(path: Path, model: "keras.Model") -> None:
+def _write_float16(path: Path, model: "keras.Model") -> None:
     """Write a .weights.h5 of Keras in float16, which Keras reads into float32 variables."""
     import h5py
 
@@ -141,17 +139,17 @@ def _write_half(path: Path, model: "keras.Model") -> None:
     try:
         model.save_weights(full)
         with h5py.File(full, "r") as source, h5py.File(path, "w") as target:
-            _copy_half(source, target)
+            _copy_float16(source, target)
     finally:
         full.unlink(missing_ok=True)
 
 
-def _copy_half(source: "h5py.Group", target: "h5py.Group") -> None:
+def _copy_float16(source: "h5py.Group", target: "h5py.Group") -> None:
     """Copy a group and all in it, floats as float16."""
     target.attrs.update(source.attrs)
     for name, item in source.items():
         if not hasattr(item, "shape"):
-            _copy_half(item, target.create_group(name))
+            _copy_float16(item, target.create_group(name))
             continue
         with np.errstate(over="ignore"):
             array = item[()].astype(np.float16)
@@ -166,7 +164,7 @@ def _write_onnx(path: Path, model: "keras.Model") -> None:
 
     needed = {"tensorflow": "tf2onnx onnx", "torch": "onnx onnxscript", "jax": "jax2onnx onnx"}
     backend = keras.backend.backend()
-    model(np.zeros((1, 32, 32, 3), np.float32))  # Keras exports what it has seen at work
+    model(np.zeros((1, 32, 32, 3), np.float32))  # Keras exports only what was called before
     try:
         model.export(path, format="onnx", verbose=False)
     except ImportError as error:

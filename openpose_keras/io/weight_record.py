@@ -1,13 +1,15 @@
-"""Where weights come from: the record that is written with each file, and found with it again.
+"""The record of where weights come from, which is stored with each weight file.
 
-It lives in the file where the format has room: in an HDF5 file as the attribute `openpose_keras` of
-its root, in a .keras file as openpose_keras.json, in an ONNX file among its metadata; so it can't
-get lost. A .caffemodel has no room: its record stands beside it, as FILE.json.
+It lies inside the file where the format has room for it: in an HDF5 file as the attribute
+`openpose_keras` of its root, in a .keras file as the member openpose_keras.json, in an ONNX file
+among its metadata. A .caffemodel has no room: its record lies beside it, as FILE.json.
 """
 
 import hashlib
 import json
+import mmap
 import os
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,31 +17,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from openpose_keras.core.errors import WeightsError
-from openpose_keras.io._zip import open_archive
 
 if TYPE_CHECKING:
     import h5py
 
+ChannelOrder = Literal["rgb", "bgr"]
+
 KEY = "openpose_keras"
 _MEMBER = f"{KEY}.json"
 _LARGEST = 100_000  # bytes of a record; they have about 1,000
+_MOST_MEMBERS = 2000  # of a zip file; a .pth of the hand network has 107
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class WeightRecord:
     """What is known of weights.
 
-    Attributes:
+    Args:
         source: Name of the file that they were read from.
-        kind: What kind of file that is.
+        kind: Kind of that file.
         md5: Its checksum; of a folder, that of its files in the order of their names.
-        sha256: Likewise.
+        sha256: The same for SHA-256.
         official: Which of OpenPose's own files it is, if any.
         licence: What the weights may be used for.
         network: Name of the function of `networks` that they are for.
-        channel_order: What the network with these weights wants to see, "rgb" or "bgr".
+        channel_order: What the network with these weights takes, "rgb" or "bgr".
         converter: Name and version of this package.
-        made_from: The source's own record, if it has one.
+        derived_from: The source's own record, if it has one.
     """
 
     source: str
@@ -49,13 +53,13 @@ class Record:
     official: str | None
     licence: str
     network: str
-    channel_order: Literal["rgb", "bgr"]
+    channel_order: ChannelOrder
     converter: str
-    made_from: Mapping[str, object] | None = None
+    derived_from: Mapping[str, object] | None = None
 
     def to_json(self) -> str:
-        """Give the record as text."""
-        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False, indent=1)
+        """Return the record as JSON."""
+        return json.dumps(asdict(self), allow_nan=False, indent=1)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Checksums:
 
 
 def checksums(path: str | os.PathLike[str]) -> Checksums:
-    """Give the checksums of a file, or of a folder: of its files in the order of their names.
+    """Return the checksums of a file, or of a folder: of its files in the order of their names.
 
     Args:
         path: The file or folder.
@@ -85,12 +89,12 @@ def checksums(path: str | os.PathLike[str]) -> Checksums:
     return Checksums(*(one.hexdigest() for one in sums))
 
 
-def write_record(path: Path, record: Record) -> None:
-    """Put a record into a file that was just written.
+def write_record(path: Path, record: WeightRecord) -> None:
+    """Store a record in a file that was just written.
 
     Args:
         path: A .weights.h5, .keras or .onnx file.
-        record: What to note.
+        record: What to store.
     """
     if path.name.endswith(".h5"):
         import h5py
@@ -109,16 +113,16 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, object] | None:
-    """Find the record of a file.
+    """Read the record of a weight file.
 
     Args:
         path: An HDF5 or .keras file, or any with a record beside it.
 
     Returns:
-        The record as plain data, or None if there is none of ours.
+        The record as plain data, or None if this package stored none.
 
     Raises:
-        WeightsError: There is one, but it is damaged.
+        WeightsError: There is a record, but it is damaged.
     """
     path = Path(path)
     try:
@@ -126,7 +130,14 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object] | None:
         if text and len(text) > _LARGEST:
             raise ValueError(f"it has more than {_LARGEST} bytes")
         record = json.loads(text) if text else None
-    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        RecursionError,
+        zipfile.BadZipFile,
+    ) as error:
         raise WeightsError(f"the record of {path} is damaged: {error}") from error
     if record is not None and not isinstance(record, dict):
         raise WeightsError(f"the record of {path} is damaged: expected names and values")
@@ -135,16 +146,11 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object] | None:
 
 
 def _read_text(path: Path) -> str | bytes | None:
-    """Give a record as it stands in the file or beside it; of one too long, the beginning."""
+    """Read a record's text from inside a file or beside it; of a text too long, the beginning."""
     if zipfile.is_zipfile(path):
         with open_archive(path) as archive:
             if _MEMBER not in archive.namelist():
                 return None
-            if archive.getinfo(_MEMBER).compress_type not in (
-                zipfile.ZIP_STORED,
-                zipfile.ZIP_DEFLATED,
-            ):
-                raise ValueError("it is compressed in a way that we don't use")
             with archive.open(_MEMBER) as member:
                 return member.read(_LARGEST + 1)
     with path.open("rb") as file:
@@ -161,28 +167,48 @@ def _read_text(path: Path) -> str | bytes | None:
 
 
 def read_text_attribute(item: "h5py.HLObject", name: str) -> str | bytes | None:
-    """Read an attribute of an HDF5 file that is one text, and nothing larger.
+    """Read an attribute of an HDF5 file that is one text.
 
     Args:
         item: The file, group or data set.
-        name: The attribute's.
+        name: The attribute's name.
 
     Returns:
         The text, or None if there is no such attribute.
 
     Raises:
-        ValueError: It is no single text.
+        ValueError: The attribute is not a single text.
     """
     if name not in item.attrs:
         return None
-    if item.attrs.get_id(name).shape != ():
-        raise ValueError(f"expected one text as the attribute {name}")
-    text = item.attrs[name]
+    # The shape is read first: many texts may share the memory of one in the file.
+    text = item.attrs[name] if item.attrs.get_id(name).shape == () else None
     if not isinstance(text, str | bytes):
-        raise ValueError(f"expected a text as the attribute {name}")
+        raise ValueError(f"expected one text as the attribute {name}")
     return text
 
 
 def record_beside(path: Path) -> Path:
-    """Give the place of the record of a file that has no room for one."""
+    """Return the path of the record of a file that has no room for one."""
     return path.with_name(f"{path.name}.json")
+
+
+def open_archive(path: Path) -> zipfile.ZipFile:
+    """Open a zip file whose list of members is short.
+
+    Args:
+        path: The file. An entry of 46 bytes in its list becomes an object of several hundred, so
+            the entries are counted first.
+
+    Returns:
+        The archive, to be closed.
+
+    Raises:
+        BadZipFile: The file is not a zip file, or lists far more members than weights need.
+        OSError, ValueError: It can't be read.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        number = sum(1 for _ in re.finditer(b"PK\x01\x02", data))
+    if number > _MOST_MEMBERS:
+        raise zipfile.BadZipFile(f"it lists {number} members, more than weights need")
+    return zipfile.ZipFile(path)

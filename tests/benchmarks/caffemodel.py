@@ -1,4 +1,4 @@
-"""Time and memory of reading a .caffemodel of full size: python tests/benchmarks/caffemodel.py.
+"""Time and memory of reading a .caffemodel of full size: python -m tests.benchmarks.caffemodel.
 
 It writes a file of the hand network's structure, 147 MB of random weights, and reads it in a
 process of its own for each round. The peak is all that the process ever held, Python included
@@ -13,7 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
+from tests.helpers import ROOT
+from tests.helpers.caffe_files import caffemodel, hand_arrays
+
 SCRIPT = """
 import json, re, sys, time
 from openpose_keras.conversion.caffe.caffemodel import read_caffemodel
@@ -26,29 +28,17 @@ print(json.dumps([seconds, processor, peak(), before, count]))
 """
 
 
-def write_file(path: Path, packed: bool) -> None:
-    """Write a file of full size."""
-    sys.path.insert(0, str(TESTS))
-    from caffe_files import caffemodel, hand_arrays
-
-    path.write_bytes(caffemodel(hand_arrays(divide=1), packed=packed))
-
-
 def main() -> None:
     """Print the median of each figure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--unpacked", action="store_true", help="a tag before each number")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hand.caffemodel"
-        write_file(path, packed=not args.unpacked)
+        path.write_bytes(caffemodel(hand_arrays(divide=1)))
         size = path.stat().st_size
         command = [sys.executable, "-c", SCRIPT, str(path)]
-        rows = [
-            json.loads(subprocess.check_output(command, cwd=TESTS.parent))
-            for _ in range(args.rounds)
-        ]
+        rows = [json.loads(subprocess.check_output(command, cwd=ROOT)) for _ in range(args.rounds)]
     seconds, processor, peak, before, count = (
         statistics.median(column) for column in zip(*rows, strict=True)
     )

@@ -122,11 +122,9 @@ def serve(folder: Path, way: str) -> None:
 
 def write_files(folder: Path) -> None:
     """Write the weights for all ways, and an input."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from caffe_files import caffemodel, hand_arrays, hand_prototxt
-
     from openpose_keras.conversion.parity import random_batch
     from openpose_keras.conversion.writers import convert_file
+    from tests.helpers.caffe_files import caffemodel, hand_arrays, hand_prototxt
 
     (folder / "hand.caffemodel").write_bytes(caffemodel(hand_arrays(divide=1)))
     (folder / "hand.prototxt").write_text(hand_prototxt(divide=1, size=(SIDE, SIDE)))

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from tests.helpers import ROOT
+from tests.helpers.caffe_files import caffemodel, hand_arrays, hand_prototxt
 
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 SIZES = ((368, 368), (184, 184), (256, 328))
@@ -23,9 +24,6 @@ SIZES = ((368, 368), (184, 184), (256, 328))
 
 def write_files(folder: Path) -> None:
     """Write the weights, and a description for each size."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from caffe_files import caffemodel, hand_arrays, hand_prototxt
-
     (folder / "hand.caffemodel").write_bytes(caffemodel(hand_arrays(divide=1)))
     for height, width in SIZES:
         text = hand_prototxt(divide=1, size=(height, width))

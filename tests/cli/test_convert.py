@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from openpose_keras import cli, networks
-from openpose_keras.conversion import official
+from openpose_keras.conversion import catalogue
 from openpose_keras.core._opencv import cv2
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.io import weight_record
@@ -56,8 +56,8 @@ def test_after_convert_the_preset_works(folder, capsys):
 
 def test_convert_tells_the_licence_of_an_official_file(folder, capsys, monkeypatch):
     md5 = weight_record.checksums("hand.caffemodel").md5
-    known = (official.OfficialFile("hand", "hand/ours.caffemodel", md5),)
-    monkeypatch.setattr(official, "OFFICIAL_FILES", known)
+    known = (catalogue.OfficialFile("hand", "hand/ours.caffemodel", md5),)
+    monkeypatch.setattr(catalogue, "OFFICIAL_FILES", known)
     assert run("convert", "hand.caffemodel", "--to", "a.weights.h5", "--float16") == 0
     out = capsys.readouterr().out
     assert "OpenPose's hand/ours.caffemodel" in out
@@ -129,14 +129,14 @@ def test_inspect_shows_the_record_and_imports_no_keras(folder):
 @needs_importer
 def test_verify_prints_the_table_and_writes_picture_and_figures(folder, capsys):
     options = ["--size", "64", "--prototxt", "pose_deploy.prototxt"]
-    files = ["--picture", "p.png", "--out", "p.json"]
+    files = ["--chart", "p.png", "--out", "p.json"]
     assert run("verify", "hand.caffemodel", *options, *files) == 0
     out = capsys.readouterr().out
     assert "Mconv7_stage6" in out
-    assert "none departs" in out
+    assert "no layer exceeds it" in out
     assert read_image("p.png").shape[2] == 3
     report = json.loads((folder / "p.json").read_text())
-    assert report["first_departure"] is None
+    assert report["first_failing_layer"] is None
     assert len(report["layers"]) == 52 + 8
     assert run("verify", "hand.caffemodel", *options, *files) == 1  # they exist
 
@@ -145,7 +145,7 @@ def test_verify_prints_the_table_and_writes_picture_and_figures(folder, capsys):
 def test_verify_fails_when_a_layer_departs(folder, capsys):
     (folder / "wrong.prototxt").write_text(hand_prototxt(features_first=True))
     assert run("verify", "hand.caffemodel", "--size", "64", "--prototxt", "wrong.prototxt") == 1
-    assert "the first to depart is concat_stage2" in capsys.readouterr().out
+    assert "the first layer to exceed it is concat_stage2" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("size", ["0", "a", "3x4x5", "99999", "-1x5"])

@@ -27,11 +27,10 @@ def read(tmp_path, data):
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["layer", "layers"])
-@pytest.mark.parametrize("packed", [False, True], ids=["unpacked", "packed"])
 @pytest.mark.parametrize("double", [False, True], ids=["float", "double"])
 @pytest.mark.parametrize("old_shape", [False, True], ids=["shape", "dims"])
-def test_every_way_to_write_weights_is_read(tmp_path, old, packed, double, old_shape):
-    data = caffemodel(ARRAYS, old=old, packed=packed, double=double, old_shape=old_shape)
+def test_every_way_to_write_weights_is_read(tmp_path, old, double, old_shape):
+    data = caffemodel(ARRAYS, old=old, double=double, old_shape=old_shape)
     network = read(tmp_path, data)
     assert network.name == "net"
     assert [layer.name for layer in network.layers] == list(ARRAYS)

@@ -50,7 +50,7 @@ def write(folder, arrays=ARRAYS, *, size=(64, 64), **mistakes):
 def test_equal_outputs_do_not_depart():
     outputs = {"a": np.ones((1, 2, 2, 3)), "b": np.zeros((1, 2, 2, 3))}
     report = compare(outputs, outputs)
-    assert report.first_departure is None
+    assert report.first_failing_layer is None
     assert [row.absolute for row in report.rows] == [0, 0]
     assert [row.relative for row in report.rows] == [0, 0]
 
@@ -60,17 +60,17 @@ def test_the_first_layer_that_departs_is_named_in_the_networks_order():
     expected = {"c": np.zeros(3), "a": np.ones(3), "b": np.array([1, 1, 1.5]), "d": np.ones(1)}
     report = compare(found, expected, reference="it")
     assert [row.name for row in report.rows] == ["a", "b", "c"]
-    assert report.first_departure == "b"
+    assert report.first_failing_layer == "b"
     assert (report.rows[1].absolute, report.rows[1].relative) == (0.5, 0.5 / 1.5)
     assert str(report).splitlines()[-1].startswith("3 layers against it: greatest difference 1.0")
-    assert str(report).count("departs") == 2
+    assert str(report).count("  exceeds the tolerance") == 2
 
 
 def test_the_tolerance_grows_with_large_outputs_but_does_not_shrink_with_small_ones():
     found, expected = np.array([1000.05]), np.array([1000.0])
-    assert compare({"a": found}, {"a": expected}).first_departure is None
-    assert compare({"a": found / 100}, {"a": expected / 100 - 0.001}).first_departure == "a"
-    assert compare({"a": np.array([2e-5])}, {"a": np.array([1e-5])}).first_departure is None
+    assert compare({"a": found}, {"a": expected}).first_failing_layer is None
+    assert compare({"a": found / 100}, {"a": expected / 100 - 0.001}).first_failing_layer == "a"
+    assert compare({"a": np.array([2e-5])}, {"a": np.array([1e-5])}).first_failing_layer is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_tolerance_grows_with_large_outputs_but_does_not_shrink_with_small_o
 def test_what_can_not_be_compared_departs(wrong):
     for pair in ((wrong, np.ones(2)), (np.ones(2), wrong)):
         report = compare({"a": pair[0]}, {"a": pair[1]})
-        assert report.first_departure == "a"
+        assert report.first_failing_layer == "a"
         assert report.rows[0].absolute == np.inf
         json.dumps(report.to_dict(), allow_nan=False)
         assert "inf" in str(report)
@@ -117,7 +117,7 @@ def test_every_layer_agrees_with_opencv(tmp_path, size):
     report = verify_file(*write(tmp_path, size=size)[:1], size=size)
     assert [row.name for row in report.rows if row.name not in OTHERS] == list(hand_layers())
     assert {row.name for row in report.rows} == {*hand_layers(), *OTHERS}
-    assert report.first_departure is None
+    assert report.first_failing_layer is None
     assert report.greatest < 1e-4
     assert all(row.magnitude > 0.1 for row in report.rows)
 
@@ -144,7 +144,7 @@ def test_a_layer_in_place_is_part_of_the_one_before(tmp_path):
 def test_the_layer_of_a_mistake_in_the_wiring_is_the_first_to_depart(tmp_path, mistake, first):
     weights, prototxt = write(tmp_path, **mistake)
     report = verify_file(weights, prototxt=prototxt, size=(64, 64))
-    assert report.first_departure == first
+    assert report.first_failing_layer == first
     assert "hand.prototxt" in report.reference
 
 
@@ -184,7 +184,7 @@ def test_the_layer_of_a_mistake_in_the_weights_is_the_first_to_depart(tmp_path, 
     report = compare(
         layer_outputs(model, batch), opencv_outputs(prototxt, weights, batch[..., ::-1])
     )
-    assert report.first_departure == first
+    assert report.first_failing_layer == first
 
 
 def parity_model(path):
@@ -199,7 +199,7 @@ def test_other_kinds_of_files_are_verified_too(tmp_path):
     convert_file(weights, tmp_path / "hand.weights.h5")
     for description in (None, prototxt):
         report = verify_file(tmp_path / "hand.weights.h5", prototxt=description, size=(64, 64))
-        assert report.first_departure is None
+        assert report.first_failing_layer is None
 
 
 def test_without_the_importer_there_is_a_way_on(tmp_path, monkeypatch):
@@ -211,8 +211,8 @@ def test_without_the_importer_there_is_a_way_on(tmp_path, monkeypatch):
     write_golden(tmp_path / "g.npz", model, random_batch((24, 32)), layers=("conv6_2_CPM",))
     report = verify_file(weights, golden=tmp_path / "g.npz")
     assert [row.name for row in report.rows] == ["conv6_2_CPM"]
-    assert report.first_departure is None
-    assert verify_file(write(tmp_path, flipped())[0], golden=tmp_path / "g.npz").first_departure
+    assert report.first_failing_layer is None
+    assert verify_file(write(tmp_path, flipped())[0], golden=tmp_path / "g.npz").first_failing_layer
 
 
 def test_what_opencv_can_not_run_is_one_error(tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 
 from openpose_keras.networks import hand, openpose
 
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+VARINT, LENGTH = 0, 2
 HEATMAPS = 22
 
 # ---------------------------------------------------------------- bytes
@@ -36,15 +36,10 @@ def field(number, value):
     return varint(number << 3 | LENGTH) + varint(len(data)) + data
 
 
-def blob(array, *, packed=True, double=False, old_shape=False):
+def blob(array, *, double=False, old_shape=False):
     """Encode a BlobProto."""
-    number, code, wire = (8, "<f8", FIXED64) if double else (5, "<f4", FIXED32)
-    numbers = np.asarray(array, code)
-    if packed:
-        data = field(number, numbers.tobytes())
-    else:
-        tag = varint(number << 3 | wire)
-        data = b"".join(tag + value.tobytes() for value in numbers.ravel())
+    number, code = (8, "<f8") if double else (5, "<f4")
+    data = field(number, np.asarray(array, code).tobytes())
     if old_shape:
         sides = (1,) * (4 - array.ndim) + array.shape
         return b"".join(field(i, side) for i, side in enumerate(sides, start=1)) + data

@@ -10,13 +10,11 @@ The weights find no hands, of course: with noise as weights the keypoints lie an
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from tests.helpers.caffe_files import caffemodel, hand_arrays, hand_prototxt
 
 SIZE = (368, 368)

@@ -29,9 +29,8 @@ def layer(content):
 
 CAFFEMODELS = {
     "honest": caffemodel(ARRAYS),
-    "unpacked": caffemodel(ARRAYS, packed=False),
     "doubles": caffemodel(ARRAYS, double=True),
-    "unpacked doubles": caffemodel(ARRAYS, packed=False, double=True, old=True),
+    "a tag before each number": layer(field(7, repeated(b"\x2d\0\0\0\0"))),
     "empty layers": field(1, "net") + repeated(field(100, b"")),
     "empty old layers": field(1, "net") + repeated(field(2, b"")),
     "empty blobs": layer(repeated(field(7, b""))),
@@ -50,16 +49,14 @@ CAFFEMODELS = {
 }
 PROTOTXTS = {
     "honest": hand_prototxt(divide=1).encode(),
-    "empty layers": b"layer{}" * 4_999,
-    "more empty layers": b"layer{}" * 50_000,
-    "short lines": b"x:1\n" * 19_999,
-    "more short lines": b"x:\n" * 100_000,
-    "lines": b"\n" * 390_000,
-    "numbers": b"layer{convolution_param{" + b"pad:1 " * 19_990 + b"}}",
-    "inputs": b'input:"" ' * 19_999,
-    "inputs without a colon": b'input<"">' * 40_000,
-    "a long name": ("layer{name:'" + "\U0001f590" * 99_000 + "'}").encode(),
-    "a list": b"layer{convolution_param{pad:[" + b"1," * 19_990 + b"1]}}",
+    "empty layers": b"layer{}" * 21_000,
+    "short lines": b"x:1\n" * 37_000,
+    "lines": b"\n" * 149_000,
+    "numbers": b"layer{convolution_param{" + b"pad:1 " * 24_000 + b"}}",
+    "inputs": b'input:"" ' * 16_000,
+    "inputs without a colon": b'input<"">' * 16_000,
+    "a long name": ("layer{name:'" + "\U0001f590" * 37_000 + "'}").encode(),
+    "a list": b"layer{convolution_param{pad:[" + b"1," * 70_000 + b"1]}}",
     "far too long": b"layer{}" * 1_000_000,
 }
 

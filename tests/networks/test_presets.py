@@ -10,6 +10,7 @@ import pytest
 
 from openpose_keras import networks
 from openpose_keras.conversion.convert import make_record
+from openpose_keras.conversion.readers import read_weights
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io.weight_record import write_record
 from openpose_keras.networks import presets
@@ -111,8 +112,8 @@ def test_half_precision_is_near_and_leaves_keras_policy(shipped):
 @pytest.mark.parametrize("order", ["rgb", "bgr"])
 def test_channel_order_is_that_of_the_files_record(tmp_path, order):
     path = Path(shutil.copy(presets.find_weights(LITE), tmp_path / "a.weights.h5"))
-    facts = {"kind": "keras3", "network": "hand_lite", "version": "0"}
-    write_record(path, make_record(path, channel_order=order, **facts))
+    record = make_record(read_weights(path), network="hand_lite", channel_order=order)
+    write_record(path, record)
     spec = presets.input_spec("hand_lite", weights=path)
     assert spec == dataclasses.replace(LITE.spec, channel_order=order)
 

@@ -1,7 +1,7 @@
 """Caffe's weight files, .caffemodel: bytes to arrays and back, without Caffe.
 
-Read is what versions of Caffe since 2013 have written: `layer` and the older `layers`, packed and
-unpacked numbers, doubles, shapes as a list or as num, channels, height and width. A blob keeps
+The reader takes what versions of Caffe since 2013 have written: `layer` and the older `layers`,
+packed floats and doubles, shapes as a list or as num, channels, height and width. A blob keeps
 Caffe's layout: a convolution has a kernel (out, in, h, w) and a bias (out,).
 """
 
@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError, Message
 
 from openpose_keras.conversion.caffe.messages import message_class
 from openpose_keras.conversion.caffe.network import CaffeLayer, CaffeNetwork
-from openpose_keras.conversion.caffe.wire import Chunks, split_numbers
+from openpose_keras.conversion.caffe.wire import check_fields
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.files import atomic_write
 
@@ -44,11 +44,10 @@ def read_caffemodel(path: str | os.PathLike[str]) -> CaffeNetwork:
         path: The file.
 
     Returns:
-        The network with its blobs: read-only views of the file's bytes, or float32 copies where
-        the file has it otherwise.
+        The network with its blobs, read-only float32 arrays.
 
     Raises:
-        WeightsError: The file is missing, damaged, or no .caffemodel.
+        WeightsError: The file is missing, damaged, or not a .caffemodel.
     """
     path = Path(path)
     try:
@@ -59,30 +58,30 @@ def read_caffemodel(path: str | os.PathLike[str]) -> CaffeNetwork:
     except OSError as error:
         raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
     try:
-        rest, numbers = split_numbers(data)
-        net = message_class("NetParameter").FromString(rest)
-        network = CaffeNetwork(tuple(_read_layers(net, numbers)), net.name, read_inputs(net))
+        check_fields(data)
+        net = message_class("NetParameter").FromString(data)
+        del data  # protobuf has copied it
+        network = CaffeNetwork(tuple(_read_layers(net)), net.name, read_inputs(net))
     except (DecodeError, WeightsError) as error:
-        raise WeightsError(f"{path} is no .caffemodel, or damaged: {error}") from error
+        raise WeightsError(f"{path} is not a .caffemodel, or damaged: {error}") from error
     if not any(layer.blobs for layer in network.layers):
         raise WeightsError(
-            f"{path} holds no weights of a Caffe network: expected a .caffemodel, found "
+            f"{path} holds no weights of a Caffe network: expected a .caffemodel, got "
             f"{size} bytes with {len(network.layers)} layers and no blob"
         )
     return network
 
 
-def _read_layers(net: Message, numbers: list[Chunks]) -> Iterator[CaffeLayer]:
+def _read_layers(net: Message) -> Iterator[CaffeLayer]:
     """Read the layers of either format."""
     if len(net.layer) and len(net.layers):
         raise WeightsError("it has layers of the newer and of the older format")
-    following = iter(numbers)
     for layer in net.layer or net.layers:
-        yield read_layer(layer, tuple(_read_blob(blob, next(following)) for blob in layer.blobs))
+        yield read_layer(layer, tuple(map(_read_blob, layer.blobs)))
 
 
 def read_layer(layer: Message, blobs: tuple[np.ndarray, ...] = ()) -> CaffeLayer:
-    """Give a LayerParameter or V1LayerParameter as plain data.
+    """Convert a LayerParameter or V1LayerParameter into plain data.
 
     Args:
         layer: The message.
@@ -104,49 +103,58 @@ def read_layer(layer: Message, blobs: tuple[np.ndarray, ...] = ()) -> CaffeLayer
 
 
 def option_field(layer: Message) -> str | None:
-    """Name the field of a layer's message that holds its options.
+    """Return the name of the field of a layer's message that holds its options.
 
     Args:
         layer: A LayerParameter or V1LayerParameter.
 
     Returns:
-        "convolution_param" for a convolution, and so on; None if there are none for its type.
+        "convolution_param" for a convolution, and so on; None if its type has no options.
     """
     name = f"{_type_name(layer).lower()}_param"
     return name if name in layer.DESCRIPTOR.fields_by_name else None
 
 
 def _type_name(layer: Message) -> str:
-    """Give a layer's type, spelled the new way."""
+    """Return a layer's type in the newer spelling."""
     kind = layer.DESCRIPTOR.fields_by_name["type"]
     if kind.type != kind.TYPE_ENUM:
-        return layer.type
-    old = kind.enum_type.values_by_number[layer.type].name
+        return str(layer.type)
+    old: str = kind.enum_type.values_by_number[layer.type].name
     return _SPELLINGS.get(old, old.title().replace("_", ""))
 
 
-def _read_blob(blob: Message, chunks: Chunks) -> np.ndarray:
-    """Give a blob as a float32 array."""
-    if blob.HasField("shape"):
-        shape = tuple(blob.shape.dim[: _LARGEST_RANK + 1])
-    else:
-        shape = tuple(getattr(blob, name) for name in _OLD_DIMENSIONS if blob.HasField(name))
-        if shape:
-            shape = tuple(getattr(blob, name) for name in _OLD_DIMENSIONS)
-    if len(shape) > _LARGEST_RANK or any(side < 1 for side in shape):
-        raise WeightsError(f"a blob has the shape {shape[:8]}")
-    count = sum(chunk.size for chunk in chunks)
-    if math.prod(shape) != count or not chunks:
-        raise WeightsError(f"a blob of shape {shape[:8]} has {count} numbers")
-    numbers = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+def _read_blob(blob: Message) -> np.ndarray:
+    """Read a blob as a float32 array; doubles win over floats, as in Caffe."""
+    shape = _blob_shape(blob)
+    chunks, kind = (blob.double_data, "<f8") if blob.double_data else (blob.data, "<f4")
+    data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    if len(data) % np.dtype(kind).itemsize:
+        raise WeightsError(f"a blob's {len(data)} bytes are not a whole number of {kind[1:]}")
+    numbers = np.frombuffer(data, kind)
+    if math.prod(shape) != numbers.size or not numbers.size:
+        raise WeightsError(f"a blob of shape {shape[:8]} has {numbers.size} numbers")
     with np.errstate(over="ignore"):  # of doubles
-        numbers = np.ascontiguousarray(numbers, np.float32).reshape(shape)
+        numbers = numbers.astype(np.float32, copy=False).reshape(shape)
     numbers.flags.writeable = False
     return numbers
 
 
+def _blob_shape(blob: Message) -> tuple[int, ...]:
+    """Read a blob's shape, in either of the two ways to write it."""
+    if blob.HasField("shape"):
+        shape = tuple(blob.shape.dim[: _LARGEST_RANK + 1])
+    elif any(map(blob.HasField, _OLD_DIMENSIONS)):
+        shape = tuple(getattr(blob, name) for name in _OLD_DIMENSIONS)
+    else:
+        shape = ()
+    if len(shape) > _LARGEST_RANK or any(side < 1 for side in shape):
+        raise WeightsError(f"a blob has the shape {shape[:8]}")
+    return shape
+
+
 def read_inputs(net: Message) -> dict[str, tuple[int, ...]]:
-    """Give the inputs that a NetParameter declares, in any of the three ways.
+    """Return the inputs that a NetParameter declares, in any of the three ways.
 
     Args:
         net: The message.
@@ -174,11 +182,11 @@ def write_caffemodel(
 
     Args:
         path: The file.
-        network: What to write; its inputs have no place in such a file.
-        force: Replace a file that is there.
+        network: What to write; such a file does not hold the inputs.
+        force: Whether a file that exists may be replaced.
 
     Raises:
-        FileExistsError: The file is there, and `force` is not set.
+        FileExistsError: The file exists, and `force` is not set.
         WeightsError: A blob holds what a float32 can't.
     """
     net_class = message_class("NetParameter")
@@ -197,14 +205,15 @@ def fill_layer(message: Message, layer: CaffeLayer) -> None:
     """Fill a LayerParameter with all but the weights.
 
     Args:
-        message: An empty one, of either dialect.
-        layer: What to put in.
+        message: An empty one.
+        layer: What it shall hold.
     """
     message.name, message.type = layer.name, layer.type
     message.bottom.extend(layer.bottoms)
     message.top.extend(layer.tops)
-    for name, value in layer.options.items():
-        options = getattr(message, option_field(message))
+    field = option_field(message)
+    for name, value in layer.options.items() if field else ():
+        options = getattr(message, field)
         if isinstance(getattr(options, name), Sequence):
             getattr(options, name).extend(value if isinstance(value, tuple) else (value,))
         else:
@@ -212,7 +221,7 @@ def fill_layer(message: Message, layer: CaffeLayer) -> None:
 
 
 def _fill_blob(message: Message, array: np.ndarray, layer: str) -> None:
-    """Fill a BlobProto of the "bytes" dialect."""
+    """Fill a BlobProto."""
     with np.errstate(over="ignore"):
         numbers = np.ascontiguousarray(array, "<f4")
     if not np.isfinite(numbers).all():

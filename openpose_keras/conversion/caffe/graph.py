@@ -1,7 +1,7 @@
-"""The way back: a Keras network as Caffe has it, layers, wiring and weights.
+"""Convert a Keras network back into Caffe's: layers, wiring and weights.
 
-Caffe rounds the size of a pooled array up, Keras rounds it up with padding="same" and down with
-padding="valid": the one is translated, the other is refused.
+Caffe rounds the size of a pooled array up. Keras rounds it up with padding="same", which is
+converted, and down with padding="valid", which is refused.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from openpose_keras.conversion.caffe.network import CaffeLayer, CaffeNetwork
 from openpose_keras.conversion.layouts import to_caffe_layout
 from openpose_keras.core.errors import WeightsError
+from openpose_keras.io.weight_record import ChannelOrder
 
 if TYPE_CHECKING:
     import keras
@@ -24,43 +25,48 @@ _POOLING = {"padding": "same", "data_format": "channels_last"}
 
 
 def to_caffe(
-    model: "keras.Model", *, size: tuple[int, int] = (368, 368), unfold_rgb: bool = True
+    model: "keras.Model",
+    *,
+    size: tuple[int, int] = (368, 368),
+    channel_order: ChannelOrder = "rgb",
 ) -> CaffeNetwork:
-    """Give a network as Caffe has it, for BGR.
+    """Convert a network into Caffe's, for BGR.
 
     Args:
         model: Of convolutions (linear or ReLU), pools and concatenations, channels last.
         size: Height and width of the input to declare.
-        unfold_rgb: The model takes RGB: the first convolution's input axis is reversed.
+        channel_order: What the model takes. For "rgb", the first convolution's input axis is
+            reversed.
 
     Returns:
-        The network, for `write_caffemodel` and `write_prototxt`. What a layer gives has its name.
+        The network, for `write_caffemodel` and `write_prototxt`. A layer's output has its name.
 
     Raises:
-        WeightsError: Caffe has no such layer, or would calculate otherwise.
+        WeightsError: Caffe has no such layer, or would compute something else.
     """
     inputs = {_source(tensor): (1, 3, *size) for tensor in model.inputs}
     layers: list[CaffeLayer] = []
     for layer in model.layers:
         if layer.name not in inputs:
-            swap = unfold_rgb and _bottoms(layer) == tuple(inputs)
+            swap = channel_order == "rgb" and _bottoms(layer) == tuple(inputs)
             layers += _translate(layer, swap)
     return CaffeNetwork(tuple(layers), model.name, inputs)
 
 
 def _source(tensor: "keras.KerasTensor") -> str:
-    """Name the layer that gives a tensor."""
-    return tensor._keras_history.operation.name
+    """Return the name of the layer whose output a tensor is."""
+    name: str = tensor._keras_history.operation.name
+    return name
 
 
 def _bottoms(layer: "keras.Layer") -> tuple[str, ...]:
-    """Name the layers that a layer takes from, in order."""
+    """Return the names of the layers that a layer takes its inputs from, in order."""
     tensors = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
     return tuple(map(_source, tensors))
 
 
 def _translate(layer: "keras.Layer", swap: bool) -> list[CaffeLayer]:
-    """Give the one or two layers of Caffe's that do what a layer of Keras's does."""
+    """Convert a layer of Keras's into the one or two of Caffe's that compute the same."""
     translators = {"Conv2D": _convolution, "MaxPooling2D": _pooling, "Concatenate": _concatenation}
     kind = type(layer).__name__
     if kind not in translators:
@@ -77,7 +83,7 @@ def _translate(layer: "keras.Layer", swap: bool) -> list[CaffeLayer]:
 
 
 def _convolution(layer: "keras.layers.Conv2D") -> dict[str, int]:
-    """Give Caffe's options for a convolution."""
+    """Return Caffe's options for a convolution."""
     height, width = layer.kernel_size
     padding = "same" if (height, width) != (1, 1) else layer.padding  # 1x1 needs none
     _expect(layer, _CONVOLUTION | {"padding": padding})
@@ -92,7 +98,7 @@ def _convolution(layer: "keras.layers.Conv2D") -> dict[str, int]:
 
 
 def _pooling(layer: "keras.layers.MaxPooling2D") -> dict[str, int]:
-    """Give Caffe's options for a pool whose windows don't overlap."""
+    """Return Caffe's options for a pool whose windows don't overlap."""
     _expect(layer, _POOLING | {"strides": tuple(layer.pool_size)})
     height, width = layer.pool_size
     if height != width:
@@ -101,17 +107,17 @@ def _pooling(layer: "keras.layers.MaxPooling2D") -> dict[str, int]:
 
 
 def _concatenation(layer: "keras.layers.Concatenate") -> dict[str, int]:
-    """Give Caffe's options for a concatenation of channels."""
+    """Return Caffe's options for a concatenation of channels."""
     if layer.axis not in (-1, 3):
         raise WeightsError(f"{layer.name}: expected the channels' axis, got {layer.axis}")
     return {}
 
 
 def _expect(layer: "keras.Layer", options: Mapping[str, object]) -> None:
-    """Raise unless a layer has these options; the others Caffe would round or lay out otherwise."""
+    """Refuse a layer with other options, for which Caffe would round or order differently."""
     for name, expected in options.items():
         found = getattr(layer, name)
         if (tuple(found) if isinstance(found, list | tuple) else found) != expected:
             raise WeightsError(
-                f"{layer.name} can't be given to Caffe: expected {name}={expected!r}, got {found!r}"
+                f"Caffe has no layer for {layer.name}: expected {name}={expected!r}, got {found!r}"
             )

@@ -1,22 +1,17 @@
 """The few messages of Caffe's file format that are needed here, declared for protobuf.
 
 Names and numbers are those of src/caffe/proto/caffe.proto of BVLC/caffe. A message or field that
-is not declared is skipped when a file is read. There are two dialects, which differ in how a blob's
-numbers are declared:
-
-* "numbers": `repeated float`, as Caffe has it. Text and unpacked floats need this one.
-* "bytes": `repeated bytes`. On the wire, packed floats are one length and so many bytes, just like
-  a `bytes` field, so that protobuf hands out 147 MB of weights without touching each number.
+is not declared is skipped when a file is read. There is one difference: a blob's numbers are not
+`repeated float`, but `repeated bytes`. In a file, packed floats are a length and so many bytes, as
+a `bytes` field is, so protobuf hands out 147 MB of weights without touching each number.
 """
 
 from functools import cache
-from typing import Literal
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
-Dialect = Literal["bytes", "numbers"]
-
+_PACKAGE = "openpose_keras.caffe"
 _SPATIAL = {
     "num_output": (1, "uint32"),
     "bias_term": (2, "bool"),
@@ -71,9 +66,9 @@ _FIELDS = {
         "channels": (2, "int64"),
         "height": (3, "int64"),
         "width": (4, "int64"),
-        "data": (5, "float*"),
+        "data": (5, "bytes*"),
         "shape": (7, "BlobShape"),
-        "double_data": (8, "double*"),
+        "double_data": (8, "bytes*"),
     },
     "ConvolutionParameter": _SPATIAL,
     "PoolingParameter": {
@@ -93,8 +88,6 @@ _FIELDS = {
     "InputParameter": {"shape": (1, "BlobShape*")},
 }
 
-_PACKED = {("BlobShape", "dim"), ("BlobProto", "data"), ("BlobProto", "double_data")}
-
 _OLD_TYPES = (
     "NONE ACCURACY BNLL CONCAT CONVOLUTION DATA DROPOUT EUCLIDEAN_LOSS FLATTEN HDF5_DATA "
     "HDF5_OUTPUT IM2COL IMAGE_DATA INFOGAIN_LOSS INNER_PRODUCT LRN MULTINOMIAL_LOGISTIC_LOSS "
@@ -108,30 +101,29 @@ _ENUMS = {
 }
 
 
-def message_class(name: str, dialect: Dialect = "bytes") -> type[Message]:
-    r"""Give the class of one of Caffe's messages.
+def message_class(name: str) -> type[Message]:
+    r"""Return the class of one of Caffe's messages.
 
     Args:
         name: As in caffe.proto: "NetParameter", "BlobProto" and so on.
-        dialect: How a blob's numbers are declared; see above.
 
     Returns:
         A class of protobuf's.
 
     Example:
-        >>> message_class("NetParameter", "numbers")(name="net").SerializeToString()
+        >>> message_class("NetParameter")(name="net").SerializeToString()
         b'\n\x03net'
     """
-    return message_factory.GetMessageClass(
-        _pool(dialect).FindMessageTypeByName(f"openpose_keras.{dialect}.{name}")
-    )
+    descriptor = _pool().FindMessageTypeByName(f"{_PACKAGE}.{name}")
+    message: type[Message] = message_factory.GetMessageClass(descriptor)
+    return message
 
 
 @cache
-def _pool(dialect: Dialect) -> descriptor_pool.DescriptorPool:
-    """Declare all messages of a dialect, apart from whatever else the process has declared."""
+def _pool() -> descriptor_pool.DescriptorPool:
+    """Declare all messages, apart from whatever else the process has declared."""
     file = descriptor_pb2.FileDescriptorProto(
-        name=f"openpose_keras/{dialect}.proto", package=f"openpose_keras.{dialect}", syntax="proto2"
+        name="openpose_keras/caffe.proto", package=_PACKAGE, syntax="proto2"
     )
     for name, values in _ENUMS.items():
         # An enum's values share the scope of the enum, so each enum sits in a message of its own.
@@ -141,18 +133,15 @@ def _pool(dialect: Dialect) -> descriptor_pool.DescriptorPool:
     for name, fields in _FIELDS.items():
         message = file.message_type.add(name=name)
         for field, (number, kind) in fields.items():
-            packed = (name, field) in _PACKED
-            if dialect == "bytes" and name == "BlobProto" and packed:
-                kind, packed = "bytes*", False
-            _add_field(message, field, number, kind, packed)
+            _add_field(message, field, number, kind)
+            if (name, field) == ("BlobShape", "dim"):
+                message.field[-1].options.packed = True
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return pool
 
 
-def _add_field(
-    message: descriptor_pb2.DescriptorProto, name: str, number: int, kind: str, packed: bool
-) -> None:
+def _add_field(message: descriptor_pb2.DescriptorProto, name: str, number: int, kind: str) -> None:
     """Declare one field of a message."""
     labels = descriptor_pb2.FieldDescriptorProto
     label = labels.LABEL_REPEATED if kind.endswith("*") else labels.LABEL_OPTIONAL
@@ -164,5 +153,3 @@ def _add_field(
         field.type, field.type_name = labels.TYPE_MESSAGE, kind
     else:
         field.type = labels.Type.Value(f"TYPE_{kind.upper()}")
-    if packed:
-        field.options.packed = True

@@ -12,11 +12,11 @@ from openpose_keras.core.errors import WeightsError
 class CaffeLayer:
     """One layer of a Caffe network.
 
-    Attributes:
-        name: What it is called.
-        type: "Convolution", "ReLU", "Pooling", "Concat" and so on; spelled the new way.
-        bottoms: Names of the arrays it takes.
-        tops: Names of the arrays it gives; the same as a bottom where it works in place.
+    Args:
+        name: The layer's name.
+        type: "Convolution", "ReLU", "Pooling", "Concat" and so on; in the newer spelling.
+        bottoms: Names of the arrays that it takes.
+        tops: Names of its outputs; the same as a bottom where it works in place.
         options: What its parameter message sets, for example {"num_output": 64, "kernel_size": 3}.
         blobs: Its weights, float32.
     """
@@ -29,19 +29,19 @@ class CaffeLayer:
     blobs: tuple[np.ndarray, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse names of bytes, which protobuf gives for what is no UTF-8."""
+        """Refuse names of bytes, which protobuf returns for what is not UTF-8."""
         for text in (self.name, self.type, *self.bottoms, *self.tops):
             if not isinstance(text, str):
-                raise WeightsError(f"a name is no text: {text[:40]!r}")
+                raise WeightsError(f"a name is not text: {text[:40]!r}")
 
 
 @dataclass(frozen=True, eq=False)
 class CaffeNetwork:
     """A Caffe network: its layers in order, with or without their weights.
 
-    Attributes:
+    Args:
         layers: In the order of the file.
-        name: What it is called, if at all.
+        name: The network's name, if it has one.
         inputs: Name of each input to its shape (n, channels, h, w); empty where the file has none.
     """
 

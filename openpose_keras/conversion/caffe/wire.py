@@ -1,177 +1,73 @@
-"""The numbers of a .caffemodel, cut out of its bytes before protobuf reads the rest.
+"""A check of a .caffemodel's bytes before protobuf turns them into objects.
 
-Protobuf copies what it reads, and a field of two bytes becomes an object of a hundred. So the
-numbers, nearly all of a file, stay where they are and are looked at in place; the fields around
-them are counted, and a file with far too many of them is refused. The wire format is described at
-https://protobuf.dev/programming-guides/encoding/.
+Protobuf makes an object of a hundred bytes and more from a field of two. This walk over the fields
+around the weights, whose numbers it skips, refuses a file with far more of them than a network
+has. The format is described at https://protobuf.dev/programming-guides/encoding/.
 """
 
-from functools import cache
-
-import numpy as np
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-
-from openpose_keras.conversion.caffe.messages import message_class
 from openpose_keras.core.errors import WeightsError
 
-Chunks = list[np.ndarray]
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+# Message and number of a field -> the message in it, or None for a blob's numbers.
+_INSIDE = {
+    ("NetParameter", 2): "V1LayerParameter",
+    ("NetParameter", 100): "LayerParameter",
+    ("V1LayerParameter", 6): "BlobProto",
+    ("LayerParameter", 7): "BlobProto",
+    ("BlobProto", 5): None,
+    ("BlobProto", 6): None,
+    ("BlobProto", 8): None,
+    ("BlobProto", 9): None,
+}
+# OpenPose's networks cost less than 200,000: a field 32, and each byte that is not a blob's number.
+_MOST, _FILE_BYTES_A_UNIT, _FIELD = 300_000, 64, 32
 
-_VARINT, _FIXED64, _LENGTH, _START, _END, _FIXED32 = range(6)
-_WIDTHS = {_FIXED64: 8, _FIXED32: 4}
-_NUMBERS = {5: "<f4", 8: "<f8"}  # BlobProto's data and double_data
-# What may stand around the numbers: a unit is a field, 16 bytes of text, or an eighth of a message.
-# OpenPose's networks take fewer than 10,000 units, and a unit at most 110 bytes of memory.
-_UNITS, _FILE_BYTES_A_UNIT = 20_000, 64
-_TEXT_BYTES_A_UNIT, _MESSAGE_UNITS, _CHUNK_UNITS = 16, 8, 4
 
-
-def split_numbers(data: bytes) -> tuple[bytes, list[Chunks]]:
-    """Split a NetParameter into its numbers and everything else that is declared.
+def check_fields(data: bytes) -> None:
+    """Refuse bytes with far more fields than the weights of a network need.
 
     Args:
-        data: The bytes of a .caffemodel.
-
-    Returns:
-        The NetParameter without its blobs' numbers, and for each blob, in order, its numbers as
-        they came: views of `data`, float32 or float64. If any of a blob's are float64, only these.
+        data: A NetParameter.
 
     Raises:
-        WeightsError: The bytes are no protobuf message, or there are far too many fields.
+        WeightsError: There are too many fields, or the bytes are not a protobuf message.
     """
-    walk = _Walk(data)
-    rest = walk.strip(0, len(data), message_class("NetParameter").DESCRIPTOR)
-    return bytes(rest), walk.blobs
-
-
-class _Walk:
-    """A walk through the bytes of a message."""
-
-    def __init__(self, data: bytes) -> None:
-        """Start with what may be spent."""
-        self.data = data
-        self.blobs: list[Chunks] = []
-        self.left = _UNITS + len(data) // _FILE_BYTES_A_UNIT
-
-    def strip(self, place: int, end: int, message: Descriptor) -> bytearray:
-        """Give a message without numbers and without what is not declared."""
-        self.spend(_MESSAGE_UNITS)
-        chunks: dict[str, Chunks] = {kind: [] for kind in _NUMBERS.values()}
-        blob = message.name == "BlobProto"
-        kept = bytearray()
+    left = _MOST + len(data) // _FILE_BYTES_A_UNIT
+    messages = [(0, len(data), "NetParameter")]
+    while messages:
+        place, end, message = messages.pop()
         while place < end:
-            start = place
-            number, wire, first, place = self.field(start, end)
-            self.spend(1)
-            field, kind = message.fields_by_number.get(number), _NUMBERS.get(number)
-            if wire in _WIDTHS:
-                place = self.run_end(start, first, place, end)
-            if blob and kind:
-                self.spend(_CHUNK_UNITS)
-            if blob and kind and np.dtype(kind).itemsize == _WIDTHS.get(wire):
-                chunks[kind].append(self.unpacked(start, first, place, kind))
-            elif blob and kind and wire == _LENGTH:
-                chunks[kind].append(self.packed(first, place, kind))
-            elif field and field.message_type and wire == _LENGTH:
-                inner = self.strip(first, place, field.message_type)
-                kept += _varint(number << 3 | _LENGTH) + _varint(len(inner)) + inner
-            elif field:
-                text = field.cpp_type == FieldDescriptor.CPPTYPE_STRING
-                self.spend((place - start) // (_TEXT_BYTES_A_UNIT if text else 1))
-                kept += self.data[start:place]
-        if blob:
-            self.blobs.append(chunks["<f8"] or chunks["<f4"])
-        return kept
-
-    def spend(self, units: int) -> None:
-        """Take from what is left, or refuse."""
-        self.left -= units
-        if self.left < 0:
-            raise WeightsError("it has far more fields than the weights of a network need")
-
-    def field(self, place: int, end: int) -> tuple[int, int, int, int]:
-        """Read a field's number and wire type, and where its value begins and ends."""
-        tag, first = self.varint(place, end)
-        number, wire = tag >> 3, tag & 7
-        if wire == _VARINT:
-            _, after = self.varint(first, end)
-        elif wire == _LENGTH:
-            length, first = self.varint(first, end)
-            after = first + length
-        elif wire == _START:
-            after = self.group_end(first, end, number)
-        else:
-            after = first + _WIDTHS.get(wire, end + 1)
-        if not number or after > end:
-            raise WeightsError(f"it is cut off, or no protobuf message, at byte {place}")
-        return number, wire, first, after
-
-    def varint(self, place: int, end: int) -> tuple[int, int]:
-        """Read a whole number and where it ends."""
-        value = 0
-        for shift in range(0, 70, 7):
-            if place + shift // 7 >= end:
-                break
-            byte = self.data[place + shift // 7]
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value, place + shift // 7 + 1
-        raise WeightsError(f"it is cut off, or no protobuf message, at byte {place}")
-
-    def group_end(self, place: int, end: int, number: int) -> int:
-        """Find the end of a group, the old way to nest; Caffe has none, so nothing is kept."""
-        opened = [number]
-        while opened:
-            self.spend(1)
-            tag, first = self.varint(place, end)
-            if tag & 7 == _START:
-                opened.append(tag >> 3)
-                place = first
-            elif tag & 7 == _END:
-                if opened.pop() != tag >> 3:
-                    raise WeightsError(f"a group ends at byte {place} that did not begin")
-                place = first
-            else:
-                *_, place = self.field(place, end)
-        return place
-
-    def run_end(self, start: int, first: int, after: int, end: int) -> int:
-        """Find where fields of equal tags and of fixed width, one after the other, end."""
-        tag, period = self.data[start:first], after - start
-        step = 16
-        while after + period <= end:
-            count = min(step, (end - after) // period)
-            block = np.frombuffer(self.data, np.uint8, count * period, after)
-            same = block.reshape(count, period)[:, : len(tag)] == np.frombuffer(tag, np.uint8)
-            same = same.all(axis=1)
-            if not same.all():
-                return after + int(same.argmin()) * period
-            after += count * period
-            step = min(2 * step, 1 << 16)
-        return after
-
-    def unpacked(self, start: int, first: int, end: int, kind: str) -> np.ndarray:
-        """Give the numbers of a run, each of which has a tag."""
-        layout = _tagged(first - start, kind)
-        return np.frombuffer(self.data, layout, (end - start) // layout.itemsize, start)["number"]
-
-    def packed(self, first: int, end: int, kind: str) -> np.ndarray:
-        """Give the numbers of a field that holds many."""
-        size = np.dtype(kind).itemsize
-        if (end - first) % size:
-            raise WeightsError(f"a blob's {end - first} bytes are no whole number of {kind[1:]}")
-        return np.frombuffer(self.data, kind, (end - first) // size, first)
+            tag, place = _varint(data, place)
+            length, place = _value_length(data, tag & 7, place)
+            inside = _INSIDE.get((message, tag >> 3), "")
+            if inside and tag & 7 == _LENGTH:
+                messages.append((place, place + length, inside))
+            elif inside is not None:
+                left -= length
+            left -= _FIELD
+            place += length
+            if left < 0:
+                raise WeightsError("it has far more fields than the weights of a network need")
+        if place > end:
+            raise WeightsError(f"it is cut off, or not a protobuf message, at byte {end}")
 
 
-@cache
-def _tagged(width: int, kind: str) -> np.dtype:
-    """Give the layout of a number after a tag."""
-    return np.dtype([("tag", f"V{width}"), ("number", kind)])
+def _value_length(data: bytes, wire: int, place: int) -> tuple[int, int]:
+    """Return the length in bytes of a field's value and where the value begins."""
+    if wire == _LENGTH:
+        return _varint(data, place)
+    if wire == _VARINT:
+        return _varint(data, place)[1] - place, place
+    if wire in (_FIXED32, _FIXED64):
+        return 4 if wire == _FIXED32 else 8, place
+    raise WeightsError(f"it is not a protobuf message at byte {place}")
 
 
-def _varint(value: int) -> bytes:
-    """Write a whole number."""
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*out, value])
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    """Read a whole number and return it with the place after it."""
+    value = 0
+    for index, byte in enumerate(data[place : place + 10]):
+        value |= (byte & 127) << 7 * index
+        if byte < 128:
+            return value, place + index + 1
+    raise WeightsError(f"it is cut off, or not a protobuf message, at byte {place}")

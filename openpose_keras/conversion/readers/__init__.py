@@ -1,15 +1,15 @@
-"""Weight files of all kinds, read alike: each layer's arrays in Keras's layout.
+"""Weight files of all kinds, read alike: the arrays of each layer in Keras's layout.
 
-The kind is told from the content, not from the file's name:
+The kind is recognised by the content, not by the file's name:
 
 * "caffemodel": Caffe's own, see `openpose_keras.conversion.caffe.caffemodel`.
 * "keras2": an HDF5 file of Keras 2, weights alone or a whole saved model.
-* "keras3": a .weights.h5 of Keras 3, ours among them.
+* "keras3": a .weights.h5 of Keras 3; this package writes them.
 * "keras": a whole model of Keras 3, a zip file.
 * "pth": a PyTorch file of tensors, "conv1_1.weight" and so on; needs torch.
 * "npy": a folder of W_name.npy and b_name.npy, in Caffe's layout.
 """
 
-from openpose_keras.conversion.readers.detect import KINDS, WeightFile, detect_kind, read_weights
+from openpose_keras.conversion.readers.detect import KINDS, WeightFile, read_weights
 
-__all__ = ["KINDS", "WeightFile", "detect_kind", "read_weights"]
+__all__ = ["KINDS", "WeightFile", "read_weights"]

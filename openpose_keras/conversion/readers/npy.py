@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.conversion.caffe.caffemodel import read_caffemodel
-from openpose_keras.conversion.layouts import to_keras_layout
+from openpose_keras.conversion.layouts import Layers, to_keras_layout
 from openpose_keras.core.errors import WeightsError
-
-Layers = dict[str, tuple[np.ndarray, ...]]
 
 
 def read_caffe_layers(path: Path) -> Layers:
@@ -61,9 +59,5 @@ def _read_array(path: Path) -> np.ndarray:
     try:
         return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, TypeError, OverflowError, SyntaxError, MemoryError) as error:
-        raise WeightsError(f"{path} is no .npy file, or damaged: {_line(error)}") from error
-
-
-def _line(error: BaseException) -> str:
-    """Give an error's text in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise WeightsError(f"{path} is not a .npy file, or damaged: {reason}") from error

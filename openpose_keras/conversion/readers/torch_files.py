@@ -1,28 +1,41 @@
-"""Weights in PyTorch's files, as the PyTorch ports of OpenPose have them."""
+"""Weights in PyTorch's files, as the PyTorch ports of OpenPose have them.
 
+`torch.load(weights_only=True)` runs no code from a file. But it allows a file to ask for a byte
+array of any length and to build lists of any depth, so the pickle is held to a short list of names
+and to a length in proportion.
+"""
+
+import io
+import pickletools
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openpose_keras.conversion.layouts import to_keras_layout
-from openpose_keras.conversion.readers.pickles import check_pth
+from openpose_keras.conversion.layouts import Layers, to_keras_layout
 from openpose_keras.core.errors import WeightsError
+from openpose_keras.io.weight_record import open_archive
 
 if TYPE_CHECKING:
     import torch
 
 _MOST_INFLATION = 2.5  # of float16 to float32, and a little
-
-Layers = dict[str, tuple[np.ndarray, ...]]
+_OLD_PICKLES = 5  # of the older format: magic number, version, system, content, keys
+# A byte of a pickle becomes up to 64 of memory. That of the hand network has 12,000 bytes.
+_LONGEST_PICKLE, _FILE_BYTES_A_PICKLE_BYTE = 100_000, 64
+_GLOBALS = re.compile(
+    r"collections OrderedDict|torch\._utils _rebuild_(tensor_v2|parameter)"
+    r"|torch\.nn\.parameter Parameter|torch [A-Z]\w+Storage"
+)
 
 
 def read_pth(path: Path) -> Layers:
     """Read a file of tensors named like "conv1_1.weight" and "conv1_1.bias".
 
-    What comes before the layer's name ("model1_0.conv1_1.weight") is left out. Nothing is unpickled
-    that is not a tensor or a plain container of tensors.
+    What comes before the layer's name ("model1_0.conv1_1.weight") is left out. No code runs from
+    the file: nothing is unpickled but tensors and plain containers of tensors.
 
     Args:
         path: The file.
@@ -38,7 +51,7 @@ def read_pth(path: Path) -> Layers:
     for key, array in _read_tensors(path).items():
         *_, name, part = ["", *key.split(".")]
         if part not in ("weight", "bias") or part in found.setdefault(name, {}):
-            raise WeightsError(f"{path}: expected one weight and one bias a layer, found {key!r}")
+            raise WeightsError(f"{path}: expected one weight and one bias a layer, got {key!r}")
         found[name][part] = array
     for name, pair in found.items():
         if set(pair) != {"weight", "bias"}:
@@ -47,7 +60,7 @@ def read_pth(path: Path) -> Layers:
 
 
 def _read_tensors(path: Path) -> dict[str, np.ndarray]:
-    """Load a dictionary of tensors, with PyTorch's own guard against anything else."""
+    """Load a dictionary of tensors."""
     try:
         import torch
     except ImportError as error:
@@ -56,32 +69,57 @@ def _read_tensors(path: Path) -> dict[str, np.ndarray]:
             "https://download.pytorch.org/whl/cpu it is smaller, and enough)"
         ) from error
     try:
-        check_pth(path)
+        _check_pickles(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of storages and of old formats
             content = torch.load(path, map_location="cpu", weights_only=True)
         while isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
             content = content["state_dict"]
-        if not isinstance(content, dict) or not content:
-            raise WeightsError(f"expected tensors by name, found a {type(content).__name__}")
-        for key, tensor in content.items():
-            if not isinstance(key, str) or not isinstance(tensor, torch.Tensor):
-                raise WeightsError(f"expected a tensor by name, found {key!r}")
-        _check_sizes(content, path.stat().st_size)
-        return {key: tensor.detach().float().numpy() for key, tensor in content.items()}
+        tensors = _check_tensors(content, path.stat().st_size)
+        return {key: tensor.detach().float().numpy() for key, tensor in tensors.items()}
     except Exception as error:  # damage makes PyTorch raise nearly everything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise WeightsError(f"{path} is no file of PyTorch tensors, or damaged: {reason}") from error
+        raise WeightsError(
+            f"{path} is not a file of PyTorch tensors, or damaged: {reason}"
+        ) from error
 
 
-def _check_sizes(tensors: "dict[str, torch.Tensor]", size: int) -> None:
-    """Raise if tensors are larger than their file: one number may stand for many of a tensor."""
-    storages = {one.data_ptr(): one.nbytes() for one in map(_storage, tensors.values())}
-    numbers = sum(tensor.numel() for tensor in tensors.values())
-    if sum(storages.values()) > size or 4 * numbers > _MOST_INFLATION * size:
-        raise WeightsError("its tensors are larger than the file can hold")
+def _check_tensors(content: object, size: int) -> "dict[str, torch.Tensor]":
+    """Refuse what is not tensors by name, and tensors larger than their file."""
+    import torch
+
+    if not isinstance(content, dict) or not content:
+        raise WeightsError(f"expected tensors by name, got a {type(content).__name__}")
+    for key, tensor in content.items():
+        if not isinstance(key, str) or not isinstance(tensor, torch.Tensor):
+            raise WeightsError(f"expected a tensor by name, got {key!r}")
+    if 4 * sum(tensor.numel() for tensor in content.values()) > _MOST_INFLATION * size:
+        raise WeightsError("its tensors are larger than the file can hold")  # expanded, or shared
+    return content
 
 
-def _storage(tensor: "torch.Tensor") -> "torch.UntypedStorage":
-    """Give the memory that a tensor is a view of."""
-    return tensor.untyped_storage()
+def _check_pickles(path: Path) -> None:
+    """Refuse a file that would take memory out of proportion while it is loaded."""
+    size = path.stat().st_size
+    longest = _LONGEST_PICKLE + size // _FILE_BYTES_A_PICKLE_BYTE
+    with path.open("rb") as file:
+        stream = io.BytesIO(file.read(longest))
+    if not stream.getvalue().startswith(b"PK\x03\x04"):  # as torch.load tells the two formats
+        for _ in range(_OLD_PICKLES):
+            _check_pickle(stream)
+        return
+    with open_archive(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > size:
+            raise WeightsError("its parts are compressed, or larger than the file")
+        for member in archive.infolist():
+            if member.filename.endswith(".pkl"):
+                if member.file_size > longest:
+                    raise WeightsError(f"its list of tensors has {member.file_size} bytes")
+                _check_pickle(io.BytesIO(archive.read(member)))
+
+
+def _check_pickle(stream: io.BytesIO) -> None:
+    """Read a pickle without running it, and refuse a name that tensors do not need."""
+    for opcode, argument, _ in pickletools.genops(stream):
+        if opcode.name == "GLOBAL" and not _GLOBALS.fullmatch(argument):
+            raise WeightsError(f"expected nothing but tensors, got {argument!r}"[:200])

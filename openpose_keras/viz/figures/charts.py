@@ -147,7 +147,7 @@ def draw_parity(report: "ParityReport") -> np.ndarray:
     floor, ceiling = report.tolerance * 1e-6, report.tolerance * 1e6  # a logarithm has no 0
     values = np.array([row.absolute / max(row.magnitude, 1.0) for row in report.rows])
     values = np.clip(np.nan_to_num(values, nan=ceiling), floor, ceiling)
-    colors = ["#c0392b" if row.departs else "#2c7fb8" for row in report.rows]
+    colors = ["#c0392b" if row.exceeds_tolerance else "#2c7fb8" for row in report.rows]
     figure = Figure((8, 1 + 0.16 * len(names)), dpi=110, layout="constrained")
     axes = figure.subplots()
     axes.scatter(values, range(len(names)), c=colors, s=18, zorder=3)
