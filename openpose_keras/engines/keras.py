@@ -1,15 +1,14 @@
 """The engine of Keras: a model's compiled call on TensorFlow, JAX or PyTorch."""
 
 import itertools
-import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from openpose_keras.core.errors import BackendError
 from openpose_keras.engines.maps import Engine, Maps
+from openpose_keras.networks._backend import claim_process
 
 if TYPE_CHECKING:
     import keras
@@ -61,23 +60,18 @@ def compile_model(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
         model: Built, with its weights, on whatever backend Keras runs.
 
     Returns:
-        (n, h, w, 3) float32 -> `Maps`, all float32. Called in a forked process it raises a
-        `BackendError`: the threads of a backend do not survive a fork, and it would wait forever.
+        (n, h, w, 3) float32 -> `Maps`, all float32. In a fork of the process it raises a
+        `BackendError`, since the backend's threads do not survive the fork.
     """
     import keras
 
+    claim_process()
     compilers = {"tensorflow": _compile_tensorflow, "jax": _compile_jax, "torch": _compile_torch}
     forward = compilers.get(keras.backend.backend(), _compile_nothing)(model)
-    process = os.getpid()
 
     def call(batch: np.ndarray) -> Maps:
-        """Run the model in the process that compiled it."""
-        if os.getpid() != process:
-            raise BackendError(
-                "expected a call in the process that loaded the network, got one in a fork of it, "
-                "where Keras's backend would wait forever: start workers with "
-                'multiprocessing.get_context("spawn"), or load the network in each worker'
-            )
+        """Run the model, but not in a fork of the process that it runs in."""
+        claim_process()
         return forward(batch)
 
     return call

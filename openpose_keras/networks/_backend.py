@@ -9,6 +9,7 @@ from types import ModuleType
 from openpose_keras.core.errors import BackendError, WeightsError
 
 _BACKENDS = ("tensorflow", "jax", "torch")
+_PROCESS: list[int] = []  # the one in which the backend runs
 
 
 def import_keras() -> ModuleType:
@@ -27,6 +28,24 @@ def import_keras() -> ModuleType:
         raise BackendError(_explain(" ".join(str(error).split()))) from error
     module: ModuleType = keras
     return module
+
+
+def claim_process() -> None:
+    """Note that Keras's backend runs in this process, and refuse to run in a fork of it.
+
+    The threads of a backend do not survive a fork: whatever is computed there waits forever.
+
+    Raises:
+        BackendError: This process is a fork of one in which the backend has run.
+    """
+    if not _PROCESS:
+        _PROCESS.append(os.getpid())
+    if _PROCESS[0] != os.getpid():
+        raise BackendError(
+            "expected the process that loaded the first network, got a fork of it, where Keras's "
+            'backend would wait forever: start workers with multiprocessing.get_context("spawn"), '
+            "or load the first network in the workers"
+        )
 
 
 def keras_home() -> Path:

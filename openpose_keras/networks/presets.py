@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from openpose_keras import networks
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io.weight_record import checksums, read_record
-from openpose_keras.networks._backend import import_keras, keras_home
+from openpose_keras.networks._backend import claim_process, import_keras, keras_home
 from openpose_keras.networks.input_spec import ChannelOrder, InputSpec
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def load_weights(model: "keras.Model", path: str | Path) -> None:
 
 def _build(network: str, dtype: str, all_stages: bool) -> "keras.Model":
     """Build a network whose layers calculate in a dtype."""
+    claim_process()
     config = import_keras().config
     before = config.dtype_policy()
     config.set_dtype_policy(dtype)

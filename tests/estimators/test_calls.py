@@ -139,20 +139,25 @@ def test_an_estimator_of_a_model_of_ones_own_is_pickled_with_it():
     np.testing.assert_allclose(restored.scores, expected.scores, atol=1e-6)
 
 
-def call_in_fork(estimator, photo, queue):
-    """Send what a call raises in a forked process."""
+def report(task, queue):
+    """Send what a task raises."""
     try:
-        estimator(photo, [(0, 0, 99)])
+        task()
         queue.put("no error")
     except BackendError as error:
         queue.put(str(error))
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning", "ignore:.*fork:RuntimeWarning")
-def test_a_call_in_a_fork_of_the_process_is_refused_at_once(estimator, photo):
+@pytest.mark.parametrize("task", ["call", "load"])
+def test_a_fork_of_the_process_is_refused_at_once(estimator, photo, task):
+    tasks = {
+        "call": lambda: estimator(photo, [(0, 0, 99)]),
+        "load": lambda: HandEstimator.from_preset("hand_lite"),
+    }
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    worker = context.Process(target=call_in_fork, args=(estimator, photo, queue), daemon=True)
+    worker = context.Process(target=report, args=(tasks[task], queue), daemon=True)
     worker.start()
     assert 'get_context("spawn")' in queue.get(timeout=60)
     worker.join(timeout=60)
