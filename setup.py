@@ -27,6 +27,7 @@ TEST = [
     "nbclient>=0.10,<1",
     "nbformat>=5.10,<6",
     "notebook>=7.2,<8",
+    "pycocotools>=2.0.8,<3",  # the oracle of label files
     "playwright>=1.49,<2",  # drives Debian's chromium; it downloads no browser
     "pytest>=8.2,<10",
     "ruff>=0.12,<1",

@@ -44,9 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     args = build_parser().parse_args(argv)
     try:
-        return args.run(args) or 0
+        return int(args.run(args) or 0)
     except UsageError as error:
-        args.parser.error(str(error))
+        args.parser.print_usage(sys.stderr)
+        print(f"{args.parser.prog}: error: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_estimator_options(parser)
     parser.add_argument(
-        "--finder", action="store_true", help="measure the search in whole images instead of crops"
+        "--search", action="store_true", help="measure the search in whole images instead of crops"
     )
     parser.add_argument(
         "--order",
@@ -73,15 +73,17 @@ def run(args: argparse.Namespace) -> int:
     _check_out(args.out, args.force)
     from openpose_keras.core.boxes import BOX_MARGIN
     from openpose_keras.core.files import write_json
-    from openpose_keras.evaluation import evaluate, evaluate_finder, read_samples
+    from openpose_keras.evaluation import Report, SearchReport, evaluate, evaluate_search
+    from openpose_keras.io.coco import read_labels
 
     args.crop_factor = args.crop_factor or BOX_MARGIN
-    samples = read_samples(
+    samples = read_labels(
         args.data, args.images, order=args.order, boxes=args.boxes, limit=args.limit
     )
     estimator = load_estimator(args)
-    if args.finder:
-        report = evaluate_finder(estimator, samples)
+    report: Report | SearchReport
+    if args.search:
+        report = evaluate_search(estimator, samples)
     else:
         report = evaluate(
             estimator, samples, crop_factor=args.crop_factor, use_sides=args.use_sides

@@ -108,12 +108,12 @@ def start_keras() -> None:
     """
     from openpose_keras.networks._backend import import_keras
 
-    with without_chatter():
+    with suppress_stderr():
         import_keras()
 
 
 @contextmanager
-def without_chatter() -> Iterator[None]:
+def suppress_stderr() -> Iterator[None]:
     """Hide what TensorFlow's C++ part tells on stderr while it is imported.
 
     It tells of processors and of graphics cards that are not there, and some lines heed no setting.

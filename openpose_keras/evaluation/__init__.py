@@ -1,17 +1,17 @@
-"""Measure an estimator on labelled hands: PCK, AUC and end-point error, and the finder's recall.
+"""Measure an estimator on labelled hands: PCK, AUC and end-point error, and what the search finds.
 
 The protocol of `evaluate`: each hand is cropped by a square box around the middle of its labelled
-box, `crop_factor` times the box's longer side; no orientation and, unless asked, no side is given
-away. The distances are in units of the box's longer side. Intervals are percentile bootstraps over
-images.
+box, `crop_factor` times the box's longer side. The estimator is not told the orientation, nor the
+side unless that is asked for. Distances are in units of the box's longer side. Intervals are
+percentile bootstraps over images.
 
-    from openpose_keras.evaluation import evaluate, read_samples
-    samples = read_samples("onehand10k_test.json", images="Test/source")
+    from openpose_keras.evaluation import evaluate
+    from openpose_keras.io.coco import read_labels
+    samples = read_labels("onehand10k_test.json", images="Test/source")
     print(evaluate(HandEstimator.from_preset("hand_lite"), samples))
 """
 
-from openpose_keras.core.errors import DataError
-from openpose_keras.evaluation.evaluate import evaluate, evaluate_finder
+from openpose_keras.evaluation.evaluate import evaluate, evaluate_search
 from openpose_keras.evaluation.metrics import (
     auc,
     bootstrap_interval,
@@ -20,24 +20,18 @@ from openpose_keras.evaluation.metrics import (
     match_boxes,
     pck,
 )
-from openpose_keras.evaluation.reports import Estimate, FinderReport, Report
-from openpose_keras.io.label_reader import LabelledHand, LabelledImage, keypoints_box, read_samples
+from openpose_keras.evaluation.reports import Interval, Report, SearchReport
 
 __all__ = [
-    "DataError",
-    "Estimate",
-    "FinderReport",
-    "LabelledHand",
-    "LabelledImage",
+    "Interval",
     "Report",
+    "SearchReport",
     "auc",
     "bootstrap_interval",
     "epe",
     "evaluate",
-    "evaluate_finder",
+    "evaluate_search",
     "joint_pck",
-    "keypoints_box",
     "match_boxes",
     "pck",
-    "read_samples",
 ]

@@ -1,9 +1,11 @@
-"""Run an estimator over labelled images and bring the distances together."""
+"""Run an estimator over labelled images and report the distances from the labels."""
 
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.boxes import BOX_MARGIN, box_from_points, square_box
 from openpose_keras.core.errors import DataError, OpenPoseKerasError
 from openpose_keras.core.keypoints import Hand
@@ -16,10 +18,11 @@ from openpose_keras.evaluation.metrics import (
     match_boxes,
     pixel_distances,
 )
-from openpose_keras.evaluation.reports import Estimate, FinderReport, Report
-from openpose_keras.io.images import read_image
-from openpose_keras.io.labels import LabelledImage
+from openpose_keras.evaluation.reports import Interval, JointFigures, Report, SearchReport
+from openpose_keras.io.coco import LabelledImage
+from openpose_keras.io.images import Pixels, read_image
 
+BoolArray = NDArray[np.bool]
 Estimator = Callable[..., Sequence[Hand]]
 
 
@@ -36,13 +39,13 @@ def evaluate(
 
     Args:
         estimator: A `HandEstimator`, or anything that is called as
-            `estimator(image, boxes=boxes, sides=sides)` and gives one `Hand` a box, in order.
+            `estimator(image, boxes=boxes, sides=sides)` and returns one `Hand` a box, in order.
         samples: Labelled images; those without a hand are skipped. One image is in memory at a
             time.
         crop_factor: Side of the crop in units of the labelled box's longer side.
         thresholds: For PCK, parts of the box's longer side.
-        use_sides: Tell the estimator each hand's side where it is known.
-        progress: Show a progress bar on stderr.
+        use_sides: Whether the estimator is told each hand's side where it is known.
+        progress: Whether a progress bar is shown on stderr.
 
     Returns:
         The report.
@@ -67,27 +70,27 @@ def evaluate(
 def _run(
     estimator: Estimator, sample: LabelledImage, crop_factor: float, use_sides: bool
 ) -> Sequence[Hand]:
-    """Give the estimator's hands for one image's labelled boxes."""
+    """Return the estimator's hands for one image's labelled boxes."""
     boxes = [square_box(hand.box, crop_factor) for hand in sample.hands]
     sides = [hand.side for hand in sample.hands] if use_sides else None
     hands = estimator(_image(sample), boxes=boxes, sides=sides)
     if len(hands) != len(boxes):
         raise OpenPoseKerasError(
-            f"the estimator gave {len(hands)} hands for {len(boxes)} boxes; one each is needed"
+            f"expected one hand a box from the estimator, got {len(hands)} hands for {len(boxes)}"
         )
     return hands
 
 
 def _report(
-    pixels: np.ndarray, units: np.ndarray, owners: np.ndarray, thresholds: Sequence[float]
+    pixels: FloatArray, units: FloatArray, owners: IntArray, thresholds: Sequence[float]
 ) -> Report:
-    """Bring (hands, 21) distances together; `owners` tells each hand's image."""
+    """Return the report of (hands, 21) distances; `owners` numbers each hand's image."""
     images = np.unique(owners, return_inverse=True)[1]
 
-    def ratio(values: np.ndarray, counted: np.ndarray) -> Estimate:
-        """Give the mean of the counted values, with whole images resampled."""
+    def ratio(values: FloatArray | BoolArray, counted: BoolArray) -> Interval:
+        """Return the mean of the counted values, with whole images resampled."""
         sums = np.bincount(images, np.where(counted, values, 0.0).sum(axis=1))
-        return Estimate.of_ratio(sums, np.bincount(images, counted.sum(axis=1)))
+        return Interval.of_ratio(sums, np.bincount(images, counted.sum(axis=1)))
 
     labelled = ~np.isnan(units)
     found = np.isfinite(pixels)
@@ -95,10 +98,10 @@ def _report(
     below = fraction_below(units, thresholds, axis=0)
     for index, name in enumerate(HAND.keypoints):
         measured = pixels[found[:, index], index]
-        joints[name] = {
-            "pck": dict(zip(thresholds, below[:, index].tolist(), strict=True)),
-            "epe": float(measured.mean()) if measured.size else float("nan"),
-        }
+        joints[name] = JointFigures(
+            pck=dict(zip(thresholds, below[:, index].tolist(), strict=True)),
+            epe=float(measured.mean()) if measured.size else float("nan"),
+        )
     return Report(
         images=int(images.max()) + 1,
         hands=len(units),
@@ -111,25 +114,24 @@ def _report(
     )
 
 
-def evaluate_finder(
+def evaluate_search(
     estimator: Estimator,
     samples: Iterable[LabelledImage],
     *,
     iou: float = 0.5,
     progress: bool = True,
-) -> FinderReport:
-    """Let an estimator search whole images and count what it found, what not, and what is false.
+) -> SearchReport:
+    """Let an estimator search whole images, and count the hands it found, missed and invented.
 
-    A labelled hand's box and the smallest box around a found hand's keypoints are both made square
-    about their middles, and pair up, the best scores first, when they overlap enough. Label every
-    hand that is to be
-    seen: one without a label counts as false when it is found.
+    The box of a labelled hand and the smallest box around the keypoints of a found one are both
+    made square about their middles. They pair up, the best scores first, where they overlap enough.
+    Label every hand that can be seen: one without a label counts as false when it is found.
 
     Args:
         estimator: A `HandEstimator`, or anything that is called as `estimator(image)`.
-        samples: Labelled images; those without a hand tell false hands only.
+        samples: Labelled images, also without hands: these show false hands.
         iou: The least intersection over union of a pair.
-        progress: Show a progress bar on stderr.
+        progress: Whether a progress bar is shown on stderr.
 
     Returns:
         The report.
@@ -148,12 +150,12 @@ def evaluate_finder(
     if not counts:
         raise DataError("there is no image to search")
     hits, hands, false, images = np.array(counts).T
-    recall, false_hands = Estimate.of_ratio(hits, hands), Estimate.of_ratio(false, images)
-    return FinderReport(len(counts), int(hands.sum()), iou, recall, false_hands)
+    recall, false_hands = Interval.of_ratio(hits, hands), Interval.of_ratio(false, images)
+    return SearchReport(len(counts), int(hands.sum()), iou, recall, false_hands)
 
 
-def _image(sample: LabelledImage) -> np.ndarray:
-    """Give the sample's image, reading it when it is a path."""
+def _image(sample: LabelledImage) -> Pixels:
+    """Return the sample's image, reading it when it is a path."""
     return sample.image if isinstance(sample.image, np.ndarray) else read_image(sample.image)
 
 
@@ -161,4 +163,5 @@ def _bar(samples: Iterable[LabelledImage], progress: bool) -> Iterable[LabelledI
     """Wrap the samples in a progress bar on stderr."""
     from tqdm import tqdm
 
-    return tqdm(samples, unit="image", disable=not progress)
+    bar: Iterable[LabelledImage] = tqdm(samples, unit="image", disable=not progress)
+    return bar

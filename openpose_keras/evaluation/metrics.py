@@ -9,15 +9,17 @@ wrong: its distance is infinite.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import box_iou
 
 THRESHOLDS = (0.05, 0.1, 0.2)
 AUC_LIMIT = 0.2
 
 
-def pixel_distances(xy: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Give the distance of each keypoint from its label.
+def pixel_distances(xy: ArrayLike, truth: ArrayLike) -> FloatArray:
+    """Return the distance of each keypoint from its label.
 
     Args:
         xy: (n, k, 2) predictions in pixels, NaN where missing.
@@ -35,14 +37,14 @@ def pixel_distances(xy: np.ndarray, truth: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"xy and truth must both be (hands, keypoints, 2), not {xy.shape} and {truth.shape}"
         )
-    distances = np.linalg.norm(xy - truth, axis=-1)
+    distances: FloatArray = np.linalg.norm(xy - truth, axis=-1)
     distances[np.isnan(xy).any(axis=-1)] = np.inf
     distances[np.isnan(truth).any(axis=-1)] = np.nan
     return distances
 
 
-def box_distances(xy: np.ndarray, truth: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Give the distance of each keypoint from its label, in units of the box's longer side.
+def box_distances(xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike) -> FloatArray:
+    """Return the distance of each keypoint from its label, in units of the box's longer side.
 
     The longer side of the hand's box is the unit that MMPose's hand benchmarks use for PCK.
 
@@ -57,22 +59,23 @@ def box_distances(xy: np.ndarray, truth: np.ndarray, boxes: np.ndarray) -> np.nd
     Raises:
         ValueError: A shape does not fit, or a box has no size.
     """
-    boxes = np.asarray(boxes, dtype=np.float64)
-    if boxes.shape != (len(xy), 4):
-        raise ValueError(
-            f"boxes must be ({len(xy)}, 4), one (x, y, w, h) a hand, not {boxes.shape}"
-        )
+    distances, boxes = pixel_distances(xy, truth), np.asarray(boxes, dtype=np.float64)
+    count = len(distances)
+    if boxes.shape != (count, 4):
+        raise ValueError(f"boxes must be ({count}, 4), one (x, y, w, h) a hand, not {boxes.shape}")
     sides = boxes[:, 2:].max(axis=1, initial=0.0)
-    if not (np.isfinite(sides) & (sides > 0)).all():
-        bad = int(np.flatnonzero(~(np.isfinite(sides) & (sides > 0)))[0])
+    bad_boxes = np.flatnonzero(~(np.isfinite(sides) & (sides > 0)))
+    if bad_boxes.size:
+        bad = int(bad_boxes[0])
         raise ValueError(f"the box of hand {bad} has no size: {boxes[bad].tolist()} (x, y, w, h)")
-    return pixel_distances(xy, truth) / sides[:, None]
+    units: FloatArray = distances / sides[:, None]
+    return units
 
 
 def pck(
-    xy: np.ndarray, truth: np.ndarray, boxes: np.ndarray, thresholds: Sequence[float] = THRESHOLDS
-) -> np.ndarray:
-    """Give the fraction of labelled keypoints that are nearer than a part of the box's longer side.
+    xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike, thresholds: Sequence[float] = THRESHOLDS
+) -> FloatArray:
+    """Return the fraction of labelled keypoints nearer than a part of the box's longer side.
 
     All labelled keypoints weigh the same. (MMPose takes the mean over joints of each joint's
     fraction; the two agree where every joint is labelled equally often.)
@@ -99,16 +102,16 @@ def pck(
 
 
 def joint_pck(
-    xy: np.ndarray, truth: np.ndarray, boxes: np.ndarray, thresholds: Sequence[float] = THRESHOLDS
-) -> np.ndarray:
-    """Give `pck` of each keypoint: (len(thresholds), k), NaN for one that is nowhere labelled."""
+    xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike, thresholds: Sequence[float] = THRESHOLDS
+) -> FloatArray:
+    """Return `pck` of each keypoint: (len(thresholds), k), NaN for one that is nowhere labelled."""
     return fraction_below(box_distances(xy, truth, boxes), thresholds, axis=0)
 
 
 def fraction_below(
-    distances: np.ndarray, thresholds: Sequence[float], axis: int | tuple[int, ...]
-) -> np.ndarray:
-    """Give the fraction of the labelled distances below each threshold, over one or more axes.
+    distances: FloatArray, thresholds: Sequence[float], axis: int | tuple[int, ...]
+) -> FloatArray:
+    """Return the fraction of the labelled distances below each threshold, over one or more axes.
 
     Args:
         distances: (n, k), NaN where unlabelled.
@@ -123,8 +126,8 @@ def fraction_below(
     return _ratio(below, labelled)
 
 
-def auc(xy: np.ndarray, truth: np.ndarray, boxes: np.ndarray, *, limit: float = AUC_LIMIT) -> float:
-    """Give the area under the curve of PCK over thresholds from 0 to a limit, divided by the limit.
+def auc(xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike, *, limit: float = AUC_LIMIT) -> float:
+    """Return the area under PCK over thresholds from 0 to a limit, divided by the limit.
 
     The integral is exact: a keypoint at distance d adds max(0, 1 - d / limit). (MMPose samples 20
     thresholds below 30 pixels instead, which no longer depends on the hand's size.)
@@ -147,17 +150,18 @@ def auc(xy: np.ndarray, truth: np.ndarray, boxes: np.ndarray, *, limit: float = 
     return float(_ratio(np.nansum(areas), (~np.isnan(areas)).sum()))
 
 
-def area_below(distances: np.ndarray, limit: float) -> np.ndarray:
-    """Give each keypoint's part of the area under the PCK curve: 1 - d / limit, at least 0."""
+def area_below(distances: FloatArray, limit: float) -> FloatArray:
+    """Return each keypoint's part of the area under the PCK curve: 1 - d / limit, at least 0."""
     if not limit > 0:
         raise ValueError(f"limit must be above 0, not {limit}")
-    return np.clip(1.0 - distances / limit, 0.0, 1.0)
+    areas: FloatArray = np.clip(1.0 - distances / limit, 0.0, 1.0)
+    return areas
 
 
-def epe(xy: np.ndarray, truth: np.ndarray) -> float:
-    """Give the mean end-point error in pixels over the keypoints that are labelled and not missing.
+def epe(xy: ArrayLike, truth: ArrayLike) -> float:
+    """Return the mean end-point error in pixels of keypoints that are labelled and not missing.
 
-    A missing keypoint has no end point, so it can't be part of this mean: read it beside `pck`.
+    A missing keypoint has no end point, so this mean leaves it out: read it together with `pck`.
 
     Args:
         xy: (n, k, 2) predictions in pixels, NaN where missing.
@@ -172,24 +176,24 @@ def epe(xy: np.ndarray, truth: np.ndarray) -> float:
 
 
 def bootstrap_interval(
-    sums: np.ndarray,
-    counts: np.ndarray,
+    sums: ArrayLike,
+    counts: ArrayLike,
     *,
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Give the percentile bootstrap interval of sum(sums) / sum(counts) over whole images.
+    """Return the percentile bootstrap interval of sum(sums) / sum(counts) over whole images.
 
     Keypoints of one image go right or wrong together, so the image and not the keypoint is
     resampled (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
 
     Args:
-        sums: (n,) one image's share of the numerator, for example its correct keypoints.
-        counts: (n,) one image's share of the denominator, for example its labelled keypoints.
-        confidence: The part of the resamples that lies inside.
-        resamples: How often n images are drawn with replacement.
-        seed: Of the random draws.
+        sums: (n,) one image's part of the numerator, for example its correct keypoints.
+        counts: (n,) one image's part of the denominator, for example its labelled keypoints.
+        confidence: The fraction of the resamples that lies inside.
+        resamples: Number of times that n images are drawn with replacement.
+        seed: Seed of the random draws.
 
     Returns:
         (low, high); both NaN without an image or without a count.
@@ -214,8 +218,10 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _draw(rng: np.random.Generator, sums: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
-    """Draw as many images as there are, with replacement, and give their two totals."""
+def _draw(
+    rng: np.random.Generator, sums: FloatArray, counts: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Draw as many images as there are, with replacement, and return their two totals."""
     chosen = rng.integers(len(sums), size=len(sums))
     return sums[chosen].sum(), counts[chosen].sum()
 
@@ -245,7 +251,9 @@ def match_boxes(
     return pairs
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divide; 0 / 0 gives NaN without a warning."""
+def _ratio(part: ArrayLike, whole: ArrayLike) -> FloatArray:
+    """Divide; 0 / 0 is NaN without a warning."""
     part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    ratio: FloatArray = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio

@@ -1,18 +1,178 @@
-"""The label file: COCO's JSON with 21 keypoints a hand."""
+"""Label files: COCO's JSON with 21 keypoints a hand, our own files and those of others.
+
+Three kinds of annotation are known, also mixed in one file:
+
+- `bbox` and `keypoints` (63 numbers, flat or as 21 triples), as OneHand10K, FreiHAND, CMU Panoptic
+  HandDB and RHD come in MMPose's form (docs/en/dataset_zoo/2d_hand_keypoint.md of MMPose).
+- `lefthand_kpts`, `lefthand_box`, `lefthand_valid` and the same for `righthand`, as in
+  COCO-WholeBody.
+- Others, such as bodies of 17 keypoints or boxes alone. They are passed over.
+
+The order of the keypoints is that of the names in the annotation's category, if it has names. RHD
+is the exception: MMPose's file names its keypoints from base to tip but lists them from tip to
+base, so that its `info.description` decides.
+"""
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.boxes import Box, check_box, keypoint_extent
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.files import require_writable, write_json
-from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.io.images import read_image
-from openpose_keras.io.labels import LabelledHand, keypoints_box
+from openpose_keras.io.images import Pixels, read_image
+
+Json = dict[str, Any]
+
+ORDERS = ("auto", "openpose", "rhd")
+BOXES = ("file", "keypoints")
+OPENPOSE_ORDER = np.arange(len(HAND))
+RHD_ORDER = np.array([0, *(4 * finger + joint for finger in range(5) for joint in (4, 3, 2, 1))])
+_FINGERS = {"thumb": 0, "index": 1, "fore": 1, "middle": 2, "ring": 3, "little": 4, "pinky": 4}
+_JOINTS = {True: ("cmc", "mcp", "ip", "tip"), False: ("mcp", "pip", "dip", "tip")}  # thumb or not
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledHand:
+    """One hand whose keypoints are known.
+
+    Args:
+        xy: (21, 2) pixels in the order of `skeletons.HAND`; NaN where not labelled. A read-only
+            float64 copy is kept.
+        box: (x, y, width, height) in pixels: the unit of PCK, and the middle of the crop.
+        side: "left", "right" or None where the file does not say.
+    """
+
+    xy: FloatArray
+    box: Box
+    side: Side | None = None
+
+    def __post_init__(self) -> None:
+        """Check the shapes and keep a read-only copy."""
+        xy = np.array(self.xy, dtype=np.float64)
+        if xy.shape != (len(HAND), 2):
+            raise ValueError(f"expected ({len(HAND)}, 2) keypoints of a hand, got {xy.shape}")
+        if self.side not in (*SIDES, None):
+            raise ValueError(f'expected the side "left", "right" or None, got {self.side!r}')
+        xy[~np.isfinite(xy).all(axis=-1)] = np.nan
+        xy.setflags(write=False)
+        object.__setattr__(self, "xy", xy)
+        object.__setattr__(self, "box", check_box(self.box))
+
+    @classmethod
+    def from_keypoints(cls, xy: FloatArray, side: Side | None = None) -> "LabelledHand":
+        """Return a hand whose box is the smallest one around its labelled keypoints."""
+        return cls(xy, keypoints_box(xy), side)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImage:
+    """One image with all its labelled hands.
+
+    Args:
+        image: A path, or (H, W, 3) uint8 RGB.
+        hands: The hands in it; an image without hands has an empty tuple.
+    """
+
+    image: Path | Pixels
+    hands: tuple[LabelledHand, ...]
+
+
+def keypoints_box(xy: ArrayLike) -> Box:
+    """Return the smallest box (x, y, width, height) around the keypoints that are not NaN.
+
+    Args:
+        xy: (k, 2) pixels.
+
+    Returns:
+        The box from the least to the greatest coordinate; a side is at least one pixel, so that a
+        single keypoint has a box too. By the convention of `core.boxes` its x is that of the first
+        pixel inside it, half a pixel right of its edge.
+
+    Raises:
+        ValueError: There is no keypoint.
+
+    Example:
+        >>> keypoints_box([[10, 20], [30, 25], [np.nan, np.nan]])
+        (10.5, 20.5, 20.0, 5.0)
+    """
+    middle, extent = keypoint_extent(np.asarray(xy, dtype=np.float64))
+    if np.isnan(middle).any():
+        raise ValueError("a box around keypoints needs at least one keypoint that is not NaN")
+    size = np.maximum(extent, 1.0)
+    x, y = middle - (size - 1) / 2
+    return float(x), float(y), float(size[0]), float(size[1])
+
+
+def read_labels(
+    path: str | Path,
+    images: str | Path | None = None,
+    *,
+    order: str = "auto",
+    boxes: str = "file",
+    limit: int | None = None,
+) -> list[LabelledImage]:
+    """Read the labelled hands of a label file.
+
+    Args:
+        path: The JSON file.
+        images: The folder that the file's `file_name` entries start from; by default the file's
+            own folder, as in the files of `write_labels`.
+        order: Order of the keypoints: "openpose" (base to tip of each finger), "rhd" (tip to
+            base), or "auto", by the file's names and description.
+        boxes: "file" takes each annotation's box, which many files draw wider than the keypoints,
+            and the smallest box around the keypoints where it has none; "keypoints" always takes
+            the smallest box around the labelled keypoints.
+        limit: Number of images to read at most, from the file's first on.
+
+    Returns:
+        One entry an image, in the file's order, also for images without a hand. Crowds, hands
+        marked as not valid and hands without a labelled keypoint are left out. A keypoint of
+        visibility 0 is NaN. Coordinates are taken as they are: an integer is a pixel's centre.
+
+    Raises:
+        DataError: The file is not such a JSON file, its keypoints have names of unknown meaning,
+            or images are not in the folder.
+        FileNotFoundError: The label file does not exist.
+    """
+    for name, value, choices in (("order", order, ORDERS), ("boxes", boxes, BOXES)):
+        if value not in choices:
+            raise ValueError(f"expected {name} to be one of {', '.join(choices)}, got {value!r}")
+    path, data = Path(path), _load(path)
+    entries = data["images"]
+    hands = _hands_by_image(path, data, _order_of(path, data, order), boxes == "file")
+    folder = path.parent if images is None else Path(images)
+    try:
+        samples = [
+            LabelledImage(_image_path(folder, entry), tuple(hands.get(str(entry["id"]), ())))
+            for entry in entries[:limit]
+        ]
+        _check_references(path, [str(entry["id"]) for entry in entries], hands)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path}: an image entry is not readable: {_reason(error)}") from error
+    lost = [
+        sample.image
+        for sample in samples
+        if isinstance(sample.image, Path) and not sample.image.is_file()
+    ]
+    if lost:
+        raise DataError(
+            f"{len(lost)} of {len(samples)} images of {path} are missing, the first is {lost[0]}: "
+            "pass the folder that the file names start from"
+        )
+    return samples
 
 
 def write_labels(
@@ -22,55 +182,50 @@ def write_labels(
     description: str = "openpose_keras",
     force: bool = False,
 ) -> None:
-    """Write the labelled hands of some pictures as a new label file.
+    """Write the labelled hands of some images as a new label file.
 
     Args:
         path: The label file. Its folder must exist.
-        hands: For each picture's path the hands in it, in pixels of the picture as `read_image`
-            gives it; a missing keypoint (NaN) counts as not labelled. A picture without hands
-            keeps its place, for there is none to be found in it; a hand without any keypoint is
-            left out. The box of a `Hand` is where it was searched for, so that the smallest box
-            around its keypoints is written; a `LabelledHand` keeps its own.
-        description: What the file says about itself.
-        force: Replace a file that is there.
+        hands: For each image's path the hands in it, in pixels of the image as `read_image`
+            returns it; a missing keypoint (NaN) counts as not labelled. An image without hands is
+            written too; a hand without any keypoint is left out. The box of a `Hand` is where it
+            was searched for, so that the smallest box around its keypoints is written instead; a
+            `LabelledHand` keeps its own.
+        description: What the file states about itself.
+        force: Whether a file that exists is replaced.
 
     Raises:
-        FileExistsError: The file is there, and `force` is not set.
-        FileNotFoundError: There is no such folder.
-        ImageError: A picture can't be read.
+        FileExistsError: The file exists, and `force` is not set.
+        FileNotFoundError: The folder does not exist.
+        ImageError: An image can't be read.
 
     Example:
         write_labels("photos/labels.json", {"photos/1.jpg": estimator(read_image("photos/1.jpg"))})
     """
     require_writable(path, force=force)
-    images, annotations = [], []
-    for number, (image, found) in enumerate(hands.items()):
-        images.append(_image_entry(Path(image), Path(path), number))
-        annotations += _annotations(found, number, first=len(annotations))
-    data = {
-        "info": {"description": description},
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": 1, "name": "hand", "keypoints": list(HAND.keypoints)}],
-    }
+    data: Json = {"info": {"description": description}, "images": [], "annotations": []}
+    data["categories"] = [_category(1)]
+    for number, (image, found) in enumerate(hands.items(), start=1):
+        data["images"].append(_image_entry(Path(image), Path(path), number))
+        data["annotations"] += _annotations(found, number, 1, len(data["annotations"]) + 1)
     write_json(path, data, force=force)
 
 
 def add_labels(path: str | Path, image: str | Path, hands: Sequence[Hand | LabelledHand]) -> None:
-    """Put the labelled hands of one picture into a label file, in the place of those it had there.
+    """Write the labelled hands of one image into a label file, in place of those it had there.
 
-    All else in the file stays as it is. A file that is not there yet is begun.
+    All else in the file stays as it is. If the file does not exist, it is begun.
 
     Args:
         path: The label file. Its folder must exist.
-        image: The picture's path.
+        image: The image's path.
         hands: All hands in it, as in `write_labels`.
 
     Raises:
-        DataError: The file is no label file, or one whose hands are kept in another way: from tip
-            to base, or by the person.
-        FileNotFoundError: There is no such folder.
-        ImageError: The picture can't be read.
+        DataError: The file is not a label file, or keeps hands in another way: in another order of
+            keypoints, or as parts of whole bodies.
+        FileNotFoundError: The folder does not exist.
+        ImageError: The image can't be read.
 
     Example:
         add_labels("photos/labels.json", "photos/2.jpg", [corrected_hand])
@@ -79,33 +234,30 @@ def add_labels(path: str | Path, image: str | Path, hands: Sequence[Hand | Label
     if not path.exists():
         write_labels(path, {image: hands})
         return
-    data = load_labels(path)
-    by_person = any("lefthand_kpts" in annotation for annotation in data["annotations"])
-    if is_tip_first(data) or by_person:
-        raise DataError(
-            f"{path} keeps hands in another way (from tip to base, or by the person); give the "
-            "name of a new label file"
-        )
+    data = _load(path)
     try:
-        data = _exchanged(data, path, image, hands)
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path}: an entry is not readable: {error!r}") from error
+        data = _with_hands(data, path, image, hands)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: an entry is not readable: {_reason(error)}") from error
     write_json(path, data, force=True)
 
 
-def load_labels(path: str | Path) -> dict[str, object]:
-    """Load a label file as it is, and check that its two lists are there.
+def has_labels(path: str | Path, image: str | Path) -> bool:
+    """Return whether a label file has an entry for an image.
 
     Args:
-        path: The JSON file.
-
-    Returns:
-        Its content.
+        path: The label file.
+        image: The image's path.
 
     Raises:
-        DataError: It is no JSON file, or has no `images` or no `annotations`.
-        FileNotFoundError: There is no such file.
+        DataError: The file is not a label file.
+        FileNotFoundError: The label file does not exist.
     """
+    return bool(_image_ids(_load(path), Path(path), Path(image)))
+
+
+def _load(path: str | Path) -> Json:
+    """Load a label file as it is; its two lists are there."""
     try:
         data = json.loads(Path(path).read_bytes())
     except ValueError as error:
@@ -113,52 +265,187 @@ def load_labels(path: str | Path) -> dict[str, object]:
     for key in ("images", "annotations"):
         if not isinstance(data, dict) or not isinstance(data.get(key), list):
             raise DataError(f'{path} has no list "{key}": expected a COCO-style file of labels')
-    return data
+    return dict(data)
 
 
-def is_tip_first(data: Mapping[str, object]) -> bool:
-    """Tell whether a file lists keypoints from tip to base, by its description or its names.
-
-    Args:
-        data: What `load_labels` gives.
-    """
-    categories = data.get("categories") or [{}]
-    first = categories[0] if isinstance(categories, Sequence) else {}
-    names = list(first.get("keypoints", ())) if isinstance(first, Mapping) else []
-    if names == list(HAND.keypoints):  # our own
-        return False
+def _order_of(path: Path, data: Json, order: str) -> Callable[[object], IntArray]:
+    """Return a function from a category's id to where the file lists the 21 keypoints."""
     info = data.get("info")
-    description = str(info.get("description", "")) if isinstance(info, Mapping) else ""
-    if "rhd" in description.lower() or "rendered hand" in description.lower():
-        return True
-    return names[1:3] == ["thumb4", "thumb3"]
+    description = str(info.get("description", "")).lower() if isinstance(info, dict) else ""
+    is_rhd = "rhd" in description or "rendered hand" in description
+    names = {str(each.get("id")): list(each.get("keypoints") or ()) for each in _categories(data)}
+    only = next(iter(names.values())) if len(names) == 1 else []
+
+    def find(category: object) -> IntArray:
+        if order != "auto":
+            return RHD_ORDER if order == "rhd" else OPENPOSE_ORDER
+        listed = names.get(str(category), only)
+        if listed == list(HAND.keypoints):  # our own
+            return OPENPOSE_ORDER
+        if is_rhd:
+            return RHD_ORDER
+        return _order_by_names(listed, path) if len(listed) == len(HAND) else OPENPOSE_ORDER
+
+    return find
 
 
-def _exchanged(
-    data: dict[str, object], path: Path, image: Path, hands: Sequence[Hand | LabelledHand]
-) -> dict[str, object]:
-    """Give a label file's content with one picture's hands exchanged; it is not written into."""
-    wanted = image.resolve()
-    known = [
-        entry["id"]
-        for entry in data["images"]
-        if (path.parent / entry["file_name"]).resolve() == wanted
+def _categories(data: Json) -> list[Json]:
+    """Return the categories of a file."""
+    return [each for each in data.get("categories") or () if isinstance(each, dict)]
+
+
+def _order_by_names(names: Sequence[object], path: Path) -> IntArray:
+    """Return where a file lists the 21 keypoints, by their names in its order."""
+    numbers = [_keypoint_number(str(name)) for name in names]
+    if set(numbers) != set(range(len(HAND))):
+        unknown = [str(name) for name, number in zip(names, numbers, strict=True) if number is None]
+        raise DataError(
+            f"{path}: expected names of 21 keypoints such as thumb1 or index_tip, got "
+            f"{', '.join(unknown[:3]) or 'one twice'}: state the order, openpose or rhd"
+        )
+    return np.argsort(np.array(numbers))
+
+
+def _keypoint_number(name: str) -> int | None:
+    """Return which keypoint a name means: joints are counted 1 to 4 from base to tip, or named."""
+    name = name.lower()
+    if "wrist" in name or "root" in name:
+        return 0
+    finger = next((number for word, number in _FINGERS.items() if word in name), None)
+    joint = re.search(r"[1-4]$|[a-z]+$", name)
+    if finger is None or joint is None:
+        return None
+    if joint[0].isdigit():
+        return 4 * finger + int(joint[0])
+    joints = _JOINTS[finger == 0]
+    return 4 * finger + joints.index(joint[0]) + 1 if joint[0] in joints else None
+
+
+def _hands_by_image(
+    path: Path, data: Json, order_of: Callable[[object], IntArray], use_box: bool
+) -> dict[str, list[LabelledHand]]:
+    """Return the hands of all annotations by the id of their image, as text."""
+    hands: dict[str, list[LabelledHand]] = {}
+    passed_over = 0
+    for number, annotation in enumerate(data["annotations"]):
+        try:
+            found = _hands(annotation, order_of, use_box)
+            passed_over += found is None
+            if found:
+                hands.setdefault(str(annotation["image_id"]), []).extend(found)
+        except DataError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            reason = _reason(error)
+            raise DataError(f"{path}: annotation {number} is not readable: {reason}") from error
+    if passed_over and passed_over == len(data["annotations"]):
+        raise DataError(
+            f"{path}: expected annotations of 21 keypoints a hand, 63 numbers; got none"
+        )
+    return hands
+
+
+def _hands(
+    annotation: Json, order_of: Callable[[object], IntArray], use_box: bool
+) -> list[LabelledHand] | None:
+    """Return the labelled hands of one annotation; None if it is not one of hands."""
+    if not isinstance(annotation, dict):
+        raise TypeError(f"expected an object, got {type(annotation).__name__}")
+    if any(f"{side}hand_kpts" in annotation for side in SIDES):
+        valid = [side for side in SIDES if annotation.get(f"{side}hand_valid")]
+        parts: list[tuple[Any, Any, Side | None]] = [
+            (annotation[f"{side}hand_kpts"], annotation.get(f"{side}hand_box"), side)
+            for side in valid
+        ]
+    else:
+        points, side = annotation.get("keypoints"), annotation.get("hand_type")
+        if points is None or np.size(points) not in (0, 3 * len(HAND)):
+            return None
+        parts = [(points, annotation.get("bbox"), side if side in SIDES else None)]
+    if int(annotation.get("iscrowd") or 0):
+        return []
+    found = []
+    for points, box, side in parts:
+        table = np.asarray(points, dtype=np.float64).reshape(-1, 3)
+        xy = np.where(table[:, 2:] > 0, table[:, :2], np.nan)
+        if not np.isnan(xy).all():
+            xy = xy[order_of(annotation.get("category_id"))]
+            usable = use_box and np.size(box) == 4 and min(box[2:]) > 0
+            found.append(LabelledHand(xy, check_box(box) if usable else keypoints_box(xy), side))
+    return found
+
+
+def _check_references(path: Path, ids: list[str], hands: Mapping[str, object]) -> None:
+    """Raise or warn if annotations and images do not belong together."""
+    twice = [number for number, count in Counter(ids).items() if count > 1]
+    if twice:
+        raise DataError(f"{path}: expected one image an id, got several with the id {twice[0]}")
+    dangling = sorted(set(hands).difference(ids))
+    if dangling and len(dangling) == len(hands):
+        raise DataError(f"{path}: no annotation belongs to an image, the first to {dangling[0]}")
+    if dangling:
+        warnings.warn(
+            f"{path}: the hands of {len(dangling)} images that the file does not list are left "
+            f"out, the first with the id {dangling[0]}",
+            stacklevel=3,
+        )
+
+
+def _image_path(folder: Path, entry: Json) -> Path:
+    """Return where an image lies; Windows writes file names with backslashes."""
+    name = str(entry["file_name"])
+    path = folder / name
+    return folder / name.replace("\\", "/") if "\\" in name and not path.is_file() else path
+
+
+def _image_ids(data: Json, path: Path, image: Path) -> list[Any]:
+    """Return the ids under which a file lists an image."""
+    wanted, entries = image.resolve(), data["images"]
+    return [each["id"] for each in entries if _image_path(path.parent, each).resolve() == wanted]
+
+
+def _with_hands(data: Json, path: Path, image: Path, hands: Sequence[Hand | LabelledHand]) -> Json:
+    """Return a label file's content with one image's hands exchanged; it is not changed itself."""
+    annotations, categories = data["annotations"], _categories(data)
+    named = [each for each in categories if len(each.get("keypoints") or ()) == len(HAND)]
+    category = named[0] if named else _category(_next_id(categories))
+    orders = _order_of(path, data | {"categories": named}, "auto")
+    by_person = any(f"{side}hand_kpts" in each for each in annotations for side in SIDES)
+    if by_person or not np.array_equal(orders(category["id"]), OPENPOSE_ORDER):
+        raise DataError(
+            f"{path} keeps hands in another order, or as parts of whole bodies: choose the name of "
+            "a new label file"
+        )
+    ids = _image_ids(data, path, image) or [_next_id(data["images"])]
+    listed = any(each["id"] == ids[0] for each in data["images"])
+    kept = [
+        each
+        for each in annotations
+        if str(each["image_id"]) != str(ids[0])
+        or each.get("category_id") not in (None, category["id"])
     ]
-    number = known[0] if known else _next_id(data["images"])
-    new = [] if known else [_image_entry(image, path, number)]
-    kept = [each for each in data["annotations"] if each["image_id"] != number]
-    added = _annotations(hands, number, first=_next_id(data["annotations"]))
-    return data | {"images": [*data["images"], *new], "annotations": [*kept, *added]}
+    return data | {
+        "images": data["images"] + ([] if listed else [_image_entry(image, path, ids[0])]),
+        "annotations": kept + _annotations(hands, ids[0], category["id"], _next_id(annotations)),
+        "categories": categories + ([] if named else [category]),
+    }
 
 
-def _next_id(entries: Sequence[Mapping[str, object]]) -> int:
-    """Give a number above all that are taken."""
-    taken = [entry["id"] for entry in entries if isinstance(entry.get("id"), int)]
-    return max(taken, default=-1) + 1
+def _next_id(entries: Sequence[Json]) -> int:
+    """Return a number above all ids; 1 is the first, as pycocotools takes 0 for no match."""
+    ids = [str(entry.get("id")) for entry in entries]
+    return max((int(each) for each in ids if each.isdigit()), default=0) + 1
 
 
-def _image_entry(image: Path, path: Path, number: int) -> dict[str, object]:
-    """Say where a picture lies and how large it is."""
+def _category(number: int) -> Json:
+    """Return the category of hands."""
+    edges = [[first + 1, second + 1] for first, second in HAND.edge_indices]
+    keypoints = list(HAND.keypoints)
+    return {"id": number, "name": "hand", "keypoints": keypoints, "skeleton": edges}
+
+
+def _image_entry(image: Path, path: Path, number: int) -> Json:
+    """Return where an image lies and how large it is."""
     height, width = read_image(image).shape[:2]
     try:
         name = Path(os.path.relpath(image.resolve(), path.resolve().parent)).as_posix()
@@ -168,23 +455,30 @@ def _image_entry(image: Path, path: Path, number: int) -> dict[str, object]:
 
 
 def _annotations(
-    hands: Sequence[Hand | LabelledHand], number: int, *, first: int
-) -> list[dict[str, object]]:
-    """Say what is known of one picture's hands."""
-    known = [hand for hand in hands if np.isfinite(hand.xy).all(axis=-1).any()]
-    entries = []
-    for index, hand in enumerate(known, start=first):
+    hands: Sequence[Hand | LabelledHand], image_id: object, category_id: object, first: int
+) -> list[Json]:
+    """Return the annotations of one image's hands; their ids count from `first`."""
+    entries: list[Json] = []
+    for hand in hands:
+        labelled = np.asarray(np.isfinite(hand.xy).all(axis=-1))
+        if not labelled.any():
+            continue
         box = hand.box if isinstance(hand, LabelledHand) else keypoints_box(hand.xy)
-        labelled = np.isfinite(hand.xy).all(axis=-1)
         xy = np.where(labelled[:, None], hand.xy, 0).round(2)
         entry = {
-            "id": index,
-            "image_id": number,
-            "category_id": 1,
+            "id": first + len(entries),
+            "image_id": image_id,
+            "category_id": category_id,
             "iscrowd": 0,
             "keypoints": np.column_stack([xy, 2 * labelled]).ravel().tolist(),
             "num_keypoints": int(labelled.sum()),
             "bbox": [round(float(value), 2) for value in box],
+            "area": round(float(box[2] * box[3]), 2),
         }
         entries.append(entry | ({"hand_type": hand.side} if hand.side else {}))
     return entries
+
+
+def _reason(error: Exception) -> str:
+    """Return an error as text: a KeyError only knows the key."""
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

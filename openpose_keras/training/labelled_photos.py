@@ -7,9 +7,8 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import Box, box_from_points, box_iou
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.evaluation import read_samples
+from openpose_keras.io.coco import LabelledHand, keypoints_box, read_labels
 from openpose_keras.io.images import read_image
-from openpose_keras.io.labels import LabelledHand, keypoints_box
 from openpose_keras.training.photos import LabelledPhoto
 from openpose_keras.training.target_heatmaps import hand_size
 
@@ -26,7 +25,7 @@ def load_labelled(path: str | Path) -> list[LabelledPhoto]:
     labelled keypoints or below 24 pixels are left out.
 
     Args:
-        path: what `labels.write_labels` writes, or another file that `evaluation.read_samples`
+        path: what `io.coco.write_labels` writes, or another file that `io.coco.read_labels`
             reads, beside its pictures.
 
     Returns:
@@ -38,7 +37,7 @@ def load_labelled(path: str | Path) -> list[LabelledPhoto]:
         FileNotFoundError: There is no such file.
     """
     found = []
-    for number, sample in enumerate(read_samples(path)):
+    for number, sample in enumerate(read_labels(path)):
         usable = [hand for hand in sample.hands if _is_usable(hand)]
         image = read_image(sample.image) if usable else None
         for hand in usable:

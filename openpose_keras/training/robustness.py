@@ -14,7 +14,7 @@ import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import BOX_MARGIN
-from openpose_keras.evaluation import LabelledHand, LabelledImage
+from openpose_keras.io.coco import LabelledHand, LabelledImage
 from openpose_keras.io.sample_hands import ShippedHands
 from openpose_keras.training import backgrounds, scenes
 from openpose_keras.training.target_heatmaps import hand_size

@@ -138,7 +138,7 @@ def _log(path: Path, row: dict[str, Any]) -> None:
             rows = [old for old in csv.DictReader(file) if int(old["epoch"]) < row["epoch"]]
     rows.append({key: round(value, 6) for key, value in row.items()})
     names = list(dict.fromkeys(name for each in rows for name in each))
-    with atomic_write(path, force=True) as part, part.open("w", newline="") as file:
-        writer = csv.DictWriter(file, names, restval="")
+    with atomic_write(path, force=True) as part, part.open("w", newline="", encoding="utf8") as f:
+        writer = csv.DictWriter(f, names, restval="")
         writer.writeheader()
         writer.writerows(rows)

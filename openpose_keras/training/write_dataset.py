@@ -13,9 +13,8 @@ from tqdm import tqdm
 
 from openpose_keras.core.boxes import box_from_points, box_iou
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.io.coco import write_labels
+from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
-from openpose_keras.io.labels import LabelledHand
 from openpose_keras.training import backgrounds as grounds
 from openpose_keras.training import photos, scenes
 from openpose_keras.training.synthesis import render

@@ -502,7 +502,7 @@ def test_evaluate_prints_a_table_and_writes_json(estimator, labels, capsys):
 
 
 def test_evaluate_measures_the_finder(estimator, labels, capsys):
-    assert cli.main(["evaluate", "labels.json", "--images", ".", "--finder"]) == 0
+    assert cli.main(["evaluate", "labels.json", "--images", ".", "--search"]) == 0
     assert "recall" in capsys.readouterr().out
 
 

@@ -9,30 +9,22 @@ from openpose_keras.core.errors import DataError, OpenPoseKerasError
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.evaluation import (
-    LabelledHand,
-    LabelledImage,
     auc,
     bootstrap_interval,
     epe,
     evaluate,
-    evaluate_finder,
+    evaluate_search,
     joint_pck,
-    keypoints_box,
     match_boxes,
     pck,
-    read_samples,
 )
+from openpose_keras.io.coco import LabelledHand, LabelledImage
 
 THRESHOLDS = (0.02, 0.1, 0.3)
-NAMES = [
-    "wrist",
-    *(f"{f}{i}" for f in ("thumb", "forefinger", "middle_finger") for i in (1, 2, 3, 4)),
-    *(f"{f}{i}" for f in ("ring_finger", "pinky_finger") for i in (1, 2, 3, 4)),
-]
 
 
 def noisy_hands(count=7, seed=0):
-    """Give predictions, labels and boxes with some missing and some unlabelled keypoints."""
+    """Predictions, labels and boxes with some missing and some unlabelled keypoints."""
     rng = np.random.default_rng(seed)
     truth = rng.uniform(0, 100, (count, 21, 2))
     xy = truth + rng.normal(0, 8, truth.shape)
@@ -201,190 +193,6 @@ def test_each_true_box_is_matched_once_and_the_first_prediction_chooses():
     assert match_boxes([], truth) == match_boxes(predicted, []) == []
 
 
-def test_box_of_keypoints_ignores_the_unlabelled_and_has_a_size_for_one_point():
-    assert keypoints_box([[3, 4], [np.nan, np.nan]]) == (3, 4, 1, 1)
-    with pytest.raises(ValueError, match="at least one"):
-        keypoints_box(np.full((21, 2), np.nan))
-
-
-# --- readers
-
-
-def write_data(folder, annotations, *, images=1, info=None, categories=None):
-    """Write a COCO-style file and its (empty) image files; give the file's path."""
-    (folder / "images").mkdir(exist_ok=True)
-    entries = [{"id": 10 + i, "file_name": f"{i}.jpg"} for i in range(images)]
-    for entry in entries:
-        (folder / "images" / entry["file_name"]).touch()
-    data = {"info": info or {}, "images": entries, "annotations": annotations}
-    path = folder / "labels.json"
-    path.write_text(json.dumps(data | ({"categories": categories} if categories else {})))
-    return path
-
-
-def table(seed=0):
-    """Give (21, 3) labels, all visible."""
-    rng = np.random.default_rng(seed)
-    return np.column_stack([rng.uniform(1, 99, (21, 2)).round(2), np.ones(21)])
-
-
-def test_reader_takes_keypoints_flat_and_nested(tmp_path):
-    labels = table()
-    flat = {"image_id": 10, "bbox": [1, 2, 30, 40], "keypoints": labels.ravel().tolist()}
-    nested = flat | {"keypoints": labels.tolist()}
-    (sample,) = read_samples(write_data(tmp_path, [flat, nested]), tmp_path / "images")
-    for hand in sample.hands:
-        np.testing.assert_array_equal(hand.xy, labels[:, :2])
-        assert hand.box == (1, 2, 30, 40)
-        assert hand.side is None
-
-
-def test_visibility_zero_is_unlabelled_and_a_hand_without_labels_is_left_out(tmp_path):
-    labels, nothing = table(), np.zeros((21, 3))
-    labels[5] = 0
-    labels[6, 2] = 2
-    path = write_data(
-        tmp_path,
-        [
-            {"image_id": 10, "bbox": [0, 0, 9, 9], "keypoints": labels.ravel().tolist()},
-            {"image_id": 10, "bbox": [0, 0, 9, 9], "keypoints": nothing.ravel().tolist()},
-        ],
-    )
-    (hand,) = read_samples(path, tmp_path / "images")[0].hands
-    assert np.isnan(hand.xy[5]).all()
-    assert np.isfinite(np.delete(hand.xy, 5, axis=0)).all()
-
-
-def test_whole_body_gives_valid_hands_with_their_sides(tmp_path):
-    left, right = table(1), table(2)
-    person = {
-        "image_id": 10,
-        "bbox": [0, 0, 500, 500],
-        "keypoints": [0] * 51,
-        "lefthand_box": [1, 1, 20, 30],
-        "lefthand_kpts": left.ravel().tolist(),
-        "lefthand_valid": True,
-        "righthand_box": [2, 2, 30, 20],
-        "righthand_kpts": right.ravel().tolist(),
-        "righthand_valid": True,
-    }
-    invalid = person | {"lefthand_valid": False, "righthand_valid": False}
-    crowd = person | {"iscrowd": 1}
-    path = write_data(tmp_path, [person, invalid, crowd])
-    first, second = read_samples(path, tmp_path / "images")[0].hands
-    assert (first.side, second.side) == ("left", "right")
-    np.testing.assert_array_equal(first.xy, left[:, :2])
-    assert second.box == (2, 2, 30, 20)
-
-
-def rhd_labels(labels):
-    """Oracle: the order of RHD, spelled out."""
-    order = [0, 4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13, 20, 19, 18, 17]
-    return labels[order]
-
-
-@pytest.mark.parametrize(
-    "about",
-    [
-        {"info": {"description": "RHD"}, "categories": [{"keypoints": NAMES}]},
-        {"categories": [{"keypoints": rhd_labels(np.array(NAMES)).tolist()}]},
-    ],
-)
-def test_rhd_is_recognised_and_turned_round_within_each_finger(tmp_path, about):
-    labels = table()
-    keypoints = rhd_labels(labels).tolist()
-    annotation = {"image_id": 10, "bbox": [0, 0, 9, 9], "keypoints": keypoints, "hand_type": "left"}
-    path = write_data(tmp_path, [annotation], **about)
-    (hand,) = read_samples(path, tmp_path / "images")[0].hands
-    np.testing.assert_array_equal(hand.xy, labels[:, :2])
-    assert hand.side == "left"
-
-
-def test_order_can_be_said_and_beats_the_file(tmp_path):
-    labels = table()
-    annotation = {"image_id": 10, "bbox": [0, 0, 9, 9], "keypoints": labels.tolist()}
-    path = write_data(tmp_path, [annotation], info={"description": "RHD"})
-    (hand,) = read_samples(path, tmp_path / "images", order="openpose")[0].hands
-    np.testing.assert_array_equal(hand.xy, labels[:, :2])
-    path = write_data(tmp_path, [annotation], info={"description": "FreiHand"})
-    (hand,) = read_samples(path, tmp_path / "images", order="rhd")[0].hands
-    np.testing.assert_array_equal(hand.xy, rhd_labels(labels)[:, :2])
-
-
-def test_boxes_come_from_the_file_or_from_the_keypoints(tmp_path):
-    labels = table()
-    annotation = {"image_id": 10, "bbox": [0, 0, 99, 99], "keypoints": labels.tolist()}
-    empty = annotation | {"bbox": [0, 0, 0, 0]}
-    path = write_data(tmp_path, [annotation, empty])
-    tight = (*labels[:, :2].min(axis=0) + 0.5, *np.ptp(labels[:, :2], axis=0))
-    from_file = read_samples(path, tmp_path / "images")[0].hands
-    assert from_file[0].box == (0, 0, 99, 99)
-    assert from_file[1].box == pytest.approx(tight)
-    from_keypoints = read_samples(path, tmp_path / "images", boxes="keypoints")[0].hands
-    assert from_keypoints[0].box == pytest.approx(tight)
-
-
-def test_images_without_hands_are_kept_and_the_limit_counts_images(tmp_path):
-    annotation = {"image_id": 11, "bbox": [0, 0, 9, 9], "keypoints": table().tolist()}
-    path = write_data(tmp_path, [annotation], images=3)
-    samples = read_samples(path, tmp_path / "images")
-    assert [len(sample.hands) for sample in samples] == [0, 1, 0]
-    assert [sample.image.name for sample in samples] == ["0.jpg", "1.jpg", "2.jpg"]
-    assert len(read_samples(path, tmp_path / "images", limit=2)) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("no json", "is not a JSON file"),
-        ("[]", 'no list "images"'),
-        ('{"images": []}', 'no list "annotations"'),
-        ('{"images": [], "annotations": [{"image_id": 1}]}', "annotation 0 .* has no 'keypoints'"),
-        ('{"images": [], "annotations": [{"keypoints": []}]}', "expected 63 numbers"),
-        ('{"images": [], "annotations": [7]}', "annotation 0"),
-        ('{"images": [{}], "annotations": []}', "image entry"),
-        ('{"images": [{"id": 1, "file_name": "no.jpg"}], "annotations": []}', "no.jpg"),
-    ],
-)
-def test_wrong_file_raises_an_error_that_says_where(tmp_path, text, message):
-    path = tmp_path / "labels.json"
-    path.write_text(text)
-    with pytest.raises(DataError, match=message) as caught:
-        read_samples(path, tmp_path)
-    assert isinstance(caught.value, OpenPoseKerasError)
-    assert "labels.json" in str(caught.value)
-
-
-def test_unknown_options_of_the_reader_raise(tmp_path):
-    with pytest.raises(ValueError, match="auto, openpose, rhd"):
-        read_samples(tmp_path / "a.json", tmp_path, order="coco")
-    with pytest.raises(ValueError, match="file, keypoints"):
-        read_samples(tmp_path / "a.json", tmp_path, boxes="mine")
-
-
-@pytest.mark.parametrize(
-    ("xy", "box", "side"),
-    [
-        (np.zeros((20, 2)), (0, 0, 1, 1), None),
-        (np.zeros((21, 2)), (0, 0, 0, 0), None),
-        (np.zeros((21, 2)), (0, 0, np.inf, 1), None),
-        (np.zeros((21, 2)), (0, 0, 1), None),
-        (np.zeros((21, 2)), (0, 0, 1, 1), "both"),
-    ],
-)
-def test_labelled_hand_checks_what_it_is_given(xy, box, side):
-    with pytest.raises(ValueError, match=r"hand|box|side"):
-        LabelledHand(xy, box, side)
-
-
-def test_labelled_hand_keeps_a_read_only_copy():
-    xy = np.zeros((21, 2))
-    hand = LabelledHand.from_keypoints(xy)
-    xy[:] = 5
-    assert hand.xy.max() == 0
-    assert not hand.xy.flags.writeable
-
-
 # --- running
 
 
@@ -432,8 +240,8 @@ def test_report_agrees_with_the_pure_metrics():
     by_joint = joint_pck(xy, truth, boxes, THRESHOLDS)
     assert list(report.joints) == list(HAND.keypoints)
     for index, joint in enumerate(report.joints.values()):
-        np.testing.assert_allclose(list(joint["pck"].values()), by_joint[:, index])
-        assert joint["epe"] == pytest.approx(epe(xy[:, [index]], truth[:, [index]]))
+        np.testing.assert_allclose(list(joint.pck.values()), by_joint[:, index])
+        assert joint.epe == pytest.approx(epe(xy[:, [index]], truth[:, [index]]))
     for figure in (*report.pck.values(), report.auc, report.epe):
         assert figure.low <= figure.value <= figure.high
 
@@ -469,7 +277,7 @@ def test_samples_may_come_from_a_generator():
 
 
 def test_estimator_that_gives_too_few_hands_is_told_so():
-    with pytest.raises(OpenPoseKerasError, match="0 hands for 2 boxes"):
+    with pytest.raises(OpenPoseKerasError, match="got 0 hands for 2"):
         evaluate(lambda image, boxes, sides: [], [labelled_image()], progress=False)
 
 
@@ -496,17 +304,17 @@ def test_progress_bar_goes_to_stderr(capsys):
 
 
 def at(x, y, score=0.5, size=40):
-    """Give a hand that fills a square of `size` pixels from (x, y)."""
+    """A hand that fills a square of `size` pixels from (x, y)."""
     corners = np.array([[x, y], [x + size, y + size]], dtype=float)
     return Hand(xy=np.resize(corners, (21, 2)), scores=np.full(21, score))
 
 
-def test_finder_report_counts_found_lost_and_false_hands():
+def test_search_report_counts_found_lost_and_false_hands():
     image = np.zeros((300, 300, 3), np.uint8)
     truth = [LabelledHand.from_keypoints(at(x, 10).xy) for x in (10, 100, 200)]
     samples = [LabelledImage(image, tuple(truth)), LabelledImage(image, ())]
     answers = iter([[at(12, 11), at(14, 9, 0.9), at(101, 10), at(250, 250)], [at(0, 0)]])
-    report = evaluate_finder(lambda image: next(answers), samples, progress=False)
+    report = evaluate_search(lambda image: next(answers), samples, progress=False)
     assert (report.images, report.hands) == (2, 3)
     assert report.recall.value == pytest.approx(2 / 3)
     assert report.false_hands.value == pytest.approx(3 / 2)
@@ -515,9 +323,9 @@ def test_finder_report_counts_found_lost_and_false_hands():
     assert "recall, IoU 0.5" in str(report)
 
 
-def test_finder_that_finds_nothing_has_recall_zero_and_no_false_hand():
+def test_search_that_finds_nothing_has_recall_zero_and_no_false_hand():
     nothing = Hand(xy=np.full((21, 2), np.nan), scores=np.zeros(21))
-    report = evaluate_finder(lambda image: [nothing], [labelled_image()], progress=False)
+    report = evaluate_search(lambda image: [nothing], [labelled_image()], progress=False)
     assert report.recall.value == report.false_hands.value == 0
     with pytest.raises(DataError, match="no image"):
-        evaluate_finder(lambda image: [], [], progress=False)
+        evaluate_search(lambda image: [], [], progress=False)

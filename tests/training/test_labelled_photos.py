@@ -5,9 +5,8 @@ import pytest
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import DataError, TrainingError
-from openpose_keras.io.coco import write_labels
+from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
-from openpose_keras.io.labels import LabelledHand
 from openpose_keras.training.labelled_photos import MAX_SIDE, MIN_SIDE, load_labelled
 from openpose_keras.training.photos import split_by_person
 from openpose_keras.training.target_heatmaps import hand_size

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.estimators.upright import upright_angle
-from openpose_keras.evaluation import LabelledImage
+from openpose_keras.io.coco import LabelledImage
 from openpose_keras.io.sample_hands import load_shipped_hands
 from openpose_keras.training.robustness import occlude, portraits
 from tests.helpers import ROOT

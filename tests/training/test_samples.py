@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.io.coco import write_labels
+from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
-from openpose_keras.io.labels import LabelledHand
 from openpose_keras.networks.preprocessing import normalise
 from openpose_keras.training import render_cache, samples, target_heatmaps
 from openpose_keras.training.config import TrainConfig

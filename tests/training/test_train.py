@@ -11,9 +11,8 @@ import pytest
 
 from openpose_keras import cli, networks
 from openpose_keras.core.errors import DivergenceError, TrainingError, WeightsError
-from openpose_keras.io.coco import write_labels
+from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import read_image, write_image
-from openpose_keras.io.labels import LabelledHand
 from openpose_keras.networks import lite
 from openpose_keras.networks.presets import find_weights, get_preset
 from openpose_keras.training import optimization

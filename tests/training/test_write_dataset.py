@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.evaluation import read_samples
-from openpose_keras.io.coco import load_labels, write_labels
+from openpose_keras.io.coco import read_labels, write_labels
 from openpose_keras.io.images import read_image
 from openpose_keras.training import photos, previews, write_dataset
 from tests.helpers.assets import assets_folder
@@ -20,7 +19,7 @@ def write(kind, out, assets, **options):
     path = write_dataset.write_dataset(
         kind, out, assets=assets, **{"seed": 3, "count": 3, **options}
     )
-    return read_samples(path, out)
+    return read_labels(path, out)
 
 
 @pytest.mark.parametrize("kind", ["bare", "gloves"])
@@ -84,7 +83,7 @@ def test_labels_without_a_side_leave_it_out(tmp_path):
     sample = (np.zeros((10, 10, 3), np.uint8), [(np.arange(42.0).reshape(21, 2), None)])
     hands = write_dataset._write_images(iter([sample]), tmp_path, 4)
     write_labels(tmp_path / "annotations.json", hands)
-    assert "hand_type" not in load_labels(tmp_path / "annotations.json")["annotations"][0]
+    assert read_labels(tmp_path / "annotations.json")[0].hands[0].side is None
 
 
 def test_preview_has_forty_hands_with_their_keypoints(assets):

@@ -9,7 +9,7 @@ import pytest
 from openpose_keras import RECIPES, HandEstimator, explore, read_image, read_openpose, write_image
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.evaluation import read_samples
+from openpose_keras.io.coco import read_labels
 from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.viz.explorer import Session, static_figure
 from openpose_keras.viz.explorer.images import collect_images
@@ -390,7 +390,7 @@ def test_saving_replaces_nothing_unless_asked(tmp_path, image):
     np.testing.assert_array_equal(drawn, render_full_size(made))
     [hand] = read_openpose(tmp_path / "hand_keypoints.json")
     np.testing.assert_allclose(hand.xy[TIP], (100.25, 80))
-    [sample] = read_samples(tmp_path / "labels.json")
+    [sample] = read_labels(tmp_path / "labels.json")
     np.testing.assert_allclose(sample.hands[0].xy, made.result().hand.xy, atol=0.01)
     with pytest.raises(FileNotFoundError, match="no folder"):
         save(made, "json", tmp_path / "nowhere" / "x.json")
@@ -407,7 +407,7 @@ def test_labels_of_other_images_stay(tmp_path, image):
     save(made, "labels", path)
     made.change(image=1)
     save(made, "labels", path)
-    samples = read_samples(path)
+    samples = read_labels(path)
     assert [len(sample.hands) for sample in samples] == [1, 1]
     assert samples[1].hands[0].side == "left"
 

@@ -10,7 +10,7 @@ import pytest
 
 from openpose_keras import read_image, read_openpose
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.evaluation import read_samples
+from openpose_keras.io.coco import read_labels
 from tests.helpers import ROOT
 from tests.helpers.jupyter_browser import find_browser, jupyter_server, open_page, run_all
 
@@ -224,7 +224,7 @@ def save_files(driver, folder):
     table = driver.table()
     for hand in (
         read_openpose(folder / "photo.json")[0],
-        read_samples(folder / "labels.json")[0].hands[0],
+        read_labels(folder / "labels.json")[0].hands[0],
     ):
         np.testing.assert_allclose(hand.xy[TIP], table[TIP], atol=0.06)
     for name in ("photo.json", "labels.json", "image.png"):  # labels come with their image

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core.files import require_writable
-from openpose_keras.io.coco import add_labels, load_labels
+from openpose_keras.io.coco import add_labels, has_labels
 from openpose_keras.io.images import read_image, write_image
 from openpose_keras.io.openpose_json import write_openpose
 from openpose_keras.viz.explorer.images import NamedImage
@@ -66,19 +66,12 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
         return path
     shown = session.images[session.state.image]
     source = shown.path or path.parent / f"{shown.name}.png"
-    if path.exists() and not overwrite and _has_labels(path, source):
+    if path.exists() and not overwrite and has_labels(path, source):
         raise FileExistsError(f"{path} has labels of {source.name} already")
     if shown.path is None:
         _write_array(shown, source, overwrite=overwrite)
     add_labels(path, source, hands)
     return path
-
-
-def _has_labels(path: Path, source: Path) -> bool:
-    """Return whether a label file has an entry for an image."""
-    images = load_labels(path)["images"]
-    names = [entry["file_name"] for entry in images] if isinstance(images, list) else []
-    return any((path.parent / name).resolve() == source.resolve() for name in names)
 
 
 def _write_array(shown: NamedImage, source: Path, *, overwrite: bool) -> None:
