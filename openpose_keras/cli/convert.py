@@ -1,4 +1,4 @@
-"""`openpose-keras convert`: a weight file of any known kind into one that the package uses."""
+"""`openpose-keras convert`: convert a weight file of any known kind."""
 
 import argparse
 from pathlib import Path

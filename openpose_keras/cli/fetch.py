@@ -7,7 +7,7 @@ from pathlib import Path
 from openpose_keras.cli.options import UsageError, start_keras
 from openpose_keras.conversion.catalogue import LICENCES, SOURCES
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.networks.presets import PRESETS, shipped_folder, user_folder
+from openpose_keras.networks.presets import PRESETS
 
 SUMMARY = "download OpenPose's own weights, check and convert them"
 DESCRIPTION = (
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     except FetchError as error:  # the one message that needs several lines
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{target} is ready. {_use(args.name, target)}")
+    print(f"{target} is ready. {_use(args.name, target, args.to)}")
     return 0
 
 
@@ -100,10 +100,9 @@ def _ask(name: str) -> None:
         )
 
 
-def _use(name: str, path: Path) -> str:
+def _use(name: str, path: Path, to: Path | None) -> str:
     """Return a sentence on how to use what was fetched."""
     if name not in PRESETS:
         return "This version of the package does not use it yet."
-    found = path.parent.resolve() in {shipped_folder().resolve(), user_folder().resolve()}
-    option = "" if found else f" --weights {path}"
+    option = "" if to is None else f" --weights {path}"
     return f"Use it: openpose-keras detect PHOTO --preset {name}{option}"

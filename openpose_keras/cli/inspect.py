@@ -1,4 +1,4 @@
-"""`openpose-keras inspect`: what is in a weight file."""
+"""`openpose-keras inspect`: print what a weight file contains."""
 
 import argparse
 from pathlib import Path
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     from openpose_keras.conversion.readers import WeightFile
 
-SUMMARY = "tell what is in a weight file"
+SUMMARY = "print what a weight file contains"
 DESCRIPTION = (
-    "Tell what kind of weight file it is, which of OpenPose's own files, if any, where it comes "
+    "Print what kind of weight file it is, which of OpenPose's own files, if any, where it comes "
     "from, its checksums, and the shape and range of each layer's weights."
 )
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if known:
         print(f"this is OpenPose's {known.path} ({known.network}); licence: {known.licence}")
     else:
-        print("none of OpenPose's own files has this checksum")
+        print("it is not one of OpenPose's own files: no checksum fits")
     for name, value in (weights.record or {}).items():
         print(f"record: {name}: {value}")
     print(f"a network with these weights takes {weights.channel_order.upper()}\n")
@@ -65,7 +65,7 @@ def _print_layers(weights: "WeightFile") -> None:
 
 
 def _figures(array: "np.ndarray") -> str:
-    """Give the range of an array."""
+    """Return the range of an array as text."""
     if not array.size:
         return ""
     values = (array.min(), array.max(), array.mean(dtype="f8"), array.std(dtype="f8"))

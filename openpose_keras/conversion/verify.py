@@ -112,9 +112,9 @@ def write_golden(
         FileExistsError: The file exists, and `force` is not set.
     """
     outputs = layer_outputs(model, batch)
-    arrays: dict[str, Any] = {name: outputs[name] for name in layers or outputs}
+    arrays: dict[str, Any] = {_INPUT: batch, **{name: outputs[name] for name in layers or outputs}}
     with atomic_write(path, force=force) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **{_INPUT: batch}, **arrays)
+        np.savez_compressed(file, **arrays)
 
 
 def read_golden(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:

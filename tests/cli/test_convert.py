@@ -104,7 +104,7 @@ def test_inspect_tells_layers_shapes_ranges_and_checksums(folder, capsys):
     assert sums.split()[0] in out
     assert "a .caffemodel" in out
     assert "takes BGR" in out
-    assert "none of OpenPose's own" in out
+    assert "not one of OpenPose's own" in out
     kernel, _ = hand_arrays()["Mconv1_stage2"]
     line = next(line for line in out.splitlines() if line.startswith("Mconv1_stage2"))
     assert line.split()[:2] == ["Mconv1_stage2", "7x7x26x4"]

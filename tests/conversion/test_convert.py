@@ -1,10 +1,8 @@
-import io
+import hashlib
 import json
 import os
-import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,7 +14,7 @@ from openpose_keras.conversion.caffe.caffemodel import read_caffemodel
 from openpose_keras.conversion.caffe.graph import to_caffe
 from openpose_keras.conversion.caffe.prototxt import parse_prototxt, read_prototxt
 from openpose_keras.conversion.convert import fill_network, load_converted
-from openpose_keras.conversion.readers import WeightFile, read_weights
+from openpose_keras.conversion.readers import read_weights
 from openpose_keras.conversion.writers import convert_file
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import WeightsError
@@ -107,7 +105,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_each_kind_is_known_by_its_content_and_gives_the_same_arrays(tmp_path, kind):
+def test_every_kind_gives_the_same_arrays(tmp_path, kind):
     weights = read_weights(SOURCES[kind](tmp_path))
     assert weights.kind == kind.partition(",")[0]
     assert weights.channel_order == "bgr"
@@ -136,27 +134,7 @@ def through(path, batch):
     return heatmaps(load_converted(path)[0], batch)
 
 
-def opencv_heatmaps(arrays, batch, **options):
-    """What OpenCV's own reader of Caffe's files makes of the same weights; it wants BGR."""
-    if not hasattr(cv2.dnn, "readNetFromCaffe"):
-        pytest.skip("OpenCV 5 has no importer of Caffe networks")
-    files = hand_prototxt(size=batch.shape[1:3], **options).encode(), caffemodel(arrays)
-    net = cv2.dnn.readNetFromCaffe(*(np.frombuffer(data, np.uint8) for data in files))
-    net.setInput(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
-    return net.forward().transpose(0, 2, 3, 1)
-
-
-@pytest.mark.parametrize("size", [(64, 64), (45, 61), (40, 72)], ids=str)
-def test_the_converted_network_does_what_opencv_does_with_the_file(tmp_path, size):
-    model, record = load_converted(write_caffe(tmp_path), channel_order="bgr")
-    batch = noise(*size)
-    expected = opencv_heatmaps(ARRAYS, batch)
-    assert expected.std() > 0.05
-    assert record.channel_order == "bgr"
-    np.testing.assert_allclose(heatmaps(model, batch), expected, atol=1e-5)
-
-
-def test_rgb_through_the_folded_network_is_bgr_through_the_other(tmp_path):
+def test_rgb_through_one_network_equals_bgr_through_the_other(tmp_path):
     path = write_caffe(tmp_path)
     rgb = noise(64, 48)
     model, record = load_converted(path)
@@ -167,7 +145,7 @@ def test_rgb_through_the_folded_network_is_bgr_through_the_other(tmp_path):
     assert np.abs(folded - heatmaps(model, rgb)).max() > 0.01
 
 
-def test_all_that_does_not_fit_is_told_at_once_and_nothing_is_filled(tmp_path):
+def test_error_lists_all_differences_and_the_network_stays(tmp_path):
     arrays = dict(ARRAYS)
     del arrays["Mconv3_stage4"], arrays["conv5_3_CPM"]
     arrays["conv9"] = arrays["conv1_2"]
@@ -189,7 +167,7 @@ def test_all_that_does_not_fit_is_told_at_once_and_nothing_is_filled(tmp_path):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_blob_too_few_or_too_many_is_an_error(tmp_path, count):
+def test_missing_or_additional_array_is_an_error(tmp_path, count):
     arrays = ARRAYS | {"conv3_1": (ARRAYS["conv3_1"] * 2)[:count]}
     with pytest.raises(WeightsError, match="conv3_1"):
         load_converted(write_caffe(tmp_path, arrays))
@@ -202,7 +180,7 @@ def test_two_layers_of_one_name_are_an_error(tmp_path):
         load_converted(path)
 
 
-def test_a_file_of_another_network_is_refused_with_its_layers(tmp_path):
+def test_file_of_another_network_is_refused_with_its_layers(tmp_path):
     with pytest.raises(WeightsError, match=r"none of our networks.* fc6"):
         load_converted(write_caffe(tmp_path, {"fc6": (np.ones((2, 3), np.float32),)}))
 
@@ -212,65 +190,6 @@ def test_nan_in_the_weights_is_refused(tmp_path):
     arrays = ARRAYS | {"conv3_1": (np.where(kernel == kernel.max(), np.nan, kernel), bias)}
     with pytest.raises(WeightsError, match=r"conv3_1.*finite"):
         load_converted(write_caffe(tmp_path, arrays))
-
-
-# ---------------------------------------------------------------- mutations
-
-
-def rotate(arrays, order):
-    """The kernels as a converter with another transposition would understand them."""
-    turned = {}
-    for name, (kernel, bias) in arrays.items():
-        turned[name] = (np.ascontiguousarray(kernel.transpose(order)), bias)
-    return turned
-
-
-def differs(arrays, batch=None, **options):
-    """Whether OpenCV, given the mutated file or description, tells it from our network."""
-    batch = noise(64, 64) if batch is None else batch
-    model = networks.hand()
-    weights = WeightFile(
-        Path("mutated"),
-        "caffemodel",
-        {name: (k.transpose(2, 3, 1, 0), b) for name, (k, b) in arrays.items()},
-        "bgr",
-    )
-    fill_network(model, weights, channel_order="bgr")
-    expected = opencv_heatmaps(ARRAYS, batch, **options)
-    return np.abs(heatmaps(model, batch) - expected).max() > 1e-3
-
-
-def test_without_a_mutation_nothing_differs():
-    assert not differs(ARRAYS)
-
-
-def test_mutation_swapped_axis():
-    """Kernels of height x width instead of width x height fit all shapes, and still are caught."""
-    assert differs(rotate(ARRAYS, (0, 1, 3, 2)))
-
-
-def test_mutation_swapped_channel_axes_does_not_even_fit():
-    with pytest.raises(WeightsError, match="other shapes"):
-        differs(rotate(ARRAYS, (1, 0, 2, 3)))
-
-
-def test_mutation_missed_flip_of_channels():
-    kernel, bias = ARRAYS["conv1_1"]
-    assert differs(ARRAYS | {"conv1_1": (kernel[:, ::-1], bias)})
-
-
-def test_mutation_features_before_heatmaps():
-    assert differs(ARRAYS, features_first=True)
-
-
-def test_mutation_relu_on_a_head():
-    assert differs(ARRAYS, relu_on_heads=True)
-
-
-def test_mutation_two_layers_exchanged():
-    names = "Mconv2_stage3", "Mconv3_stage3"
-    assert ARRAYS[names[0]][0].shape == ARRAYS[names[1]][0].shape
-    assert differs(ARRAYS | dict(zip(names, (ARRAYS[names[1]], ARRAYS[names[0]]), strict=True)))
 
 
 # ---------------------------------------------------------------- damaged files
@@ -291,7 +210,7 @@ IMPOSTORS = {
 
 
 @pytest.mark.parametrize(("data", "message"), IMPOSTORS.values(), ids=IMPOSTORS)
-def test_what_is_no_weight_file_is_refused_with_a_reason(tmp_path, data, message):
+def test_other_file_is_refused_with_a_reason(tmp_path, data, message):
     path = tmp_path / "hand.caffemodel"
     path.write_bytes(data)
     if b"\x80" in data[:1]:
@@ -301,7 +220,7 @@ def test_what_is_no_weight_file_is_refused_with_a_reason(tmp_path, data, message
     assert "\n" not in str(caught.value)
 
 
-def test_missing_files_and_other_folders_are_refused(tmp_path):
+def test_missing_file_and_other_folder_are_refused(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(WeightsError):
             read_weights(path)
@@ -314,7 +233,7 @@ def test_half_a_pair_is_refused(tmp_path):
         read_weights(path)
 
 
-def test_a_header_that_promises_too_much_is_refused(tmp_path):
+def test_npy_header_larger_than_the_file_is_refused(tmp_path):
     path = write_folder(tmp_path)
     header = {"descr": "<f4", "fortran_order": False, "shape": (2**40, 3, 3, 3)}
     with open(path / "W_conv2_1.npy", "wb") as file:
@@ -330,7 +249,7 @@ def test_objects_are_not_unpickled(tmp_path):
         read_weights(path)
 
 
-def test_a_data_set_larger_than_the_file_is_refused(tmp_path):
+def test_data_set_larger_than_the_file_is_refused(tmp_path):
     path = write_keras2(tmp_path)
     with h5py.File(path, "r+") as file:
         del file["conv2_1/conv2_1/kernel:0"]
@@ -339,7 +258,7 @@ def test_a_data_set_larger_than_the_file_is_refused(tmp_path):
         read_weights(path)
 
 
-def test_links_out_of_the_file_are_refused(tmp_path):
+def test_link_to_another_file_is_refused(tmp_path):
     path = write_keras2(tmp_path)
     os.rename(path, tmp_path / "other.h5")
     path = write_keras2(tmp_path)
@@ -350,14 +269,14 @@ def test_links_out_of_the_file_are_refused(tmp_path):
         read_weights(path)
 
 
-def test_without_torch_its_files_say_what_to_install(tmp_path, monkeypatch):
+def test_without_torch_the_error_tells_what_to_install(tmp_path, monkeypatch):
     path = write_pth(tmp_path)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match="pip install torch"):
         read_weights(path)
 
 
-def test_a_file_of_torch_with_anything_but_tensors_is_refused(tmp_path):
+def test_torch_file_without_tensors_by_name_is_refused(tmp_path):
     torch = pytest.importorskip("torch")
     path = tmp_path / "a.pth"
     for content in ([1, 2], {}, {"a.weight": 1}, {"a.weight": torch.ones(2)}, {"a.gamma": None}):
@@ -375,7 +294,7 @@ def convert(tmp_path, name, **options):
 
 
 @pytest.mark.parametrize("name", ["hand.weights.h5", "hand.keras", "hand.caffemodel"])
-def test_what_is_written_is_read_and_gives_the_same_heatmaps(tmp_path, name):
+def test_written_file_gives_the_same_heatmaps(tmp_path, name):
     record = convert(tmp_path, name)
     batch = noise(64, 64)
     expected = through(tmp_path / "weights.bin", batch)
@@ -390,18 +309,7 @@ def test_what_is_written_is_read_and_gives_the_same_heatmaps(tmp_path, name):
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_the_preset_takes_what_was_converted(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    presets.user_folder().mkdir()
-    convert(tmp_path, "openpose_keras/hand.weights.h5")
-    batch = noise(64, 64)
-    expected = through(tmp_path / "weights.bin", batch)
-    small_hand().set_weights([np.zeros(weight.shape) for weight in small_hand().weights])
-    found = presets.load_network("hand")
-    np.testing.assert_allclose(heatmaps(found, batch), expected, atol=1e-6)
-
-
-def test_half_precision_takes_half_the_space_and_loads_into_float32(tmp_path):
+def test_float16_file_loads_into_float32_variables(tmp_path):
     convert(tmp_path, "full.weights.h5")
     convert(tmp_path, "half.weights.h5", dtype="float16")
     with h5py.File(tmp_path / "half.weights.h5") as file:
@@ -416,7 +324,7 @@ def test_half_precision_takes_half_the_space_and_loads_into_float32(tmp_path):
     assert weight_record.read_record(tmp_path / "half.weights.h5")["channel_order"] == "rgb"
 
 
-def test_a_bgr_network_stays_one_through_its_file(tmp_path):
+def test_bgr_network_keeps_its_channel_order_in_a_file(tmp_path):
     convert(tmp_path, "bgr.weights.h5", channel_order="bgr")
     assert read_weights(tmp_path / "bgr.weights.h5").channel_order == "bgr"
     batch = noise(64, 64)
@@ -424,7 +332,7 @@ def test_a_bgr_network_stays_one_through_its_file(tmp_path):
     np.testing.assert_allclose(again, expected, atol=1e-6)
 
 
-def test_the_way_back_to_caffe_gives_the_original(tmp_path):
+def test_conversion_back_to_caffe_gives_the_original(tmp_path):
     convert(tmp_path, "hand.weights.h5")
     convert_file(tmp_path / "hand.weights.h5", tmp_path / "hand.caffemodel")
     for layer in read_caffemodel(tmp_path / "hand.caffemodel").layers:
@@ -443,20 +351,7 @@ def test_the_way_back_to_caffe_gives_the_original(tmp_path):
             assert found.bottoms == expected.bottoms
 
 
-def test_opencv_runs_what_goes_back_to_caffe(tmp_path):
-    if not hasattr(cv2.dnn, "readNetFromCaffe"):
-        pytest.skip("OpenCV 5 has no importer of Caffe networks")
-    convert(tmp_path, "hand.caffemodel")
-    net = cv2.dnn.readNetFromCaffe(
-        str(tmp_path / "hand.prototxt"), str(tmp_path / "hand.caffemodel")
-    )
-    batch = noise(64, 64)
-    net.setInput(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
-    expected = opencv_heatmaps(ARRAYS, batch)
-    np.testing.assert_allclose(net.forward().transpose(0, 2, 3, 1), expected, atol=1e-6)
-
-
-def test_what_caffe_would_do_otherwise_is_not_given_to_it():
+def test_layer_that_caffe_computes_differently_is_refused():
     import keras
 
     image = keras.Input((None, None, 3), name="image")
@@ -474,7 +369,7 @@ def test_what_caffe_would_do_otherwise_is_not_given_to_it():
             to_caffe(keras.Model(image, layer(image)))
 
 
-def test_targets_are_checked_before_the_work(tmp_path):
+def test_target_is_checked_before_the_source_is_read(tmp_path):
     for name, options, message in (
         ("hand.h5", {}, r"weights\.h5 or"),
         ("hand.keras", {"dtype": "float16"}, "float16"),
@@ -541,7 +436,7 @@ def test_opencv_runs_the_onnx_file_and_finds_the_record_in_it(tmp_path):
 # ---------------------------------------------------------------- records
 
 
-def test_the_record_says_what_the_file_is(tmp_path, monkeypatch):
+def test_record_describes_the_source(tmp_path, monkeypatch):
     path = write_caffe(tmp_path)
     sums = weight_record.checksums(path)
     known = catalogue.OfficialFile("hand", "hand/ours.caffemodel", sums.md5)
@@ -551,26 +446,26 @@ def test_the_record_says_what_the_file_is(tmp_path, monkeypatch):
     assert "non-commercial" in record.licence
     assert (record.source, record.kind, record.network) == ("weights.bin", "caffemodel", "hand")
     assert record.converter.startswith("openpose_keras ")
-    for name in ("md5", "sha256"):
-        command = [f"{name}sum", str(path)]
-        assert subprocess.check_output(command, text=True).split()[0] == getattr(record, name)
+    data = path.read_bytes()
+    assert record.md5 == hashlib.md5(data).hexdigest()
+    assert record.sha256 == hashlib.sha256(data).hexdigest()
     monkeypatch.setattr(catalogue, "OFFICIAL_FILES", ())
     second = convert_file(tmp_path / "hand.weights.h5", tmp_path / "hand.keras")
     assert second.licence == record.licence
     assert second.derived_from["md5"] == record.md5
 
 
-def test_an_unknown_file_has_an_unknown_licence(tmp_path):
+def test_unknown_file_has_an_unknown_licence(tmp_path):
     record = convert(tmp_path, "hand.weights.h5")
     assert record.official is None
     assert record.licence.startswith("not known")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
-def test_a_damaged_record_is_an_error(tmp_path, text):
+def test_damaged_record_is_an_error(tmp_path, text):
     path = tmp_path / "a.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("openpose_keras.json", text.encode("utf-8", "surrogateescape"))
-        archive.writestr("model.weights.h5", io.BytesIO().getvalue())
+        archive.writestr("model.weights.h5", b"")
     with pytest.raises(WeightsError, match=r"record of .*a\.keras"):
         read_weights(path)

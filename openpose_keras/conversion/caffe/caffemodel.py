@@ -211,9 +211,8 @@ def fill_layer(message: Message, layer: CaffeLayer) -> None:
     message.name, message.type = layer.name, layer.type
     message.bottom.extend(layer.bottoms)
     message.top.extend(layer.tops)
-    field = option_field(message)
-    for name, value in layer.options.items() if field else ():
-        options = getattr(message, field)
+    for name, value in layer.options.items():
+        options = getattr(message, str(option_field(message)))
         if isinstance(getattr(options, name), Sequence):
             getattr(options, name).extend(value if isinstance(value, tuple) else (value,))
         else:

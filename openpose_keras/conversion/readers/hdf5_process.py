@@ -107,9 +107,9 @@ def _find_keras3(top: h5py.Group) -> Datasets:
     layers: Datasets = {}
     for key in top:
         group = _follow(top, key)
-        variables = _follow(group, "vars") if "vars" in group else ()
-        if not len(variables):
+        if "vars" not in group or not len(_follow(group, "vars")):
             continue
+        variables = _follow(group, "vars")
         name = read_text_attribute(variables, "name")
         if not isinstance(name, str) or name in layers:
             raise ValueError(

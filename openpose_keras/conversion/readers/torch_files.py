@@ -121,5 +121,5 @@ def _check_pickles(path: Path) -> None:
 def _check_pickle(stream: io.BytesIO) -> None:
     """Read a pickle without running it, and refuse a name that tensors do not need."""
     for opcode, argument, _ in pickletools.genops(stream):
-        if opcode.name == "GLOBAL" and not _GLOBALS.fullmatch(argument):
+        if opcode.name == "GLOBAL" and not _GLOBALS.fullmatch(str(argument)):
             raise WeightsError(f"expected nothing but tensors, got {argument!r}"[:200])
