@@ -90,7 +90,7 @@ def _compile_tensorflow(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
 
     signature = [tf.TensorSpec((None, None, None, 3), tf.float32)]
 
-    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=signature, autograph=False)
     def forward(batch: tf.Tensor) -> dict[str, tf.Tensor]:
         named = _named(model(batch, training=False))
         return {name: tf.cast(each, tf.float32) for name, each in named.items()}
@@ -106,7 +106,7 @@ def _compile_jax(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
     import jax
     import jax.numpy as jnp
 
-    @jax.jit  # type: ignore[untyped-decorator]
+    @jax.jit
     def forward(trainable: list[Any], fixed: list[Any], batch: jax.Array) -> dict[str, jax.Array]:
         outputs, _ = model.stateless_call(trainable, fixed, batch, training=False)
         return {name: each.astype(jnp.float32) for name, each in _named(outputs).items()}
