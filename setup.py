@@ -14,7 +14,6 @@ TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
 TEST = [
     *TRAIN,
-    "opencv-python<5",  # OpenCV 5 has no importer of Caffe networks, an oracle of the tests
     "ai-edge-litert>=2.1,<3",  # runs the teacher, the oracle of its reading
     "anywidget>=0.9.13,<1",
     "codespell>=2.4,<3",
@@ -22,17 +21,29 @@ TEST = [
     "import-linter>=2.1,<3",
     "ipykernel>=6.29,<8",
     "ipywidgets>=8.1,<9",
-    "jax>=0.6,<1",
     "jupyterlab>=4.2,<5",
+    "mypy>=1.15,<3",
     "nbclient>=0.10,<1",
     "nbformat>=5.10,<6",
     "notebook>=7.2,<8",
     "pycocotools>=2.0.8,<3",  # the oracle of label files
+    "pdoc>=15,<17",
     "playwright>=1.49,<2",  # drives Debian's chromium; it downloads no browser
     "pytest>=8.2,<10",
+    "pytest-xdist>=3.6,<4",
     "ruff>=0.12,<1",
     "scikit-image>=0.25,<1",
     "scipy>=1.15,<2",
+    "vulture>=2.14,<3",
+]
+ONNX = ["onnx>=1.17,<2", "tf2onnx>=1.16,<2"]
+TORCH = ["torch>=2.6,<3"]
+# What some tests need beside [test], in an environment of its own: .ci/run runs them.
+BACKENDS = [
+    *ONNX,
+    *TORCH,
+    "jax>=0.6,<1",
+    "opencv-python<5",  # OpenCV 5 has no importer of Caffe networks, an oracle of the tests
 ]
 
 setup(
@@ -83,8 +94,9 @@ setup(
     extras_require={
         "train": TRAIN,
         "notebooks": NOTEBOOKS,
-        "onnx": ["onnx>=1.17,<2", "tf2onnx>=1.16,<2"],
-        "torch": ["torch>=2.6,<3"],
+        "onnx": ONNX,
+        "torch": TORCH,
         "test": TEST,
+        "backends": BACKENDS,
     },
 )

@@ -121,15 +121,15 @@ def test_constant_map_has_no_peak(value):
 
 
 def test_blurred_refinement_stays_near_on_clean_gaussians():
-    truth = centres(200, seed=5)
+    truth = centres(128, seed=5)  # OpenCV 5 blurs at most 128 channels
     error = subpixel_peaks(gaussians(truth))[:, :2] - truth
     assert np.abs(error).max() < 0.01
 
 
 @pytest.mark.parametrize(("method", "limit"), [("argmax", 3.2), ("plain", 0.6), ("blurred", 0.25)])
 def test_error_on_noisy_gaussians_is_what_the_docstring_says(method, limit):
-    truth = centres(400, seed=6)
-    noise = np.random.default_rng(7).normal(scale=0.02, size=(46, 46, 400))
+    truth = centres(128, seed=6)
+    noise = np.random.default_rng(7).normal(scale=0.02, size=(46, 46, 128))
     maps = gaussians(truth, height=1.0) + noise
     peaks = {
         "argmax": lambda: to_input_frame(argmax_peaks(maps), 8),
