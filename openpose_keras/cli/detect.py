@@ -1,4 +1,4 @@
-"""`openpose-keras detect`: photos in, annotated pictures and JSON files out."""
+"""`openpose-keras detect`: photos in, annotated images and JSON files out."""
 
 import argparse
 import os
@@ -15,9 +15,10 @@ from openpose_keras.core.errors import OpenPoseKerasError
 if TYPE_CHECKING:
     import numpy as np
 
+    from openpose_keras.estimators.base import Boxes
     from openpose_keras.estimators.hand import HandEstimate, HandEstimator
 
-SUMMARY = "find hands in photos; write annotated pictures and JSON files"
+SUMMARY = "find hands in photos; write annotated images and JSON files"
 DESCRIPTION = (
     "Find hands in photos. Each photo gives NAME_keypoints.png, the photo with the skeletons "
     "drawn, and NAME_keypoints.json, OpenPose's JSON 1.3."
@@ -26,7 +27,7 @@ DESCRIPTION = (
 
 @dataclass(frozen=True)
 class Job:
-    """One photo and the files that come of it, by kind: "picture", "json", "heatmaps"."""
+    """One photo and the files that are written for it, by kind: "image", "json", "heatmaps"."""
 
     photo: Path
     outputs: dict[str, Path]
@@ -54,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--side",
         choices=("left", "right"),
-        help="which hand all of them are (default: what the network says; hand_lite does not say, "
-        "and then the JSON file has them as right hands)",
+        help="which hand all of them are (default: by the network; hand_lite does not know, and "
+        "then the JSON file lists them as right hands)",
     )
     _add_output_options(parser)
 
@@ -67,7 +68,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         "--json", action=yes_or_no, default=True, help="write the JSON file (default: yes)"
     )
     parser.add_argument(
-        "--picture", action=yes_or_no, default=True, help="write the picture (default: yes)"
+        "--image", action=yes_or_no, default=True, help="write the annotated image (default: yes)"
     )
     parser.add_argument(
         "--heatmaps",
@@ -84,7 +85,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def plan(photos: Sequence[Path], folder: Path, kinds: Sequence[str]) -> list[Job]:
-    """Give each photo its output files in the folder."""
+    """Return a job for each photo, with its output files in the folder."""
     return [
         Job(photo, {kind: folder / f"{stem}{OUTPUT_SUFFIXES[kind]}" for kind in kinds})
         for photo, stem in zip(photos, output_stems(photos), strict=True)
@@ -92,7 +93,7 @@ def plan(photos: Sequence[Path], folder: Path, kinds: Sequence[str]) -> list[Job
 
 
 def run(args: argparse.Namespace) -> int:
-    """Work through all photos; one that fails is told in a line, and the rest goes on.
+    """Work through all photos; one that fails is reported in a line, and the rest goes on.
 
     Args:
         args: The options of `add_arguments`.
@@ -121,10 +122,10 @@ def run(args: argparse.Namespace) -> int:
             line = _work(job, estimator, args)
         except (OpenPoseKerasError, OSError, ValueError) as error:
             failures += 1
-            _tell_error(job.photo, error)
+            _print_error(job.photo, error)
         except Exception as error:  # unforeseen, such as a backend's: the other photos still count
             failures += 1
-            _tell_error(job.photo, error, f"unexpected {type(error).__name__}: ")
+            _print_error(job.photo, error, f"unexpected {type(error).__name__}: ")
         else:
             tqdm.write(line, file=sys.stdout)
     return 1 if failures else 0
@@ -133,13 +134,13 @@ def run(args: argparse.Namespace) -> int:
 def _check_options(args: argparse.Namespace, kinds: Sequence[str]) -> None:
     """Raise for options that argparse could not check."""
     if not kinds:
-        raise UsageError("nothing to write: leave out --no-json or --no-picture")
+        raise UsageError("nothing to write: leave out --no-json or --no-image")
     if args.boxes and "whole" in args.boxes and len(args.boxes) > 1:
-        raise UsageError("--box whole takes the photo as one hand: give no other --box beside it")
+        raise UsageError("--box whole takes the photo as one hand: leave out the other --box")
 
 
 def _collect(arguments: Sequence[str]) -> tuple[list[Path], int]:
-    """Give the photos of all arguments, each once, and how many arguments named none."""
+    """Return the photos of all arguments, each once, and how many arguments named none."""
     photos: dict[Path, Path] = {}
     failures = 0
     for argument in arguments:
@@ -148,12 +149,12 @@ def _collect(arguments: Sequence[str]) -> tuple[list[Path], int]:
                 photos.setdefault(photo.resolve(), photo)
         except (InputError, OSError) as error:
             failures += 1
-            _tell_error(argument, error)
+            _print_error(argument, error)
     return list(photos.values()), failures
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder of the outputs, and see that one may write there, before the long part."""
+    """Make the folder of the outputs, and raise an error if it can't be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -163,27 +164,27 @@ def _make_folder(folder: Path) -> None:
 
 
 def _check_outputs(job: Job, sources: Set[Path], force: bool) -> None:
-    """Raise rather than overwrite: without `force` any file, with it still no resolved source."""
+    """Raise rather than overwrite a photo, or without `force` any file."""
     for path in job.outputs.values():
         if path.resolve() in sources:
-            raise InputError(f"{path} is one of the photos: give another --out")
+            raise InputError(f"{path} is one of the photos: choose another --out")
         if path.exists() and not force:
-            raise InputError(f"{path} exists: give another --out, or --force to overwrite it")
+            raise InputError(f"{path} exists: choose another --out, or --force to overwrite it")
 
 
 def _work(job: Job, estimator: "HandEstimator", args: argparse.Namespace) -> str:
-    """Find the hands of one photo, write its outputs and give the line to print."""
+    """Find the hands of one photo, write its outputs and return the line to print."""
     from openpose_keras.io.images import read_image, write_image
     from openpose_keras.io.openpose_json import write_openpose
     from openpose_keras.viz.drawing import THRESHOLD, draw_hands
 
     image = read_image(job.photo)
-    boxes = "whole" if args.boxes and "whole" in args.boxes else args.boxes
+    boxes: Boxes = "whole" if args.boxes and "whole" in args.boxes else args.boxes
     estimates = estimator.estimate(image, boxes=boxes, sides=args.side)
     hands = [estimate.hand for estimate in estimates]
-    if "picture" in job.outputs:
+    if "image" in job.outputs:
         threshold = THRESHOLD if args.threshold is None else args.threshold
-        write_image(job.outputs["picture"], draw_hands(image, hands, threshold=threshold))
+        write_image(job.outputs["image"], draw_hands(image, hands, threshold=threshold))
     if "json" in job.outputs:
         write_openpose(job.outputs["json"], hands, force=args.force)
     if "heatmaps" in job.outputs:
@@ -206,7 +207,7 @@ def _overlay(image: "np.ndarray", estimates: Sequence["HandEstimate"]) -> "np.nd
     return np.where(np.isnan(total)[..., None], image, draw_heatmaps(image, total))
 
 
-def _tell_error(what: Path | str, error: Exception, kind: str = "") -> None:
+def _print_error(what: Path | str, error: Exception, kind: str = "") -> None:
     """Print one line to stderr, above the progress bar; it names the photo once."""
     from tqdm import tqdm
 
@@ -215,5 +216,5 @@ def _tell_error(what: Path | str, error: Exception, kind: str = "") -> None:
 
 
 def _join(paths: Iterable[Path]) -> str:
-    """Put paths in one line."""
+    """Return paths in one line."""
     return ", ".join(str(path) for path in paths)

@@ -59,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="side of the crop over the box's longer side (default: as the search's boxes, 1.6)",
     )
     parser.add_argument(
-        "--use-sides", action="store_true", help="tell the network left from right where known"
+        "--use-sides",
+        action="store_true",
+        help="pass known sides of hands to the network",
     )
     parser.add_argument("--limit", type=parse_count, metavar="N", help="the first N images only")
     parser.add_argument(
@@ -101,4 +103,4 @@ def _check_out(path: Path | None, force: bool) -> None:
     if path and not path.parent.is_dir():
         raise UsageError(f"--out: there is no folder {path.parent}")
     if path and path.exists() and not force:
-        raise UsageError(f"--out: {path} exists; give another name, or --force")
+        raise UsageError(f"--out: {path} exists: choose another name, or --force")

@@ -32,10 +32,10 @@ def add_estimator_options(parser: argparse.ArgumentParser) -> None:
         "--recipe",
         choices=tuple(RECIPES),
         default="refined",
-        help="way from image to keypoints (default: %(default)s)",
+        help="steps from image to keypoints (default: %(default)s)",
     )
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="weights of your own for this network"
+        "--weights", type=Path, metavar="FILE", help="your own weights for this network"
     )
     parser.add_argument(
         "--dtype",
@@ -91,7 +91,7 @@ def parse_count(text: str) -> int:
 
 
 def load_estimator(args: argparse.Namespace) -> "HandEstimator":
-    """Make the estimator of `add_estimator_options`; this imports Keras and loads the weights."""
+    """Return the estimator of `add_estimator_options`; this imports Keras and loads the weights."""
     from openpose_keras.estimators.hand import HandEstimator
 
     start_keras()
@@ -101,10 +101,10 @@ def load_estimator(args: argparse.Namespace) -> "HandEstimator":
 
 
 def start_keras() -> None:
-    """Import Keras, without what its backend tells meanwhile.
+    """Import Keras, without what its backend prints meanwhile.
 
     Raises:
-        BackendError: The backend is not installed, or is none.
+        BackendError: The backend is not installed, or Keras knows no such backend.
     """
     from openpose_keras.networks._backend import import_keras
 
@@ -114,10 +114,10 @@ def start_keras() -> None:
 
 @contextmanager
 def suppress_stderr() -> Iterator[None]:
-    """Hide what TensorFlow's C++ part tells on stderr while it is imported.
+    """Hide what TensorFlow's C++ part prints on stderr while it is imported.
 
-    It tells of processors and of graphics cards that are not there, and some lines heed no setting.
-    Whoever sets TF_CPP_MIN_LOG_LEVEL wants to read them. A failed import raises as ever.
+    It prints lines about processors and missing graphics cards, and some heed no setting. Set
+    TF_CPP_MIN_LOG_LEVEL to read them. A failed import raises an error in any case.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         yield

@@ -1,4 +1,4 @@
-"""The photos that arguments name, and the names of what comes of them."""
+"""The photos that arguments name, and the names of the files that are written for them."""
 
 import glob
 from collections import Counter
@@ -9,7 +9,7 @@ from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.core.files import PHOTO_SUFFIXES
 
 OUTPUT_SUFFIXES = {
-    "picture": "_keypoints.png",
+    "image": "_keypoints.png",
     "json": "_keypoints.json",
     "heatmaps": "_heatmaps.png",
 }
@@ -20,14 +20,15 @@ class InputError(OpenPoseKerasError, ValueError):
 
 
 def expand(argument: str) -> list[Path]:
-    """Give the photos that an argument names: a file, a folder's photos, or a pattern's matches.
+    """Return the photos that an argument names: a file, a folder's photos, or a pattern's matches.
 
-    Shells on Windows leave patterns to the program. A file whose name looks like a pattern is taken
-    as the file. What an earlier run wrote (NAME_keypoints.png, NAME_heatmaps.png) is left out of
-    folders and patterns, so that `--out` may be the folder itself; named one by one it is taken.
+    Shells on Windows leave patterns to the program. Names of folders and files that exist are never
+    taken for patterns. What an earlier run wrote (NAME_keypoints.png, NAME_heatmaps.png) is left
+    out of folders and patterns, so that `--out` may be the folder itself; so are hidden files, such
+    as the ._NAME.jpg of macOS. Named one by one they are taken.
 
     Args:
-        argument: A path, or a pattern with * ? [] and ** (any number of folders).
+        argument: A path, or a pattern with * ? [] and ** (any number of folders, links excluded).
 
     Returns:
         At least one path, sorted by name.
@@ -37,47 +38,44 @@ def expand(argument: str) -> list[Path]:
     """
     path = Path(argument)
     if path.is_dir():
-        photos = sorted(entry for entry in path.iterdir() if _is_photo(entry))
-        if not photos:
-            raise InputError(
-                f"{path}: no photo in this folder (looked for {_list_suffixes()}); for its "
-                f"subfolders write '{path}/**/*.jpg'"
-            )
-        return photos
-    if not path.exists() and glob.has_magic(argument):
-        found = sorted(Path(match) for match in glob.glob(argument, recursive=True))
-        photos = [match for match in found if match.is_file() and not _is_result(match)]
-        if not photos:
-            raise InputError(
-                f"{argument}: no file matches this pattern, leaving out results of earlier runs"
-            )
-        return photos
-    if not path.exists():
+        files = [entry for entry in path.iterdir() if entry.suffix.lower() in PHOTO_SUFFIXES]
+        problem = (
+            f"no photo in this folder (expected {' '.join(PHOTO_SUFFIXES)}; convert HEIC to JPEG "
+            f"first); for its subfolders write '{path}/**/*.jpg'"
+        )
+    elif path.exists():
+        return [path]
+    elif glob.has_magic(argument):
+        files = _matches(path)
+        problem = "no such file, and as a pattern it matches none, leaving out earlier results"
+    else:
         raise InputError(f"{path}: there is no such file")
-    return [path]
+    photos = sorted(file for file in files if file.is_file() and not _is_left_out(file))
+    if not photos:
+        raise InputError(f"{argument}: {problem}")
+    return photos
 
 
-def _is_photo(path: Path) -> bool:
-    """Tell a photo from other files, and from the results of an earlier run."""
-    return path.suffix.lower() in PHOTO_SUFFIXES and not _is_result(path) and path.is_file()
+def _matches(path: Path) -> list[Path]:
+    """Return what a pattern matches below the longest part of it that is a folder."""
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    try:
+        return list(folder.glob(str(path.relative_to(folder))))
+    except ValueError as error:  # ** beside other letters
+        raise InputError(f"{path}: {error}") from error
 
 
-def _is_result(path: Path) -> bool:
-    """Tell by its name what an earlier run wrote."""
-    return path.name.endswith(tuple(OUTPUT_SUFFIXES.values()))
-
-
-def _list_suffixes() -> str:
-    """Name the suffixes of photos."""
-    return " ".join(PHOTO_SUFFIXES)
+def _is_left_out(path: Path) -> bool:
+    """Return whether a file is hidden, or written by an earlier run."""
+    return path.name.startswith(".") or path.name.endswith(tuple(OUTPUT_SUFFIXES.values()))
 
 
 def output_stems(photos: Sequence[Path]) -> list[str]:
-    """Give each photo the start of its outputs' names, so that no two photos share one.
+    """Return the start of the names of each photo's outputs, so that no two photos share one.
 
     Usually that is the photo's name without its suffix. Photos of the same name get what tells them
     apart: their suffix, their folder, both, and if that does not help a number. Names that differ
-    only in case count as the same, for file systems that think so.
+    only in case count as the same, as they do on some file systems.
 
     Args:
         photos: Paths, no two the same.
@@ -90,33 +88,18 @@ def output_stems(photos: Sequence[Path]) -> list[str]:
         ['left_a', 'right_a', 'b']
     """
     stems = [photo.stem for photo in photos]
-    for make in (_with_suffix, _with_folder, _with_both):
+    for form in ("{0.stem}_{1}", "{2}_{0.stem}", "{2}_{0.stem}_{1}"):
         counts = Counter(stem.casefold() for stem in stems)
         stems = [
-            make(photo) if counts[stem.casefold()] > 1 else stem
+            form.format(photo, photo.suffix[1:], photo.resolve().parent.name)
+            if counts[stem.casefold()] > 1
+            else stem
             for photo, stem in zip(photos, stems, strict=True)
         ]
-    taken: set[str] = set()
-    unique = []
+    unique: dict[str, str] = {}
     for stem in stems:
         name, number = stem, 2
-        while name.casefold() in taken:
+        while name.casefold() in unique:
             name, number = f"{stem}_{number}", number + 1
-        taken.add(name.casefold())
-        unique.append(name)
-    return unique
-
-
-def _with_suffix(photo: Path) -> str:
-    """Name a photo by its stem and suffix: a_jpg."""
-    return f"{photo.stem}_{photo.suffix[1:]}"
-
-
-def _with_folder(photo: Path) -> str:
-    """Name a photo by its folder and stem: left_a."""
-    return f"{photo.resolve().parent.name}_{photo.stem}"
-
-
-def _with_both(photo: Path) -> str:
-    """Name a photo by its folder, stem and suffix: left_a_jpg."""
-    return f"{photo.resolve().parent.name}_{_with_suffix(photo)}"
+        unique[name.casefold()] = name
+    return list(unique.values())

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from openpose_keras.cli import detect as detect_command
 from openpose_keras.cli import evaluate as evaluate_command
 from openpose_keras.cli.paths import InputError, expand, output_stems
 from openpose_keras.core.errors import ImageError, OpenPoseKerasError
+from openpose_keras.core.files import PHOTO_SUFFIXES
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.io.images import read_image, write_image
 from openpose_keras.io.openpose_json import read_openpose
@@ -108,9 +110,9 @@ def test_results_go_into_the_folder_of_out_which_is_made(estimator, folder):
         ([], ["_keypoints.json", "_keypoints.png"]),
         (["--json"], ["_keypoints.json", "_keypoints.png"]),
         (["--no-json"], ["_keypoints.png"]),
-        (["--no-picture"], ["_keypoints.json"]),
+        (["--no-image"], ["_keypoints.json"]),
         (["--heatmaps"], ["_heatmaps.png", "_keypoints.json", "_keypoints.png"]),
-        (["--heatmaps", "--no-json", "--no-picture"], ["_heatmaps.png"]),
+        (["--heatmaps", "--no-json", "--no-image"], ["_heatmaps.png"]),
     ],
 )
 def test_options_choose_what_is_written(estimator, folder, options, kinds):
@@ -187,7 +189,7 @@ def test_whole_photo_is_one_hand(estimator, folder):
         ["--side", "both"],
         ["--preset", "foot"],
         ["--recipe", "soup"],
-        ["--no-json", "--no-picture"],
+        ["--no-json", "--no-image"],
     ],
 )
 def test_usage_errors_end_with_status_2_and_no_traceback(estimator, folder, capsys, options):
@@ -347,7 +349,7 @@ def test_work_on_paths_grows_with_the_photos_and_not_with_their_square(
         Path(f"{number}.png").write_bytes(Path("hand.png").read_bytes())
     resolve, calls = Path.resolve, []
     monkeypatch.setattr(Path, "resolve", lambda path: calls.append(path) or resolve(path))
-    assert cli.main(["detect", ".", "--out", "out", "--no-picture"]) == 0
+    assert cli.main(["detect", ".", "--out", "out", "--no-image"]) == 0
     assert len(names("out")) == 41
     assert len(calls) <= 4 * 41
 
@@ -386,10 +388,46 @@ def test_results_of_an_earlier_run_are_not_taken_for_photos(estimator, folder, a
     assert names(folder) == before
 
 
+def test_folders_hold_photos_of_every_suffix_and_no_hidden_ones(folder):
+    photos = [f"photo{suffix}" for suffix in PHOTO_SUFFIXES]
+    for name in (*photos, "photo.heic", "._photo.jpg"):
+        Path(name).touch()
+    assert names(folder) != photos
+    assert [path.name for path in expand(".")] == ["hand.png", *photos]
+    assert Path("._photo.jpg") not in expand("*photo*")
+    Path("phone").mkdir()
+    with pytest.raises(InputError, match="convert HEIC to JPEG"):
+        expand("phone")
+
+
+@pytest.mark.parametrize("pattern", ["emp [1]/**/*.png", "emp [1]/sub/*.png", "emp*/**/*.png"])
+def test_folders_named_like_patterns_are_folders(folder, pattern):
+    Path("emp [1]/sub").mkdir(parents=True)
+    Path("emp [1]/sub/a.png").touch()
+    assert expand(pattern) == [Path("emp [1]/sub/a.png")]
+
+
+def test_circular_links_end(folder):
+    for name in ("one", "two"):
+        Path(name).symlink_to(".")
+    assert expand("**/*.png") == [Path("hand.png")]
+
+
+def test_a_name_that_the_terminal_cannot_print_does_not_end_the_run(estimator, folder, monkeypatch):
+    write_image("\N{HEAVY BLACK HEART}.png", picture())
+    write_image("zz.png", picture())
+    out = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert cli.main(["detect", ".", "--out", "out"]) == 0
+    out.flush()
+    assert b"\\u2764.png: left hand" in out.buffer.getvalue()
+    assert "zz_keypoints.png" in names("out")
+
+
 def test_a_result_is_taken_when_it_is_named(folder):
     Path("hand_keypoints.png").touch()
     assert expand("hand_keypoints.png") == [Path("hand_keypoints.png")]
-    with pytest.raises(InputError, match="leaving out results"):
+    with pytest.raises(InputError, match="leaving out earlier results"):
         expand("*_keypoints.png")
 
 
@@ -397,7 +435,7 @@ def test_file_whose_name_looks_like_a_pattern_is_the_file(folder):
     Path("a[1].png").touch()
     Path("a1.png").touch()
     assert expand("a[1].png") == [Path("a[1].png")]
-    with pytest.raises(InputError, match="no file matches"):
+    with pytest.raises(InputError, match="as a pattern it matches none"):
         expand("b[1].png")
 
 

@@ -8,6 +8,7 @@ from openpose_keras.core.keypoints import Hand
 from openpose_keras.io.openpose_json import (
     from_openpose,
     read_openpose,
+    read_openpose_frames,
     to_openpose,
     write_openpose,
 )
@@ -139,8 +140,29 @@ def test_zeros_of_openpose_for_a_hand_that_it_did_not_see_give_no_hand(tmp_path)
     assert hand.side == "right"
 
 
-def test_person_without_hand_lists_is_no_hand():
-    assert from_openpose({"version": 1.1, "people": [{"pose_keypoints_2d": [1, 2, 3]}]}) == []
+@pytest.mark.parametrize("person", [{"pose_keypoints_2d": [1, 2, 3]}, {"pose_keypoints": []}])
+def test_person_with_a_body_only_has_no_hand(person):
+    assert from_openpose({"version": 1.1, "people": [person]}) == []
+
+
+@pytest.mark.parametrize("nothing", [[], None])
+def test_lists_of_versions_1_0_and_1_1_lack_the_2d(nothing):
+    values = [*make_hand().xy[0].tolist(), 0.5]
+    person = {"pose_keypoints": [], "hand_left_keypoints": values * 21}
+    person["hand_right_keypoints"] = nothing
+    (hand,) = from_openpose({"version": 1.1, "people": [person]})
+    assert (hand.side, hand.scores[20]) == ("left", 0.5)
+
+
+def test_a_list_of_frames_is_read_frame_by_frame(tmp_path):
+    frames = [to_openpose([make_hand(0), make_hand(1)]), to_openpose([])]
+    (tmp_path / "frames.json").write_text(json.dumps(frames))
+    found = read_openpose_frames(tmp_path / "frames.json")
+    assert [len(hands) for hands in found] == [2, 0]
+    with pytest.raises(FormatError, match="read_openpose_frames"):
+        read_openpose(tmp_path / "frames.json")
+    write_openpose(tmp_path / "one.json", [make_hand()])
+    assert len(read_openpose_frames(tmp_path / "one.json")) == 1
 
 
 @pytest.mark.parametrize(
@@ -148,13 +170,15 @@ def test_person_without_hand_lists_is_no_hand():
     [
         ("", "is not a JSON file"),
         ("\x89PNG", "is not a JSON file"),
-        ("[]", 'list "people"'),
+        ("[]", "expected one frame, got 0"),
+        ("[[]]", 'list "people"'),
+        ('{"people":[{}]}', "person 0: expected lists such as hand_left_keypoints_2d, got nothing"),
+        ('{"people":[{"body_parts":[1,2,3]}]}', "got body_parts"),
         ('{"version":1.3}', 'list "people"'),
         ('{"people":{}}', 'list "people"'),
         ('{"people":[1]}', "person 0 must be an object, not int"),
         ('{"people":[{"hand_left_keypoints_2d":[1,2]}]}', "hand_left_keypoints_2d of person 0"),
         ('{"people":[{"hand_left_keypoints_2d":7}]}', "not int"),
-        ('{"people":[{"hand_left_keypoints_2d":null}]}', "not NoneType"),
         ('{"people":[{"hand_right_keypoints_2d":[%s"1"]}]}' % ("1," * 62), "finite numbers"),
         ('{"people":[{"hand_right_keypoints_2d":[%strue]}]}' % ("1," * 62), "finite numbers"),
         ('{"people":[{"hand_right_keypoints_2d":[%s1e999]}]}' % ("1," * 62), "finite numbers"),
