@@ -100,7 +100,7 @@ WAYS: dict[str, Callable[[Path], Forward]] = {
 
 
 def peak() -> int:
-    """Give what this process held at most, in bytes."""
+    """Return what this process held at most, in bytes."""
     return 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
 
 
@@ -133,7 +133,7 @@ def write_files(folder: Path) -> None:
 
 
 def available() -> list[str]:
-    """Give the ways that this machine has."""
+    """Return the engines that this machine has."""
     import cv2
 
     lacking = {

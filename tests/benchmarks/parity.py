@@ -1,4 +1,4 @@
-"""Hold every layer of `hand`, full size, against OpenCV 4's importer, on three backends of Keras.
+"""Compare every layer of `hand`, full size, with OpenCV 4's importer, on three backends of Keras.
 
 A minute or two, from the repository's root: python -m tests.benchmarks.parity
 
@@ -52,7 +52,7 @@ def compare_all(folder: Path) -> None:
 
 
 def measure(folder: Path, backend: str) -> list[list]:
-    """Give the rows of a backend."""
+    """Return the rows of a backend."""
     command = [sys.executable, "-m", "tests.benchmarks.parity", "--compare", str(folder)]
     environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     result = subprocess.run(

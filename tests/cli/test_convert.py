@@ -54,7 +54,7 @@ def test_after_convert_the_preset_works(folder, capsys):
     assert hand.scores.std() > 0
 
 
-def test_convert_tells_the_licence_of_an_official_file(folder, capsys, monkeypatch):
+def test_convert_prints_the_licence_of_an_official_file(folder, capsys, monkeypatch):
     md5 = weight_record.checksums("hand.caffemodel").md5
     known = (catalogue.OfficialFile("hand", "hand/ours.caffemodel", md5),)
     monkeypatch.setattr(catalogue, "OFFICIAL_FILES", known)
@@ -67,7 +67,7 @@ def test_convert_tells_the_licence_of_an_official_file(folder, capsys, monkeypat
     assert "this is OpenPose's hand/ours.caffemodel (hand)" in capsys.readouterr().out
 
 
-def test_convert_overwrites_nothing_unasked(folder, capsys):
+def test_convert_overwrites_only_with_force(folder, capsys):
     (folder / "a.keras").write_text("mine")
     assert run("convert", "hand.caffemodel", "--to", "a.keras") == 1
     error = capsys.readouterr().err
@@ -79,7 +79,7 @@ def test_convert_overwrites_nothing_unasked(folder, capsys):
     assert (folder / "back.prototxt").is_file()
 
 
-def test_usage_errors_of_convert_are_told(capsys):
+def test_bgr_for_the_preset_is_a_usage_error(capsys):
     with pytest.raises(SystemExit) as caught:
         run("convert", "hand.caffemodel", "--bgr")
     assert caught.value.code == 2
@@ -87,7 +87,7 @@ def test_usage_errors_of_convert_are_told(capsys):
 
 
 @pytest.mark.parametrize("command", ["convert", "inspect", "verify"])
-def test_a_bad_file_is_told_in_one_line(folder, capsys, command):
+def test_bad_file_is_an_error_in_one_line(folder, capsys, command):
     (folder / "bad").write_text("<html>")
     for name in ("bad", "none"):
         assert run(command, name) == 1
@@ -97,7 +97,7 @@ def test_a_bad_file_is_told_in_one_line(folder, capsys, command):
         assert captured.out == ""
 
 
-def test_inspect_tells_layers_shapes_ranges_and_checksums(folder, capsys):
+def test_inspect_prints_layers_shapes_ranges_and_checksums(folder, capsys):
     assert run("inspect", "hand.caffemodel") == 0
     out = capsys.readouterr().out
     sums = subprocess.check_output(["md5sum", "hand.caffemodel"], text=True)
@@ -127,7 +127,7 @@ def test_inspect_shows_the_record_and_imports_no_keras(folder):
 
 
 @needs_importer
-def test_verify_prints_the_table_and_writes_picture_and_figures(folder, capsys):
+def test_verify_prints_the_table_and_writes_chart_and_figures(folder, capsys):
     options = ["--size", "64", "--prototxt", "pose_deploy.prototxt"]
     files = ["--chart", "p.png", "--out", "p.json"]
     assert run("verify", "hand.caffemodel", *options, *files) == 0
@@ -142,21 +142,21 @@ def test_verify_prints_the_table_and_writes_picture_and_figures(folder, capsys):
 
 
 @needs_importer
-def test_verify_fails_when_a_layer_departs(folder, capsys):
+def test_verify_fails_when_a_layer_exceeds_the_tolerance(folder, capsys):
     (folder / "wrong.prototxt").write_text(hand_prototxt(features_first=True))
     assert run("verify", "hand.caffemodel", "--size", "64", "--prototxt", "wrong.prototxt") == 1
     assert "the first layer to exceed it is concat_stage2" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("size", ["0", "a", "3x4x5", "99999", "-1x5"])
-def test_sizes_that_are_none_are_refused(size, capsys):
+def test_invalid_size_is_refused(size, capsys):
     with pytest.raises(SystemExit) as caught:
         run("verify", "hand.caffemodel", f"--size={size}")
     assert caught.value.code == 2
     assert "HEIGHTxWIDTH" in capsys.readouterr().err
 
 
-def test_weights_of_the_preset_are_not_replaced_unasked(capsys):
+def test_weights_of_the_preset_are_replaced_only_with_force(capsys):
     assert run("convert", "hand.caffemodel") == 0
     with pytest.raises(SystemExit):
         run("convert", "hand.caffemodel")

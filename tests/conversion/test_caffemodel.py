@@ -29,7 +29,7 @@ def read(tmp_path, data):
 @pytest.mark.parametrize("old", [False, True], ids=["layer", "layers"])
 @pytest.mark.parametrize("double", [False, True], ids=["float", "double"])
 @pytest.mark.parametrize("old_shape", [False, True], ids=["shape", "dims"])
-def test_every_way_to_write_weights_is_read(tmp_path, old, double, old_shape):
+def test_every_format_of_weights_is_read(tmp_path, old, double, old_shape):
     data = caffemodel(ARRAYS, old=old, double=double, old_shape=old_shape)
     network = read(tmp_path, data)
     assert network.name == "net"
@@ -49,7 +49,7 @@ def test_packed_numbers_may_come_in_parts(tmp_path):
     np.testing.assert_array_equal(network.layers[0].blobs[0], array)
 
 
-def test_what_caffe_writes_beside_the_weights_is_skipped(tmp_path):
+def test_fields_that_are_not_weights_are_skipped(tmp_path):
     gradient = field(6, np.ones(5, "<f4").tobytes())
     layer = field(1, "a") + field(10, 1) + field(7, blob(ARRAYS["conv1"][1]) + gradient)
     network = read(tmp_path, field(100, layer + field(117, field(1, 7))) + field(7, 0))
@@ -78,7 +78,7 @@ BAD_BLOBS = {
 
 
 @pytest.mark.parametrize("bad", BAD_BLOBS.values(), ids=BAD_BLOBS)
-def test_a_blob_whose_numbers_do_not_fill_its_shape_is_refused(tmp_path, bad):
+def test_blob_that_does_not_fill_its_shape_is_refused(tmp_path, bad):
     with pytest.raises(WeightsError, match=r"net\.caffemodel .*blob"):
         read(tmp_path, field(100, field(1, "a") + field(7, bad)))
 
@@ -99,7 +99,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("data", BAD_FILES.values(), ids=BAD_FILES)
-def test_what_is_no_caffemodel_is_refused_in_one_line(tmp_path, data):
+def test_other_bytes_are_refused_in_one_line(tmp_path, data):
     with pytest.raises(WeightsError, match=r"net\.caffemodel") as caught:
         read(tmp_path, data)
     assert "\n" not in str(caught.value)
@@ -114,7 +114,7 @@ def test_deep_nesting_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("reader", [read_caffemodel, read_prototxt])
-def test_a_missing_file_and_a_folder_are_refused(tmp_path, reader):
+def test_missing_file_and_folder_are_refused(tmp_path, reader):
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(WeightsError, match="can't be read"):
             reader(path)
@@ -128,7 +128,7 @@ def network_of(arrays):
     return CaffeNetwork(tuple(layers), "net")
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_written_file_is_read_back(tmp_path):
     path = tmp_path / "net.caffemodel"
     write_caffemodel(path, network_of(ARRAYS))
     for layer in read_caffemodel(path).layers:
@@ -137,7 +137,7 @@ def test_what_is_written_is_read(tmp_path):
     assert path.read_bytes() == caffemodel(ARRAYS)
 
 
-def test_nothing_is_overwritten_unasked_and_nothing_left_behind(tmp_path):
+def test_file_is_overwritten_only_with_force(tmp_path):
     path = tmp_path / "net.caffemodel"
     path.write_text("mine")
     with pytest.raises(FileExistsError, match="force"):
@@ -156,7 +156,7 @@ def test_nothing_is_overwritten_unasked_and_nothing_left_behind(tmp_path):
 # ---------------------------------------------------------------- prototxt
 
 
-def test_a_prototxt_is_read():
+def test_prototxt_is_read():
     network = parse_prototxt(hand_prototxt(size=(32, 40)))
     assert (network.name, dict(network.inputs)) == ("hand", {"image": (1, 3, 32, 40)})
     layers = {layer.name: layer for layer in network.layers}
@@ -167,7 +167,7 @@ def test_a_prototxt_is_read():
     assert layers["concat_stage2"].bottoms == ("conv6_2_CPM", "conv5_3_CPM")
 
 
-def test_an_old_prototxt_is_read_and_what_is_not_declared_is_skipped():
+def test_old_prototxt_is_read_and_undeclared_fields_are_skipped():
     network = parse_prototxt("""
         # a comment
         name: "old"  force_backward: true
@@ -184,7 +184,7 @@ def test_an_old_prototxt_is_read_and_what_is_not_declared_is_skipped():
     assert network.inputs == {"data": (1, 3, 8, 8)}
 
 
-def test_an_input_layer_is_an_input():
+def test_input_layer_is_an_input():
     network = parse_prototxt("""
         layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 1 dim: 3 } } }
         layer { name: "open" type: "Input" top: "y" }
@@ -207,7 +207,7 @@ BAD_TEXTS = {
 
 
 @pytest.mark.parametrize("text", BAD_TEXTS.values(), ids=BAD_TEXTS)
-def test_what_is_no_prototxt_is_refused_in_one_line(tmp_path, text):
+def test_other_text_is_refused_in_one_line(tmp_path, text):
     path = tmp_path / "net.prototxt"
     path.write_text(text)
     with pytest.raises(WeightsError, match=r"net\.prototxt") as caught:
@@ -216,14 +216,14 @@ def test_what_is_no_prototxt_is_refused_in_one_line(tmp_path, text):
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\x00", bytes(10), b" " * 4_000_001])
-def test_bytes_that_are_no_text_are_no_prototxt(tmp_path, data):
+def test_bytes_that_are_not_text_are_refused(tmp_path, data):
     path = tmp_path / "net.prototxt"
     path.write_bytes(data)
     with pytest.raises(WeightsError, match=r"net\.prototxt"):
         read_prototxt(path)
 
 
-def test_a_prototxt_survives_the_round_trip(tmp_path):
+def test_prototxt_survives_the_round_trip(tmp_path):
     network = parse_prototxt(hand_prototxt())
     write_prototxt(tmp_path / "net.prototxt", network)
     again = read_prototxt(tmp_path / "net.prototxt")
@@ -235,7 +235,7 @@ def test_a_prototxt_survives_the_round_trip(tmp_path):
 # ---------------------------------------------------------------- another reader
 
 
-def test_opencv_reads_what_is_written(tmp_path):
+def test_opencv_reads_the_written_files(tmp_path):
     if not hasattr(cv2.dnn, "readNetFromCaffe"):
         pytest.skip("OpenCV 5 has no importer of Caffe networks")
     arrays, text = hand_arrays(), hand_prototxt()

@@ -31,7 +31,7 @@ ARRAYS = hand_arrays()
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Let the hand network be a small one, built once: each test fills it anew."""
+    """Let the hand network be a small one, built once: each test fills it again."""
     monkeypatch.setattr(networks, "hand", small_hand)
 
 

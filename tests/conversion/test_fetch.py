@@ -1,4 +1,4 @@
-"""From sources that fail in many ways to a complete file in its place, or to one message."""
+"""From sources that fail in many ways to a complete file, or to one message."""
 
 import hashlib
 import subprocess

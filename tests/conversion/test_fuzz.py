@@ -72,15 +72,15 @@ def damage(data, rng):
     if kind == 0:
         return bytes(data[: rng.integers(len(data))])
     for _ in range(rng.integers(1, 5)):
-        place = int(rng.integers(len(data)))
+        position = int(rng.integers(len(data)))
         if kind == 1:
-            data[place] ^= 1 << int(rng.integers(8))
+            data[position] ^= 1 << int(rng.integers(8))
         elif kind == 2:
-            data[place] = int(rng.integers(256))
+            data[position] = int(rng.integers(256))
         elif kind == 3:
-            del data[place : place + int(rng.integers(1, 20))]
+            del data[position : position + int(rng.integers(1, 20))]
         else:
-            data[place:place] = data[place : place + int(rng.integers(1, 20))]
+            data[position:position] = data[position : position + int(rng.integers(1, 20))]
     return bytes(data)
 
 

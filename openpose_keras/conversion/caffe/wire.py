@@ -35,39 +35,39 @@ def check_fields(data: bytes) -> None:
     left = _MOST + len(data) // _FILE_BYTES_A_UNIT
     messages = [(0, len(data), "NetParameter")]
     while messages:
-        place, end, message = messages.pop()
-        while place < end:
-            tag, place = _varint(data, place)
-            length, place = _value_length(data, tag & 7, place)
+        position, end, message = messages.pop()
+        while position < end:
+            tag, position = _varint(data, position)
+            length, position = _value_length(data, tag & 7, position)
             inside = _INSIDE.get((message, tag >> 3), "")
             if inside and tag & 7 == _LENGTH:
-                messages.append((place, place + length, inside))
+                messages.append((position, position + length, inside))
             elif inside is not None:
                 left -= length
             left -= _FIELD
-            place += length
+            position += length
             if left < 0:
                 raise WeightsError("it has far more fields than the weights of a network need")
-        if place > end:
+        if position > end:
             raise WeightsError(f"it is cut off, or not a protobuf message, at byte {end}")
 
 
-def _value_length(data: bytes, wire: int, place: int) -> tuple[int, int]:
+def _value_length(data: bytes, wire: int, position: int) -> tuple[int, int]:
     """Return the length in bytes of a field's value and where the value begins."""
     if wire == _LENGTH:
-        return _varint(data, place)
+        return _varint(data, position)
     if wire == _VARINT:
-        return _varint(data, place)[1] - place, place
+        return _varint(data, position)[1] - position, position
     if wire in (_FIXED32, _FIXED64):
-        return 4 if wire == _FIXED32 else 8, place
-    raise WeightsError(f"it is not a protobuf message at byte {place}")
+        return 4 if wire == _FIXED32 else 8, position
+    raise WeightsError(f"it is not a protobuf message at byte {position}")
 
 
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    """Read a whole number and return it with the place after it."""
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """Read a whole number and return it with the position after it."""
     value = 0
-    for index, byte in enumerate(data[place : place + 10]):
+    for index, byte in enumerate(data[position : position + 10]):
         value |= (byte & 127) << 7 * index
         if byte < 128:
-            return value, place + index + 1
-    raise WeightsError(f"it is cut off, or not a protobuf message, at byte {place}")
+            return value, position + index + 1
+    raise WeightsError(f"it is cut off, or not a protobuf message, at byte {position}")

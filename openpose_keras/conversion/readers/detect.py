@@ -119,7 +119,7 @@ def _detect_kind(path: Path) -> str:
 
 
 def _detect_zip(path: Path) -> str:
-    """Tell a .keras file from one of PyTorch."""
+    """Return "hdf5" for a .keras file and "pth" for a zip file of PyTorch."""
     try:
         with open_archive(path) as archive:
             names = archive.namelist()

@@ -33,7 +33,7 @@ def read_hdf5(path: Path) -> tuple[str, Layers, dict[str, object] | None]:
         that this package stored in the file, if there is one.
 
     Raises:
-        WeightsError: The file is damaged, or is none of the three kinds.
+        WeightsError: The file is damaged, or not of these three kinds.
     """
     seconds = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
     command = [sys.executable, "-P", hdf5_process.__file__, str(path)]
