@@ -21,6 +21,7 @@ from openpose_keras.core.errors import WeightsError
 from openpose_keras.io import weight_record
 from openpose_keras.networks import presets
 from tests.helpers.caffe_files import caffemodel, hand_arrays, hand_prototxt, small_hand
+from tests.helpers.weight_files import write_folder, write_keras2, write_pth
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*"),
@@ -44,70 +45,35 @@ def write_caffe(folder, arrays=ARRAYS, **options):
     return path
 
 
-def write_keras2(folder, arrays=ARRAYS, *, whole=False, parts=False):
-    """Write what Keras 2's save_weights wrote, or what its save did."""
-    path = folder / "weights.bin"
-    with h5py.File(path, "w") as file:
-        top = file.create_group("model_weights") if whole else file
-        if whole:
-            file.attrs["model_config"] = "{}"
-            file.create_group("optimizer_weights").create_dataset("a", data=np.zeros(3))
-        names = np.array([b"image", *(name.encode() for name in arrays)])
-        top.attrs["backend"] = b"tensorflow"
-        if parts:
-            for index, part in enumerate(np.array_split(names, 3)):
-                top.attrs[f"layer_names{index}"] = part
-        else:
-            top.attrs["layer_names"] = names
-        top.create_group("image").attrs["weight_names"] = np.zeros(0)
-        for name, (kernel, bias) in arrays.items():
-            group = top.create_group(name)
-            group.attrs["weight_names"] = [f"{name}/kernel:0", f"{name}/bias:0"]
-            group.create_dataset(f"{name}/kernel:0", data=kernel.transpose(2, 3, 1, 0))
-            group.create_dataset(f"{name}/bias:0", data=bias)
-    return path
+def write(folder, kind, **options):
+    """Write a file of a kind and return its path."""
+    if kind == "caffemodel":
+        return write_caffe(folder, **options)
+    if kind == "pth":
+        pytest.importorskip("torch")
+    writers = {"keras2": write_keras2, "pth": write_pth, "npy": write_folder}
+    writers[kind](folder / "weights.bin", ARRAYS, **options)
+    return folder / "weights.bin"
 
 
-def write_pth(folder, arrays=ARRAYS, *, prefix="", old=False, nested=False):
-    torch = pytest.importorskip("torch")
-    content = {}
-    for name, (kernel, bias) in arrays.items():
-        content[f"{prefix}{name}.weight"] = torch.from_numpy(kernel)
-        content[f"{prefix}{name}.bias"] = torch.from_numpy(bias)
-    path = folder / "weights.bin"
-    content = {"epoch": 3, "state_dict": content} if nested else content
-    torch.save(content, path, _use_new_zipfile_serialization=not old)
-    return path
-
-
-def write_folder(folder, arrays=ARRAYS):
-    path = folder / "layers"
-    path.mkdir()
-    for name, (kernel, bias) in arrays.items():
-        np.save(path / f"W_{name}.npy", kernel)
-        np.save(path / f"b_{name}.npy", bias)
-    (path / "README").write_text("not an array")
-    return path
-
-
-SOURCES = {
-    "caffemodel": write_caffe,
-    "caffemodel, old": lambda folder: write_caffe(folder, old=True, old_shape=True),
-    "keras2": write_keras2,
-    "keras2, whole": lambda folder: write_keras2(folder, whole=True),
-    "keras2, parts": lambda folder: write_keras2(folder, parts=True),
-    "pth": write_pth,
-    "pth, old": lambda folder: write_pth(folder, old=True),
-    "pth, prefix": lambda folder: write_pth(folder, prefix="model1_0."),
-    "pth, nested": lambda folder: write_pth(folder, nested=True),
-    "npy": write_folder,
-}
-
-
-@pytest.mark.parametrize("kind", SOURCES)
-def test_every_kind_gives_the_same_arrays(tmp_path, kind):
-    weights = read_weights(SOURCES[kind](tmp_path))
-    assert weights.kind == kind.partition(",")[0]
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("caffemodel", {}),
+        ("caffemodel", {"old": True, "old_shape": True}),
+        ("keras2", {}),
+        ("keras2", {"whole": True}),
+        ("keras2", {"parts": True}),
+        ("pth", {}),
+        ("pth", {"old": True}),
+        ("pth", {"prefix": "model1_0."}),
+        ("pth", {"nested": True}),
+        ("npy", {}),
+    ],
+)
+def test_every_kind_gives_the_same_arrays(tmp_path, kind, options):
+    weights = read_weights(write(tmp_path, kind, **options))
+    assert weights.kind == kind
     assert weights.channel_order == "bgr"
     assert set(weights.layers) == set(ARRAYS)
     for name, (kernel, bias) in ARRAYS.items():
@@ -227,14 +193,14 @@ def test_missing_file_and_other_folder_are_refused(tmp_path):
 
 
 def test_half_a_pair_is_refused(tmp_path):
-    path = write_folder(tmp_path)
+    path = write(tmp_path, "npy")
     (path / "b_conv2_1.npy").unlink()
     with pytest.raises(WeightsError, match=r"b_conv2_1\.npy"):
         read_weights(path)
 
 
 def test_npy_header_larger_than_the_file_is_refused(tmp_path):
-    path = write_folder(tmp_path)
+    path = write(tmp_path, "npy")
     header = {"descr": "<f4", "fortran_order": False, "shape": (2**40, 3, 3, 3)}
     with open(path / "W_conv2_1.npy", "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
@@ -243,14 +209,14 @@ def test_npy_header_larger_than_the_file_is_refused(tmp_path):
 
 
 def test_objects_are_not_unpickled(tmp_path):
-    path = write_folder(tmp_path)
+    path = write(tmp_path, "npy")
     np.save(path / "W_conv2_1.npy", np.array([print], dtype=object), allow_pickle=True)
     with pytest.raises(WeightsError, match=r"W_conv2_1\.npy"):
         read_weights(path)
 
 
 def test_data_set_larger_than_the_file_is_refused(tmp_path):
-    path = write_keras2(tmp_path)
+    path = write(tmp_path, "keras2")
     with h5py.File(path, "r+") as file:
         del file["conv2_1/conv2_1/kernel:0"]
         file.create_dataset("conv2_1/conv2_1/kernel:0", (10**6, 10**6), "f4", chunks=(1000, 1000))
@@ -259,9 +225,9 @@ def test_data_set_larger_than_the_file_is_refused(tmp_path):
 
 
 def test_link_to_another_file_is_refused(tmp_path):
-    path = write_keras2(tmp_path)
+    path = write(tmp_path, "keras2")
     os.rename(path, tmp_path / "other.h5")
-    path = write_keras2(tmp_path)
+    path = write(tmp_path, "keras2")
     with h5py.File(path, "r+") as file:
         del file["conv2_1"]
         file["conv2_1"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "conv2_1")
@@ -270,7 +236,7 @@ def test_link_to_another_file_is_refused(tmp_path):
 
 
 def test_without_torch_the_error_tells_what_to_install(tmp_path, monkeypatch):
-    path = write_pth(tmp_path)
+    path = write(tmp_path, "pth")
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match="pip install torch"):
         read_weights(path)

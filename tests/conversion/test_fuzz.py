@@ -22,6 +22,7 @@ from openpose_keras.conversion.caffe.prototxt import parse_prototxt, read_protot
 from openpose_keras.conversion.readers import hdf5, read_weights
 from openpose_keras.core.errors import WeightsError
 from tests.helpers.caffe_files import caffemodel, hand_prototxt
+from tests.helpers.weight_files import write_keras2, write_pth
 
 ROUNDS = int(os.environ.get("OPENPOSE_KERAS_FUZZ", "200"))
 SECONDS = 5  # of this process, for a file of a few kilobytes that takes milliseconds
@@ -31,36 +32,24 @@ ARRAYS = {
 }
 
 
-def make_keras2(path):
+def write_keras3(path, arrays):
     with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [name.encode() for name in ARRAYS]
-        for name, (kernel, bias) in ARRAYS.items():
-            group = file.create_group(name)
-            group.attrs["weight_names"] = [b"kernel:0", b"bias:0"]
-            group["kernel:0"], group["bias:0"] = kernel.transpose(2, 3, 1, 0), bias
-
-
-def make_keras3(path):
-    with h5py.File(path, "w") as file:
-        for name, (kernel, bias) in ARRAYS.items():
+        for name, (kernel, bias) in arrays.items():
             group = file.create_group(f"layers/{name}/vars")
             group.attrs["name"] = name
             group["0"], group["1"] = kernel.transpose(2, 3, 1, 0), bias
 
 
 def make_pth(path, **options):
-    torch = pytest.importorskip("torch")
-    content = {}
-    for name, (kernel, bias) in ARRAYS.items():
-        content |= {f"{name}.weight": torch.tensor(kernel), f"{name}.bias": torch.tensor(bias)}
-    torch.save(content, path, **options)
+    pytest.importorskip("torch")
+    write_pth(path, ARRAYS, **options)
 
 
 KINDS = {
     "caffemodel": lambda path: path.write_bytes(caffemodel(ARRAYS)),
     "old caffemodel": lambda path: path.write_bytes(caffemodel(ARRAYS, old=True, old_shape=True)),
     "pth": make_pth,
-    "old pth": lambda path: make_pth(path, _use_new_zipfile_serialization=False),
+    "old pth": lambda path: make_pth(path, old=True),
     "prototxt": lambda path: path.write_text(hand_prototxt()[:4000].rpartition("\n")[0]),
 }
 
@@ -157,10 +146,10 @@ class Worker:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the pipe is waited for as on Linux")
-@pytest.mark.parametrize("make", [make_keras2, make_keras3])
+@pytest.mark.parametrize("make", [write_keras2, write_keras3])
 def test_damaged_hdf5_is_refused_in_one_line_or_fails_in_its_own_process(tmp_path, make):
     path = tmp_path / "file.bin"
-    make(path)
+    make(path, ARRAYS)
     whole = path.read_bytes()
     rng = np.random.default_rng(7)
     worker, counts = Worker(), {"read": 0, "refused": 0, "crashed or hung": 0}
@@ -190,7 +179,7 @@ FAILURES = {
 @pytest.mark.parametrize(("script", "message"), FAILURES.values(), ids=FAILURES)
 def test_process_that_crashes_or_hangs_is_an_error_of_ours(tmp_path, monkeypatch, script, message):
     path, process = tmp_path / "file.bin", tmp_path / "process.py"
-    make_keras2(path)
+    write_keras2(path, ARRAYS)
     process.write_text(script)
     monkeypatch.setattr(hdf5.hdf5_process, "__file__", str(process))
     monkeypatch.setattr(hdf5, "_SECONDS", 60 if "60" not in script else 1)

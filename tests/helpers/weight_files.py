@@ -1,8 +1,8 @@
-"""Write the five kinds of OpenPose's hand weights at full size, random: to try the commands on.
+"""Write OpenPose's hand weights as five kinds of file; at full size, to try the commands on.
 
-From the repository's root, 147 MB each (a .pth needs PyTorch):
+From the repository's root, random weights of 147 MB each (a .pth needs PyTorch):
 
-    python -m tests.helpers.full_size_files OUT
+    python -m tests.helpers.weight_files OUT
     openpose-keras convert OUT/pose_iter_102000.caffemodel
     openpose-keras detect notebooks/images/hands.jpg --preset hand --box whole
 
@@ -27,31 +27,40 @@ def write_caffe(path: Path, arrays: Arrays) -> None:
     path.with_name("pose_deploy.prototxt").write_text(hand_prototxt(divide=1, size=SIZE))
 
 
-def write_keras2(path: Path, arrays: Arrays, *, whole: bool = False) -> None:
-    """Write what Keras 2's save_weights wrote, or the whole model that its save did."""
+def write_keras2(path: Path, arrays: Arrays, *, whole: bool = False, parts: bool = False) -> None:
+    """Write what Keras 2's save_weights wrote, or the whole model that its save did.
+
+    A long list of names stood in several attributes, here with `parts`.
+    """
     with h5py.File(path, "w") as file:
         top = file.create_group("model_weights") if whole else file
         if whole:
             file.attrs["model_config"] = "{}"
+            file.create_group("optimizer_weights").create_dataset("a", data=np.zeros(3))
         top.attrs["backend"] = b"tensorflow"
-        top.attrs["layer_names"] = np.array([name.encode() for name in arrays])
+        names = np.array([b"image", *(name.encode() for name in arrays)])
+        for index, part in enumerate(np.array_split(names, 3 if parts else 1)):
+            top.attrs[f"layer_names{index}" if parts else "layer_names"] = part
+        top.create_group("image").attrs["weight_names"] = np.zeros(0)
         for name, (kernel, bias) in arrays.items():
             group = top.create_group(name)
-            names = [f"{name}/kernel:0", f"{name}/bias:0"]
-            group.attrs["weight_names"] = np.array([each.encode() for each in names])
-            group.create_dataset(names[0], data=kernel.transpose(2, 3, 1, 0))
-            group.create_dataset(names[1], data=bias)
+            group.attrs["weight_names"] = [f"{name}/kernel:0", f"{name}/bias:0"]
+            group.create_dataset(f"{name}/kernel:0", data=kernel.transpose(2, 3, 1, 0))
+            group.create_dataset(f"{name}/bias:0", data=bias)
 
 
-def write_pth(path: Path, arrays: Arrays) -> None:
+def write_pth(
+    path: Path, arrays: Arrays, *, prefix: str = "", old: bool = False, nested: bool = False
+) -> None:
     """Write a file of PyTorch, as its ports have it."""
     import torch
 
     content = {}
     for name, (kernel, bias) in arrays.items():
-        content |= {f"{name}.weight": torch.from_numpy(kernel)}
-        content |= {f"{name}.bias": torch.from_numpy(bias)}
-    torch.save(content, path)
+        content[f"{prefix}{name}.weight"] = torch.from_numpy(kernel)
+        content[f"{prefix}{name}.bias"] = torch.from_numpy(bias)
+    content = {"epoch": 3, "state_dict": content} if nested else content
+    torch.save(content, path, _use_new_zipfile_serialization=not old)
 
 
 def write_folder(path: Path, arrays: Arrays) -> None:
