@@ -37,7 +37,7 @@ def main(target: Path, width: int = 1200) -> None:
         with jupyter_server(folder) as (address, token), open_page(width, 1400) as page:
             run_all(page, f"{address}/notebooks/a.ipynb?token={token}")
             widget = page.locator(".opk-explorer")
-            page.wait_for_function("() => document.querySelectorAll('.opk-table tr').length === 22")
+            page.locator(".opk-table tbody tr").first.wait_for()
             page.wait_for_timeout(3000)  # the last image is decoded
             shot = Image.open(io.BytesIO(widget.screenshot()))
     shot.convert("RGB").save(target, quality=84, subsampling=0, optimize=True)

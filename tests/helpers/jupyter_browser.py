@@ -32,7 +32,7 @@ def find_browser():
 
 @contextmanager
 def jupyter_server(folder):
-    """Serve a folder on 127.0.0.1, with no settings of the user's; gives the address and token."""
+    """Serve a folder on 127.0.0.1, with no settings of the user's; yield the address and token."""
     home = folder.parent / "jupyter_home"
     for name, values in SETTINGS.items():
         path = home / "settings" / f"{name}.jupyterlab-settings"
@@ -128,7 +128,7 @@ class Watcher:
 
 
 def run_all(page, address):
-    """Open a notebook and run all of its cells; gives what watches the page from then on."""
+    """Open a notebook and run all of its cells; return a watcher of the page."""
     heard = []  # from the kernel
 
     def listen(socket):

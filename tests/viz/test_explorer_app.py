@@ -52,26 +52,26 @@ def test_controls_change_the_state_and_the_image(explorer):
     choices = {"opacity": 0.9, "channel": TIP, "close": True, "peak": "argmax", "threshold": 1.0}
     for name, value in choices.items():
         before = explorer.canvas.image
-        getattr(explorer.controls, name).value = value
+        explorer.controls[name].value = value
         assert getattr(explorer.session.state, name) == value
         assert explorer.canvas.image != before or name == "peak"
-    explorer.controls.channel.value = ""
+    explorer.controls["channel"].value = ""
     assert explorer.session.state.channel is None
-    explorer.controls.tool.value = "box"
+    explorer.controls["tool"].value = "box"
     assert explorer.canvas.tool == "box"
 
 
 def test_scales_are_offered_when_there_are_some(explorer):
     controls = explorer.controls
-    assert controls.scale.disabled
-    controls.scales.value = (0.8, 1.0, 1.25)
-    assert not controls.scale.disabled
-    assert len(controls.scale.options) == 4
-    controls.scale.value = 1.25
+    assert controls["scale"].disabled
+    controls["scales"].value = (0.8, 1.0, 1.25)
+    assert not controls["scale"].disabled
+    assert len(controls["scale"].options) == 4
+    controls["scale"].value = 1.25
     assert explorer.session.state.scale == 1.25
-    controls.scales.value = ""
+    controls["scales"].value = ""
     assert explorer.session.state.scales is None
-    assert controls.scale.value == ""
+    assert controls["scale"].value == ""
 
 
 def test_mouse_moves_keypoints_and_boxes(explorer):
@@ -87,22 +87,22 @@ def test_mouse_moves_keypoints_and_boxes(explorer):
     send(explorer, "box", box=[30, 20, 180, 180])
     assert explorer.canvas.boxes == [[30, 20, 180, 180]]
     send(explorer, "new", box=[0, 0, 100, 100])
-    assert explorer.controls.hand.value == 1
+    assert explorer.controls["hand"].value == 1
     assert len(explorer.canvas.boxes) == 2
     send(explorer, "hand", index=0)
-    assert session.state.hand == 0 == explorer.controls.hand.value
+    assert session.state.hand == 0 == explorer.controls["hand"].value
     for _ in range(4):
-        explorer.actions.buttons["undo"].click()
+        explorer.buttons["undo"].click()
     assert session.hands == make(session.image).hands
-    explorer.actions.buttons["remove"].click()
-    assert explorer.controls.hand.label == "none: draw a box"
+    explorer.buttons["remove"].click()
+    assert explorer.controls["hand"].label == "none: draw a box"
     assert explorer.table.rows == []
-    explorer.actions.buttons["reset"].click()
+    explorer.buttons["reset"].click()
     assert "draw a box first" in explorer.message.value
 
 
 def test_errors_are_reported_until_the_next_choice(explorer):
-    explorer.controls.side.value = "left"
+    explorer.controls["side"].value = "left"
     assert explorer.session.hand.side == "left"
     before = explorer.session.hands
     for box, message in (([1, 2, -3, 4], "four finite numbers"), ([9000, 9000, 50, 50], "outside")):
@@ -110,7 +110,7 @@ def test_errors_are_reported_until_the_next_choice(explorer):
         assert message in explorer.message.value
         assert "error" in explorer.message.value
         assert explorer.session.hands == before
-        explorer.controls.opacity.value += 0.1
+        explorer.controls["opacity"].value += 0.1
         assert message not in explorer.message.value
 
 
@@ -125,25 +125,24 @@ def test_failure_of_the_network_is_reported(image):
 
     explorer = explorer_of(Session(image, HandEstimator(failing, spec=BOTH), boxes=[BOX]))
     before = explorer.canvas.image
-    explorer.controls.scales.value = (0.8, 1.0, 1.25)
+    explorer.controls["scales"].value = (0.8, 1.0, 1.25)
     assert "no memory is left" in explorer.message.value
     assert explorer.canvas.image == before
-    explorer.controls.scales.value = ""
+    explorer.controls["scales"].value = ""
     assert "no memory" not in explorer.message.value
 
 
 def test_saving_is_reported_and_replaces_only_with_a_tick(tmp_path, image):
     write_image(tmp_path / "a<b.png", image)
     explorer = explorer_of(make(tmp_path / "a<b.png"))
-    actions = explorer.actions
-    for kind in actions.paths:
-        actions.buttons[kind].click()
+    for kind in explorer.paths:
+        explorer.buttons[kind].click()
         assert "Saved" in explorer.message.value
         assert "a<b" not in explorer.message.value  # it is HTML
-        actions.buttons[kind].click()
+        explorer.buttons[kind].click()
         assert "Tick" in explorer.message.value
-    actions.overwrite.value = True
-    actions.buttons["json"].click()
+    explorer.overwrite.value = True
+    explorer.buttons["json"].click()
     assert "Saved" in explorer.message.value
 
 
@@ -151,15 +150,15 @@ def test_another_image_has_its_own_files_and_hands(tmp_path, image):
     for name in ("one.png", "two.png"):
         write_image(tmp_path / name, image)
     explorer = explorer_of(make(tmp_path, recipe="mmittek"))
-    paths = explorer.actions.paths
+    paths = explorer.paths
     send(explorer, "point", index=0, at=[5, 5])
     paths["labels"].value = "mine.json"
-    explorer.controls.image.value = 1
+    explorer.controls["image"].value = 1
     assert paths["labels"].value == "mine.json"
     assert explorer.session.state.image == 1
     assert paths["json"].value == str(tmp_path / "two_keypoints.json")
     assert explorer.table.rows[0]["note"] == ""
-    explorer.actions.buttons["undo"].click()
-    assert explorer.controls.image.value == 0
+    explorer.buttons["undo"].click()
+    assert explorer.controls["image"].value == 0
     assert explorer.table.rows[0]["note"] == ""
     assert paths["json"].value == str(tmp_path / "one_keypoints.json")

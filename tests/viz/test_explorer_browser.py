@@ -1,7 +1,5 @@
 """The explorer in a real browser, in JupyterLab and in Notebook 7: mouse, sliders, files."""
 
-import json
-import re
 import shutil
 
 import nbformat
@@ -14,12 +12,11 @@ from openpose_keras.io.coco import read_labels
 from tests.helpers import ROOT
 from tests.helpers.jupyter_browser import find_browser, jupyter_server, open_page, run_all
 
-STORY = ROOT / "notebooks" / "01_a_photo_to_keypoints.ipynb"
-SHORT = [
-    "from openpose_keras import explore, read_image",
-    'photo = read_image("images/hands.jpg")',
-    "explore(photo, boxes=[(69, 320, 430)])",
-]
+IMAGE = "images/hands.jpg"
+CELL = f"""\
+from openpose_keras import explore, read_image
+explore(read_image("{IMAGE}"), boxes=[(69, 320, 430)])
+"""
 TIP = HAND.index("index_tip")
 ANSWER = 180_000  # milliseconds that a running kernel may take, on a busy machine
 QUIET = 700  # milliseconds without a new image, after which none will come
@@ -34,20 +31,13 @@ if not find_browser():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Copies of notebooks that end with the explorer."""
+    """A folder with a notebook that shows the explorer."""
     notebooks = tmp_path_factory.mktemp("jupyter") / "notebooks"
-    shutil.copytree(ROOT / "notebooks" / "images", notebooks / "images")
-    short = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("\n".join(SHORT))])
-    story = nbformat.read(STORY, 4) if STORY.exists() else nbformat.from_dict(short)
-    if not any("explore(" in cell.source for cell in story.cells):
-        story.cells.append(nbformat.v4.new_code_cell("from openpose_keras import explore"))
-        story.cells.append(nbformat.v4.new_code_cell("explore(photo, estimator)"))
-    for cell in story.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    for name, notebook in {"story": story, "short": short}.items():
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(notebook, notebooks / f"{name}.ipynb")
+    (notebooks / "images").mkdir(parents=True)
+    shutil.copy(ROOT / "notebooks" / IMAGE, notebooks / IMAGE)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, notebooks / "explore.ipynb")
     return notebooks
 
 
@@ -65,7 +55,7 @@ class Driver:
         self.canvas = page.locator(".opk-canvas")
         self.canvas.wait_for()
         self.canvas.scroll_into_view_if_needed()
-        self.until("() => document.querySelectorAll('.opk-table tbody tr').length === 21")
+        self.until("() => document.querySelectorAll('.opk-table tbody tr').length > 0")
 
     def until(self, condition, argument=None):
         self.page.wait_for_function(condition, arg=argument, timeout=ANSWER)
@@ -128,7 +118,7 @@ class Driver:
         return cells.all_inner_texts()
 
     def table(self):
-        rows = [self.row(index)[1:3] for index in range(21)]
+        rows = [self.row(index)[1:3] for index in range(len(HAND))]
         return np.array([[np.nan if "–" in cell else float(cell) for cell in row] for row in rows])
 
     def until_row(self, index, x, y):
@@ -231,32 +221,16 @@ def save_files(driver, folder):
         (folder / name).unlink()
 
 
-def use_it(page, address, size, folder):
-    watcher = run_all(page, address)
-    driver = Driver(page, size)
-    for use in (use_sliders, use_lists, use_keypoints, use_boxes):
-        use(driver)
-    save_files(driver, folder)
+@pytest.mark.parametrize(
+    ("program", "width"), [("lab/tree", 1200), ("notebooks", 800)], ids=["lab", "small notebook"]
+)
+def test_explorer_works_in_jupyterlab_and_in_notebook_7(server, folder, program, width):
+    address, token = server
+    with open_page(width) as page:
+        watcher = run_all(page, f"{address}/{program}/explore.ipynb?token={token}")
+        driver = Driver(page, read_image(folder / IMAGE).shape[:2])
+        for use in (use_sliders, use_lists, use_keypoints, use_boxes):
+            use(driver)
+        save_files(driver, folder)
     assert watcher.errors == []
     assert watcher.strangers == []
-
-
-def image_size(folder, name):
-    """The size of the image that a notebook explores."""
-    cells = json.loads((folder / name).read_text("utf8"))["cells"]
-    source = "\n".join("".join(cell["source"]) for cell in cells)
-    return read_image(folder / re.search(r'read_image\("(.+?)"\)', source)[1]).shape[:2]
-
-
-def test_explorer_works_in_jupyterlab_after_the_first_notebook(server, folder):
-    address, token = server
-    with open_page(1200) as page:
-        size = image_size(folder, "story.ipynb")
-        use_it(page, f"{address}/lab/tree/story.ipynb?token={token}", size, folder)
-
-
-def test_explorer_works_in_notebook_7_on_a_small_screen(server, folder):
-    address, token = server
-    with open_page(800) as page:
-        size = image_size(folder, "short.ipynb")
-        use_it(page, f"{address}/notebooks/short.ipynb?token={token}", size, folder)

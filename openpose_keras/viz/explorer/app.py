@@ -9,7 +9,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from openpose_keras.viz.explorer.controls import NONE, Actions, arrange, make_controls
+from openpose_keras.viz.explorer.controls import (
+    HELP,
+    NONE,
+    arrange,
+    make_buttons,
+    make_controls,
+    make_paths,
+)
 from openpose_keras.viz.explorer.render import render, static_figure
 from openpose_keras.viz.explorer.save import KINDS, default_path, save
 from openpose_keras.viz.explorer.session import Session
@@ -37,14 +44,27 @@ class Explorer(widgets.VBox):
         self._updating = False
         self._suggested: dict[str, str] = {}
         self.canvas, self.table = Canvas(), Table()
-        self.controls, self.actions = make_controls(session), Actions()
+        self.controls, self.buttons = make_controls(session), make_buttons()
+        self.paths = make_paths()
+        self.overwrite = widgets.Checkbox(description="replace existing files", indent=False)
         self.message = widgets.HTML(layout={"min_height": "24px"})
-        controls = self.controls.all()[1 if len(session.images) == 1 else 0 :]
-        views = [self.canvas, self.message]
-        super().__init__([arrange(views, controls, self.table, self.actions)])
+        super().__init__([arrange(self._columns())])
         self.add_class("opk-explorer")
         self._connect()
         self.refresh()
+
+    def _columns(self) -> list[list[widgets.Widget]]:
+        """Return the parts column by column; a list of one image is left out."""
+        several = len(self.session.images) > 1
+        controls = [each for name, each in self.controls.items() if several or name != "image"]
+        changes = [button for name, button in self.buttons.items() if name not in KINDS]
+        saves = [widgets.HBox([self.buttons[kind], path]) for kind, path in self.paths.items()]
+        return [
+            [self.canvas, self.message],
+            [*controls, widgets.HBox(changes)],
+            [self.table],
+            [*saves, self.overwrite, widgets.HTML(HELP)],
+        ]
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
         """Return the widget, and an image for viewers that show no widgets."""
@@ -61,7 +81,7 @@ class Explorer(widgets.VBox):
 
     def save(self, kind: str) -> None:
         """Save the "image", the "json" or the "labels" under the path that is entered."""
-        path, overwrite = self.actions.paths[kind].value, self.actions.overwrite.value
+        path, overwrite = self.paths[kind].value, self.overwrite.value
         with self._report_errors():
             self._report(f"Saved {save(self.session, kind, path, overwrite=overwrite)}.")
 
@@ -69,11 +89,11 @@ class Explorer(widgets.VBox):
         """Connect controls, mouse and buttons with the session."""
         session, controls = self.session, self.controls
         for name in (*_CHOICES, "stage", "hand"):
-            getattr(controls, name).observe(partial(self._choose, name), "value")
-        controls.side.observe(
+            controls[name].observe(partial(self._choose, name), "value")
+        controls["side"].observe(
             lambda change: self._apply(lambda: session.set_side(change["new"] or None)), "value"
         )
-        widgets.dlink((controls.tool, "value"), (self.canvas, "tool"))
+        widgets.dlink((controls["tool"], "value"), (self.canvas, "tool"))
         for widget in (self.canvas, self.table):
             widget.on_msg(self._handle_message)
         actions: dict[str, Callable[[], object]] = {
@@ -82,9 +102,9 @@ class Explorer(widgets.VBox):
             "remove": session.remove_hand,
         }
         for name, action in actions.items():
-            self.actions.buttons[name].on_click(partial(self._apply, action))
+            self.buttons[name].on_click(partial(self._apply, action))
         for kind in KINDS:
-            self.actions.buttons[kind].on_click(lambda _, kind=kind: self.save(kind))
+            self.buttons[kind].on_click(lambda _, kind=kind: self.save(kind))
 
     def _choose(self, name: str, change: dict[str, Any]) -> None:
         """Pass a control's value to the session."""
@@ -135,15 +155,15 @@ class Explorer(widgets.VBox):
         try:
             count = len(session.hands)
             hands = [(f"{index + 1} of {count}", index) for index in range(count)]
-            _set_options(controls.hand, hands or [("none: draw a box", 0)], state.hand)
+            _set_options(controls["hand"], hands or [("none: draw a box", 0)], state.hand)
             scales = [("merged", NONE), *((f"{scale:g} only", scale) for scale in session.scales)]
-            _set_options(controls.scale, scales, _or_none(state.scale))
-            controls.scale.disabled = len(session.scales) < 2
-            controls.side.value = _or_none(session.hand and session.hand.side)
-            controls.stage.value = state.stage or session.stages
-            controls.stage.disabled = session.stages < 2
+            _set_options(controls["scale"], scales, _or_none(state.scale))
+            controls["scale"].disabled = len(session.scales) < 2
+            controls["side"].value = _or_none(session.hand and session.hand.side)
+            controls["stage"].value = state.stage or session.stages
+            controls["stage"].disabled = session.stages < 2
             for name in _CHOICES:
-                getattr(controls, name).value = _or_none(getattr(state, name))
+                controls[name].value = _or_none(getattr(state, name))
         finally:
             self._updating = False
 
@@ -166,7 +186,7 @@ class Explorer(widgets.VBox):
 
     def _suggest_paths(self) -> None:
         """Suggest where to save; a path of the user's own stays."""
-        for kind, text in self.actions.paths.items():
+        for kind, text in self.paths.items():
             if text.value in ("", self._suggested.get(kind)):
                 text.value = self._suggested[kind] = str(default_path(self.session, kind))
 

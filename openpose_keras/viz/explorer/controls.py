@@ -1,7 +1,6 @@
 """The controls of the explorer, as ipywidgets, and where they stand."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Sequence
 
 import ipywidgets as widgets
 
@@ -22,6 +21,13 @@ HELP = (
     "move it by a pixel, Delete marks it as not visible. <b>Box:</b> drag its inside or a corner; "
     "drag outside it for another hand. Leave room around the hand."
 )
+# CSS flex and greatest width of each column.
+COLUMNS = (
+    ("10 1 400px", "640px"),
+    ("1 0 270px", "340px"),
+    ("1 0 240px", "300px"),
+    ("2 1 320px", "640px"),
+)
 BUTTONS = {
     "undo": ("Undo", "Undo the last change of a box, a side or a keypoint"),
     "reset": ("Reset keypoints", "Forget the corrections of this hand"),
@@ -30,94 +36,58 @@ BUTTONS = {
     "json": ("Save JSON", "All hands of the image in OpenPose's format"),
     "labels": ("Save labels", "For openpose-keras train and evaluate"),
 }
-_LABEL = "76px"
 
 
-@dataclass(frozen=True, eq=False)
-class Controls:
-    """Everything that can be set; each name but `side` and `tool` is a field of `State`."""
+def make_controls(session: Session) -> dict[str, widgets.Widget]:
+    """Return the controls of a session in their order, with the values of its state.
 
-    image: widgets.Dropdown
-    hand: widgets.Dropdown
-    side: widgets.ToggleButtons
-    channel: widgets.Dropdown
-    stage: widgets.IntSlider
-    recipe: widgets.Dropdown
-    scales: widgets.Dropdown
-    scale: widgets.Dropdown
-    peak: widgets.Dropdown
-    threshold: widgets.FloatSlider
-    opacity: widgets.FloatSlider
-    close: widgets.ToggleButtons
-    tool: widgets.ToggleButtons
-
-    def all(self) -> list[widgets.Widget]:
-        """Return the controls in their order."""
-        return [getattr(self, field.name) for field in fields(self)]
-
-
-@dataclass(frozen=True, eq=False)
-class Actions:
-    """Buttons by name, see `BUTTONS`, and where files are saved."""
-
-    buttons: dict[str, widgets.Button] = field(
-        default_factory=lambda: {
-            name: widgets.Button(
-                description=text,
-                tooltip=hint,
-                layout={"width": "112px" if name in KINDS else "auto", "flex": "0 0 auto"},
-            )
-            for name, (text, hint) in BUTTONS.items()
-        }
-    )
-    paths: dict[str, widgets.Text] = field(
-        default_factory=lambda: {
-            kind: widgets.Text(
-                continuous_update=False, layout={"width": "auto", "flex": "1 1 auto"}
-            )
-            for kind in KINDS
-        }
-    )
-    overwrite: widgets.Checkbox = field(
-        default_factory=lambda: widgets.Checkbox(description="replace existing files", indent=False)
-    )
-
-
-def make_controls(session: Session) -> Controls:
-    """Return the controls of a session, with the values of its state."""
+    Args:
+        session: What they control. Each name but "side" and "tool" is a field of `State`.
+    """
     state, stages = session.state, session.stages
     images = [(image.name, index) for index, image in enumerate(session.images)]
     channels = [("all keypoints", NONE), *((name, index) for index, name in enumerate(CHANNELS))]
     peaks = [(OWN, NONE), *((name.replace("_", " "), name) for name in PEAKS)]
     sides = [("auto", NONE), ("left", "left"), ("right", "right")]
     fraction = {"min": 0, "max": 1}
-    return Controls(
-        image=_dropdown("Image", images, 0),
-        hand=_dropdown("Hand", [("–", 0)], 0),
-        side=_buttons("Side", sides, NONE),
-        channel=_dropdown("Heatmap", channels, NONE),
-        stage=widgets.IntSlider(stages, min=1, max=max(stages, 2), **_labelled("Stage")),
-        recipe=_dropdown("Recipe", list(session.recipes), state.recipe),
-        scales=_dropdown("Scales", list(SCALES.items()), NONE),
-        scale=_dropdown("Show", [("merged", NONE)], NONE),
-        peak=_dropdown("Peaks", peaks, NONE),
-        threshold=widgets.FloatSlider(
-            state.threshold, step=0.01, **fraction, **_labelled("Threshold")
-        ),
-        opacity=widgets.FloatSlider(state.opacity, step=0.05, **fraction, **_labelled("Opacity")),
-        close=_buttons("View", [("image", False), ("hand", True)], state.close),
-        tool=_buttons("Mouse", [("keypoints", "points"), ("box", "box")], "points"),
-    )
+    threshold = {"value": state.threshold, "step": 0.01, **fraction, **_labelled("Threshold")}
+    opacity = {"value": state.opacity, "step": 0.05, **fraction, **_labelled("Opacity")}
+    return {
+        "image": _dropdown("Image", images, 0),
+        "hand": _dropdown("Hand", [("–", 0)], 0),
+        "side": _buttons("Side", sides, NONE),
+        "channel": _dropdown("Heatmap", channels, NONE),
+        "stage": widgets.IntSlider(stages, min=1, max=max(stages, 2), **_labelled("Stage")),
+        "recipe": _dropdown("Recipe", list(session.recipes), state.recipe),
+        "scales": _dropdown("Scales", list(SCALES.items()), NONE),
+        "scale": _dropdown("Show", [("merged", NONE)], NONE),
+        "peak": _dropdown("Peaks", peaks, NONE),
+        "threshold": widgets.FloatSlider(**threshold),
+        "opacity": widgets.FloatSlider(**opacity),
+        "close": _buttons("View", [("image", False), ("hand", True)], state.close),
+        "tool": _buttons("Mouse", [("keypoints", "points"), ("box", "box")], "points"),
+    }
+
+
+def make_buttons() -> dict[str, widgets.Button]:
+    """Return the buttons by name."""
+    buttons = {}
+    for name, (text, hint) in BUTTONS.items():
+        layout = {"width": "112px" if name in KINDS else "auto", "flex": "0 0 auto"}
+        buttons[name] = widgets.Button(description=text, tooltip=hint, layout=layout)
+    return buttons
+
+
+def make_paths() -> dict[str, widgets.Text]:
+    """Return the fields of the paths under which each kind of file is saved."""
+    layout = {"width": "auto", "flex": "1 1 auto"}
+    return {kind: widgets.Text(continuous_update=False, layout=layout) for kind in KINDS}
 
 
 def _labelled(label: str, **style: str) -> dict[str, object]:
     """Return the options of a control that stand for its label and its layout."""
-    layout = {"width": "auto", "margin": "1px 0"}
-    return {
-        "description": label,
-        "style": {"description_width": _LABEL, **style},
-        "layout": layout,
-    }
+    style, layout = {"description_width": "76px", **style}, {"width": "auto", "margin": "1px 0"}
+    return {"description": label, "style": style, "layout": layout}
 
 
 def _dropdown(label: str, options: Sequence[object], value: object) -> widgets.Dropdown:
@@ -131,37 +101,18 @@ def _buttons(label: str, options: Sequence[object], value: object) -> widgets.To
     return widgets.ToggleButtons(options=options, value=value, **labelled)
 
 
-def arrange(
-    views: Sequence[widgets.Widget],
-    controls: Sequence[widgets.Widget],
-    table: widgets.Widget,
-    actions: Actions,
-) -> widgets.Box:
-    """Arrange the widgets in columns where there is room, or below each other.
+def arrange(columns: Iterable[Sequence[widgets.Widget]]) -> widgets.Box:
+    """Arrange columns next to each other where there is room, else below each other.
 
     Args:
-        views: The image, and what stands below it.
-        controls: All controls.
-        table: The keypoints.
-        actions: Buttons and paths.
+        columns: Widgets of each: the image, the controls, the table, and what can be saved.
 
     Returns:
         The box of all.
     """
-    buttons = actions.buttons
-    changes = widgets.HBox([button for name, button in buttons.items() if name not in KINDS])
-    saves = [widgets.HBox([buttons[kind], path]) for kind, path in actions.paths.items()]
-    columns = [
-        widgets.VBox(views, layout=_column("10 1 400px", "640px")),
-        widgets.VBox([*controls, changes], layout=_column("1 0 270px", "340px")),
-        widgets.VBox([table], layout=_column("1 0 240px", "300px")),
-        widgets.VBox(
-            [*saves, actions.overwrite, widgets.HTML(HELP)], layout=_column("2 1 320px", "640px")
-        ),
+    layout = {"min_width": "0", "margin": "0 12px 6px 0"}
+    boxes = [
+        widgets.VBox(column, layout={"flex": flex, "max_width": widest, **layout})
+        for column, (flex, widest) in zip(columns, COLUMNS, strict=True)
     ]
-    return widgets.Box(columns, layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-
-
-def _column(flex: str, widest: str) -> dict[str, str]:
-    """Return the layout of a column."""
-    return {"flex": flex, "max_width": widest, "min_width": "0", "margin": "0 12px 6px 0"}
+    return widgets.Box(boxes, layout={"flex_flow": "row wrap", "align_items": "flex-start"})
