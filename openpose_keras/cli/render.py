@@ -5,9 +5,9 @@ from pathlib import Path
 
 SUMMARY = "write labelled sets of rendered hands"
 DESCRIPTION = (
-    "Write labelled pictures that `evaluate` reads. bare, gloves: one hand each; scenes: one "
-    "to three hands; photos: the labelled photos that training holds back; sheet: a picture of "
-    "forty hands."
+    "Write labelled images that `evaluate` reads. bare, gloves: one hand each; scenes: one to "
+    "three hands; photos: the labelled photos that training holds out; sheet: one image of forty "
+    "hands."
 )
 
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `render`.
 
     Args:
-        parser: of the sub-command.
+        parser: The parser of the sub-command.
     """
     parser.add_argument("kind", choices=("bare", "gloves", "scenes", "photos", "sheet"))
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write into")
@@ -23,23 +23,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--assets", required=True, metavar="DIR", help="folder with rigged_hand/ or hand_photos/"
     )
     parser.add_argument(
-        "--backgrounds", metavar="DIR", help="folder of pictures without hands (default: made-up)"
+        "--backgrounds", metavar="DIR", help="folder of images without hands (default: procedural)"
     )
     parser.add_argument("--count", type=int, default=500, metavar="N", help="images (default: 500)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of hands and grounds")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of hands and backgrounds")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write a labelled set.
 
     Args:
-        args: what the options of `add_arguments` gave.
+        args: The parsed options of `add_arguments`.
 
     Returns:
         The exit status: 0.
     """
     if args.kind == "sheet":
-        print(f"picture: {_write_sheet(args)}")
+        print(f"image: {_write_sheet(args)}")
         return 0
     from openpose_keras.training.write_dataset import write_dataset
 
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 def _write_sheet(args: argparse.Namespace) -> Path:
     """Write an image of forty hands, and return its path."""
     from openpose_keras.io.images import write_image
-    from openpose_keras.training.previews import preview_hands
+    from openpose_keras.training.write_dataset import preview_hands
     from openpose_keras.viz.drawing import contact_sheet
 
     hands = preview_hands(args.assets, seed=args.seed)

@@ -5,8 +5,9 @@ import dataclasses
 
 SUMMARY = "train hand_lite on rendered hands"
 DESCRIPTION = (
-    "Train hand_lite with Keras: render what hands are missing, then fit; resumed where it "
-    "stopped. weights/hand_lite.json, then hand_lite_2.json, made the weights that ship."
+    "Train hand_lite with Keras: render the hands that are missing, then fit. A run that was "
+    "stopped is resumed. The weights that ship were trained with weights/hand_lite.json, then "
+    "hand_lite_2.json."
 )
 
 
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `train`.
 
     Args:
-        parser: of the sub-command.
+        parser: The parser of the sub-command.
     """
     parser.add_argument(
         "config",
@@ -23,25 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", help="folder of the run, resumed if it exists")
     parser.add_argument("--assets", help="folder with rigged_hand/, hand_photos/ and teacher/")
-    parser.add_argument("--backgrounds", help="folder of pictures without hands")
+    parser.add_argument("--backgrounds", help="folder of images without hands")
     parser.add_argument(
         "--labels", metavar="FILE.json", help="label file of your own photos, to mix in"
     )
     parser.add_argument(
         "--weights", metavar="FILE", help='weights to start from; "hand_lite": those that ship'
     )
-    parser.add_argument("--epochs", type=int, help="rounds, instead of the config's")
+    parser.add_argument("--epochs", type=int, help="number of epochs, instead of the config's")
     parser.add_argument(
-        "--steps-per-epoch", type=int, help="steps a round, instead of the config's"
+        "--steps-per-epoch", type=int, help="steps an epoch, instead of the config's"
     )
-    parser.add_argument("--look", metavar="FILE.png", help="only write a sheet of 40 samples")
+    parser.add_argument("--preview", metavar="FILE.png", help="only write a sheet of 40 samples")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, or go on with a run, or only look at its samples.
+    """Train, resume a run, or only write a preview of its samples.
 
     Args:
-        args: what the options of `add_arguments` gave.
+        args: The parsed options of `add_arguments`.
 
     Returns:
         The exit status: 0.
@@ -53,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
         name: value for name, value in vars(args).items() if name in names and value is not None
     }
     config = read_config(args.config, **given)
-    if args.look:
+    if args.preview:
         from openpose_keras.io.images import write_image
-        from openpose_keras.training.previews import preview_samples
+        from openpose_keras.training.data import preview_samples
         from openpose_keras.viz.drawing import contact_sheet
 
-        write_image(args.look, contact_sheet(preview_samples(config), every=2))
+        write_image(args.preview, contact_sheet(preview_samples(config), every=2))
         return 0
     from openpose_keras.training.train import train
 

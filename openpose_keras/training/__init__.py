@@ -1,1 +1,1 @@
-"""Training of hand_lite: synthetic hands, targets, augmentation and the fit run."""
+"""Training of hand_lite: data, target heatmaps, augmentation and the run itself."""

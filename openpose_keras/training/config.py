@@ -5,45 +5,48 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_type_hints
 
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.files import write_json
 
-_COUNTS = ("held_hands", "validation_samples", "batch_size", "epochs", "steps_per_epoch")
+_COUNTS = ("validation_hands", "validation_samples", "batch_size", "epochs", "steps_per_epoch")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """All that decides a run.
 
-    Attributes:
-        out: folder of the run; rendered hands go into `hands-SEED` and `held-SEED` in it.
-        assets: folder with `rigged_hand/`, and `hand_photos/` and `teacher/` where they are used;
-            None where none of them is.
-        backgrounds: folder of pictures without hands; every eighth one is held back for validation.
-            None for made-up grounds only.
-        labels: label file (`openpose_keras.io.coco`) of your own photos, which are used instead of
-            `hand_photos/`; about every seventh is held back for validation. None without.
-        hands: how many hands to render for training; 0 goes without rendered hands, where there are
-            labels.
-        held_hands: how many to render for validation, of another seed.
-        photo_share: share of the hands in samples that come from labelled photos; 0 goes without
-            them.
-        validation_samples: how many samples of rendered hands, and how many of photos, each epoch
-            is measured on.
-        from_teacher: whether to start from the teacher's convolutions and keep the first of them as
-            they are, or to start at random.
-        weights: weight file of the same network to start from instead, or "hand_lite" for the one
-            that ships; None without.
-        size: side of the network's input in training, a multiple of 32.
-        batch_size: samples a step.
-        epochs: rounds; each ends with a validation and a checkpoint.
-        steps_per_epoch: steps a round.
-        learning_rate: peak of the decoder's rate; a warm-up leads to it, half a cosine to nearly
-            zero.
-        backbone_rate: the backbone's rate as a share of the decoder's.
-        weight_decay: of AdamW.
-        seed: of hands, samples and initial weights.
+    Args:
+        out: Folder of the run. Rendered hands go into `hands-SEED` and `validation-SEED` in it.
+        assets: Folder with `rigged_hand/`, and `hand_photos/` and `teacher/` if they are used; None
+            if none of them is.
+        backgrounds: Folder of images without hands; every eighth one is held out for validation.
+            None for procedural backgrounds only.
+        labels: Label file (`openpose_keras.io.coco`) of your own photos, which take the place of
+            `hand_photos/`; about every seventh is held out for validation. None for no such file.
+        hands: Number of hands to render for training; 0 for no rendered hands, if there are labels.
+        validation_hands: Number of hands to render for validation, with another seed.
+        photo_fraction: Fraction of the hands in samples that come from labelled photos; 0 for no
+            photos.
+        validation_samples: Number of samples of rendered hands, and of photos, that each epoch is
+            measured on.
+        pretrained_backbone: Whether to start from the convolutions of MediaPipe's network
+            (`teacher/`) and keep the first of them as they are, or to start at random.
+        weights: Weight file of the same network to start from instead, or "hand_lite" for the one
+            that ships; None for no file.
+        size: Side of the network's input in training, a multiple of 32.
+        batch_size: Samples a step.
+        epochs: Number of epochs; each ends with a validation and a checkpoint.
+        steps_per_epoch: Steps an epoch.
+        learning_rate: Greatest learning rate of the decoder. It rises to this value and falls to
+            nearly zero along half a cosine.
+        backbone_rate: The backbone's learning rate as a fraction of the decoder's.
+        weight_decay: Weight decay of AdamW.
+        seed: Seed of hands, samples and initial weights.
+
+    Raises:
+        TrainingError: No run could use these values.
     """
 
     out: str
@@ -51,10 +54,10 @@ class TrainConfig:
     backgrounds: str | None = None
     labels: str | None = None
     hands: int = 24000
-    held_hands: int = 1500
-    photo_share: float = 0.25
+    validation_hands: int = 1500
+    photo_fraction: float = 0.25
     validation_samples: int = 384
-    from_teacher: bool = True
+    pretrained_backbone: bool = True
     weights: str | None = None
     size: int = 160
     batch_size: int = 32
@@ -66,68 +69,53 @@ class TrainConfig:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what no run could use."""
-        for field in dataclasses.fields(self):
-            _check_type(field.name, getattr(self, field.name), field.type)
-        if self.size % 32 or self.size <= 0:
-            raise TrainingError(f"size should be a multiple of 32, not {self.size}")
-        if not 0 <= self.photo_share <= 1:
-            raise TrainingError(f"photo_share should lie in [0, 1], not {self.photo_share}")
+        """Refuse values that no run could use."""
+        for name, kind in get_type_hints(type(self)).items():
+            self._require(name, _is_of_type(getattr(self, name), kind), _type_name(kind))
+        fewest = 0 if self.labels else 1
+        self._require("hands", self.hands >= fewest, "1 or more, or 0 if there are labels")
+        self._require("size", self.size > 0 and self.size % 32 == 0, "a multiple of 32")
+        self._require("photo_fraction", 0 <= self.photo_fraction <= 1, "between 0 and 1")
+        shown = not self.labels or self.photo_fraction > 0
+        self._require("photo_fraction", shown, "above 0, so that the labelled photos are shown")
         for name in _COUNTS:
-            if getattr(self, name) < 1:
-                raise TrainingError(f"{name} should be at least 1, not {getattr(self, name)}")
+            self._require(name, getattr(self, name) >= 1, "1 or more")
         for name in ("backbone_rate", "weight_decay"):
-            if not getattr(self, name) >= 0:
-                raise TrainingError(f"{name} should be 0 or more, not {getattr(self, name)}")
-        self._check_sources()
-        if not self.learning_rate > 0:
-            raise TrainingError(f"learning_rate should be above 0, not {self.learning_rate}")
-        if not 0 <= self.seed < 2**32:
-            raise TrainingError(f"seed should lie in [0, 2**32), not {self.seed}")
+            self._require(name, getattr(self, name) >= 0, "0 or more")
+        self._require("learning_rate", self.learning_rate > 0, "above 0")
+        self._require("seed", 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
 
-    def _check_sources(self) -> None:
-        """Refuse a run that would show no hand, or labels that it would never show."""
-        if self.hands < (0 if self.labels else 1):
-            raise TrainingError(
-                f"hands should be at least 1, or 0 where there are labels, not {self.hands}"
-            )
-        if self.labels and not self.photo_share:
-            raise TrainingError(
-                "photo_share should be above 0 where there are labels, or their photos are never "
-                "shown"
-            )
+    def _require(self, name: str, fits: bool, expected: str) -> None:
+        """Raise TrainingError if a field does not fit."""
+        if not fits:
+            raise TrainingError(f"expected {name} to be {expected}, got {getattr(self, name)!r}")
 
     def write(self, path: str | Path) -> None:
         """Write the config as JSON, whole or not at all; a file of this name is replaced."""
         write_json(path, dataclasses.asdict(self), indent=2, force=True)
 
 
-def _check_type(name: str, value: object, kind: type) -> None:
-    """Refuse a value of another type; a whole number will do as a float, a bool as nothing else."""
+def _is_of_type(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type, or a union of types
+    """Return whether a value has a type; an integer is a finite float too, a bool is no number."""
     fits = isinstance(value, int | float if kind is float else kind)
-    if not fits or isinstance(value, bool) != (kind is bool):
-        raise TrainingError(f"{name} should be a {_name(kind)}, not {value!r}")
-    if kind is float and not math.isfinite(value):
-        raise TrainingError(f"{name} should be finite, not {value!r}")
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return fits and finite and isinstance(value, bool) == (kind is bool)
 
 
-def _name(kind: type) -> str:
-    """Name a type, and a union as it is written."""
-    return getattr(kind, "__name__", str(kind))
+def _type_name(kind: Any) -> str:  # noqa: ANN401 - a type, or a union of types
+    """Return the name of a type, or a union as it is written."""
+    return "a finite float" if kind is float else f"a {getattr(kind, '__name__', kind)}"
 
 
 def read_config(path: str | Path, **changes: object) -> TrainConfig:
     """Read a config from a JSON file.
 
     Args:
-        path: a JSON object with fields of `TrainConfig`; the rest have their defaults.
-        changes: fields that count instead of the file's.
-
-    Returns:
-        The config.
+        path: A JSON object with fields of `TrainConfig`; the others have their defaults.
+        changes: Fields that take the place of the file's.
 
     Raises:
-        TrainingError: The file is no JSON object, or has a field that is unknown or unusable.
+        TrainingError: The file is not a JSON object, or a field of it is unknown or not valid.
         FileNotFoundError: There is no such file.
     """
     try:
@@ -136,8 +124,9 @@ def read_config(path: str | Path, **changes: object) -> TrainConfig:
         raise TrainingError(f"expected a JSON object in {path}: {error}") from error
     known = {field.name for field in dataclasses.fields(TrainConfig)}
     if not isinstance(fields, dict) or set(fields) - known:
-        odd = sorted(set(fields) - known) if isinstance(fields, dict) else type(fields).__name__
-        raise TrainingError(f"expected fields among {sorted(known)} in {path}, found {odd}")
-    if "out" not in {*fields, *changes}:
-        raise TrainingError(f"{path} lacks the field out: the folder of the run")
-    return TrainConfig(**{**fields, **changes})
+        got = sorted(set(fields) - known) if isinstance(fields, dict) else type(fields).__name__
+        raise TrainingError(f"expected fields among {sorted(known)} in {path}, got {got}")
+    fields |= changes
+    if "out" not in fields:
+        raise TrainingError(f"expected the field out, the folder of the run, in {path}, got none")
+    return TrainConfig(**fields)

@@ -9,7 +9,7 @@ read with the PyPI package `tflite`; nothing is executed.
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from openpose_keras.core.errors import WeightsError
 if TYPE_CHECKING:
     import keras
 
-TEACHER_SOURCE = "hand_landmark_full.tflite of the npm package @mediapipe/hands 0.4.1675469240"
+SOURCE = "hand_landmark_full.tflite of the npm package @mediapipe/hands 0.4.1675469240"
 
 
 def read_convolutions(path: str | Path) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -32,20 +32,20 @@ def read_convolutions(path: str | Path) -> list[tuple[np.ndarray, np.ndarray]]:
         (h, w, channels, 1) for a depthwise convolution; bias (out,).
 
     Raises:
-        WeightsError: The file is missing, is no tflite model, or is damaged.
+        WeightsError: The file is missing, is not a tflite model, or is damaged.
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"expected the teacher at {path}, found no file; it is {TEACHER_SOURCE}")
+        raise WeightsError(f"expected MediaPipe's network at {path}, got no file: it is {SOURCE}")
     data = path.read_bytes()
     if data[4:8] != b"TFL3":
-        raise WeightsError(
-            f"expected a tflite model, {path} is something else; it is {TEACHER_SOURCE}"
-        )
+        raise WeightsError(f"expected a tflite model in {path}, got another file: it is {SOURCE}")
     try:
         return list(_convolutions(data))
     except (struct.error, AttributeError, IndexError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} is damaged ({error}); it is {TEACHER_SOURCE}") from error
+        raise WeightsError(
+            f"expected a whole tflite model, but {path} is damaged ({error}): it is {SOURCE}"
+        ) from error
 
 
 def _convolutions(data: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -69,41 +69,40 @@ def _convolutions(data: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield kernel.transpose(1, 2, 3, 0), bias
 
 
-def _tensor(model: "object", graph: "object", index: int) -> np.ndarray:
-    """Give one constant tensor as float32."""
+def _tensor(model: Any, graph: Any, index: int) -> np.ndarray:  # noqa: ANN401 - tflite is untyped
+    """Return one constant tensor as float32."""
     import tflite
 
     tensor = graph.Tensors(index)
     dtype = np.float16 if tensor.Type() == tflite.TensorType.FLOAT16 else np.float32
-    values = model.Buffers(tensor.Buffer()).DataAsNumpy().view(dtype)
+    values: np.ndarray = model.Buffers(tensor.Buffer()).DataAsNumpy().view(dtype)
     return values.reshape(tensor.ShapeAsNumpy()).astype(np.float32)
 
 
 def backbone_layers(network: "keras.Model") -> list["keras.layers.Layer"]:
-    """List the layers of hand_lite that the teacher can fill, in the teacher's order."""
+    """Return the layers of hand_lite that MediaPipe's network has too, in its order."""
     layers = (network.get_layer("stem"), *(x for x in network.layers if x.name.startswith("block")))
     return [layer for layer in layers if layer.weights]
 
 
-def start_from_teacher(network: "keras.Model", path: str | Path) -> None:
-    """Fill the backbone of `networks.hand_lite()` with the teacher's weights, in place.
+def load_mediapipe_backbone(network: "keras.Model", path: str | Path) -> None:
+    """Load MediaPipe's weights into the backbone of `networks.hand_lite()`, in place.
 
     Args:
         network: A network of `networks.hand_lite()`.
-        path: The teacher's tflite file.
+        path: The tflite file.
 
     Raises:
         WeightsError: The file is missing, damaged, or of another structure.
     """
     layers = backbone_layers(network)
-    # The teacher's last two convolutions widen its coarsest level for its own output; they stay
-    # out.
+    # The last two convolutions of the file widen its coarsest level for its own output.
     pairs = read_convolutions(path)[: len(layers)]
     expected = [tuple(layer.weights[0].shape) for layer in layers]
     found = [kernel.shape for kernel, _ in pairs]
     if expected != found:
         raise WeightsError(
-            f"expected the kernels {expected}, {path} has {found}; it is {TEACHER_SOURCE}"
+            f"expected the kernels {expected}, got {found} in {path}: it is {SOURCE}"
         )
     for layer, (kernel, bias) in zip(layers, pairs, strict=True):
         layer.set_weights([kernel, bias])

@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 from openpose_keras import networks
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.networks.presets import PRESETS, find_weights, load_weights
-from openpose_keras.training import mediapipe_backbone
 from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.mediapipe_backbone import backbone_layers, load_mediapipe_backbone
 
 if TYPE_CHECKING:
     import keras
 
-# The teacher's first layers saw more real photos than we have: they stay, and half the cost goes.
+# MediaPipe's first layers saw more real photos than we have: keeping them also halves the cost.
 _FROZEN = ("stem", "block0_", "block1_")
 
 
 def heatmap_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Square the differences; cells near a keypoint, a few in a hundred, count up to nine times.
+    """Return squared differences; cells near a keypoint, which are few, count up to nine times.
 
     Args:
         truth: (n, h, w, 22) target heatmaps, the background last.
-        predicted: the network's, of the same shape.
+        predicted: The network's heatmaps, of the same shape.
 
     Returns:
         (n, h, w) loss, a mean over the channels.
@@ -33,23 +33,23 @@ def heatmap_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> 
 
 
 def start(config: TrainConfig) -> "keras.Model":
-    """Build the network of a run's first step: its first weights, the optimizer, the loss.
+    """Build and compile the network of a run's first step, with its first weights.
 
     Args:
-        config: start, rates and length of the run.
+        config: First weights, rates and length of the run.
 
     Returns:
         A compiled `networks.hand_lite(all_stages=True)`.
 
     Raises:
-        WeightsError: The teacher's file, or the weights to start from, cannot be used.
-        TrainingError: The teacher is asked for, and there are no assets.
+        WeightsError: MediaPipe's file, or the weights to start from, cannot be used.
+        TrainingError: MediaPipe's network is to be used, but there are no assets.
     """
     import keras
 
     model = networks.hand_lite(all_stages=True)
-    _fill(model, config)
-    if config.from_teacher:
+    _load_first_weights(model, config)
+    if config.pretrained_backbone:
         for layer in model.layers:
             layer.trainable = not layer.name.startswith(_FROZEN)
     total = config.epochs * config.steps_per_epoch
@@ -57,53 +57,49 @@ def start(config: TrainConfig) -> "keras.Model":
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, total - warmup, alpha=0.002, warmup_target=config.learning_rate, warmup_steps=warmup
     )
-    backbone = {
-        weight.path
-        for layer in mediapipe_backbone.backbone_layers(model)
-        for weight in layer.weights
-    }
-    shares = [
+    backbone = {weight.path for layer in backbone_layers(model) for weight in layer.weights}
+    fractions = [
         config.backbone_rate if weight.path in backbone else 1.0
         for weight in model.trainable_variables
     ]
-    optimizer = _optimizer(schedule, shares, config)
+    optimizer = _optimizer(schedule, fractions, config)
     model.compile(optimizer, loss=[heatmap_loss, heatmap_loss], loss_weights=[0.4, 1.0])
     optimizer.build(model.trainable_variables)
     return model
 
 
-def _fill(model: "keras.Model", config: TrainConfig) -> None:
+def _load_first_weights(model: "keras.Model", config: TrainConfig) -> None:
     """Load the weights that the config asks for, if any."""
     if config.weights:
         preset = PRESETS.get(config.weights)
         load_weights(model, find_weights(preset) if preset else config.weights)
-    elif config.from_teacher:
+    elif config.pretrained_backbone:
         if config.assets is None:
             raise TrainingError(
-                "from_teacher asks for assets with teacher/: give them, or weights to start from, "
-                "or set it to false"
+                "expected assets with teacher/, as pretrained_backbone is true, got none: set "
+                "assets, or weights to start from, or set pretrained_backbone to false"
             )
         path = Path(config.assets) / "teacher" / "hand_landmark_full.tflite"
-        mediapipe_backbone.start_from_teacher(model, path)
+        load_mediapipe_backbone(model, path)
 
 
 def _optimizer(
     schedule: "keras.optimizers.schedules.LearningRateSchedule",
-    shares: list[float],
+    fractions: list[float],
     config: TrainConfig,
 ) -> "keras.optimizers.Optimizer":
-    """Build AdamW with averaged weights, and a share of the rate for each trainable variable."""
+    """Build AdamW with averaged weights, and a fraction of the rate for each variable."""
     import keras
 
     class LayerwiseAdamW(keras.optimizers.AdamW):
-        """AdamW that takes smaller steps where it is told to."""
+        """AdamW with a learning rate for each variable."""
 
         def update_step(
             self, gradient: object, variable: "keras.Variable", learning_rate: object
         ) -> None:
-            """Scale the rate, then step."""
-            share = shares[self._get_variable_index(variable)]
-            super().update_step(gradient, variable, learning_rate * share)
+            """Scale the rate, then take the step."""
+            fraction = fractions[self._get_variable_index(variable)]
+            super().update_step(gradient, variable, learning_rate * fraction)
 
     total = config.epochs * config.steps_per_epoch
     return LayerwiseAdamW(

@@ -1,9 +1,8 @@
-"""A bank of rendered hands on disk: composing samples of them is faster than rendering.
+"""A cache of rendered hands on disk: composing samples of them is faster than rendering.
 
-A bank is a folder of shards. A shard is `NNNN.npy`, (layers, size, size, 4) uint8, and `NNNN.npz`
-with `xy` (layers, 21, 2) float32, `left` and `gloved` (layers,) bool. Shard N depends only on the
-seed and N, so that several processes can fill one bank, and an interrupted run goes on where it
-stopped.
+A cache is a folder of shards. A shard is `NNNN.npy`, (n, size, size, 4) uint8, and `NNNN.npz` with
+`xy` (n, 21, 2) float32, `left` and `gloved` (n,) bool. Shard N depends only on the seed and N, so
+that several processes can fill one cache, and an interrupted run continues where it stopped.
 """
 
 from dataclasses import dataclass
@@ -16,55 +15,55 @@ from tqdm import tqdm
 from openpose_keras.core.files import atomic_write
 
 if TYPE_CHECKING:
-    from openpose_keras.training.synthesis import render
+    from openpose_keras.training.synthesis.assets import Assets
+    from openpose_keras.training.synthesis.render import HandLayer
 
-SHARD_LAYERS = 500
+SHARD_SIZE = 500
 LAYER_SIZE = 224
-LAYER_SHARE = 0.45  # of the layer that the hand takes: room to turn and shift it, with its forearm
-_FACTS = ("xy", "left", "gloved")
+LAYER_FRACTION = 0.45  # of a layer's side that the hand takes: it can rotate with its forearm
 
 
 @dataclass(frozen=True, eq=False)
-class Bank:
+class RenderedHands:
     """Rendered hands of several shards.
 
-    Attributes:
-        layers: arrays (n, size, size, 4) uint8 as `HandLayer.rgba`, mapped from disk.
-        xy: (count, 21, 2) float32 keypoints in pixels of the layer.
+    Args:
+        images: Arrays (n, size, size, 4) uint8 as `HandLayer.rgba`, mapped from disk.
+        xy: (count, 21, 2) float32 keypoints in pixels of the image.
         left: (count,) bool, whether it is a left hand.
         gloved: (count,) bool, whether it wears a glove.
     """
 
-    layers: tuple[np.ndarray, ...]
+    images: tuple[np.ndarray, ...]
     xy: np.ndarray
     left: np.ndarray
     gloved: np.ndarray
 
     def __len__(self) -> int:
-        """Count the hands."""
+        """Return the number of hands."""
         return len(self.xy)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Give the layer (size, size, 4) and its keypoints (21, 2)."""
+        """Return the image (size, size, 4) and its keypoints (21, 2)."""
         row = range(len(self))[index]
-        for layers in self.layers:
-            if row < len(layers):
+        for images in self.images:
+            if row < len(images):
                 break
-            row -= len(layers)
-        return layers[row], self.xy[index]
+            row -= len(images)
+        return images[row], self.xy[index]
 
 
-def render_bank(
-    folder: str | Path, assets: "render.Assets", *, shards: int, seed: int = 0, first: int = 0
+def fill_cache(
+    folder: str | Path, assets: "Assets", *, shards: int, seed: int = 0, first: int = 0
 ) -> None:
     """Render the shards that the folder lacks.
 
     Args:
-        folder: where the bank stands or will stand.
-        assets: see `render.load_assets`.
-        shards: how many shards of 500 hands.
-        seed: of the whole bank.
-        first: number of the first shard, for sharing the work between processes.
+        folder: The folder of the cache; it is made if it is missing.
+        assets: What `load_assets` returned.
+        shards: Number of shards, of 500 hands each.
+        seed: Seed of the whole cache.
+        first: Number of the first shard, for sharing the work between processes.
     """
     from openpose_keras.training.synthesis import render  # needs Numba, which composing does not
 
@@ -72,73 +71,72 @@ def render_bank(
     folder.mkdir(parents=True, exist_ok=True)
     tables = enumerate(shard_tables(folder, first + shards))
     missing = [(number, path) for number, path in tables if number >= first and not path.exists()]
-    with tqdm(total=len(missing) * SHARD_LAYERS, unit="hand", desc="rendering") as progress:
+    with tqdm(total=len(missing) * SHARD_SIZE, unit="hand", desc="rendering") as progress:
         for number, path in missing:
             rng = np.random.default_rng((seed, number))
             hands = []
-            for _ in range(SHARD_LAYERS):
-                hands.append(render.render_hand(assets, rng, size=LAYER_SIZE, share=LAYER_SHARE))
+            for _ in range(SHARD_SIZE):
+                hand = render.render_hand(assets, rng, size=LAYER_SIZE, fraction=LAYER_FRACTION)
+                hands.append(hand)
                 progress.update()
-            _write_shard(path.with_suffix(""), hands)
+            write_shard(path, hands)
 
 
 def shard_tables(folder: Path, shards: int) -> list[Path]:
-    """Name the files that say of a bank's first shards that they are whole.
+    """Return the paths `0000.npz` and so on; a shard is complete when this file exists.
 
     Args:
-        folder: of the bank.
-        shards: how many.
-
-    Returns:
-        `0000.npz` and so on in the folder, whether they are there or not.
+        folder: The folder of the cache.
+        shards: The number of shards.
     """
     return [folder / f"{number:04d}.npz" for number in range(shards)]
 
 
-def _write_shard(stem: Path, hands: list["render.HandLayer"]) -> None:
-    """Write both files under temporary names; the .npz, renamed last, says that all is there."""
-    facts = {
-        "xy": np.stack([hand.xy for hand in hands]),
-        "left": np.array([hand.side == "left" for hand in hands]),
-        "gloved": np.array([hand.gloved for hand in hands]),
-    }
-    with (
-        atomic_write(stem.with_suffix(".npz"), force=True) as table,
-        atomic_write(stem.with_suffix(".npy"), force=True) as layers,
-    ):
-        np.save(layers, np.stack([hand.rgba for hand in hands]))
-        np.savez(table, **facts)
-
-
-def open_bank(folder: str | Path, *, shards: int | None = None) -> Bank:
-    """Open a bank; the layers stay on disk until they are used.
+def write_shard(table: Path, hands: list["HandLayer"]) -> None:
+    """Write a shard under temporary names; the .npz is renamed last.
 
     Args:
-        folder: what `render_bank` filled.
-        shards: open only so many, the first ones; None for all that are whole.
+        table: The path of the .npz.
+        hands: The hands.
+    """
+    with (
+        atomic_write(table, force=True) as facts,
+        atomic_write(table.with_suffix(".npy"), force=True) as images,
+    ):
+        np.save(images, np.stack([hand.rgba for hand in hands]))
+        np.savez(
+            facts,
+            xy=np.stack([hand.xy for hand in hands]),
+            left=np.array([hand.side == "left" for hand in hands]),
+            gloved=np.array([hand.gloved for hand in hands]),
+        )
 
-    Returns:
-        The bank.
+
+def open_cache(folder: str | Path, *, shards: int | None = None) -> RenderedHands:
+    """Open a cache. The images stay on disk until they are used.
+
+    Args:
+        folder: The folder that `fill_cache` filled.
+        shards: Open only so many shards, the first ones; None for all that are complete.
 
     Raises:
-        FileNotFoundError: The folder holds no shard, or lacks one of those asked for.
+        FileNotFoundError: The folder has no shard, or lacks one of those asked for.
     """
     folder = Path(folder)
-    whole = sorted(folder.glob("[0-9]*[0-9].npz"))
-    paths = whole if shards is None else shard_tables(folder, shards)
-    stems = [path.with_suffix("") for path in paths]
-    if not stems:
+    complete = sorted(folder.glob("[0-9]*[0-9].npz"))
+    paths = complete if shards is None else shard_tables(folder, shards)
+    if not paths:
         raise FileNotFoundError(
-            f"expected shards NNNN.npz in {folder}, found none; render_bank makes them"
+            f"expected shards NNNN.npz in {folder}, got none: make them with fill_cache"
         )
-    tables = [_read_table(stem.with_suffix(".npz")) for stem in stems]
-    return Bank(
-        layers=tuple(np.load(stem.with_suffix(".npy"), mmap_mode="r") for stem in stems),
-        **{key: np.concatenate([table[key] for table in tables]) for key in _FACTS},
+    tables = [_read_table(path) for path in paths]
+    return RenderedHands(
+        tuple(np.load(path.with_suffix(".npy"), mmap_mode="r") for path in paths),
+        *(np.concatenate([table[key] for table in tables]) for key in ("xy", "left", "gloved")),
     )
 
 
 def _read_table(path: Path) -> dict[str, np.ndarray]:
-    """Read what a shard says about its layers."""
+    """Read all arrays of an .npz file."""
     with np.load(path) as table:
-        return {key: table[key] for key in _FACTS}
+        return dict(table)

@@ -1,9 +1,9 @@
-"""Portraits of shipped hands to measure on: one hand, a made-up ground, known keypoints.
+"""Images of sample hands for measuring: one hand, a procedural background, known keypoints.
 
-What stands in the way of a network is an argument: the size of the hand, its turn, a thing before
-it. What a camera does to the picture is in `photometry`.
+What makes it hard for a network is an argument: the size of the hand, its angle, an occluder.
+What a camera does to the image is in `augment`.
 
-    samples = portraits(load_shipped_hands("pairs"), size=160, turn=90.0)
+    samples = centered_hands(load_shipped_hands("pairs"), size=160, angle=90.0)
     print(evaluate(estimator, samples))
 """
 
@@ -15,48 +15,49 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import BOX_MARGIN
 from openpose_keras.io.coco import LabelledHand, LabelledImage
+from openpose_keras.io.images import read_image
 from openpose_keras.io.sample_hands import ShippedHands
-from openpose_keras.training import backgrounds, scenes
+from openpose_keras.training.compose import Placement, paste, sample_background
 from openpose_keras.training.target_heatmaps import hand_size
 
 
-def portraits(
+def centered_hands(
     hands: ShippedHands,
     rows: Iterable[int] | None = None,
     *,
     size: int,
-    share: float = 1 / BOX_MARGIN,
-    turn: float | None = None,
+    fraction: float = 1 / BOX_MARGIN,
+    angle: float | None = None,
     seed: int = 0,
 ) -> list[LabelledImage]:
-    """Put hands before made-up grounds, one in the middle of each picture.
+    """Put each hand before a procedural background, in the middle of an image.
 
     Args:
-        hands: see `load_shipped_hands`.
-        rows: which of them; None for all.
-        size: side of the pictures in pixels. With the default share the picture is what a network
-            with a `box_size` of so many pixels is shown of the hand.
-        share: of that side that the longer side of the keypoints' box takes, before a turn.
-        turn: degrees clockwise from a hand whose fingers point up; None leaves it as it came, in
-            any direction.
-        seed: of the grounds. Hands of one pose, bare and gloved, stand before the same ground.
+        hands: What `load_shipped_hands` returned.
+        rows: Which of them; None for all.
+        size: Side of the images in pixels. With the default fraction, an image is what a network
+            with a `box_size` of so many pixels sees of the hand.
+        fraction: Fraction of that side that the longer side of the keypoints' extent takes, before
+            the hand is rotated.
+        angle: Degrees clockwise from a hand whose fingers point up; None leaves the hand as it is,
+            in any direction.
+        seed: Seed of the backgrounds. Hands of one pose, bare and gloved, have the same background.
 
     Returns:
-        A picture a hand, with its keypoints, their box and the side.
+        An image for each hand, with its keypoints, their box and the side.
 
     Example:
         >>> hands = load_shipped_hands("pairs")  # doctest: +SKIP
-        >>> portraits(hands, [0, 1], size=160)[0].image.shape  # doctest: +SKIP
+        >>> centered_hands(hands, [0, 1], size=160)[0].image.shape  # doctest: +SKIP
         (160, 160, 3)
     """
-    rows = range(len(hands)) if rows is None else rows
     middle = ((size - 1) / 2, (size - 1) / 2)
-    spot = scenes.Placement(middle, share * size, turn or 0.0, False, upright=turn is not None)
+    placement = Placement(middle, fraction * size, angle or 0.0, False, upright=angle is not None)
     samples = []
-    for row in rows:
+    for row in range(len(hands)) if rows is None else rows:
         rng = np.random.default_rng((seed, int(hands.pose[row])))
-        ground = backgrounds.sample_ground(rng, [], size).astype(np.float32)
-        canvas, xy = scenes.paste(ground, *hands[row], spot)
+        background = sample_background(rng, [], size).astype(np.float32)
+        canvas, xy = paste(background, *hands[row], placement)
         image = np.clip(np.round(canvas), 0, 255).astype(np.uint8)
         hand = LabelledHand.from_keypoints(xy, "left" if hands.left[row] else "right")
         samples.append(LabelledImage(image, (hand,)))
@@ -64,28 +65,29 @@ def portraits(
 
 
 def occlude(sample: LabelledImage, diameter: float, *, seed: int = 0) -> LabelledImage:
-    """Lay a disc over each hand of a picture; the labels stay, also those under it.
+    """Draw a disc over each hand of an image. The labels stay, also those under the disc.
 
     Args:
-        sample: with its picture as an array.
-        diameter: of the disc, as a share of the longer side of the keypoints' box; 0 for none.
-        seed: of the disc's middle, one of the keypoints, and its surface. A larger disc of the same
-            seed lies about the same middle.
+        sample: The image and its hands.
+        diameter: Diameter of the disc as a fraction of the longer side of the keypoints' extent; 0
+            for no disc.
+        seed: Seed of the disc's surface and of its middle, one of the keypoints. Discs of all
+            diameters have the same middle for the same seed.
 
     Returns:
-        The picture with the disc, and the same hands.
+        The image with the disc, and the same hands.
     """
-    canvas = sample.image.astype(np.float32)
+    image = sample.image if isinstance(sample.image, np.ndarray) else read_image(sample.image)
+    canvas, (height, width) = image.astype(np.float32), image.shape[:2]
     rng = np.random.default_rng(seed)
     for hand in sample.hands:
-        surface = backgrounds.sample_ground(rng, [], max(canvas.shape[:2]))
+        surface = sample_background(rng, [], max(height, width))[:height, :width]
         centre = hand.xy[rng.integers(len(hand.xy))]
-        y, x = np.mgrid[: canvas.shape[0], : canvas.shape[1]]
+        y, x = np.mgrid[:height, :width]
         radius = diameter * hand_size(hand.xy) / 2
         if radius:
             inside = radius + 0.5 - np.hypot(x - centre[0], y - centre[1])
-            mask = cv2.GaussianBlur(np.clip(inside, 0, 1).astype(np.float32), (0, 0), 0.7)[
-                ..., None
-            ]
-            canvas = canvas * (1 - mask) + surface[: len(canvas), : canvas.shape[1]] * mask
+            mask = np.clip(inside, 0, 1).astype(np.float32)
+            alpha = cv2.GaussianBlur(mask, (0, 0), 0.7)[..., None]
+            canvas = canvas * (1 - alpha) + surface * alpha
     return replace(sample, image=np.round(canvas).astype(np.uint8))

@@ -1,8 +1,8 @@
-"""Train hand_lite with `keras.Model.fit`: one small config in, weights and a log out; resumable.
+"""Train hand_lite with `keras.Model.fit`, resumable, from one small config.
 
-The run's folder holds `config.json`, `log.csv` (a row an epoch), `state.weights.h5` (everything
-that a resumed run needs) and `hand_lite.weights.h5` (the averaged weights of the last epoch, what
-one ships).
+The run's folder has `config.json`, `log.csv` (a row an epoch), `state.weights.h5` (everything that
+a resumed run needs) and `hand_lite.weights.h5` (the averaged weights of the last epoch, which are
+used afterwards).
 """
 
 import csv
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from openpose_keras import networks
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.core.files import atomic_write
-from openpose_keras.training import optimization, samples, scenes, validation
+from openpose_keras.training import data
+from openpose_keras.training.compose import Sample
 from openpose_keras.training.config import TrainConfig, read_config
+from openpose_keras.training.optimization import start
 
 if TYPE_CHECKING:
     import keras
@@ -27,20 +29,20 @@ FREE_ON_RESUME = ("out", "assets", "backgrounds", "labels", "epochs")
 
 
 def train(config: TrainConfig) -> Path:
-    """Run the training, or go on with it.
+    """Run the training, or resume it.
 
     Args:
-        config: What to do. A folder with a `state.weights.h5` is resumed; of its config only the
-            places and the number of epochs may change.
+        config: The config. A run whose folder has a `state.weights.h5` is resumed; of its config
+            only the folders and the number of epochs may change.
 
     Returns:
         The file of the averaged weights.
 
     Raises:
         FileNotFoundError: An input is missing.
-        DataError: The label file is none, or lacks a picture.
-        WeightsError: The teacher, or the weights to start from, do not fit.
-        TrainingError: The state in the folder is of another run, or an input is too small.
+        DataError: The label file is not valid, or an image of it is missing.
+        WeightsError: MediaPipe's network, or the weights to start from, do not fit.
+        TrainingError: The state in the folder is of another run, or there is too little data.
         DivergenceError: The loss became NaN; the files are still those of the epoch before.
     """
     import keras
@@ -51,18 +53,18 @@ def train(config: TrainConfig) -> Path:
         _check_same_run(config, out / CONFIG)
     config.write(out / CONFIG)
     keras.utils.set_random_seed(config.seed)
-    shown, held = samples.load_ingredients(config)
-    composer = samples.make_composer(shown, photo_share=config.photo_share, size=config.size)
-    sets = validation.validation_sets(held, config)
-    model = optimization.start(config)
+    sources, held_out = data.load_data_sources(config)
+    composer = data.make_composer(sources, photo_fraction=config.photo_fraction, size=config.size)
+    sets = data.validation_sets(held_out, config)
+    model = start(config)
     if (out / STATE).exists():
         _load_state(model, out / STATE)
     done = int(model.optimizer.iterations) // config.steps_per_epoch
     model.fit(
-        samples.batches(composer, config, first_epoch=done),
+        data.batches(composer, config, first_epoch=done),
         epochs=config.epochs,
         initial_epoch=done,
-        callbacks=[_end_of_epoch(out, sets), keras.callbacks.TerminateOnNaN()],
+        callbacks=[_end_of_epoch(model, out, sets), keras.callbacks.TerminateOnNaN()],
         shuffle=False,  # each batch is random already; so a resumed run takes the same steps
         verbose=2,
     )
@@ -70,7 +72,7 @@ def train(config: TrainConfig) -> Path:
 
 
 def _check_same_run(config: TrainConfig, path: Path) -> None:
-    """Refuse to go on with a run by another config than it was begun with."""
+    """Refuse to resume a run with another config than its own."""
     if not path.exists():
         return
     old = read_config(path)
@@ -82,63 +84,64 @@ def _check_same_run(config: TrainConfig, path: Path) -> None:
     ]
     if changed:
         raise TrainingError(
-            f"a run goes on with its own config, only {', '.join(FREE_ON_RESUME)} may change; "
-            f"{path} has other values: {', '.join(changed)}; mend them, or give another `out`"
+            f"expected the config of the run in {path}, of which only "
+            f"{', '.join(FREE_ON_RESUME)} may change, got {', '.join(changed)}: set them back, "
+            "or set another `out`"
         )
 
 
 def _load_state(model: "keras.Model", path: Path) -> None:
-    """Load what a run left; Keras only warns, and starts anew, where the optimizer is another."""
+    """Load the state of a run; for another optimizer, Keras only warns and starts again."""
     model.load_weights(path)
     if int(model.optimizer.iterations) == 0:
         raise TrainingError(
-            f"expected in {path} the state of a run that trains the same layers; go on with the "
-            "run's own config, or give another `out`"
+            f"expected in {path} the state of a run that trains the same layers, got another "
+            "one: resume with the run's own config, or set another `out`"
         )
 
 
-def _end_of_epoch(out: Path, sets: dict[str, list[scenes.Sample]]) -> "keras.callbacks.Callback":
-    """Write the averaged weights, validate, log; then write the state and go on from it."""
+def _end_of_epoch(
+    model: "keras.Model", out: Path, sets: dict[str, list[Sample]]
+) -> "keras.callbacks.Callback":
+    """Return a callback that writes the averaged weights, validates, logs and writes the state."""
     import keras
 
-    class EndOfEpoch(keras.callbacks.Callback):
-        """Keeps the run's folder up to date."""
+    def on_epoch_end(epoch: int, logs: dict[str, float]) -> None:
+        if not math.isfinite(logs["loss"]):
+            raise DivergenceError(
+                f"the loss became {logs['loss']} in epoch {epoch + 1}; {out} is as the epoch "
+                "before left it: resume with a lower learning_rate"
+            )
+        current = model.get_weights()
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        averaged = networks.hand_lite(all_stages=True)
+        averaged.set_weights(model.get_weights())
+        _write(averaged, out / RESULT)
+        _log(out / "log.csv", {"epoch": epoch + 1, **logs, **data.validate(model, sets)})
+        model.set_weights(current)
+        _write(model, out / STATE)  # last: it says that the epoch is complete
 
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            """Write all files under temporary names, then rename them."""
-            if logs and not math.isfinite(logs["loss"]):
-                raise DivergenceError(
-                    f"the loss became {logs['loss']} in epoch {epoch + 1}; {out} is as the epoch "
-                    "before left it: go on with a lower learning_rate"
-                )
-            current = self.model.get_weights()
-            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-            shipped = networks.hand_lite(all_stages=True)
-            shipped.set_weights(self.model.get_weights())
-            _write(shipped, out / RESULT)
-            row = {"epoch": epoch + 1, **(logs or {}), **validation.validate(self.model, sets)}
-            _log(out / "log.csv", row)
-            self.model.set_weights(current)
-            _write(self.model, out / STATE)  # last: it says that the epoch is done
-
-    return EndOfEpoch()
+    return keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)
 
 
 def _write(model: "keras.Model", path: Path) -> None:
-    """Save weights (and the optimizer, where there is one) so that no half file is ever seen."""
+    """Save weights (and the optimizer, if there is one), whole or not at all."""
     with atomic_write(path, force=True) as part:
         model.save_weights(part)
 
 
 def _log(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to the log, in the place of what a killed run said of this epoch and later ones."""
+    """Add a row to the log; rows of this epoch and later ones, of a killed run, are replaced."""
     rows: list[dict[str, Any]] = []
     if path.exists():
         with path.open(newline="", encoding="utf8") as file:
             rows = [old for old in csv.DictReader(file) if int(old["epoch"]) < row["epoch"]]
     rows.append({key: round(value, 6) for key, value in row.items()})
     names = list(dict.fromkeys(name for each in rows for name in each))
-    with atomic_write(path, force=True) as part, part.open("w", newline="", encoding="utf8") as f:
-        writer = csv.DictWriter(f, names, restval="")
+    with (
+        atomic_write(path, force=True) as part,
+        part.open("w", newline="", encoding="utf8") as file,
+    ):
+        writer = csv.DictWriter(file, names, restval="")
         writer.writeheader()
         writer.writerows(rows)

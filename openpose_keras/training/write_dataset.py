@@ -1,32 +1,34 @@
-"""Labelled sets on disk, to measure with: rendered hands, scenes of hands, photos held back.
+"""Labelled sets on disk, to measure with: rendered hands, scenes of hands, photos held out.
 
-A set is a folder of pictures and an `annotations.json` in COCO's form, with 21 keypoints a hand,
-which `openpose-keras evaluate` reads. The same seed gives the same set. Cameras do no damage here:
-what blur, noise and bad light cost is another question.
+A set is a folder of images and an `annotations.json` in COCO's form, with 21 keypoints a hand,
+which `openpose-keras evaluate` reads. The same seed leads to the same set. The images are not
+augmented: what blur, noise and bad light cost is another question.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from openpose_keras.core.boxes import box_from_points, box_iou
+from openpose_keras.core.boxes import Box, box_from_points, box_iou
 from openpose_keras.core.errors import TrainingError
+from openpose_keras.core.keypoints import Hand
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
-from openpose_keras.training import backgrounds as grounds
-from openpose_keras.training import photos, scenes
-from openpose_keras.training.synthesis import render
+from openpose_keras.training import photos
+from openpose_keras.training.compose import Placement, load_backgrounds, paste, sample_background
+from openpose_keras.training.data import labelled_hand
+from openpose_keras.training.render_cache import LAYER_FRACTION
+from openpose_keras.training.synthesis.assets import load_assets
+from openpose_keras.training.synthesis.render import render_hand
 
 KINDS = ("bare", "gloves", "scenes", "photos")
 HAND_IMAGE_SIDE = 320
 SCENE_SIDE = 640
-_LAYER_SHARE = 0.45
 _LARGEST_LAYER = 512
-
-Labelled = tuple[np.ndarray, list[tuple[np.ndarray, str | None]]]
-"""An image (h, w, 3) uint8 RGB, and (keypoints (21, 2), side) of each hand in it."""
+_PREVIEWS = 40
+_GREY = 128
 
 
 def write_dataset(
@@ -43,104 +45,121 @@ def write_dataset(
     Args:
         kind: "bare" or "gloves": one rendered hand an image, any orientation, 320x320; "scenes":
             one to three, each 1/8 to 1/2 of the image, 640x640; "photos": the photos of the people
-            that training holds back, 100x100, labelled by a network.
-        out: folder to write into; it must not hold a set yet.
-        assets: folder with `rigged_hand/` or `hand_photos/`.
-        backgrounds: folder of pictures to stand behind rendered hands; None for made-up grounds.
-        count: how many images at the most.
-        seed: of hands and grounds.
+            that training holds out, 100x100, labelled by a network.
+        out: Folder to write into. It must not have a set yet.
+        assets: Folder with `rigged_hand/` or `hand_photos/`.
+        backgrounds: Folder of images to put behind rendered hands; None for procedural backgrounds.
+        count: The greatest number of images.
+        seed: Seed of hands and backgrounds.
 
     Returns:
         The path of `annotations.json`.
 
     Raises:
-        TrainingError: The kind is unknown, or the folder holds a set already.
+        TrainingError: The kind is unknown, or the folder has a set already.
         FileNotFoundError: An input is missing.
     """
     if kind not in KINDS:
         raise TrainingError(f"expected a kind among {', '.join(KINDS)}, got {kind!r}")
-    target = Path(out) / "annotations.json"
-    if target.exists():
-        raise TrainingError(f"{target} exists already: give another folder")
-    Path(out).mkdir(parents=True, exist_ok=True)
+    out = Path(out)
+    labels = out / "annotations.json"
+    if labels.exists():
+        raise TrainingError(f"expected a new folder, but {labels} exists: choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
     if kind == "photos":
-        samples = _held_photos(Path(assets))
+        samples = _held_out_photos(Path(assets))
     else:
-        pictures = grounds.load_backgrounds(backgrounds) if backgrounds else []
-        samples = _rendered(kind, assets, pictures, seed)
-    hands = _write_images(samples, Path(out), count)
-    write_labels(target, hands, description=f"openpose_keras {kind}")
-    return target
+        images = load_backgrounds(backgrounds) if backgrounds else []
+        samples = _rendered(kind, assets, images, seed)
+    hands: dict[str | Path, Sequence[Hand | LabelledHand]] = {}
+    progress = tqdm(samples, total=count, unit="image")
+    for number, (image, found) in zip(range(count), progress, strict=False):
+        path = out / f"{number:05d}.png"
+        write_image(path, image)
+        hands[path] = found
+    write_labels(labels, hands, description=f"openpose_keras {kind}")
+    return labels
 
 
-def _held_photos(assets: Path) -> Iterator[Labelled]:
-    """Give the photos that training never shows."""
-    _, held = photos.split_by_person(photos.load_photos(assets / "hand_photos"))
-    for photo in held:
-        yield photo.image, [(photo.xy, None)]
+def _held_out_photos(assets: Path) -> Iterator[tuple[np.ndarray, list[LabelledHand]]]:
+    """Yield the photos that training never shows."""
+    _, held_out = photos.split_by_person(photos.load_photos(assets / "hand_photos"))
+    for photo in held_out:
+        yield photo.image, [LabelledHand.from_keypoints(photo.xy)]
 
 
 def _rendered(
     kind: str, assets: str | Path, backgrounds: list[np.ndarray], seed: int
-) -> Iterator[Labelled]:
-    """Render and compose, endlessly."""
-    loaded = render.load_assets(assets)
-    place = _place_scene if kind == "scenes" else _place_one
+) -> Iterator[tuple[np.ndarray, list[LabelledHand]]]:
+    """Render and compose without end."""
+    loaded = load_assets(assets)
+    sample_placements = sample_scene if kind == "scenes" else _sample_single
     side = SCENE_SIDE if kind == "scenes" else HAND_IMAGE_SIDE
-    looks = {"bare": "bare", "gloves": "glove", "scenes": None}[kind]
+    surface = {"bare": "bare", "gloves": "glove", "scenes": None}[kind]
     number = 0
     while True:
         rng = np.random.default_rng((seed, number))
-        canvas = grounds.sample_ground(rng, backgrounds, side).astype(np.float32)
+        canvas = sample_background(rng, backgrounds, side).astype(np.float32)
         hands = []
-        for placement in place(rng, side):
-            layer = _layer(loaded, rng, looks, placement.size)
-            canvas, xy = scenes.paste(canvas, layer.rgba, layer.xy, placement)
-            hands.append((xy, layer.side))
+        for placement in sample_placements(rng, side):
+            size = int(np.clip(placement.size / LAYER_FRACTION, 64, _LARGEST_LAYER))
+            layer = render_hand(loaded, rng, size=size, kind=surface, fraction=LAYER_FRACTION)
+            canvas, xy = paste(canvas, layer.rgba, layer.xy, placement)
+            hands.append(LabelledHand.from_keypoints(xy, layer.side))
         yield np.clip(np.round(canvas), 0, 255).astype(np.uint8), hands
         number += 1
 
 
-def _layer(
-    assets: render.Assets, rng: np.random.Generator, kind: str | None, size: float
-) -> render.HandLayer:
-    """Render a hand about as large as it will be shown."""
-    side = int(np.clip(size / _LAYER_SHARE, 64, _LARGEST_LAYER))
-    return render.render_hand(assets, rng, size=side, kind=kind, share=_LAYER_SHARE)
-
-
-def _place_one(rng: np.random.Generator, side: int) -> list[scenes.Placement]:
+def _sample_single(rng: np.random.Generator, side: int) -> list[Placement]:
     """Place one hand so that its box, `BOX_MARGIN` times its size, lies inside or nearly so."""
     size = rng.uniform(0.35, 0.6) * side
-    centre = (side - 1) / 2 + rng.uniform(-0.1, 0.1, 2) * side
-    return [scenes.Placement(tuple(centre), size, 0.0, False)]
+    x, y = (side - 1) / 2 + rng.uniform(-0.1, 0.1, 2) * side
+    return [Placement((x, y), size, 0.0, False)]
 
 
-def _place_scene(rng: np.random.Generator, side: int) -> list[scenes.Placement]:
-    """Place one to three hands that do not cover each other."""
-    placements: list[scenes.Placement] = []
-    boxes = []
+def sample_scene(rng: np.random.Generator, side: int) -> list[Placement]:
+    """Place one to three hands that do not overlap.
+
+    Args:
+        rng: The random generator.
+        side: Side of the image in pixels.
+    """
+    placements: list[Placement] = []
+    boxes: list[Box] = []
     wanted = int(rng.integers(1, 4))
     for _ in range(50):
         size = float(np.exp(rng.uniform(np.log(1 / 8), np.log(1 / 2)))) * side
-        centre = rng.uniform(0.55 * size, side - 0.55 * size, 2)
+        x, y = centre = rng.uniform(0.55 * size, side - 0.55 * size, 2)
         box = box_from_points(np.stack([centre - size / 2, centre + size / 2]), 1.1)
         if all(box_iou(box, other) == 0 for other in boxes):
             boxes.append(box)
-            placements.append(scenes.Placement(tuple(centre), size, 0.0, False))
+            placements.append(Placement((x, y), size, 0.0, False))
         if len(placements) == wanted:
             break
     return placements
 
 
-def _write_images(
-    samples: Iterator[Labelled], out: Path, count: int
-) -> dict[Path, list[LabelledHand]]:
-    """Write the pictures, and give the hands in each."""
-    hands = {}
-    progress = tqdm(samples, total=count, unit="image")
-    for number, (image, found) in zip(range(count), progress, strict=False):
-        path = out / f"{number:05d}.png"
-        write_image(path, image)
-        hands[path] = [LabelledHand.from_keypoints(xy, side) for xy, side in found]
-    return hands
+def preview_hands(
+    assets: str | Path, *, seed: int = 0, size: int = 128
+) -> list[tuple[np.ndarray, list[Hand]]]:
+    """Render forty hands on grey.
+
+    Args:
+        assets: Folder with `rigged_hand/`.
+        seed: Seed of the hands.
+        size: Side of an image in pixels.
+
+    Returns:
+        For each hand an image (size, size, 3) uint8 RGB and the hand; keypoints have the score 1.
+    """
+    loaded = load_assets(assets)
+    rngs = [np.random.default_rng((seed, number)) for number in range(_PREVIEWS)]
+    layers = [render_hand(loaded, rng, size=size) for rng in rngs]
+    alphas = [layer.rgba[..., 3:] / 255.0 for layer in layers]
+    return [
+        (
+            np.round(layer.rgba[..., :3] * alpha + _GREY * (1 - alpha)).astype(np.uint8),
+            [labelled_hand(layer.xy)],
+        )
+        for layer, alpha in zip(layers, alphas, strict=True)
+    ]

@@ -19,8 +19,8 @@ from openpose_keras.io.sample_hands import SHEETS
 
 SEEDS = {"pairs": 7001, "many": 7002}
 COUNTS = {"pairs": 32, "many": 256}  # poses
-SIDES = {"pairs": 384, "many": 224}  # pixels of a tile; "many" as in a training run's bank
-SHARE = 0.45  # of the tile that the hand takes, as in a bank too
+SIDES = {"pairs": 384, "many": 224}  # pixels of a tile; "many" as in the cache of a training run
+FRACTION = 0.45  # of the tile that the hand takes, as in a bank too
 COLUMNS = 16
 QUALITY = 88
 
@@ -29,16 +29,19 @@ def render_sheet(name, assets, count=None):
     """Render the hands of a sheet: (number of the pose, layer) one by one."""
     from openpose_keras.training.synthesis.render import render_hand
 
-    options = {"size": SIDES[name], "share": SHARE}
+    options = {"size": SIDES[name], "fraction": FRACTION}
     for number in range(COUNTS[name] if count is None else count):
         seed = (SEEDS[name], number)
         if name == "many":
             yield number, render_hand(assets, np.random.default_rng(seed), **options)
             continue
         for kind in ("bare", "glove"):
-            looks = np.random.default_rng((*seed, 1))
+            appearance_rng = np.random.default_rng((*seed, 1))
             rng = np.random.default_rng(seed)
-            yield number, render_hand(assets, rng, kind=kind, looks=looks, **options)
+            yield (
+                number,
+                render_hand(assets, rng, kind=kind, appearance_rng=appearance_rng, **options),
+            )
 
 
 def write_sheet(name, hands: Iterator, folder):

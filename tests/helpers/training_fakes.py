@@ -1,15 +1,16 @@
-"""Small stand-ins for what a training run needs: hands, a bank of them, pictures, a config."""
+"""Small stand-ins for what a training run needs: hands, a cache of them, images, a config."""
 
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
+from openpose_keras.io.images import write_image
 from openpose_keras.training import render_cache
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.synthesis.render import HandLayer
 
 
 def open_hand(centre, size):
-    """Lay 21 keypoints (21, 2) out as an open hand does; `size` is the longer side."""
+    """Return 21 keypoints (21, 2) of an open hand; `size` is the longer side of their extent."""
     rays = np.deg2rad(np.array([-50, -20, 0, 15, 32]))
     steps = np.array([0.45, 0.65, 0.82, 1.0])
     points = [(0.0, 0.0)]
@@ -20,7 +21,7 @@ def open_hand(centre, size):
 
 
 def fake_layer(rng, size=64):
-    """A hand layer: a blob of one colour on a clear ground, keypoints within."""
+    """Return a hand layer: a disc of one colour on a clear background, the keypoints inside."""
     xy = open_hand(np.full(2, (size - 1) / 2), 0.45 * size)
     rgba = np.zeros((size, size, 4), np.uint8)
     cv2.circle(rgba, (size // 2, size // 2), size // 3, (0, 0, 0, 255), -1)
@@ -30,46 +31,46 @@ def fake_layer(rng, size=64):
 
 
 def fake_source(rng):
-    """Give a fake hand as a composer's source does."""
+    """Draw a fake hand as a source of a composer does."""
     layer = fake_layer(rng)
     return layer.rgba, layer.xy
 
 
-def write_bank(folder, *, shards=1, layers=6, seed=0):
-    """Write a bank of fake hands with the bank's own writer."""
+def write_cache(folder, *, counts=(6,), seed=0):
+    """Write a cache of fake hands, one shard for each count."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(shards):
+    for number, (table, count) in enumerate(
+        zip(render_cache.shard_tables(folder, len(counts)), counts, strict=True)
+    ):
         rng = np.random.default_rng((seed, number))
-        render_cache._write_shard(
-            folder / f"{number:04d}", [fake_layer(rng) for _ in range(layers)]
-        )
+        render_cache.write_shard(table, [fake_layer(rng) for _ in range(count)])
     return folder
 
 
-def write_pictures(folder, count=9, size=(80, 100)):
-    """Write pictures of noise; the red channel says which one it is: 10 times its number."""
+def write_images(folder, count=9, size=(80, 100)):
+    """Write images of noise; the red channel is 10 times the number of the image."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     for number in range(count):
-        picture = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-        picture[..., 0] = 10 * number
-        cv2.imwrite(str(folder / f"{number:02d}.png"), picture[..., ::-1])
+        image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+        image[..., 0] = 10 * number
+        write_image(folder / f"{number:02d}.png", image)
     return folder
 
 
 def small_config(folder, **changes):
-    """A run of two epochs of two steps: fake hands, fake pictures, no photos, no teacher."""
-    write_bank(folder / "run" / "hands-1", seed=1)
-    write_bank(folder / "run" / "held-1001", seed=2)
-    write_pictures(folder / "pictures")
+    """Return the config of two epochs of two steps: fake hands and images, random weights."""
+    write_cache(folder / "run" / "hands-1", seed=1)
+    write_cache(folder / "run" / "validation-1001", seed=2)
+    write_images(folder / "images")
     fields = {
         "out": str(folder / "run"),
         "assets": str(folder / "no_assets"),
-        "backgrounds": str(folder / "pictures"),
+        "backgrounds": str(folder / "images"),
         "hands": 6,
-        "held_hands": 6,
-        "photo_share": 0.0,
-        "from_teacher": False,
+        "validation_hands": 6,
+        "photo_fraction": 0.0,
+        "pretrained_backbone": False,
         "validation_samples": 4,
         "size": 32,
         "batch_size": 2,

@@ -5,8 +5,8 @@ from openpose_keras import networks
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.training.mediapipe_backbone import (
     backbone_layers,
+    load_mediapipe_backbone,
     read_convolutions,
-    start_from_teacher,
 )
 from tests.helpers.assets import assets_folder
 
@@ -16,10 +16,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*
 
 @pytest.fixture(scope="module")
 def folder():
-    pytest.importorskip("tflite", reason="the PyPI package tflite reads the teacher's file")
+    pytest.importorskip("tflite", reason="the PyPI package tflite reads MediaPipe's file")
     folder = assets_folder() / "teacher"
     if not folder.is_dir():
-        pytest.skip(f"no teacher in {folder}")
+        pytest.skip(f"no MediaPipe network in {folder}")
     return folder
 
 
@@ -29,8 +29,8 @@ def path(folder):
 
 
 @pytest.fixture(scope="module")
-def picture():
-    """A picture of noise at three sizes, in [0, 1], as the teacher wants it."""
+def image():
+    """An image of noise at three sizes, in [0, 1], as MediaPipe's network expects it."""
     rng, size = np.random.default_rng(0), 224
     return np.mean(
         [rng.random((1, n, n, 3)).repeat(size // n, 1).repeat(size // n, 2) for n in (7, 28, 224)],
@@ -39,11 +39,9 @@ def picture():
 
 
 @pytest.fixture(scope="module")
-def interpreted(path, picture):
-    """What another reader of the file gives: kernel, bias and output of each convolution."""
-    lite = pytest.importorskip(
-        "ai_edge_litert.interpreter", reason="ai_edge_litert runs the teacher"
-    )
+def interpreted(path, image):
+    """Kernel, bias and output of each convolution, from LiteRT's interpreter."""
+    lite = pytest.importorskip("ai_edge_litert.interpreter", reason="ai_edge_litert runs the file")
     runner = lite.Interpreter(
         str(path),
         num_threads=1,
@@ -51,7 +49,7 @@ def interpreted(path, picture):
         experimental_op_resolver_type=lite.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     runner.allocate_tensors()
-    runner.set_tensor(runner.get_input_details()[0]["index"], picture)
+    runner.set_tensor(runner.get_input_details()[0]["index"], image)
     runner.invoke()
     return [
         [runner.get_tensor(index) for index in (*step["inputs"][1:], *step["outputs"])]
@@ -63,7 +61,7 @@ def interpreted(path, picture):
 @pytest.fixture(scope="module")
 def network(path):
     network = networks.hand_lite()
-    start_from_teacher(network, path)
+    load_mediapipe_backbone(network, path)
     return network
 
 
@@ -88,12 +86,12 @@ def test_the_backbone_is_the_stem_and_fifteen_blocks(network):
     assert layers[-1].name == "block14_project"
 
 
-def test_all_features_agree_with_the_file_at_work(network, picture, interpreted):
+def test_all_features_agree_with_the_interpreter(network, image, interpreted):
     import keras
 
     layers = backbone_layers(network)
     probe = keras.Model(network.input, [layer.output for layer in layers])
-    features = probe.predict(picture - 0.5, verbose=0)
+    features = probe.predict(image - 0.5, verbose=0)
     for layer, found, (_, _, expected) in zip(layers, features, interpreted, strict=False):
         if not layer.name.endswith("_project"):
             found = np.clip(found, 0, 6)  # the file's convolutions have their ReLU6 within
@@ -102,12 +100,12 @@ def test_all_features_agree_with_the_file_at_work(network, picture, interpreted)
         assert np.abs(expected).max() > 0.1
 
 
-def test_only_the_backbone_is_filled(path):
+def test_only_the_backbone_is_loaded(path):
     network = networks.hand_lite()
     backbone = {id(layer) for layer in backbone_layers(network)}
     others = [layer for layer in network.layers if layer.weights and id(layer) not in backbone]
     before = [layer.get_weights() for layer in others]
-    start_from_teacher(network, path)
+    load_mediapipe_backbone(network, path)
     for layer, weights in zip(others, before, strict=True):
         for array, expected in zip(layer.get_weights(), weights, strict=True):
             np.testing.assert_array_equal(array, expected)
@@ -127,19 +125,19 @@ def test_a_file_of_another_kind_is_refused(tmp_path, content):
         read_convolutions(tmp_path / "hand.tflite")
 
 
-@pytest.mark.parametrize("share", [0.000002, 0.001, 0.5, 0.99])
-def test_a_truncated_file_is_refused(path, tmp_path, share):
+@pytest.mark.parametrize("fraction", [0.000002, 0.001, 0.5, 0.99])
+def test_a_truncated_file_is_refused(path, tmp_path, fraction):
     data = path.read_bytes()
-    (tmp_path / "hand.tflite").write_bytes(data[: max(8, int(share * len(data)))])
+    (tmp_path / "hand.tflite").write_bytes(data[: max(8, int(fraction * len(data)))])
     with pytest.raises(WeightsError, match="damaged") as caught:
         read_convolutions(tmp_path / "hand.tflite")
     assert "\n" not in str(caught.value)
 
 
-def test_another_network_is_refused_and_nothing_is_filled(folder):
+def test_another_network_is_refused_and_nothing_is_loaded(folder):
     network = networks.hand_lite()
     before = network.get_weights()
     with pytest.raises(WeightsError, match="expected the kernels"):
-        start_from_teacher(network, folder / "palm_detection_full.tflite")
+        load_mediapipe_backbone(network, folder / "palm_detection_full.tflite")
     for array, expected in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(array, expected)

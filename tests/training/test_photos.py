@@ -6,15 +6,22 @@ import numpy as np
 import pytest
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.errors import TrainingError
+from openpose_keras.core.errors import DataError, TrainingError
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.io.coco import LabelledHand, write_labels
+from openpose_keras.io.images import write_image
 from openpose_keras.training.photos import (
+    MAX_SIDE,
+    MIN_SIDE,
     LabelledPhoto,
     cut_out,
+    load_labelled_photos,
     load_photos,
     opaque,
     person_of,
     split_by_person,
 )
+from openpose_keras.training.target_heatmaps import hand_size
 from tests.helpers.assets import assets_folder
 from tests.helpers.training_fakes import open_hand
 
@@ -32,22 +39,16 @@ def fake_photo(person, image=None):
     return LabelledPhoto(image, open_hand((50, 50), 60), person, f"{person}.jpg")
 
 
-def drawn_hand(colour=(220, 170, 140), ground=(60, 70, 90)):
-    """A photo of a drawn hand whose keypoints are known, with a little grain."""
-    image = np.full((100, 100, 3), ground, np.uint8)
-    xy = open_hand((50, 45), 60)
-    points = [tuple(map(int, np.round(point))) for point in xy]
-    for finger in range(5):
-        chain = [points[0], *points[1 + 4 * finger : 5 + 4 * finger]]
-        cv2.polylines(image, [np.array(chain, np.int32)], False, colour, 9)
-    cv2.fillConvexPoly(image, np.array([points[i] for i in (0, 5, 9, 13, 17)], np.int32), colour)
-    cv2.line(image, points[0], (points[0][0], 99), colour, 18)
-    grain = np.random.default_rng(0).integers(-6, 7, image.shape)
-    return LabelledPhoto(np.clip(image + grain, 0, 255).astype(np.uint8), xy, 0, "drawn.png")
+def at_keypoints(image, xy):
+    column, row = np.round(xy[np.isfinite(xy).all(axis=1)]).astype(int).T
+    return image[row, column]
+
+
+# The photos of the digits
 
 
 def write_archive(folder, labels):
-    """Write photos of one colour (red) and their labels as the teacher's files look."""
+    """Write photos of one colour (red) and their labels as the files of the digits are."""
     red = cv2.imencode(".png", np.full((100, 100, 3), (0, 0, 250), np.uint8))[1].tobytes()
     with tarfile.open(folder / "photos.tar", "w") as archive:
         for label in labels:
@@ -71,16 +72,10 @@ def test_only_trusted_labels_are_loaded_and_as_rgb(tmp_path):
     ]
     write_archive(tmp_path, labels)
     loaded = load_photos(tmp_path)
-    assert [(photo.file, photo.person) for photo in loaded] == [
-        ("0/IMG_1118.JPG", 0),
-        ("3/IMG_1131.JPG", 1),
-    ]
+    assert [photo.file for photo in loaded] == ["0/IMG_1118.JPG", "3/IMG_1131.JPG"]
     for photo in loaded:
-        assert photo.image.shape == (100, 100, 3)
-        assert photo.image.dtype == np.uint8
-        assert (photo.image == (250, 0, 0)).all()
-        assert photo.xy.shape == (21, 2)
-        assert photo.xy.dtype == np.float32
+        assert (photo.image == np.full((100, 100, 3), (250, 0, 0), np.uint8)).all()
+        assert (photo.xy.shape, photo.xy.dtype) == ((21, 2), np.float32)
 
 
 @pytest.mark.parametrize("missing", ["photos.tar", "labels.json"])
@@ -99,44 +94,142 @@ def test_ten_photos_in_a_row_are_of_one_person(file, person):
     assert person_of(file) == person
 
 
-def test_split_parts_people_and_loses_nobody():
-    photos = [fake_photo(person) for person in range(100) for _ in range(3)]
-    for seed in range(5):
-        shown, held = split_by_person(photos, seed=seed)
-        assert not {photo.person for photo in shown} & {photo.person for photo in held}
-        assert len(shown) + len(held) == len(photos)
-        assert 0.05 < len(held) / len(photos) < 0.3
+def test_about_half_of_the_real_photos_are_trusted(photos):
+    assert 800 < len(photos) < 1600
+    assert len({photo.person for photo in photos}) > 150
+    train, validation = split_by_person(photos)
+    assert {photo.file for photo in train}.isdisjoint({photo.file for photo in validation})
+    assert 0.1 < len(validation) / len(photos) < 0.2
 
 
-def test_split_is_seeded():
-    photos = [fake_photo(person) for person in range(100)]
-    first, again, other = (split_by_person(photos, seed=seed)[1] for seed in (1, 1, 2))
-    assert first == again
-    assert first != other
+# Label files
+
+
+def write(folder, *images, shape=(300, 400)):
+    """Write images with a white dot on each keypoint, and their label file."""
+    hands = {}
+    for number, found in enumerate(images):
+        image = np.zeros((*shape, 3), np.uint8)
+        for xy in found:
+            for x, y in xy[np.isfinite(xy).all(axis=1)]:
+                cv2.circle(image, (round(x), round(y)), 3, (255, 255, 255), -1)
+        write_image(folder / f"{number}.png", image)
+        hands[folder / f"{number}.png"] = [LabelledHand.from_keypoints(xy) for xy in found]
+    write_labels(folder / "labels.json", hands)
+    return folder / "labels.json"
+
+
+@pytest.mark.parametrize("size", [30, 100, 250])
+def test_keypoints_lie_on_the_hand_after_cropping_and_shrinking(tmp_path, size):
+    (photo,) = load_labelled_photos(write(tmp_path, [open_hand((210, 140), size)]))
+    assert hand_size(photo.xy) == pytest.approx(min(size, MAX_SIDE), rel=0.01)
+    assert (photo.image.dtype, photo.xy.dtype) == (np.uint8, np.float32)
+    assert (at_keypoints(photo.image, photo.xy) > 100).all()
+
+
+@pytest.mark.parametrize(("x", "width"), [(200, 135), (30, 30 + 67)])
+def test_a_photo_leaves_room_to_rotate_the_hand_and_ends_where_its_image_ends(tmp_path, x, width):
+    (photo,) = load_labelled_photos(write(tmp_path, [open_hand((x, 150), 60)]))
+    assert photo.image.shape[:2] == pytest.approx((135, width), abs=2)
+    assert (at_keypoints(photo.image, photo.xy) > 100).all()
+
+
+def test_a_photo_shows_no_other_labelled_hand_if_that_is_possible(tmp_path):
+    near = [open_hand((100, 150), 80), open_hand((200, 150), 80)]
+    for photo in load_labelled_photos(write(tmp_path, near)):
+        blank = photo.image[..., 0].copy()
+        assert (blank > 100).any()
+        for x, y in np.round(photo.xy).astype(int).tolist():
+            cv2.circle(blank, (x, y), 6, 0, -1)
+        assert not (blank > 100).any()
+
+
+def test_hands_of_one_image_stay_together(tmp_path):
+    pair = [open_hand((100, 150), 60), open_hand((300, 150), 60)]
+    photos = load_labelled_photos(write(tmp_path, *[pair] * 12))
+    assert [photo.person for photo in photos[:4]] == [0, 0, 1, 1]
+    train, validation = split_by_person(photos)
+    assert {photo.file for photo in train}.isdisjoint({photo.file for photo in validation})
+    assert (len(train), len(validation)) == (20, 4)  # a seventh: two images of twelve
+
+
+def test_keypoints_without_a_label_stay_without(tmp_path):
+    xy = open_hand((200, 150), 100)
+    xy[[3, 20]] = np.nan
+    (photo,) = load_labelled_photos(write(tmp_path, [xy]))
+    np.testing.assert_array_equal(np.isnan(photo.xy).any(axis=1), np.isnan(xy).any(axis=1))
+
+
+def test_hands_of_too_few_keypoints_or_pixels_are_left_out(tmp_path):
+    few = open_hand((100, 150), 60)
+    few[10:] = np.nan
+    small = open_hand((300, 60), MIN_SIDE - 2)
+    good = open_hand((300, 200), 60)
+    assert len(load_labelled_photos(write(tmp_path, [few, small, good], [few]))) == 1
+    (tmp_path / "labels.json").unlink()
+    with pytest.raises(TrainingError, match=r"expected a hand .*labels\.json"):
+        load_labelled_photos(write(tmp_path, [few, small]))
+
+
+def test_label_files_that_are_not_valid_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no\.json"):
+        load_labelled_photos(tmp_path / "no.json")
+    with pytest.raises(TrainingError, match=r"outside of .*0\.png"):
+        load_labelled_photos(write(tmp_path, [open_hand((900, 900), 60)]))
+    (tmp_path / "0.png").unlink()
+    with pytest.raises(DataError, match=r"0\.png"):
+        load_labelled_photos(tmp_path / "labels.json")
+
+
+# Splitting
+
+
+@pytest.mark.parametrize("count", [2, 3, 9, 100])
+def test_a_split_separates_people_and_loses_no_photo(count):
+    photos = [fake_photo(person) for person in range(count) for _ in range(3)]
+    train, validation = split_by_person(photos)
+    assert not {photo.person for photo in train} & {photo.person for photo in validation}
+    assert train
+    assert validation
+    assert len(train) + len(validation) == len(photos)
+    if count == 100:
+        assert 0.05 < len(validation) / len(photos) < 0.3
 
 
 def test_neighbouring_numbers_stay_together():
     photos = [fake_photo(person) for person in range(160)]
-    held = sorted(photo.person for photo in split_by_person(photos)[1])
-    borders = np.count_nonzero(np.diff(held) > 1) + 1
-    assert borders <= 3
-    assert len(held) / borders >= 8
-
-
-@pytest.mark.parametrize("count", [2, 3, 9])
-def test_few_people_are_split_too(count):
-    shown, held = split_by_person([fake_photo(person) for person in range(count)])
-    assert shown
-    assert held
+    held_out = sorted(photo.person for photo in split_by_person(photos)[1])
+    runs = np.count_nonzero(np.diff(held_out) > 1) + 1
+    assert runs <= 3
+    assert len(held_out) / runs >= 8
 
 
 @pytest.mark.parametrize("photos", [[], [fake_photo(1), fake_photo(1)]], ids=["none", "one person"])
-def test_what_cannot_be_split_is_refused(photos):
+def test_fewer_than_two_people_cannot_be_split(photos):
     with pytest.raises(TrainingError, match="at least two people"):
         split_by_person(photos)
 
 
-def test_a_drawn_hand_is_cut_out_of_its_ground():
+# Cutting out
+
+
+def drawn_hand(colour=(220, 170, 140), background=(60, 70, 90)):
+    """A photo of a drawn hand whose keypoints are known, with a little grain."""
+    image = np.full((100, 100, 3), background, np.uint8)
+    xy = open_hand((50, 45), 60)
+    points = np.round(xy).astype(np.int32)
+    for first, second in HAND.edge_indices:
+        cv2.line(image, points[first].tolist(), points[second].tolist(), colour, 9)
+    cv2.fillConvexPoly(image, points[[0, 5, 9, 13, 17]], colour)
+    cv2.line(image, points[0].tolist(), (int(points[0, 0]), 99), colour, 18)
+    grain = np.random.default_rng(0).integers(-6, 7, image.shape)
+    image = np.clip(image + grain, 0, 255).astype(np.uint8)
+    for array in (image, xy):
+        array.setflags(write=False)
+    return LabelledPhoto(image, xy, 0, "drawn.png")
+
+
+def test_a_drawn_hand_is_cut_out_of_its_background():
     photo = drawn_hand()
     rgba, xy = cut_out(photo)
     assert rgba.shape == (200, 200, 4)
@@ -145,54 +238,46 @@ def test_a_drawn_hand_is_cut_out_of_its_ground():
     truth = cv2.resize(photo.image, (200, 200)).astype(int).sum(-1) > 400
     alpha = rgba[..., 3] > 127
     assert (alpha & truth).sum() / (alpha | truth).sum() > 0.85
-    column, row = np.round(xy).astype(int).T
-    assert (rgba[row, column, 3] > 200).all()
+    assert (at_keypoints(rgba[..., 3], xy) > 200).all()
+    np.testing.assert_array_equal(cut_out(photo)[0], rgba)  # GrabCut draws from a fixed seed
 
 
-def test_cutting_out_is_repeatable_and_writes_into_nothing():
-    photo = drawn_hand()
-    photo.image.setflags(write=False)
-    photo.xy.setflags(write=False)
-    first, again = cut_out(photo), cut_out(photo)
-    np.testing.assert_array_equal(first[0], again[0])
-
-
-def test_a_hand_that_cannot_be_told_from_its_ground_gives_none_or_its_bones():
-    """A photo of one colour must not give a cut-out of half the picture."""
+def test_a_hand_of_its_background_s_colour_is_not_cut_out_with_half_of_the_image():
     cut = cut_out(fake_photo(0, np.full((100, 100, 3), 128, np.uint8)))
     assert cut is None or (cut[0][..., 3] > 127).mean() < 0.6
 
 
-def textured(photo):
-    """The photo with a ground of stripes instead of its plain one."""
+def test_a_hand_before_stripes_is_not_cut_out():
+    photo = drawn_hand()
     hand = photo.image.astype(int).sum(-1, keepdims=True) > 400
     stripes = np.uint8(127 + 80 * np.sin(np.arange(100) / 2))[None, :, None]
-    return LabelledPhoto(np.where(hand, photo.image, stripes), photo.xy, 0, "striped.png")
+    striped = np.where(hand, photo.image, stripes)
+    assert cut_out(LabelledPhoto(striped, photo.xy, 0, "striped.png")) is None
 
 
-def test_a_ground_that_is_not_plain_gives_no_cut_out():
-    assert cut_out(drawn_hand()) is not None
-    assert cut_out(textured(drawn_hand())) is None
-
-
-def hide(photo, *hidden):
+@pytest.mark.parametrize(
+    ("hidden", "whole"),
+    [
+        ((9,), True),
+        ((3, 6, 14), True),
+        ((5, 9, 13, 17), True),
+        ((0,), False),
+        ((0, 8, 12), False),
+        ((4, 8, 12, 16, 20), False),
+        (range(1, 12), False),
+    ],
+)
+def test_a_hand_with_hidden_keypoints_is_cut_out_whole_or_not_at_all(hidden, whole):
+    photo = drawn_hand()
     some = photo.xy.copy()
     some[list(hidden)] = np.nan
-    return some, cut_out(LabelledPhoto(photo.image, some, 0, "drawn.png"))
-
-
-@pytest.mark.parametrize("hidden", [(0,), (0, 8, 12), (4, 8, 12, 16, 20), range(1, 12)])
-def test_a_hand_is_cut_out_whole_or_not_at_all(hidden):
-    """What lies beyond the known keypoints is seen to be more than ground."""
-    assert hide(drawn_hand(), *hidden)[1] is None
-
-
-@pytest.mark.parametrize("hidden", [(9,), (3, 6, 14), (5, 9, 13, 17)])
-def test_hands_with_a_few_hidden_keypoints_are_cut_out_too(hidden):
-    some, (rgba, xy) = hide(drawn_hand(), *hidden)
+    cut = cut_out(LabelledPhoto(photo.image, some, 0, "drawn.png"))
+    if not whole:  # the fingers beyond the known keypoints have more detail than a background
+        assert cut is None
+        return
+    rgba, xy = cut
     np.testing.assert_array_equal(np.isnan(xy), np.isnan(some))
-    column, row = np.round(xy[np.isfinite(xy).all(axis=1)]).astype(int).T
-    assert (rgba[row, column, 3] > 200).all()
+    assert (at_keypoints(rgba[..., 3], xy) > 200).all()
 
 
 def test_a_large_photo_is_cut_out_at_its_own_size():
@@ -210,25 +295,11 @@ def test_an_opaque_photo_is_the_photo():
     assert (rgba[..., 3] == 255).all()
 
 
-def test_about_half_of_the_real_photos_are_trusted(photos):
-    assert 800 < len(photos) < 1600
-    assert len({photo.person for photo in photos}) > 150
-
-
-def test_real_photos_split_by_person(photos):
-    shown, held = split_by_person(photos)
-    assert not {photo.person for photo in shown} & {photo.person for photo in held}
-    assert not {photo.file for photo in shown} & {photo.file for photo in held}
-    assert 0.1 < len(held) / len(photos) < 0.2
-
-
+@pytest.mark.slow
 def test_real_hands_are_cut_out_with_their_keypoints(photos):
     picked = [photos[i] for i in np.random.default_rng(0).permutation(len(photos))[:12]]
     cuts = [cut for cut in map(cut_out, picked) if cut is not None]
     assert len(cuts) >= 10
-    inside = []
-    for rgba, xy in cuts:
-        column, row = np.clip(np.round(xy).astype(int), 0, 199).T
-        inside.append((rgba[row, column, 3] > 64).mean())
+    inside = [(at_keypoints(rgba[..., 3], xy.clip(0, 199)) > 64).mean() for rgba, xy in cuts]
     assert np.mean(inside) > 0.95
     assert min(inside) > 0.8

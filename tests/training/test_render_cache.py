@@ -1,35 +1,28 @@
 import numpy as np
 import pytest
 
-from openpose_keras.core import files as _files
+from openpose_keras.core import files
 from openpose_keras.training import render_cache
-from openpose_keras.training.render_cache import open_bank, render_bank
-from openpose_keras.training.synthesis import render
+from openpose_keras.training.render_cache import fill_cache, open_cache, shard_tables, write_shard
+from openpose_keras.training.synthesis import assets, render
 from tests.helpers.assets import assets_folder
-from tests.helpers.training_fakes import fake_layer, write_bank
+from tests.helpers.training_fakes import fake_layer, write_cache
 
 
 @pytest.fixture
-def renderer(monkeypatch):
-    """Render fake hands, three a shard; the list says how many were rendered."""
-    rendered = []
-
-    def render_hand(assets, rng, *, size, share):
-        rendered.append((size, share))
-        return fake_layer(rng)
-
-    monkeypatch.setattr(render_cache, "SHARD_LAYERS", 3)
-    monkeypatch.setattr(render, "render_hand", render_hand)
-    return rendered
+def fake_hands(monkeypatch):
+    """Render fake hands, three a shard."""
+    monkeypatch.setattr(render_cache, "SHARD_SIZE", 3)
+    monkeypatch.setattr(render, "render_hand", lambda assets, rng, **options: fake_layer(rng))
 
 
 def contents(folder):
-    """All of a bank's files as arrays, by name."""
-    files = {path.name: np.load(path) for path in sorted(folder.glob("*.npy"))}
+    """All files of a cache as arrays, by name."""
+    found = {path.name: np.load(path) for path in sorted(folder.glob("*.npy"))}
     for path in sorted(folder.glob("*.npz")):
         with np.load(path) as table:
-            files |= {f"{path.name}/{key}": table[key] for key in table.files}
-    return files
+            found |= {f"{path.name}/{key}": table[key] for key in table.files}
+    return found
 
 
 def assert_same_files(first, second):
@@ -38,10 +31,10 @@ def assert_same_files(first, second):
         np.testing.assert_array_equal(array, other)
 
 
-def test_a_bank_gives_back_what_was_written(tmp_path):
+def test_a_cache_returns_what_was_written(tmp_path):
     layers = [fake_layer(np.random.default_rng(seed)) for seed in range(5)]
-    render_cache._write_shard(tmp_path / "0000", layers)
-    opened = open_bank(tmp_path)
+    write_shard(tmp_path / "0000.npz", layers)
+    opened = open_cache(tmp_path)
     assert len(opened) == 5
     for index, layer in enumerate(layers):
         rgba, xy = opened[index]
@@ -52,111 +45,86 @@ def test_a_bank_gives_back_what_was_written(tmp_path):
     assert opened.xy.dtype == np.float32
 
 
-def test_layers_stay_on_disk_and_cannot_be_written_into(tmp_path):
-    opened = open_bank(write_bank(tmp_path))
-    assert isinstance(opened.layers[0], np.memmap)
+def test_images_stay_on_disk_and_cannot_be_written_into(tmp_path):
+    opened = open_cache(write_cache(tmp_path))
+    assert isinstance(opened.images[0], np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         opened[0][0][:] = 0
 
 
-def test_every_hand_is_reached_also_when_shards_differ_in_length(tmp_path):
-    for number, count in enumerate((4, 2, 5)):
-        rng = np.random.default_rng(number)
-        render_cache._write_shard(
-            tmp_path / f"{number:04d}", [fake_layer(rng) for _ in range(count)]
-        )
-    opened = open_bank(tmp_path)
-    assert len(opened) == 11
-    hands = list(opened)
-    assert len(hands) == 11
+def test_every_hand_has_an_index_even_if_shards_differ_in_length(tmp_path):
+    opened = open_cache(write_cache(tmp_path, counts=(4, 2, 5)))
     truth = np.concatenate([np.load(tmp_path / f"000{number}.npy") for number in range(3)])
-    np.testing.assert_array_equal(np.stack([rgba for rgba, _ in hands]), truth)
+    np.testing.assert_array_equal(np.stack([rgba for rgba, _ in opened]), truth)
     np.testing.assert_array_equal(opened[-1][0], truth[10])
     np.testing.assert_array_equal(opened[np.int64(4)][0], truth[4])
+    for index in (11, -12):
+        with pytest.raises(IndexError):
+            opened[index]
 
 
-@pytest.mark.parametrize("index", [6, -7])
-def test_a_hand_beyond_the_end_is_refused(tmp_path, index):
-    with pytest.raises(IndexError):
-        open_bank(write_bank(tmp_path, layers=6))[index]
-
-
-@pytest.mark.parametrize("files", [(), ("0000.npy",), ("0000.part.npy", "0000.part.npz")])
-def test_a_folder_without_whole_shards_is_refused(tmp_path, files):
-    for name in files:
+@pytest.mark.parametrize("names", [(), ("0000.npy",), ("0000.part.npy", "0000.part.npz")])
+def test_a_folder_without_complete_shards_is_refused(tmp_path, names):
+    for name in names:
         (tmp_path / name).write_bytes(b"half")
     with pytest.raises(FileNotFoundError, match=r"expected shards NNNN\.npz"):
-        open_bank(tmp_path)
+        open_cache(tmp_path)
 
 
-def test_the_first_shards_are_opened_alone(tmp_path):
-    write_bank(tmp_path, shards=3, layers=6)
-    assert len(open_bank(tmp_path, shards=2)) == 12
-    assert len(open_bank(tmp_path)) == 18
-    with pytest.raises(FileNotFoundError, match=r"0003\.npz"):
-        open_bank(tmp_path, shards=4)
-
-
-def test_half_shards_are_left_out(tmp_path):
-    write_bank(tmp_path, layers=6)
-    (tmp_path / "0001.npy").write_bytes(b"half")
-    (tmp_path / "0002.part.npz").write_bytes(b"half")
+def test_only_complete_shards_are_opened_or_the_first_that_are_asked_for(tmp_path):
+    write_cache(tmp_path, counts=(6, 6, 6))
+    (tmp_path / "0003.npy").write_bytes(b"half")
     (tmp_path / ".7.0003.npz").write_bytes(b"half")
-    assert len(open_bank(tmp_path)) == 6
+    assert len(open_cache(tmp_path)) == 18
+    assert len(open_cache(tmp_path, shards=2)) == 12
+    with pytest.raises(FileNotFoundError, match=r"0003\.npz"):
+        open_cache(tmp_path, shards=4)
 
 
-def test_same_seed_gives_the_same_bank_and_another_seed_another(tmp_path, renderer):
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        render_bank(tmp_path / name, None, shards=2, seed=seed)
-    assert_same_files(tmp_path / "a", tmp_path / "b")
-    first, other = open_bank(tmp_path / "a"), open_bank(tmp_path / "c")
-    assert (first.layers[0] != other.layers[0]).any()
-    assert (first.layers[0] != first.layers[1]).any()
-    assert len(first) == 6
-    assert set(renderer) == {(render_cache.LAYER_SIZE, render_cache.LAYER_SHARE)}
-
-
-def test_processes_share_the_work_by_numbers(tmp_path, renderer):
-    render_bank(tmp_path / "one", None, shards=3, seed=4)
-    render_bank(tmp_path / "two", None, shards=1, seed=4, first=2)
-    render_bank(tmp_path / "two", None, shards=2, seed=4)
+@pytest.mark.usefixtures("fake_hands")
+def test_shards_depend_on_seed_and_number_and_not_on_the_process(tmp_path):
+    fill_cache(tmp_path / "one", None, shards=3, seed=4)
+    fill_cache(tmp_path / "two", None, shards=1, seed=4, first=2)
+    fill_cache(tmp_path / "two", None, shards=2, seed=4)
+    fill_cache(tmp_path / "other", None, shards=1, seed=5)
     assert_same_files(tmp_path / "one", tmp_path / "two")
+    first, other = open_cache(tmp_path / "one"), open_cache(tmp_path / "other")
+    assert (first.images[0] != other.images[0]).any()
+    assert (first.images[0] != first.images[1]).any()
 
 
-def test_only_missing_shards_are_rendered(tmp_path, renderer):
-    render_bank(tmp_path, None, shards=2, seed=4)
-    before = contents(tmp_path)
-    renderer.clear()
-    render_bank(tmp_path, None, shards=3, seed=4)
-    assert len(renderer) == 3
-    for name, array in before.items():
-        np.testing.assert_array_equal(contents(tmp_path)[name], array)
+@pytest.mark.usefixtures("fake_hands")
+def test_shards_that_are_there_are_not_rendered_again(tmp_path):
+    write_cache(tmp_path, counts=(7,), seed=1)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    fill_cache(tmp_path, None, shards=2, seed=4)
+    assert before.items() <= {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}.items()
+    assert len(open_cache(tmp_path)) == 7 + 3
 
 
+@pytest.mark.usefixtures("fake_hands")
 @pytest.mark.parametrize("moment", ["rendering", "np.save", "np.savez", "first rename", "second"])
-def test_an_interrupted_run_leaves_no_half_shard_and_goes_on(
-    tmp_path, renderer, monkeypatch, moment
-):
-    render_bank(tmp_path / "whole", None, shards=2, seed=4)
+def test_an_interrupted_run_leaves_no_half_shard_and_continues(tmp_path, monkeypatch, moment):
+    fill_cache(tmp_path / "whole", None, shards=2, seed=4)
     with monkeypatch.context() as patch:
         interrupt(patch, moment)
         with pytest.raises(KeyboardInterrupt):
-            render_bank(tmp_path / "run", None, shards=2, seed=4)
-    names = {path.name for path in (tmp_path / "run").glob("[0-9][0-9][0-9][0-9].npz")}
-    assert names == {"0000.npz"}  # the second shard was the one under way
-    assert len(open_bank(tmp_path / "run")) == 3
-    render_bank(tmp_path / "run", None, shards=2, seed=4)
+            fill_cache(tmp_path / "run", None, shards=2, seed=4)
+    complete = [path.exists() for path in shard_tables(tmp_path / "run", 2)]
+    assert complete == [True, False]  # it was interrupted in the second shard
+    assert len(open_cache(tmp_path / "run")) == 3
+    fill_cache(tmp_path / "run", None, shards=2, seed=4)
     assert_same_files(tmp_path / "whole", tmp_path / "run")
 
 
 def interrupt(patch, moment):
-    """Stop the second shard at a moment of its making."""
+    """Stop the making of the second shard at a moment."""
     module, name, allowed = {
         "rendering": (render, "render_hand", 4),
         "np.save": (np, "save", 1),
         "np.savez": (np, "savez", 1),
-        "first rename": (_files.os, "replace", 2),
-        "second": (_files.os, "replace", 3),
+        "first rename": (files.os, "replace", 2),
+        "second": (files.os, "replace", 3),
     }[moment]
     original, calls = getattr(module, name), []
 
@@ -169,15 +137,13 @@ def interrupt(patch, moment):
     patch.setattr(module, name, stop)
 
 
-def test_rendered_hands_fill_their_share_of_the_layers(tmp_path, monkeypatch):
-    assets = render.load_assets(assets_folder(), texture_size=256)
-    monkeypatch.setattr(render_cache, "SHARD_LAYERS", 2)
+def test_rendered_hands_fill_their_fraction_of_the_layers(tmp_path, monkeypatch):
+    loaded = assets.load_assets(assets_folder(), texture_size=64)
+    monkeypatch.setattr(render_cache, "SHARD_SIZE", 2)
     monkeypatch.setattr(render_cache, "LAYER_SIZE", 64)
-    for name in ("a", "b"):
-        render_bank(tmp_path / name, assets, shards=1, seed=3)
-    assert_same_files(tmp_path / "a", tmp_path / "b")
-    for rgba, xy in open_bank(tmp_path / "a"):
+    fill_cache(tmp_path, loaded, shards=1, seed=3)
+    for rgba, xy in open_cache(tmp_path):
         assert rgba.shape == (64, 64, 4)
-        assert np.ptp(xy, axis=0).max() == pytest.approx(render_cache.LAYER_SHARE * 64, abs=0.05)
+        assert np.ptp(xy, axis=0).max() == pytest.approx(64 * render_cache.LAYER_FRACTION, abs=0.05)
         column, row = np.round(xy).astype(int).T
         assert (rgba[row, column, 3] > 127).mean() > 0.7

@@ -1,1 +1,1 @@
-"""The renderer of hands."""
+"""The renderer of synthetic hands."""

@@ -22,16 +22,16 @@ _THUMB_LIFT_AXIS = np.array([0.27, 0.0, 0.963])
 class Pose:
     """Angles of a hand in radians.
 
-    Attributes:
+    Args:
         bends: (4, 3) index .. little by knuckle, middle and end joint; 0 is straight, positive
             closes.
-        spreads: (4,) turn of each knuckle towards the thumb, relative to the rig's rest pose,
-            where the fingers are spread.
+        spreads: (4,) angle of each knuckle towards the thumb, relative to the rig's rest pose, in
+            which the fingers are spread.
         thumb: (5,) bend across the palm, lift away from the palm, roll, and the bends of its two
             joints.
         wrist: (3,) forearm against hand: bend towards the palm, towards the thumb, and twist.
-        name: the family that the pose was drawn from.
-        grip: radius in metres of an object that the fingers should close around, 0 for none.
+        name: The family that the pose was drawn from.
+        grip: Radius in metres of an object that the fingers close around, 0 for no object.
     """
 
     bends: np.ndarray
@@ -46,7 +46,7 @@ class Pose:
 class Shape:
     """Proportions of a hand: factors of the rig's own.
 
-    Attributes:
+    Args:
         lengths: (5, 4) of the bones of thumb .. little, from the metacarpal on.
         thickness: (5,) of the fingers.
         palm: (3,) thickness, length and width of the palm.
@@ -57,27 +57,27 @@ class Shape:
     palm: np.ndarray
 
 
-def joint_turns(rig: Rig, pose: Pose) -> np.ndarray:
+def joint_rotations(rig: Rig, pose: Pose) -> np.ndarray:
     """Turn a pose's angles into rotations of a rig's joints.
 
     Args:
-        rig: the hand.
-        pose: the angles.
+        rig: The hand.
+        pose: The angles.
 
     Returns:
         (j, 3, 3) rotations for `Rig.skin`.
     """
-    turns = np.tile(np.eye(3), (len(rig.names), 1, 1))
+    result = np.tile(np.eye(3), (len(rig.names), 1, 1))
     fingers = _finger_joints(rig)
-    turns[fingers] = rotations((0, 0, 1), pose.bends - np.radians(_REST_BEND))
-    turns[fingers[:, 0]] = rotations((1, 0, 0), pose.spreads) @ turns[fingers[:, 0]]
+    result[fingers] = rotations((0, 0, 1), pose.bends - np.radians(_REST_BEND))
+    result[fingers[:, 0]] = rotations((1, 0, 0), pose.spreads) @ result[fingers[:, 0]]
     bend, lift, roll = pose.thumb[:3]
     bends = rotations(_THUMB_BEND_AXIS, np.array([bend, *pose.thumb[3:]]))
     base = rotation(_THUMB_LIFT_AXIS, lift) @ bends[0] @ rotation((0, 1, 0), -roll)
-    turns[[rig.names.index(f"Thumb_{bone}") for bone in ("Metacarpal", "Proximal", "Distal")]] = (
+    result[[rig.names.index(f"Thumb_{bone}") for bone in ("Metacarpal", "Proximal", "Distal")]] = (
         base, bends[1], bends[2],
     )  # fmt: skip
-    return turns
+    return result
 
 
 def _finger_joints(rig: Rig) -> np.ndarray:
@@ -90,8 +90,8 @@ def joint_scales(rig: Rig, shape: Shape) -> np.ndarray:
     """Turn a shape into scales of a rig's joints along their own axes.
 
     Args:
-        rig: the hand.
-        shape: the proportions.
+        rig: The hand.
+        shape: The proportions.
 
     Returns:
         (j, 3) scales for `Rig.skin`: across the finger, along it, across it.
@@ -118,7 +118,7 @@ def rotation(axis: tuple[float, float, float] | np.ndarray, angle: float) -> np.
         >>> rotation((0, 0, 1), np.pi / 2).round(6) @ (1, 0, 0)
         array([0., 1., 0.])
     """
-    return rotations(axis, np.float64(angle))
+    return rotations(axis, np.array(angle))
 
 
 def rotations(axis: tuple[float, float, float] | np.ndarray, angles: np.ndarray) -> np.ndarray:
@@ -127,36 +127,35 @@ def rotations(axis: tuple[float, float, float] | np.ndarray, angles: np.ndarray)
     norm = (x * x + y * y + z * z) ** 0.5
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) / norm
     sine, versine = np.sin(angles)[..., None, None], 1 - np.cos(angles)[..., None, None]
-    return _EYE + sine * cross + versine * (cross @ cross)
+    rotation: np.ndarray = _EYE + sine * cross + versine * (cross @ cross)
+    return rotation
 
 
 def random_rotation(rng: np.random.Generator) -> np.ndarray:
     """Return a (3, 3) rotation drawn uniformly from all orientations."""
     x, y, z, w = rng.normal(size=4)
     norm = x * x + y * y + z * z + w * w
-    return (
-        np.array(
-            [
-                [norm - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                [2 * (x * y + z * w), norm - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                [2 * (x * z - y * w), 2 * (y * z + x * w), norm - 2 * (x * x + y * y)],
-            ]
-        )
-        / norm
+    scaled = np.array(
+        [
+            [norm - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), norm - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), norm - 2 * (x * x + y * y)],
+        ]
     )
+    return np.asarray(scaled / norm)
 
 
 def settle(rig: Rig, pose: Pose, scales: np.ndarray) -> Pose:
-    """Move joints a little, step by step, until no finger runs through palm, neighbour or thumb.
+    """Move joints step by step until no finger intersects the palm, its neighbour or the thumb.
 
     Args:
-        rig: the hand.
-        pose: where to begin.
+        rig: The hand.
+        pose: The pose to begin with.
         scales: (j, 3) of the hand's shape, see `joint_scales`.
 
     Returns:
-        The pose after at most twelve steps; what still overlaps then stays so. A pinch's thumb is
-        left where it is.
+        The pose after at most twelve steps, even if parts still overlap. A pinch's thumb is not
+        moved.
     """
     bends, spreads, thumb = pose.bends.copy(), pose.spreads.copy(), pose.thumb.copy()
     for _ in range(12):
@@ -183,16 +182,16 @@ def settle(rig: Rig, pose: Pose, scales: np.ndarray) -> Pose:
 
 def _sample_bones(rig: Rig, pose: Pose, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Return points along the fingers (4, 9, 3) and the thumb (6, 3), and the palm's thickness."""
-    origins = rig.forward(joint_turns(rig, pose), scales)[1][rig.keypoint_ids]
-    shares = np.array([1 / 3, 2 / 3, 1.0])[:, None]
+    origins = rig.forward(joint_rotations(rig, pose), scales)[1][rig.keypoint_ids]
+    fractions = np.array([1 / 3, 2 / 3, 1.0])[:, None]
     chains = origins[5:].reshape(4, 4, 3)
-    fingers = chains[:, :-1, None] + shares * np.diff(chains, axis=1)[:, :, None]
-    thumb = origins[2:4, None] + shares * np.diff(origins[2:5], axis=0)[:, None]
+    fingers = chains[:, :-1, None] + fractions * np.diff(chains, axis=1)[:, :, None]
+    thumb = origins[2:4, None] + fractions * np.diff(origins[2:5], axis=0)[:, None]
     return fingers.reshape(4, 9, 3), thumb.reshape(6, 3), float(scales[0, 0])
 
 
 def _in_palm(fingers: np.ndarray, thickness: float) -> np.ndarray:
-    """Tell which fingers' outer halves lie inside the palm, (4,) bool."""
+    """Return which fingers' outer halves lie inside the palm, (4,) bool."""
     x, z = fingers[:, 4:, 0], fingers[:, 4:, 2]
     surface = -0.017 - 0.007 * np.clip((z + 0.06) / 0.02, 0, 1)
-    return ((z > -0.07) & (x > surface * thickness)).any(1)
+    return np.asarray(((z > -0.07) & (x > surface * thickness)).any(1))

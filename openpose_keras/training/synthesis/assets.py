@@ -1,4 +1,4 @@
-"""The renderer's assets, read once: rigs of a right hand and its textures."""
+"""The renderer's assets: rigs of a right hand and its textures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.errors import AssetError
-from openpose_keras.training.color import to_linear
+from openpose_keras.core.errors import AssetError, ImageError
+from openpose_keras.io.images import read_image
+from openpose_keras.training.synthesis.color import to_linear
 from openpose_keras.training.synthesis.rig import Rig, load_rig
 
 SOURCE = (
@@ -40,9 +41,9 @@ SKIN, CLOTH, NAIL = 0, 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Texture:
-    """A colour texture with what the rasteriser needs beside it.
+    """A colour texture, and the maps that belong to it.
 
-    Attributes:
+    Args:
         colour: (h, w, 3) uint8 sRGB.
         regions: (h, w) uint8: SKIN, CLOTH or NAIL.
         bumps: (h, w, 2) int8, along growing u and growing v, times 127.
@@ -67,14 +68,14 @@ def load_assets(folder: str | Path, *, texture_size: int = 512) -> Assets:
     """Read rigs and textures.
 
     Args:
-        folder: holds `rigged_hand/model` and `rigged_hand/textures`.
-        texture_size: side in pixels that textures are shrunk to.
+        folder: Has `rigged_hand/model` and `rigged_hand/textures`.
+        texture_size: Side in pixels that textures are resized to.
 
     Returns:
-        The assets; share them between threads, they are never written.
+        The assets. Threads can use them at the same time: they are never written into.
 
     Raises:
-        AssetError: when a file is missing or unreadable; it names where to get it.
+        AssetError: A file is missing or cannot be read; the message says where to get it.
     """
     root = Path(folder) / "rigged_hand"
     try:
@@ -85,50 +86,44 @@ def load_assets(folder: str | Path, *, texture_size: int = 512) -> Assets:
             for kind, group in TEXTURES.items()
             for name in group
         }
-    except AssetError as error:
+    except (AssetError, ImageError) as error:
         raise AssetError(f"{error}. The renderer's assets come from {SOURCE}") from error
     return Assets(rigs, textures)
 
 
 def _load_texture(folder: Path, name: str, kind: str, rig: Rig, size: int) -> Texture:
     """Read a colour texture and its normal map, and find its regions and their mean colours."""
-    colour = _read_picture(folder / f"{name}.png", size)
-    normal = _read_picture(folder / f"{_BUMPS[kind]}.png", size).astype(np.int16) - 128
+    colour = _read_texture(folder / f"{name}.png", size)
+    normal = _read_texture(folder / f"{_BUMPS[kind]}.png", size).astype(np.int16) - 128
     bumps = np.stack([normal[..., 0], -normal[..., 1]], axis=-1).clip(-127, 127).astype(np.int8)
     regions = _find_regions(colour, kind)
     column = (rig.uv[:, 0] * size).astype(int) % size
     row = (rig.uv[:, 1] * size).astype(int) % size
-    seen, seen_region = to_linear(colour[row, column] / 255), regions[row, column]
+    surface, region_of = to_linear(colour[row, column] / 255), regions[row, column]
     means = np.full((3, 3), 0.2)
     for region in (SKIN, CLOTH):
-        if (seen_region == region).any():
-            means[region] = seen[seen_region == region].mean(0)
+        if (region_of == region).any():
+            means[region] = surface[region_of == region].mean(0)
     if (regions == NAIL).any():
         means[NAIL] = to_linear(colour[regions == NAIL] / 255).mean(0)
     return Texture(colour, regions, bumps, means.astype(np.float32))
 
 
-def _read_picture(path: Path, size: int) -> np.ndarray:
-    """Read a picture as (size, size, 3) uint8 RGB."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-    if picture is None:
-        raise AssetError(f"expected a PNG texture at {path}")
-    small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(small[..., ::-1])
+def _read_texture(path: Path, size: int) -> np.ndarray:
+    """Read an image as (size, size, 3) uint8 RGB."""
+    return cv2.resize(read_image(path), (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _find_regions(colour: np.ndarray, kind: str) -> np.ndarray:
-    """Tell skin, cloth and nails apart: by place for nails, by redness for fingerless gloves."""
+    """Label skin, cloth and nails: nails by position, the cloth of fingerless gloves by redness."""
     size = colour.shape[0]
-    regions = np.zeros((size, size), np.uint8)
     if kind == "glove":
-        regions[:] = CLOTH
-        return regions
+        return np.full((size, size), CLOTH, np.uint8)
+    regions = np.zeros((size, size), np.uint8)
     if kind == "fingerless":
         red = colour[..., 0].astype(int) - colour[..., 2]
         regions[red < 0.28 * colour[..., 0].clip(60)] = CLOTH
-        regions = cv2.medianBlur(regions, 5)
-    regions[: int(0.165 * size), int(0.53 * size) :][
-        regions[: int(0.165 * size), int(0.53 * size) :] == SKIN
-    ] = NAIL
+        regions[:] = cv2.medianBlur(regions, 5)
+    nails = regions[: int(0.165 * size), int(0.53 * size) :]
+    nails[nails == SKIN] = NAIL
     return regions

@@ -1,41 +1,36 @@
-"""Things that a hand holds, and fingers that close around them."""
+"""Objects that a hand holds, and fingers that close around them."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from openpose_keras.training.synthesis.articulation import Pose, joint_turns
-from openpose_keras.training.synthesis.meshes import (
-    Part,
-    ball_profile,
-    box,
-    cylinder_profile,
-    lathe,
-)
+from openpose_keras.training.synthesis.articulation import Pose, joint_rotations
+from openpose_keras.training.synthesis.meshes import ball_profile, box, cylinder_profile, lathe
+from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import FINGERS, Rig
 
 FINGER_RADIUS = 0.0082  # metres
 _CLOSED = np.radians((88, 105, 65))
 _STEPS = 14
-# Thumbs (degrees, as in `poses.THUMB_POSES`) from wrapped around a thing to out of its way.
+# Thumbs (degrees, as in `poses.THUMB_POSES`) from wrapped around an object to far from it.
 _THUMB_PATH = np.radians(
     [[20, 50, 30, 40, 45], [18, 60, 40, 12, 14], [-6, 30, 20, 8, 8], [-24, 0, 0, 0, -5]]
 )
 
 
-def grip_thing(
+def grasp_object(
     rig: Rig, pose: Pose, scales: np.ndarray, rng: np.random.Generator
-) -> tuple[Pose, Part]:
+) -> tuple[Pose, Mesh]:
     """Put a cylinder, ball or box into the palm and close the hand around it.
 
     Args:
-        rig: the hand.
-        pose: where to begin; `pose.grip` is the thing's radius in metres.
+        rig: The hand.
+        pose: The pose to begin with; `pose.grip` is the object's radius in metres.
         scales: (j, 3) of the hand's shape, see `articulation.joint_scales`.
-        rng: source of chance.
+        rng: The random generator.
 
     Returns:
-        The closed pose, and the thing in the model's frame.
+        The closed pose, and the object in the model's frame.
     """
     origins = rig.forward(None, scales)[1]
     knuckles = origins[[rig.names.index(f"{finger}_Proximal") for finger in FINGERS[1:]]]
@@ -57,16 +52,16 @@ def grip_thing(
     return closed, lathe(profile, axis, centre + axis * rng.uniform(-0.05, 0.05))
 
 
-def pinched_thing(rig: Rig, joints: np.ndarray, rng: np.random.Generator) -> Part:
-    """Put a pen, card or small ball between thumb and the nearest finger tip.
+def pinched_object(rig: Rig, joints: np.ndarray, rng: np.random.Generator) -> Mesh:
+    """Put a pen, card or small ball between the thumb and the nearest fingertip.
 
     Args:
-        rig: the hand.
-        joints: (j, 3) its joints' origins in the model's frame.
-        rng: source of chance.
+        rig: The hand.
+        joints: (j, 3) origins of its joints in the model's frame.
+        rng: The random generator.
 
     Returns:
-        The thing in the model's frame.
+        The object in the model's frame.
     """
     thumb = joints[rig.names.index("Thumb_Tip")]
     tips = joints[[rig.names.index(f"{finger}_Tip") for finger in FINGERS[1:]]]
@@ -89,13 +84,13 @@ def pinched_thing(rig: Rig, joints: np.ndarray, rng: np.random.Generator) -> Par
 def close_around(
     rig: Rig, pose: Pose, scales: np.ndarray, centre: np.ndarray, axis: np.ndarray | None
 ) -> Pose:
-    """Close the fingers joint by joint until they touch a thing; keep the thumb out of it.
+    """Close the fingers joint by joint until they touch an object, and keep the thumb out of it.
 
     Args:
-        rig: the hand.
-        pose: where to begin; `pose.grip` is the thing's radius in metres.
+        rig: The hand.
+        pose: The pose to begin with; `pose.grip` is the object's radius in metres.
         scales: (j, 3) of the hand's shape.
-        centre: (3,) the thing's middle in the model's frame.
+        centre: (3,) middle of the object in the model's frame.
         axis: (3,) unit direction of a cylinder, or None for a ball.
 
     Returns:
@@ -118,10 +113,11 @@ def close_around(
 def _clear_thumb(
     rig: Rig, pose: Pose, scales: np.ndarray, centre: np.ndarray, axis: np.ndarray | None
 ) -> np.ndarray:
-    """Return the first thumb on its path away from the thing that does not run through it."""
+    """Return the first thumb on its path away from the object that does not intersect it."""
     best, most = pose.thumb, -np.inf
-    for place in np.linspace(0, len(_THUMB_PATH) - 1, 13):
-        thumb = np.array([np.interp(place, range(len(_THUMB_PATH)), row) for row in _THUMB_PATH.T])
+    steps = range(len(_THUMB_PATH))
+    for step in np.linspace(0, len(_THUMB_PATH) - 1, 13):
+        thumb = np.array([np.interp(step, steps, row) for row in _THUMB_PATH.T])
         chain = _keypoints(rig, replace(pose, thumb=thumb), scales)[2:5]
         room = _distances(chain[None], centre, axis)[0] - pose.grip
         if room > FINGER_RADIUS:
@@ -133,13 +129,14 @@ def _clear_thumb(
 
 def _keypoints(rig: Rig, pose: Pose, scales: np.ndarray) -> np.ndarray:
     """Return the (21, 3) keypoints of a pose in the model's frame."""
-    return rig.forward(joint_turns(rig, pose), scales)[1][rig.keypoint_ids]
+    _, origins = rig.forward(joint_rotations(rig, pose), scales)
+    return np.asarray(origins[rig.keypoint_ids])
 
 
 def _distances(chains: np.ndarray, centre: np.ndarray, axis: np.ndarray | None) -> np.ndarray:
     """Return how near each chain (n, k, 3) of bones comes to a line or point, (n,) metres."""
-    shares = np.array([0.35, 0.7, 1.0])[:, None]
-    away = chains[:, :-1, None] + shares * np.diff(chains, axis=1)[:, :, None] - centre
+    fractions = np.array([0.35, 0.7, 1.0])[:, None]
+    away = chains[:, :-1, None] + fractions * np.diff(chains, axis=1)[:, :, None] - centre
     if axis is not None:
         away = away - (away @ axis)[..., None] * axis
-    return np.linalg.norm(away, axis=-1).reshape(len(chains), -1).min(1)
+    return np.asarray(np.linalg.norm(away, axis=-1).reshape(len(chains), -1).min(1))

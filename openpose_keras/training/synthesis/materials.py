@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from openpose_keras.training.color import lab_to_linear, to_linear
 from openpose_keras.training.synthesis.assets import CLOTH, NAIL, SKIN, Texture
-from openpose_keras.training.synthesis.raster import Material
+from openpose_keras.training.synthesis.color import lab_to_linear, to_linear
+from openpose_keras.training.synthesis.raster import PLAIN_PATTERN, Material
 
-PLAIN = np.ones((1, 1, 3), np.float32)
 # Well-known colours of gloves, as sRGB.
 _GLOVE_COLOURS = np.array(
     [
@@ -37,18 +36,18 @@ def any_colour(rng: np.random.Generator) -> np.ndarray:
     return to_linear(value * (1 - chroma + chroma * pure))
 
 
-def pattern(rng: np.random.Generator, *, odds: float = 0.5) -> np.ndarray:
+def sample_pattern(rng: np.random.Generator, *, probability: float = 0.5) -> np.ndarray:
     """Draw a small tile that multiplies a cloth's colour: plain, striped, dotted, knitted, ...
 
     Args:
-        rng: source of chance.
-        odds: how often it is not plain.
+        rng: The random generator.
+        probability: Probability that it is not plain.
 
     Returns:
         (p, p, 3) float32 in [0, 1].
     """
-    if rng.random() >= odds:
-        return PLAIN
+    if rng.random() >= probability:
+        return PLAIN_PATTERN
     size = 32
     y, x = np.mgrid[:size, :size]
     period = rng.choice([4, 8, 16])
@@ -61,17 +60,17 @@ def pattern(rng: np.random.Generator, *, odds: float = 0.5) -> np.ndarray:
         "noise": rng.random((size, size)),
         "knit": 0.5 + 0.5 * np.sin((x + np.abs(y % 8 - 4)) * np.pi / 4),
     }
-    share = waves[kind].astype(float)[..., None] * rng.uniform(0.2, 1)
-    return (1 - share + share * any_colour(rng) ** 0.5).astype(np.float32)
+    fraction = waves[kind].astype(float)[..., None] * rng.uniform(0.2, 1)
+    return np.asarray(1 - fraction + fraction * any_colour(rng) ** 0.5, np.float32)
 
 
 def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool) -> np.ndarray:
     """Draw the materials of a hand: rows for skin, cloth and nails.
 
     Args:
-        texture: gives the mean colours that are replaced.
-        rng: source of chance.
-        painted: whether nails may wear polish.
+        texture: Its mean colours are replaced.
+        rng: The random generator.
+        painted: Whether the nails may have polish.
 
     Returns:
         (3, 15) float32.
@@ -86,7 +85,7 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
 
 
 def _skin_material(mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> Material:
-    """Draw how skin of a colour takes light."""
+    """Draw the material of skin of a colour."""
     reach = rng.uniform(0.05, 0.35)
     return Material(
         mean,
@@ -120,7 +119,7 @@ def _glove_material(mean: np.ndarray, rng: np.random.Generator) -> Material:
 def _nail_material(
     mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator, *, polish: bool
 ) -> Material:
-    """Draw nails that fit the skin, or wear polish."""
+    """Draw the material of nails that fit the skin, or have polish."""
     bare = np.clip(skin * (1.12, 1.05, 1.08) + 0.02, 0, 0.9)
     return Material(
         mean,
@@ -133,11 +132,11 @@ def _nail_material(
 
 
 def plain_material(rng: np.random.Generator, *, glossy: float = 0.4) -> np.ndarray:
-    """Draw the material of a sleeve or thing on an untextured mesh, (1, 15) float32.
+    """Draw the material of a sleeve or object without a texture, (1, 15) float32.
 
     Args:
-        rng: source of chance.
-        glossy: how often it has a strong highlight.
+        rng: The random generator.
+        glossy: Probability of a strong highlight.
     """
     gloss = rng.random() < glossy
     return Material(
@@ -150,35 +149,35 @@ def plain_material(rng: np.random.Generator, *, glossy: float = 0.4) -> np.ndarr
 
 
 def _tint(rng: np.random.Generator, strength: float) -> np.ndarray:
-    """Draw the colour of a light: mostly along warm to cool, a little to green or magenta."""
+    """Draw the colour of a light, warm or cool, and a little green or magenta."""
     warm, green = rng.normal(0, strength), rng.normal(0, strength * 0.35)
     colour = np.exp(np.array([warm, green, -warm]))
-    return colour / colour.mean()
+    return np.asarray(colour / colour.mean())
 
 
 def sample_lights(rng: np.random.Generator) -> tuple[np.ndarray, float]:
     """Draw ambient light and one to three lamps.
 
     Args:
-        rng: source of chance.
+        rng: The random generator.
 
     Returns:
-        The array that `raster.shade` takes, and the softness of the first lamp's shadow in texels.
+        The `lights` of `raster.shade`, and the softness of the first lamp's shadow in texels.
     """
     up = np.array([0, -1.0, 0]) if rng.random() < 0.6 else rng.normal(size=3)
     up = up + rng.normal(0, 0.25, 3)
     up /= np.linalg.norm(up)
-    share = rng.beta(1.6, 1.6)  # of the ambient light in all
+    ambient = rng.beta(1.6, 1.6)  # its fraction of all light
     white = _tint(rng, 0.12)
-    sky, ground = white * _tint(rng, 0.1), white * _tint(rng, 0.15) * rng.uniform(0.25, 1.0)
+    above, below = white * _tint(rng, 0.1), white * _tint(rng, 0.15) * rng.uniform(0.25, 1.0)
     lamps = []
     for lamp in range(rng.choice([1, 2, 3], p=(0.5, 0.35, 0.15))):
         direction = rng.normal(size=3) * (1, 1, 0.9) + (0, -0.35, -0.55)
         direction /= np.linalg.norm(direction)
-        strength = 1.6 * (1 - share) * (1.0 if lamp == 0 else rng.uniform(0.1, 0.6))
+        strength = 1.6 * (1 - ambient) * (1.0 if lamp == 0 else rng.uniform(0.1, 0.6))
         lamps.append(np.concatenate([direction, white * _tint(rng, 0.1) * strength]))
     exposure = np.exp(rng.normal(0.0, 0.27))
-    lights = np.concatenate([sky * share * 1.25, ground * share * 1.25, up, *lamps])
+    lights = np.concatenate([above * ambient * 1.25, below * ambient * 1.25, up, *lamps])
     lights[:6] *= exposure
     for start in range(9, len(lights), 6):
         lights[start + 3 : start + 6] *= exposure

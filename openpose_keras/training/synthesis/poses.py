@@ -8,8 +8,8 @@ import numpy as np
 
 from openpose_keras.training.synthesis.articulation import BEND_LIMITS, THUMB_LIMITS, Pose, Shape
 
-# Turn towards the thumb that brings a spread finger beside its neighbour.
-_CLOSE_TURN = np.array([-13.0, -1.0, 6.0, 12.0])
+# Angle towards the thumb at which a spread finger touches its neighbour.
+_CLOSED_SPREAD = np.array([-13.0, -1.0, 6.0, 12.0])
 # Thumb: bend across the palm, lift away from it, roll towards the fingers, bend of its two joints.
 THUMB_POSES = {
     "open": (0, 0, 0, 8, 5),
@@ -39,7 +39,7 @@ def sample_pose(rng: np.random.Generator) -> Pose:
     """Draw a natural pose from a mixture of families.
 
     Args:
-        rng: source of chance.
+        rng: The random generator.
 
     Returns:
         The pose; every angle lies within a joint's plausible range.
@@ -49,8 +49,8 @@ def sample_pose(rng: np.random.Generator) -> Pose:
         (4, 3)
     """
     names = list(_FAMILIES)
-    odds = np.array([_FAMILIES[name][0] for name in names])
-    name = names[rng.choice(len(names), p=odds / odds.sum())]
+    weights = np.array([_FAMILIES[name][0] for name in names])
+    name = names[rng.choice(len(names), p=weights / weights.sum())]
     bends, spreads, thumb, noise = _FAMILIES[name][1](rng)
     grip = rng.uniform(0.012, 0.042) if name == "grip" else 0.0
     shared = rng.normal(0, 0.6, 3) + rng.normal(0, 0.5, (4, 3))
@@ -72,7 +72,7 @@ def sample_shape(rng: np.random.Generator) -> Shape:
     """Draw the proportions of a hand.
 
     Args:
-        rng: source of chance.
+        rng: The random generator.
 
     Returns:
         The shape; factors stay within 0.8 to 1.25.
@@ -88,16 +88,17 @@ def sample_shape(rng: np.random.Generator) -> Shape:
 def _sample_wrist(rng: np.random.Generator) -> np.ndarray:
     """Draw the forearm's bend, deviation and twist."""
     bend, aside, twist = rng.normal(0, 1, 3) * np.radians((24.0, 10.0, 12.0))
-    return np.clip((bend, aside, twist), np.radians((-65, -28, -30)), np.radians((60, 22, 30)))
+    limits = np.radians([(-65, -28, -30), (60, 22, 30)])
+    return np.asarray(np.clip((bend, aside, twist), *limits))
 
 
 def _spread(rng: np.random.Generator, low: float = 0.0, high: float = 1.25) -> np.ndarray:
     """Draw spreads in degrees between closed (0) and as far as they go (1.25)."""
     wide = rng.uniform(low, high) + rng.normal(0, 0.12, 4)
-    turn = _CLOSE_TURN * (1 - wide)
+    spread = _CLOSED_SPREAD * (1 - wide)
     if rng.random() < 0.08:  # the Vulcan gap
-        turn += np.array([4.0, 4.0, -4.0, -4.0])
-    return turn
+        spread += np.array([4.0, 4.0, -4.0, -4.0])
+    return spread
 
 
 def _fingers(*states: str) -> np.ndarray:
@@ -106,11 +107,10 @@ def _fingers(*states: str) -> np.ndarray:
 
 
 def _mix_thumb(rng: np.random.Generator, *names: str) -> np.ndarray:
-    """Blend two of the named thumb poses, or of all when none is named."""
+    """Blend two of the named thumb poses, or of all if no name is given."""
     names = names or tuple(THUMB_POSES)
     first, second = (np.array(THUMB_POSES[n], float) for n in rng.choice(names, 2))
-    share = rng.beta(0.6, 0.6)
-    return first + share * (second - first)
+    return np.asarray(first + rng.beta(0.6, 0.6) * (second - first))
 
 
 _Draw = tuple[np.ndarray, np.ndarray, np.ndarray, float]
@@ -167,7 +167,7 @@ def _table(rng: np.random.Generator) -> _Draw:
 
 
 def _pinch(rng: np.random.Generator) -> _Draw:
-    """Thumb's tip against one or two finger tips; the others between straight and folded."""
+    """Thumb's tip against one or two fingertips; the others between straight and folded."""
     finger = rng.choice(4, p=(0.55, 0.25, 0.1, 0.1))
     rest = _fingers(*[rng.choice(["straight", "relaxed", "half", "bent", "fist"])] * 4)
     bends = rest * np.linspace(rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.2), 4)[:, None]
@@ -181,7 +181,7 @@ def _pinch(rng: np.random.Generator) -> _Draw:
 
 
 def _grip(rng: np.random.Generator) -> _Draw:
-    """Open towards a held object; `render` closes the fingers around it."""
+    """Open towards an object; `grasp` closes the fingers around it."""
     bends = _fingers(*["half"] * 4)
     return bends, _spread(rng, 0, 0.7), _mix_thumb(rng, "oppose", "over", "across"), 0.3
 
@@ -196,7 +196,7 @@ def _free(rng: np.random.Generator) -> _Draw:
     return bends, _spread(rng), _mix_thumb(rng), 1.2
 
 
-# Thumb's pad against that of index .. little: the finger's bends, the thumb, the knuckle's turn.
+# Thumb's pad against that of index .. little: the finger's bends, the thumb, the knuckle's spread.
 PINCHES = (
     ((49, 45, 9), (25, 30, 49, 10, -1), -12.0),
     ((59, 45, 7), (40, 36, 48, 11, -2), -11.0),

@@ -1,19 +1,37 @@
-"""Inner loops of the rasteriser, compiled with numba; `raster` says what they mean.
+"""Inner loops of the rasteriser, compiled with numba. `raster` documents their arguments.
 
-Each writes into the buffers that it is given; `raster` makes those afresh.
+Each writes into the buffers that it gets, which `raster` makes for each call.
 """
-# ruff: noqa: ANN001, ANN201, ANN202, PLR0913 - numba infers the types; loops take plain arrays
+# ruff: noqa: PLR0913 - loops take plain arrays
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numba import njit
 
-# Columns of a material's row, see `raster.Material`; the mean comes first.
+Array = np.ndarray
+Triple = tuple[float, float, float]
+Corners = tuple[int, int, int]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+if TYPE_CHECKING:  # numba has no types
+
+    def njit(**options: object) -> Callable[[Function], Function]:
+        """Compile a function, whose type stays the same."""
+else:
+    from numba import njit
+
+# Columns of a material's row, see `raster.Material`. The mean comes first.
 TARGET, DETAIL, CHROMA, SPECULAR, SHININESS, WRAP, BUMP, PATTERN = 3, 6, 7, 8, 9, 10, 13, 14
 
 
-@njit(cache=True, nogil=True)
-def fill(points, triangles, index, two_sided, depth, which, triangle, weights):
-    """Draw one mesh's triangles into the buffers."""
+# A shadow map's depth may be 0, so that weights become infinite; nothing reads them.
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill(
+    points: Array, triangles: Array, index: int, two_sided: bool,
+    depth: Array, which: Array, triangle: Array, weights: Array,
+) -> None:  # fmt: skip
+    """Draw one mesh's triangles into the buffers; a greater depth is nearer."""
     height, width = depth.shape
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -48,37 +66,10 @@ def fill(points, triangles, index, two_sided, depth, which, triangle, weights):
 
 
 @njit(cache=True, nogil=True)
-def fill_depth(points, triangles, nearest):
-    """Draw triangles into a parallel depth map; larger is nearer."""
-    height, width = nearest.shape
-    for t in range(triangles.shape[0]):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        xa, ya = points[a, 0], points[a, 1]
-        xb, yb = points[b, 0], points[b, 1]
-        xc, yc = points[c, 0], points[c, 1]
-        area = (xb - xa) * (yc - ya) - (yb - ya) * (xc - xa)
-        if area == 0.0:
-            continue
-        x0 = max(int(np.ceil(min(xa, xb, xc))), 0)
-        x1 = min(int(np.floor(max(xa, xb, xc))), width - 1)
-        y0 = max(int(np.ceil(min(ya, yb, yc))), 0)
-        y1 = min(int(np.floor(max(ya, yb, yc))), height - 1)
-        scale = 1.0 / area
-        for y in range(y0, y1 + 1):
-            for x in range(x0, x1 + 1):
-                wb = ((xc - x) * (ya - y) - (yc - y) * (xa - x)) * scale
-                wc = ((xa - x) * (yb - y) - (ya - y) * (xb - x)) * scale
-                wa = 1.0 - wb - wc
-                if wa < 0.0 or wb < 0.0 or wc < 0.0:
-                    continue
-                z = wa * points[a, 2] + wb * points[b, 2] + wc * points[c, 2]
-                if z > nearest[y, x]:
-                    nearest[y, x] = z
-
-
-@njit(cache=True, nogil=True)
-def look_up_shadow(inverse, nearest, basis, middle, numbers, result):
-    """Average nine taps of a shadow map for each covered pixel."""
+def look_up_shadow(
+    inverse: Array, nearest: Array, basis: Array, middle: Array, numbers: Array, result: Array
+) -> None:
+    """Average nine samples of a shadow map for each covered pixel."""
     size = nearest.shape[0]
     scale, focal, cx, cy, softness = numbers
     bias = np.float32(0.002) + np.float32(0.8) * (softness + np.float32(0.5)) / scale
@@ -110,7 +101,7 @@ def look_up_shadow(inverse, nearest, basis, middle, numbers, result):
 
 
 @njit(inline="always")
-def _mix(values, corners, weights):
+def _mix(values: Array, corners: Corners, weights: Triple) -> Triple:
     """Interpolate rows of three values between a triangle's corners."""
     a, b, c = corners
     wa, wb, wc = weights
@@ -122,14 +113,14 @@ def _mix(values, corners, weights):
 
 
 @njit(inline="always")
-def _unit(x, y, z):
+def _unit(x: float, y: float, z: float) -> Triple:
     """Return a vector of length one."""
     scale = np.float32(1.0) / np.sqrt(x * x + y * y + z * z + np.float32(1e-12))
     return x * scale, y * scale, z * scale
 
 
 @njit(inline="always")
-def _look_up(texture, linear, u, v, texel):
+def _look_up(texture: Array, linear: Array, u: float, v: float, texel: Array) -> tuple[int, int]:
     """Write the linear colour at (u, v) in texels and return the row and column below it."""
     rows, columns = texture.shape[0], texture.shape[1]
     fu, fv = np.floor(u), np.floor(v)
@@ -144,7 +135,9 @@ def _look_up(texture, linear, u, v, texel):
 
 
 @njit(inline="always")
-def _normal(normals, frame, corners, weights, bump_u, bump_v):
+def _normal(
+    normals: Array, frame: Array, corners: Corners, weights: Triple, bump_u: float, bump_v: float
+) -> Triple:
     """Return the unit normal, tilted along the first corner's tangents."""
     x, y, z = _mix(normals, corners, weights)
     if bump_u != 0.0 or bump_v != 0.0:
@@ -156,8 +149,11 @@ def _normal(normals, frame, corners, weights, bump_u, bump_v):
 
 
 @njit(inline="always")
-def _gather_light(normal, eye, lights, reach, materials, m, light, shine):
-    """Write the diffuse light and the highlight that a point sends to the eye."""
+def _gather_light(
+    normal: Triple, eye: Triple, lights: Array, reach: tuple[np.float32, np.float32],
+    materials: Array, m: int, light: Array, shine: Array,
+) -> None:  # fmt: skip
+    """Write the diffuse light and the highlight that a point reflects to the eye."""
     half, quarter, one = np.float32(0.5), np.float32(0.25), np.float32(1.0)
     nx, ny, nz = normal
     seen, ambient = reach
@@ -184,21 +180,23 @@ def _gather_light(normal, eye, lights, reach, materials, m, light, shine):
 
 
 @njit(inline="always")
-def _albedo(texel, materials, m, k):
+def _albedo(texel: Array, materials: Array, m: int, k: int) -> float:
     """Return one channel of the surface's own colour: the texture's deviation from its mean."""
     zero, one, tiny = np.float32(0.0), np.float32(1.0), np.float32(1e-6)
     mean = materials[m, 0] + materials[m, 1] + materials[m, 2] + tiny
     grey = (texel[0] + texel[1] + texel[2]) / mean
     ratio = texel[k] / (materials[m, k] + tiny)
     ratio = one + ((ratio - grey) * materials[m, CHROMA] + grey - one) * materials[m, DETAIL]
-    return min(materials[m, TARGET + k] * max(ratio, zero), np.float32(0.95))
+    albedo: float = min(materials[m, TARGET + k] * max(ratio, zero), np.float32(0.95))
+    return albedo
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def shade_mesh(
-    index, vertices, frame, uv, triangles, texture, regions, bumps, materials, pattern,
-    which, triangle, weights, lights, light_map, linear, colour,
-):  # fmt: skip
+    index: int, vertices: Array, frame: Array, uv: Array, triangles: Array, texture: Array,
+    regions: Array, bumps: Array, materials: Array, pattern: Array, which: Array, triangle: Array,
+    weights: Array, lights: Array, light_map: Array, linear: Array, colour: Array,
+) -> None:  # fmt: skip
     """Shade the pixels that belong to one mesh."""
     rows, columns = regions.shape
     normals = frame[:, 0]
@@ -233,3 +231,19 @@ def shade_mesh(
                     own *= pattern[row, column, k]
                 colour[y, x, k] = own * light[k] + shine[k]
             colour[y, x, 3] = 1.0
+
+
+@njit(cache=True, nogil=True)
+def tone_map(colour: Array, rolloff: np.float32, encoded: Array, result: Array) -> None:
+    """Divide by coverage, compress highlights and encode each pixel as sRGB."""
+    for y in range(colour.shape[0]):
+        for x in range(colour.shape[1]):
+            alpha = colour[y, x, 3]
+            if alpha <= 0.0:
+                continue
+            for k in range(3):
+                light = colour[y, x, k] / alpha
+                soft = np.float32(1.25) * light * (1 + light * np.float32(0.25)) / (1 + light)
+                light += rolloff * (soft - light)
+                result[y, x, k] = encoded[min(int(light * 8192), 8191)]
+            result[y, x, 3] = int(alpha * 255 + 0.5)

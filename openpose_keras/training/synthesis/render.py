@@ -1,4 +1,4 @@
-"""Synthetic hands: random pose, look, light and view of a rigged hand, with its 21 keypoints."""
+"""Renders a rigged hand with its 21 keypoints, in a random pose, surface, light and view."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,43 +6,49 @@ from typing import Any
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.training.synthesis import materials, raster
+from openpose_keras.core.keypoints import Side
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.training.synthesis import raster
 from openpose_keras.training.synthesis.articulation import joint_scales
-from openpose_keras.training.synthesis.assembly import dress
-from openpose_keras.training.synthesis.assets import RIGS, TEXTURES, Assets, Texture, load_assets
-from openpose_keras.training.synthesis.camera import HAND_SHARE, frame_hand, sample_view, to_camera
+from openpose_keras.training.synthesis.assembly import build_hand
+from openpose_keras.training.synthesis.assets import RIGS, TEXTURES, Assets, Texture
+from openpose_keras.training.synthesis.camera import (
+    HAND_FRACTION,
+    frame_hand,
+    sample_camera,
+    to_camera,
+)
+from openpose_keras.training.synthesis.materials import sample_lights
 from openpose_keras.training.synthesis.poses import sample_pose, sample_shape
 from openpose_keras.training.synthesis.raster import Buffers, Camera, Mesh
 from openpose_keras.training.synthesis.rig import Rig
-from openpose_keras.training.synthesis.tone_mapping import develop
-
-__all__ = ["HAND_SHARE", "HandLayer", "load_assets", "render_hand"]
 
 KINDS = {"bare": 0.6, "glove": 0.34, "fingerless": 0.06}
 _OVERSAMPLING = 2
 _HAND_LENGTH = 0.19
+_WIDE_JOINTS = ("thumb_cmc", "thumb_mcp", "index_mcp", "middle_mcp", "ring_mcp", "little_mcp")
 
 
 @dataclass(frozen=True, eq=False)
 class HandLayer:
-    """A rendered hand on a transparent ground.
+    """A rendered hand on a transparent background.
 
-    Attributes:
-        rgba: (size, size, 4) uint8; RGB is not multiplied by alpha; alpha is the share of the pixel
-            that hand, forearm or a held thing covers.
+    Args:
+        rgba: (size, size, 4) uint8; RGB is not multiplied by alpha; alpha is the fraction of the
+            pixel that hand, forearm or a held object covers.
         xy: (21, 2) float32 keypoints in pixels of this layer.
         visible: (21,) bool, whether only the finger's own skin lies in front of the keypoint.
         side: "left" or "right".
         gloved: whether cloth or rubber covers the hand.
-        meta: what was drawn: kind, pose, mesh, the camera's distance in hand lengths, how far the
+        meta: What was drawn: kind, pose, mesh, the camera's distance in hand lengths, how far the
             palm faces the camera (1 to -1), the forearm's direction in the model's frame (None
-            without one), whether it holds a thing.
+            without one), whether it holds an object.
     """
 
     rgba: np.ndarray
     xy: np.ndarray
     visible: np.ndarray
-    side: str
+    side: Side
     gloved: bool
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -54,50 +60,53 @@ def render_hand(
     size: int = 192,
     kind: str | None = None,
     side: str | None = None,
-    share: float = HAND_SHARE,
-    looks: np.random.Generator | None = None,
+    fraction: float = HAND_FRACTION,
+    appearance_rng: np.random.Generator | None = None,
 ) -> HandLayer:
-    """Render a random hand. The same seed gives the same pixels.
+    """Render a random hand. The same state of the generator leads to the same pixels.
 
-    With `looks` a hand can be rendered bare and gloved: the same seed of `rng` then gives the same
-    pose, shape, view, sleeve, held thing and light whatever the kind, and so the same keypoints.
+    With `appearance_rng` a hand can be rendered bare and gloved: pose, shape, view, sleeve, held
+    object and light, and so the keypoints, depend on `rng` alone, whatever the kind.
 
     Args:
-        assets: see `load_assets`.
-        rng: source of chance.
-        size: side of the layer in pixels.
+        assets: What `load_assets` returned.
+        rng: The random generator.
+        size: Side of the layer in pixels.
         kind: "bare", "glove", "fingerless", or None to draw one.
         side: "left", "right", or None to draw one.
-        share: of the layer's side that the longer side of the keypoints' box takes.
-        looks: source of chance for what the hand itself wears: texture, colours, the glove's cuff,
-            rings. None: `rng` draws all.
+        fraction: Fraction of the layer's side that the longer side of the keypoints' extent takes.
+        appearance_rng: The random generator for what the hand itself wears: texture, colours, the
+            glove's cuff, rings. None for `rng`.
 
     Returns:
         The layer.
 
     Raises:
-        ValueError: for an unknown kind or side, or a size that is no positive whole number.
+        ValueError: The kind, the side or the size is not valid.
     """
-    _check_size(size)
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"expected a size of 1 or more whole pixels, got {size!r}")
     kind = _choose(rng, "kind", kind, KINDS)
     side = _choose(rng, "side", side, {"left": 0.5, "right": 0.5})
-    texture, rig = _choose_surface(assets, looks or rng, kind)
+    appearance_rng = appearance_rng or rng
+    texture, rig = _sample_surface(assets, appearance_rng, kind)
     pose, shape = sample_pose(rng), sample_shape(rng)
-    scales = joint_scales(rig, shape)
-    pieces, joints, facts = dress(rig, pose, scales, texture, rng, kind=kind, looks=looks or rng)
-    view = sample_view(rng, facts["arm_direction"])
+    parts, joints, facts = build_hand(
+        rig, pose, joint_scales(rig, shape), texture, rng, kind=kind, appearance_rng=appearance_rng
+    )
+    view = sample_camera(rng, facts["arm_direction"])
     distance = float(np.exp(rng.uniform(np.log(2.5), np.log(10))))
     meshes, keypoints = to_camera(
-        pieces, joints[rig.keypoint_ids], view, distance * _HAND_LENGTH, mirror=side == "left"
+        parts, joints[rig.keypoint_ids], view, distance * _HAND_LENGTH, mirror=side == "left"
     )
     fine = size * _OVERSAMPLING
-    camera, xy = frame_hand(keypoints, fine, share=share)
+    camera, xy = frame_hand(keypoints, fine, fraction=fraction)
     buffers = raster.rasterise(meshes, camera, (fine, fine))
     return HandLayer(
-        rgba=_develop(meshes, buffers, camera, rng),
+        rgba=_light(meshes, buffers, camera, rng),
         xy=((xy + 0.5) / _OVERSAMPLING - 0.5).astype(np.float32),
         visible=_visible(xy, keypoints, buffers, shape.thickness.mean()),
-        side=side,
+        side="left" if side == "left" else "right",
         gloved=kind != "bare",
         meta={
             "kind": kind,
@@ -110,53 +119,50 @@ def render_hand(
     )
 
 
-def _choose(rng: np.random.Generator, word: str, value: str | None, odds: dict[str, float]) -> str:
+def _choose(
+    rng: np.random.Generator, name: str, value: str | None, probabilities: dict[str, float]
+) -> str:
     """Check a given value, or draw one."""
     if value is None:
-        return str(rng.choice(list(odds), p=list(odds.values())))
-    if value not in odds:
-        raise ValueError(f"{word} should be one of {', '.join(odds)} or None, not {value!r}")
+        return str(rng.choice(list(probabilities), p=list(probabilities.values())))
+    if value not in probabilities:
+        expected = ", ".join(probabilities)
+        raise ValueError(f"expected a {name} among {expected} or None, got {value!r}")
     return value
 
 
-def _check_size(size: int) -> None:
-    """Refuse what is no number of pixels."""
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f"size should be a positive whole number of pixels, not {size!r}")
-
-
-def _choose_surface(assets: Assets, rng: np.random.Generator, kind: str) -> tuple[Texture, Rig]:
+def _sample_surface(assets: Assets, rng: np.random.Generator, kind: str) -> tuple[Texture, Rig]:
     """Draw a texture and a mesh; low-poly meshes are rare."""
     texture = assets.textures[str(rng.choice(TEXTURES[kind]))]
-    odds = np.array([0.15 if "low" in name else 1.0 for name in RIGS[kind]])
-    return texture, assets.rigs[str(rng.choice(RIGS[kind], p=odds / odds.sum()))]
+    weights = np.array([0.15 if "low" in name else 1.0 for name in RIGS[kind]])
+    return texture, assets.rigs[str(rng.choice(RIGS[kind], p=weights / weights.sum()))]
 
 
 def _visible(
     xy: np.ndarray, keypoints: np.ndarray, buffers: Buffers, thickness: float
 ) -> np.ndarray:
-    """Tell which keypoints have nothing in front of them but the finger they lie in."""
+    """Return which keypoints have nothing in front of them but the finger they lie in."""
     column, row = np.clip(np.round(xy).astype(int), 0, buffers.mesh.shape[0] - 1).T
     surface = buffers.inverse_depth[row, column]
     depth = np.where(surface > 0, 1 / np.maximum(surface, 1e-6), np.inf)
-    room = np.full(21, 0.017)
-    room[0] = 0.034
-    room[[1, 2, 5, 9, 13, 17]] = 0.024
-    return depth > keypoints[:, 2] - room * thickness
+    skin = np.full(len(HAND), 0.017)  # metres of the hand itself that may lie in front
+    skin[HAND.index("wrist")] = 0.034
+    skin[[HAND.index(name) for name in _WIDE_JOINTS]] = 0.024
+    return np.asarray(depth > keypoints[:, 2] - skin * thickness)
 
 
-def _develop(
+def _light(
     meshes: list[Mesh], buffers: Buffers, camera: Camera, rng: np.random.Generator
 ) -> np.ndarray:
     """Light the buffers and shrink them to the layer's pixels."""
-    lights, softness = materials.sample_lights(rng)
-    occlusion, shoulder = rng.uniform(0.3, 0.9), rng.uniform(0.0, 1.0)
+    lights, softness = sample_lights(rng)
+    occlusion, rolloff = rng.uniform(0.3, 0.9), rng.uniform(0.0, 1.0)
     lamp = raster.shadows(meshes, buffers, camera, lights[9:12], softness=softness)
     light_map = np.stack([lamp, _ambient(buffers, camera.focal, occlusion)], axis=-1)
     colour = raster.shade(meshes, buffers, lights, light_map)
     size = buffers.mesh.shape[0] // _OVERSAMPLING
     small = cv2.resize(colour, (size, size), interpolation=cv2.INTER_AREA)
-    return develop(small, shoulder)
+    return raster.tone_map(small, rolloff)
 
 
 def _ambient(buffers: Buffers, focal: float, strength: float) -> np.ndarray:

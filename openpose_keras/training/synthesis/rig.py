@@ -5,16 +5,17 @@ hand points its fingers along -z, its thumb along +y and its palm along -x; each
 runs along its bone. Keypoints are the origins of 21 of the 26 joints, in OpenPose's order.
 """
 
+import base64
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numba import njit
 
 from openpose_keras.core.errors import AssetError
-from openpose_keras.training.synthesis.gltf import joint_tree, read_accessor, read_document
-from openpose_keras.training.synthesis.meshes import largest_loop, tangents
+from openpose_keras.training.synthesis.raster_kernels import njit
 
 FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
 _THUMB_BONES = ("Metacarpal", "Proximal", "Distal", "Tip")
@@ -24,15 +25,17 @@ KEYPOINT_JOINTS = (
     *(f"Thumb_{bone}" for bone in _THUMB_BONES),
     *(f"{finger}_{bone}" for finger in FINGERS[1:] for bone in _FINGER_BONES),
 )
-CAP_DEPTH = 0.0038  # metres from the far end of the wrist within which triangles close the cut
+_CAP_DEPTH = 0.0038  # metres from the far end of the wrist within which triangles close the cut
+_DTYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
+_WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 
 @dataclass(frozen=True, eq=False)
 class Rig:
     """A skinned mesh: n vertices, m triangles, j joints; joints come parents first.
 
-    Attributes:
-        name: the file's stem.
+    Args:
+        name: The file's stem.
         vertices: (n, 3) float32, metres, in the bind pose.
         normals: (n, 3) float32 unit normals.
         tangents: (n, 3) float32 unit vectors along growing u, and `bitangents` along growing v.
@@ -72,46 +75,49 @@ class Rig:
     def cap(self) -> np.ndarray:
         """(m,) bool, the triangles that close the mesh at the wrist's cut."""
         along = self.vertices[self.triangles, 2]
-        return along.min(1) > self.vertices[:, 2].max() - CAP_DEPTH
+        cap: np.ndarray = along.min(1) > self.vertices[:, 2].max() - _CAP_DEPTH
+        return cap
 
     @cached_property
     def wrist_loop(self) -> np.ndarray:
-        """(k,) vertices around the wrist's cut, in order: where the forearm goes on."""
-        return largest_loop(self.vertices, self.triangles[~self.cap])
+        """(k,) vertices around the wrist's cut, in order: where the forearm begins."""
+        return _largest_loop(self.vertices, self.triangles[~self.cap])
 
     def forward(
-        self, turns: np.ndarray | None = None, scales: np.ndarray | None = None
+        self, joint_rotations: np.ndarray | None = None, scales: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Forward kinematics.
+        """Compute the frames of the joints (forward kinematics).
 
         Args:
-            turns: (j, 3, 3) rotation of each joint in its own rest frame; None is the rest pose.
-            scales: (j, 3) size of each joint's part along its own axes; a joint's scale moves the
-                origins of its children but is not inherited by them. None is one.
+            joint_rotations: (j, 3, 3) rotation of each joint in its own rest frame; None for the
+                rest pose.
+            scales: (j, 3) scale of each joint's part along its own axes. A joint's scale moves the
+                origins of its children but is not inherited by them. None for 1.
 
         Returns:
             (j, 3, 3) rotations and (j, 3) origins of the joints in the model's frame.
         """
-        local = self.rotations if turns is None else self.rotations @ turns
+        local = self.rotations if joint_rotations is None else self.rotations @ joint_rotations
         offsets = self.offsets
         if scales is not None:
             offsets = offsets * np.where(self.parents[:, None] < 0, 1.0, scales[self.parents])
-        return _chain(self.parents, local, offsets)
+        rotations, origins = _chain(self.parents, local, offsets)
+        return rotations, origins
 
     def skin(
-        self, turns: np.ndarray | None = None, scales: np.ndarray | None = None
+        self, joint_rotations: np.ndarray | None = None, scales: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Move the mesh by linear blend skinning.
 
         Args:
-            turns: (j, 3, 3), see `forward`.
+            joint_rotations: (j, 3, 3), see `forward`.
             scales: (j, 3), see `forward`.
 
         Returns:
             (n, 3) float32 vertices, (n, 3, 3) float32 rows normal, tangent, bitangent (unit), and
             (j, 3) float64 joint origins, all in the model's frame.
         """
-        rotations, origins = self.forward(turns, scales)
+        rotations, origins = self.forward(joint_rotations, scales)
         linear = rotations if scales is None else rotations * scales[:, None, :]
         matrices = np.empty((len(self.names), 3, 4))
         matrices[:, :, :3] = linear @ self.inverse_bind[:, :3, :3]
@@ -124,7 +130,9 @@ class Rig:
 
 
 @njit(cache=True, nogil=True)
-def _chain(parents, local, offsets):  # noqa: ANN001, ANN202
+def _chain(
+    parents: np.ndarray, local: np.ndarray, offsets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Multiply local rotations and add offsets along the tree, parents first."""
     rotations, origins = np.empty_like(local), np.empty_like(offsets)
     for joint in range(parents.shape[0]):
@@ -145,9 +153,15 @@ def _chain(parents, local, offsets):  # noqa: ANN001, ANN202
 
 
 @njit(cache=True, nogil=True)
-def _blend(matrices, joint_ids, weights, vertices, directions):  # noqa: ANN001, ANN202
-    """Move vertices and turn unit directions by the weighted mean of their joints' matrices."""
-    moved, turned = np.empty_like(vertices), np.empty_like(directions)
+def _blend(
+    matrices: np.ndarray,
+    joint_ids: np.ndarray,
+    weights: np.ndarray,
+    vertices: np.ndarray,
+    directions: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Move vertices and rotate directions by the weighted mean of their joints' matrices."""
+    moved, rotated = np.empty_like(vertices), np.empty_like(directions)
     matrix = np.empty((3, 4), np.float32)
     for n in range(vertices.shape[0]):
         matrix[:] = 0
@@ -164,48 +178,49 @@ def _blend(matrices, joint_ids, weights, vertices, directions):  # noqa: ANN001,
                 total = np.float32(0)
                 for b in range(3):
                     total += matrix[a, b] * directions[n, d, b]
-                turned[n, d, a] = total
+                rotated[n, d, a] = total
                 norm += total * total
-            turned[n, d] /= np.sqrt(norm)
-    return moved, turned
+            rotated[n, d] /= np.sqrt(norm)
+    return moved, rotated
 
 
 def load_rig(path: str | Path) -> Rig:
     """Read a rig from a `.gltf` file with embedded buffers, or a `.glb` file.
 
     Args:
-        path: the file; its first mesh and first skin are taken.
+        path: The file. Its first mesh and first skin are read.
 
     Returns:
         The rig.
 
     Raises:
-        AssetError: when the file is missing, or is no glTF with a skin.
+        AssetError: The file is missing, or is not a glTF file with a skin.
     """
     path = Path(path)
     try:
-        document, blob = read_document(path)
+        document, blob = _read_document(path)
         return _build_rig(path.stem, document, blob)
     except OSError as error:
-        raise AssetError(f"expected a glTF file at {path}; {error.strerror}") from error
+        raise AssetError(f"expected a glTF file at {path}: {error.strerror}") from error
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise AssetError(
-            f"{path} is not a skinned glTF with embedded buffers ({error!r}); get it afresh"
+            f"expected a skinned glTF file with embedded buffers at {path}, got {error!r}: "
+            "download it again"
         ) from error
 
 
-def _build_rig(name: str, document: dict, blob: bytes) -> Rig:
-    """Assemble a rig from a parsed document."""
+def _build_rig(name: str, document: dict[str, Any], blob: bytes) -> Rig:
+    """Build a rig from a parsed document."""
     skin, primitive = document["skins"][0], document["meshes"][0]["primitives"][0]
     read = {
-        key: read_accessor(document, blob, index) for key, index in primitive["attributes"].items()
+        key: _read_accessor(document, blob, index) for key, index in primitive["attributes"].items()
     }
-    triangles = read_accessor(document, blob, primitive["indices"]).reshape(-1, 3)
-    inverse = read_accessor(document, blob, skin["inverseBindMatrices"]).reshape(-1, 4, 4)
-    along_u, along_v = tangents(read["POSITION"], read["NORMAL"], read["TEXCOORD_0"], triangles)
+    triangles = _read_accessor(document, blob, primitive["indices"]).reshape(-1, 3)
+    inverse = _read_accessor(document, blob, skin["inverseBindMatrices"]).reshape(-1, 4, 4)
+    along_u, along_v = _tangents(read["POSITION"], read["NORMAL"], read["TEXCOORD_0"], triangles)
     weights = read["WEIGHTS_0"] / read["WEIGHTS_0"].sum(1, keepdims=True)
-    names, parents, offsets, rotations, order = joint_tree(document["nodes"], skin["joints"])
-    place = np.argsort(order).astype(np.int32)
+    names, parents, offsets, rotations, order = _joint_tree(document["nodes"], skin["joints"])
+    position = np.argsort(order).astype(np.int32)
     return Rig(
         name=name,
         vertices=read["POSITION"],
@@ -214,7 +229,7 @@ def _build_rig(name: str, document: dict, blob: bytes) -> Rig:
         bitangents=along_v,
         uv=read["TEXCOORD_0"],
         triangles=triangles.astype(np.int32),
-        joint_ids=place[read["JOINTS_0"]],
+        joint_ids=position[read["JOINTS_0"]],
         weights=weights.astype(np.float32),
         names=names,
         parents=parents,
@@ -222,3 +237,106 @@ def _build_rig(name: str, document: dict, blob: bytes) -> Rig:
         rotations=rotations,
         inverse_bind=inverse.transpose(0, 2, 1).astype(np.float64)[order],
     )
+
+
+def _read_document(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Return the JSON of a glTF file, and the bytes of its first buffer."""
+    data = path.read_bytes()
+    if data[:4] == b"glTF":
+        length = int.from_bytes(data[12:16], "little")
+        return json.loads(data[20 : 20 + length]), data[28 + length :]
+    document = json.loads(data)
+    return document, base64.b64decode(document["buffers"][0]["uri"].split(",", 1)[1])
+
+
+def _read_accessor(document: dict[str, Any], blob: bytes, index: int) -> np.ndarray:
+    """Return an accessor's values, (count, width)."""
+    accessor = document["accessors"][index]
+    view = document["bufferViews"][accessor["bufferView"]]
+    dtype, width = np.dtype(_DTYPES[accessor["componentType"]]), _WIDTHS[accessor["type"]]
+    start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
+    stride = view.get("byteStride", dtype.itemsize * width)
+    rows = np.ndarray(
+        (accessor["count"], width), dtype, blob, start, strides=(stride, dtype.itemsize)
+    )
+    return rows.copy()
+
+
+def _joint_tree(
+    nodes: list[dict[str, Any]], joints: list[int]
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, np.ndarray, list[int]]:
+    """Return names, parents, rest offsets and rotations, parents first, and the joints' order."""
+    parent_of = {child: i for i, node in enumerate(nodes) for child in node.get("children", ())}
+
+    def depth(node: int) -> int:
+        """Return the number of a node's ancestors."""
+        return 0 if node not in parent_of else 1 + depth(parent_of[node])
+
+    order = sorted(range(len(joints)), key=lambda k: depth(joints[k]))
+    ids = [joints[k] for k in order]
+    names = tuple(nodes[i]["name"].removesuffix("_R").removesuffix("_L") for i in ids)
+    parents = np.array(
+        [ids.index(parent_of[i]) if parent_of.get(i) in ids else -1 for i in ids], np.int32
+    )
+    offsets = np.array([nodes[i].get("translation", (0, 0, 0)) for i in ids], float)
+    rotations = np.array([_matrix(nodes[i].get("rotation", (0, 0, 0, 1))) for i in ids])
+    return names, parents, offsets, rotations, order
+
+
+def _matrix(quaternion: tuple[float, float, float, float]) -> np.ndarray:
+    """Return the rotation matrix of a quaternion (x, y, z, w)."""
+    x, y, z, w = np.asarray(quaternion) / np.linalg.norm(quaternion)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def _tangents(
+    vertices: np.ndarray, normals: np.ndarray, uv: np.ndarray, triangles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return unit tangents along u and v at the vertices, orthogonal to the normals."""
+    corners, texels = vertices[triangles].astype(float), uv[triangles].astype(float)
+    edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    du1, dv1 = (texels[:, 1] - texels[:, 0]).T
+    du2, dv2 = (texels[:, 2] - texels[:, 0]).T
+    sign = np.sign(du1 * dv2 - du2 * dv1)[:, None]
+    results = []
+    for along in (
+        dv2[:, None] * edge1 - dv1[:, None] * edge2,
+        du1[:, None] * edge2 - du2[:, None] * edge1,
+    ):
+        total = np.zeros(vertices.shape)
+        for corner in range(3):
+            np.add.at(total, triangles[:, corner], along * sign)
+        total -= normals * (total * normals).sum(1, keepdims=True)
+        results.append(
+            (total / (np.linalg.norm(total, axis=1, keepdims=True) + 1e-12)).astype(np.float32)
+        )
+    return results[0], results[1]
+
+
+def _largest_loop(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Return the longest chain of open edges; vertices at one position count as one."""
+    _, group = np.unique(np.round(vertices, 6), axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    member = np.zeros(group.max() + 1, int)
+    member[group[triangles]] = triangles
+    faces = group[triangles]
+    edges = {
+        (int(a), int(b)) for face in faces for a, b in zip(face, np.roll(face, -1), strict=True)
+    }
+    after = {b: a for a, b in edges if (b, a) not in edges}
+    best: list[int] = []
+    while after:
+        start, here = next(iter(after.items()))
+        loop = [start]
+        del after[start]
+        while here in after:
+            loop.append(here)
+            here = after.pop(here)
+        best = max(best, loop, key=len)
+    return member[best]

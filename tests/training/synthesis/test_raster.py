@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from openpose_keras.training.color import to_linear
 from openpose_keras.training.synthesis import raster
+from openpose_keras.training.synthesis.color import to_linear, to_srgb
 from openpose_keras.training.synthesis.meshes import ball_profile, lathe, tube
 from openpose_keras.training.synthesis.raster import Camera, Material, Mesh
 
@@ -15,16 +15,10 @@ def mesh_of(vertices, triangles, **fields):
     vertices = np.asarray(vertices, np.float32)
     frame = np.zeros((len(vertices), 3, 3), np.float32)
     frame[:, 0] = (0, 0, -1)
-    look = {
-        "frame": frame,
-        "uv": np.zeros((len(vertices), 2), np.float32),
-        "texture": np.full((4, 4, 3), 255, np.uint8),
-        "regions": np.zeros((4, 4), np.uint8),
-        "bumps": np.zeros((4, 4, 2), np.int8),
-        "materials": Material(np.ones(3), np.full(3, 0.5), specular=0.0).row()[None],
-        "pattern": np.ones((1, 1, 3), np.float32),
-    }
-    return Mesh(vertices=vertices, triangles=np.asarray(triangles, np.int32), **(look | fields))
+    uv = np.zeros((len(vertices), 2), np.float32)
+    grey = Material(np.ones(3), np.full(3, 0.5), specular=0.0).row()[None]
+    fields = {"frame": frame, "uv": uv, "materials": grey, **fields}
+    return Mesh(vertices, triangles=np.asarray(triangles, np.int32), **fields)
 
 
 def slow_depth(vertices, triangles, *, two_sided):
@@ -148,19 +142,18 @@ def test_texture_is_perspective_correct():
     colour = raster.shade([mesh], raster.rasterise([mesh], CAMERA, SHAPE), AMBIENT)
     for x in (10, 20, 30):
         slope = (x - CAMERA.centre[0]) / 40
-        share = (slope + 0.4) / (1.4 - 1.5 * slope)  # where the ray meets the wall, 0 to 1
-        texel = (0.05 + 0.9 * share) * 256 - 0.5
+        along = (slope + 0.4) / (1.4 - 1.5 * slope)  # where the ray meets the wall, 0 to 1
+        texel = (0.05 + 0.9 * along) * 256 - 0.5
         expected = 0.9 * to_linear(np.array(texel / 255))
         assert colour[14, x, 0] == pytest.approx(expected, rel=0.02)
 
 
-def test_a_thing_between_lamp_and_ground_casts_a_shadow():
-    ground = mesh_of([(-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1)], [(0, 2, 1), (0, 3, 2)])
+def test_an_object_between_lamp_and_wall_casts_a_shadow():
+    wall = mesh_of([(-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1)], [(0, 2, 1), (0, 3, 2)])
     ball = lathe(ball_profile(0.03), np.array([0, 1.0, 0]), np.array([-0.08, 0, 0.92]))
-    thing = mesh_of(ball.vertices, ball.triangles)
-    buffers = raster.rasterise([ground, thing], CAMERA, SHAPE)
+    buffers = raster.rasterise([wall, ball], CAMERA, SHAPE)
     light = np.array([-1, 0, -1]) / np.sqrt(2)
-    lamp = raster.shadows([ground, thing], buffers, CAMERA, light)
+    lamp = raster.shadows([wall, ball], buffers, CAMERA, light)
     assert lamp[14, 19] == 0  # the ball's shadow falls on the axis
     assert lamp[2, 35] == 1
 
@@ -179,3 +172,15 @@ def test_tube_keeps_its_rings():
     part = tube(rings, np.zeros((15, 2)))
     np.testing.assert_allclose(part.vertices, rings.reshape(-1, 3), rtol=1e-6)
     assert part.triangles.shape == (20, 3)
+
+
+def test_tone_mapping_divides_by_coverage_and_encodes():
+    colour = np.zeros((1, 3, 4), np.float32)
+    colour[0, 1] = (0.5, 0.25, 0.1, 0.5)
+    colour[0, 2] = (9, 0, 0, 1)
+    pixels = raster.tone_map(colour, 0.0)
+    np.testing.assert_array_equal(pixels[0, 0], 0)
+    expected = np.round(to_srgb(np.array([1.0, 0.5, 0.2])) * 255)
+    assert np.abs(pixels[0, 1, :3] - expected).max() <= 1
+    assert pixels[0, 1, 3] == 128
+    np.testing.assert_array_equal(pixels[0, 2], (255, 0, 0, 255))

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import AssetError
+from openpose_keras.training.synthesis.assets import load_assets
+from openpose_keras.training.synthesis.camera import HAND_FRACTION
 from openpose_keras.training.synthesis.materials import skin_colour
-from openpose_keras.training.synthesis.render import HAND_SHARE, load_assets, render_hand
+from openpose_keras.training.synthesis.render import render_hand
 from tests.helpers.assets import assets_folder
 
 
@@ -14,14 +16,7 @@ def assets():
 
 @pytest.fixture(scope="module")
 def layers(assets):
-    return [render_hand(assets, np.random.default_rng(seed), size=96) for seed in range(60)]
-
-
-def test_same_seed_gives_the_same_pixels(assets, layers):
-    for seed in (0, 7, 20):
-        again = render_hand(assets, np.random.default_rng(seed), size=96)
-        np.testing.assert_array_equal(again.rgba, layers[seed].rgba)
-        np.testing.assert_array_equal(again.xy, layers[seed].xy)
+    return [render_hand(assets, np.random.default_rng(seed), size=96) for seed in range(40)]
 
 
 def test_layers_have_the_promised_shapes(layers):
@@ -34,23 +29,23 @@ def test_layers_have_the_promised_shapes(layers):
         assert layer.side in ("left", "right")
 
 
-def test_keypoints_fill_their_share_of_the_layer_around_its_middle(layers):
+def test_keypoints_fill_their_fraction_of_the_layer_around_its_middle(layers):
     for layer in layers:
         low, high = layer.xy.min(0), layer.xy.max(0)
-        assert (high - low).max() == pytest.approx(HAND_SHARE * 96, abs=0.02)
+        assert (high - low).max() == pytest.approx(HAND_FRACTION * 96, abs=0.02)
         np.testing.assert_allclose((low + high) / 2, 47.5, atol=0.02)
 
 
 def test_keypoints_lie_on_the_hand(layers):
-    shares = []
+    inside = []
     for layer in layers:
         column, row = np.round(layer.xy).astype(int).T
-        shares.append((layer.rgba[row, column, 3] > 127).mean())
-    assert min(shares) > 0.8
-    assert np.mean(shares) > 0.985
+        inside.append((layer.rgba[row, column, 3] > 127).mean())
+    assert min(inside) > 0.8
+    assert np.mean(inside) > 0.985
 
 
-def test_a_picture_is_neither_black_nor_white(layers):
+def test_an_image_is_neither_black_nor_white(layers):
     means = [layer.rgba[layer.rgba[..., 3] > 250, :3].mean() for layer in layers]
     assert 60 < np.mean(means) < 190
     assert np.std(means) > 15
@@ -60,7 +55,7 @@ def test_a_picture_is_neither_black_nor_white(layers):
 
 def test_sides_and_kinds_are_mixed(layers):
     sides = [layer.side for layer in layers]
-    assert 15 < sides.count("left") < 45
+    assert 10 < sides.count("left") < 30
     assert {"bare", "glove"} <= {layer.meta["kind"] for layer in layers}
     assert 0.2 < np.mean([layer.gloved for layer in layers]) < 0.6
 
@@ -73,6 +68,7 @@ def test_a_left_hand_is_the_mirrored_right_hand(assets):
     assert overlap.mean() > 0.99
 
 
+@pytest.mark.slow
 def test_an_open_palm_shows_the_side_that_it_claims(assets):
     """Seen palm first with fingers up, a right hand's thumb lies on the right."""
     checked = 0
@@ -81,13 +77,13 @@ def test_an_open_palm_shows_the_side_that_it_claims(assets):
         if layer.meta["pose"] != "flat" or abs(layer.meta["facing"]) < 0.7:
             continue
         up, across = layer.xy[9] - layer.xy[0], layer.xy[5] - layer.xy[17]
-        turn = across[0] * up[1] - across[1] * up[0]
-        assert np.sign(turn) == -np.sign(layer.meta["facing"])
+        cross = across[0] * up[1] - across[1] * up[0]
+        assert np.sign(cross) == -np.sign(layer.meta["facing"])
         checked += 1
     assert checked >= 3
 
 
-def test_asked_kind_and_side_are_given(assets):
+def test_kind_and_side_can_be_chosen(assets):
     for kind in ("bare", "glove", "fingerless"):
         layer = render_hand(assets, np.random.default_rng(0), size=48, kind=kind, side="left")
         assert layer.meta["kind"] == kind
@@ -95,18 +91,18 @@ def test_asked_kind_and_side_are_given(assets):
         assert layer.gloved == (kind != "bare")
 
 
-def test_looks_may_change_while_all_else_stays(assets):
-    """What a second generator draws leaves pose, view and light alone."""
-    for seed in range(6):
+def test_appearance_changes_while_all_else_stays(assets):
+    """What the second generator draws leaves pose, view and light as they are."""
+    for seed in range(4):
         hands = [
             render_hand(
                 assets,
                 np.random.default_rng(seed),
                 size=96,
                 kind=kind,
-                looks=np.random.default_rng(look),
+                appearance_rng=np.random.default_rng(other),
             )
-            for kind, look in (("bare", 0), ("bare", 1), ("glove", 0), ("fingerless", 2))
+            for kind, other in (("bare", 0), ("bare", 1), ("glove", 0), ("fingerless", 2))
         ]
         for hand in hands[1:]:
             np.testing.assert_allclose(hand.xy, hands[0].xy, atol=1e-3)
@@ -120,13 +116,13 @@ def test_looks_may_change_while_all_else_stays(assets):
 
 def test_one_generator_for_all_is_the_default(assets, layers):
     rng = np.random.default_rng(7)
-    layer = render_hand(assets, rng, size=96, looks=rng)
+    layer = render_hand(assets, rng, size=96, appearance_rng=rng)
     np.testing.assert_array_equal(layer.rgba, layers[7].rgba)
 
 
 @pytest.mark.parametrize("options", [{"kind": "mitten"}, {"side": "up"}])
 def test_unknown_kind_or_side_is_refused(assets, options):
-    with pytest.raises(ValueError, match="should be one of"):
+    with pytest.raises(ValueError, match=r"expected a (kind|side) among"):
         render_hand(assets, np.random.default_rng(0), **options)
 
 

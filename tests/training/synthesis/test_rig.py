@@ -34,24 +34,24 @@ def test_joints_of_the_rest_pose_agree_with_the_inverse_bind_matrices():
 def test_skinning_agrees_with_a_slow_sum_over_joints():
     rig = load_rig(model("Hand_low_R"))
     rng = np.random.default_rng(0)
-    turns = np.linalg.qr(rng.normal(size=(26, 3, 3)))[0]
-    turns *= np.sign(np.linalg.det(turns))[:, None, None]
+    joint_rotations = np.linalg.qr(rng.normal(size=(26, 3, 3)))[0]
+    joint_rotations *= np.sign(np.linalg.det(joint_rotations))[:, None, None]
     scales = rng.uniform(0.8, 1.2, (26, 3))
-    rotations, origins = rig.forward(turns, scales)
+    rotations, origins = rig.forward(joint_rotations, scales)
     expected = np.zeros_like(rig.vertices, dtype=float)
     for vertex, (ids, weights) in enumerate(zip(rig.joint_ids, rig.weights, strict=True)):
         for joint, weight in zip(ids, weights, strict=True):
             local = (rig.inverse_bind[joint] @ [*rig.vertices[vertex], 1])[:3] * scales[joint]
             expected[vertex] += weight * (rotations[joint] @ local + origins[joint])
-    np.testing.assert_allclose(rig.skin(turns, scales)[0], expected, atol=1e-5)
+    np.testing.assert_allclose(rig.skin(joint_rotations, scales)[0], expected, atol=1e-5)
 
 
 def test_forward_does_not_write_into_its_arguments():
     rig = load_rig(model("Hand_low_R"))
-    turns, scales = np.tile(np.eye(3), (26, 1, 1)), np.full((26, 3), 1.1)
-    before = turns.copy(), scales.copy()
-    rig.skin(turns, scales)
-    np.testing.assert_array_equal(turns, before[0])
+    joint_rotations, scales = np.tile(np.eye(3), (26, 1, 1)), np.full((26, 3), 1.1)
+    before = joint_rotations.copy(), scales.copy()
+    rig.skin(joint_rotations, scales)
+    np.testing.assert_array_equal(joint_rotations, before[0])
     np.testing.assert_array_equal(scales, before[1])
 
 

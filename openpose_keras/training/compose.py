@@ -1,0 +1,345 @@
+"""Compose training samples: hands before backgrounds, rotated, lit, blurred, occluded.
+
+Three kinds of sample teach three things. A *centered* sample is what a hand's box shows: the hand
+in the middle is the one to find, whatever else is visible. A *scene* has one to three smaller
+hands anywhere, all to be found, as the search for hands sees them. A *negative* sample has no hand:
+the heatmaps should stay empty.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.boxes import BOX_MARGIN, keypoint_extent
+from openpose_keras.core.files import PHOTO_SUFFIXES
+from openpose_keras.estimators.upright import upright_angle
+from openpose_keras.io.images import read_image
+from openpose_keras.training.augment import augment_photometric, sample_tint
+from openpose_keras.training.target_heatmaps import hand_size
+
+Source = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
+"""Draws a hand: (h, w, 4) uint8 RGBA and its keypoints (21, 2) in pixels of it, or NaN."""
+
+KINDS = {"centered": 0.76, "scene": 0.18, "negative": 0.06}
+PHOTO_BACKGROUND_FRACTION = 0.85  # of the backgrounds; the others are procedural
+_UPRIGHT_FRACTION = 0.5  # of the centered samples: what the estimator's upright pass sees
+_UPRIGHT_SPREAD = 20.0  # degrees by which the pass before may be wrong
+_LARGE = 3 * 480 * 640  # values of an image from which on all images are drawn equally often
+
+
+def load_backgrounds(folder: str | Path, *, shorter_side: int = 480) -> list[np.ndarray]:
+    """Load all images of a folder and its subfolders.
+
+    Args:
+        folder: Images without hands or people. weights/README.md names Debian packages with some.
+        shorter_side: Larger images are shrunk to this many pixels.
+
+    Returns:
+        Images (h, w, 3) uint8 RGB, in the order of their names.
+
+    Raises:
+        FileNotFoundError: The folder has no image.
+        ImageError: A file cannot be decoded.
+    """
+    files = (path for path in Path(folder).rglob("*") if path.is_file())
+    paths = sorted(path for path in files if path.suffix.lower() in PHOTO_SUFFIXES)
+    if not paths:
+        raise FileNotFoundError(
+            f"expected images {', '.join(PHOTO_SUFFIXES)} in {folder}, got none"
+        )
+    images = []
+    for path in tqdm(paths, unit="image", desc="backgrounds"):
+        image = read_image(path)
+        scale = min(1.0, shorter_side / min(image.shape[:2]))
+        images.append(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    return images
+
+
+def sample_background(
+    rng: np.random.Generator, backgrounds: list[np.ndarray], size: int
+) -> np.ndarray:
+    """Draw a background.
+
+    Args:
+        rng: The random generator.
+        backgrounds: Images to crop from; without any, all backgrounds are procedural.
+        size: Side in pixels.
+
+    Returns:
+        (size, size, 3) uint8 RGB.
+    """
+    if backgrounds and rng.random() < PHOTO_BACKGROUND_FRACTION:
+        background = _random_crop(rng, backgrounds, size)
+        if rng.random() < 0.3:  # two images meet at an edge, as a table and a wall do
+            mask = _half_plane(rng, size)
+            background = np.where(mask, background, _random_crop(rng, backgrounds, size))
+    else:
+        background = _procedural_background(rng, size)
+    if rng.random() < 0.35:  # out of focus, as behind a near hand
+        background = cv2.GaussianBlur(background, (0, 0), float(rng.uniform(0.6, 5)))
+    return background
+
+
+def _random_crop(rng: np.random.Generator, images: list[np.ndarray], size: int) -> np.ndarray:
+    """Cut a square of random size out of a random image, rotated and mirrored."""
+    areas = np.minimum([image.size for image in images], _LARGE)  # large images show more
+    image = images[rng.choice(len(images), p=areas / areas.sum())]
+    height, width = image.shape[:2]
+    shortest = min(height, width)
+    side = max(1, int(rng.uniform(min(0.35 * shortest, size), shortest)))
+    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    crop = image[top : top + side, left : left + side]
+    interpolation = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    crop = np.asarray(cv2.resize(crop, (size, size), interpolation=interpolation))
+    crop = np.rot90(crop, int(rng.integers(4)))[:, :: rng.choice((-1, 1))]
+    return crop[..., rng.permutation(3)] if rng.random() < 0.1 else crop
+
+
+def _half_plane(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Return a mask (size, size, 1) of one side of a random line."""
+    y, x = np.mgrid[:size, :size] - size / 2
+    angle = rng.uniform(0, 2 * np.pi)
+    mask: np.ndarray = x * np.cos(angle) + y * np.sin(angle) < rng.normal(0, size / 5)
+    return mask[..., None]
+
+
+def _procedural_background(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Compute a gradient or clouds between two colours, which may be colours of skin."""
+    first, second = rng.uniform(0, 255, (2, 3))
+    if rng.random() < 0.3:  # so that a hand is not found by its colour alone
+        first, second = (_sample_skin_color(rng) for _ in range(2))
+    cells = int(rng.choice((1, 2, 3, 6, 12)))
+    noise = rng.random((cells + 1, cells + 1))
+    fraction = np.clip(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), 0, 1)
+    background: np.ndarray = first + fraction[..., None] * (second - first)
+    background += rng.uniform(0, 8) * rng.standard_normal(background.shape, np.float32)
+    return np.asarray(np.clip(background, 0, 255), np.uint8)
+
+
+def _sample_skin_color(rng: np.random.Generator) -> np.ndarray:
+    """Draw a colour (3,) that faces and arms have."""
+    value = rng.uniform(50, 245)
+    return value * np.array([1.0, rng.uniform(0.6, 0.85), rng.uniform(0.4, 0.75)])
+
+
+def add_occluder(
+    rng: np.random.Generator, canvas: np.ndarray, xy: np.ndarray, backgrounds: list[np.ndarray]
+) -> np.ndarray:
+    """Draw an ellipse or a rectangle over a part of a hand.
+
+    Args:
+        rng: The random generator.
+        canvas: (size, size, 3) float32 RGB.
+        xy: (21, 2) keypoints of the hand, or NaN; the occluder lies near one of them.
+        backgrounds: Images for the occluder's surface; without any it is procedural.
+
+    Returns:
+        A new canvas.
+    """
+    size, reach = canvas.shape[0], hand_size(xy)
+    known = xy[np.isfinite(xy).all(axis=1)]
+    centre = known[rng.integers(len(known))] + rng.normal(0, 0.15 * reach, 2)
+    axes = 2 * (reach * rng.uniform(0.06, 0.3, 2) * (1, rng.uniform(1, 2.5)))
+    rectangle = (centre.tolist(), axes.tolist(), rng.uniform(0, 180))
+    mask = np.zeros((size, size), np.float32)
+    if rng.random() < 0.5:
+        cv2.ellipse(mask, rectangle, 1.0, -1)
+    else:
+        corners = np.round(cv2.boxPoints(rectangle)).astype(np.int32)
+        cv2.fillConvexPoly(mask, corners, 1.0)
+    alpha = cv2.GaussianBlur(mask, (0, 0), 0.7)[..., None]
+    if backgrounds and rng.random() < 0.6:
+        surface = _random_crop(rng, backgrounds, size)
+    else:
+        surface = _procedural_background(rng, size)
+    return canvas * (1 - alpha) + surface * alpha
+
+
+def add_image_border(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Let an image end at one or two lines, as a box that reaches outside a photo shows it.
+
+    Args:
+        rng: The random generator.
+        image: (size, size, 3) uint8 RGB.
+
+    Returns:
+        A new image, black or sometimes grey beyond the lines. The lines keep off its centre.
+    """
+    size = image.shape[0]
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    angle = rng.uniform(0, 2 * np.pi)
+    beyond = np.zeros((size, size), bool)
+    for corner in range(1 + int(rng.random() < 0.4)):  # a photo's edges meet at right angles
+        across = x * np.cos(angle + corner * np.pi / 2) + y * np.sin(angle + corner * np.pi / 2)
+        beyond |= across > rng.uniform(0.2, 0.6) * size
+    return np.where(beyond[..., None], np.uint8(0 if rng.random() < 0.8 else 128), image)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A network input and what is to be found in it.
+
+    Args:
+        image: (size, size, 3) uint8 RGB.
+        hands: Keypoints (21, 2) of each hand to be found, in pixels of the image, or NaN.
+    """
+
+    image: np.ndarray
+    hands: list[np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where a hand goes.
+
+    Args:
+        centre: (x, y) of the middle of its keypoints' extent, in pixels of the sample.
+        size: Longer side of its keypoints' extent in pixels, before it is rotated.
+        angle: Rotation in degrees, clockwise.
+        mirrored: Whether left and right are exchanged.
+        upright: Whether the angle counts from where the fingers point up, and not from how the
+            hand came.
+    """
+
+    centre: tuple[float, float]
+    size: float
+    angle: float
+    mirrored: bool
+    upright: bool = False
+
+
+class Composer:
+    """Draws samples from hands and backgrounds.
+
+    Args:
+        sources: What draws hands, each with its weight.
+        backgrounds: Images (h, w, 3) uint8 RGB to crop backgrounds from; without any, all
+            backgrounds are procedural.
+        size: Side of a sample in pixels.
+    """
+
+    def __init__(
+        self, sources: list[tuple[Source, float]], backgrounds: list[np.ndarray], *, size: int
+    ) -> None:
+        """Keep the sources and normalise their weights."""
+        self._sources = [source for source, _ in sources]
+        weights = np.array([weight for _, weight in sources], float)
+        self._weights = weights / weights.sum()
+        self._backgrounds = backgrounds
+        self._size = size
+
+    def __call__(self, rng: np.random.Generator, *, kind: str | None = None) -> Sample:
+        """Draw a sample. The same state of the generator leads to the same pixels.
+
+        Args:
+            rng: The random generator.
+            kind: "centered", "scene", "negative", or None to draw one.
+
+        Returns:
+            The sample.
+        """
+        kind = kind or str(rng.choice(list(KINDS), p=list(KINDS.values())))
+        canvas = sample_background(rng, self._backgrounds, self._size).astype(np.float32)
+        hands = []
+        for placement, is_wanted in _sample_placements(rng, kind, self._size):
+            source = self._sources[rng.choice(len(self._sources), p=self._weights)]
+            rgba, xy = source(rng)
+            canvas, xy = paste(canvas, rgba, xy, placement, tint=sample_tint(rng))
+            if is_wanted:
+                hands.append(xy)
+        if hands and rng.random() < 0.25:
+            canvas = add_occluder(rng, canvas, hands[-1], self._backgrounds)
+        image = augment_photometric(rng, np.clip(canvas, 0, 255).astype(np.uint8))
+        if kind == "centered" and rng.random() < 0.3:
+            image = add_image_border(rng, image)
+        return Sample(image, hands)
+
+
+def _sample_placements(
+    rng: np.random.Generator, kind: str, size: int
+) -> list[tuple[Placement, bool]]:
+    """Draw where hands go, back to front, and which of them are to be found."""
+    if kind == "negative":
+        return []
+    if kind == "scene":
+        count = rng.choice(3, p=(0.5, 0.3, 0.2)) + 1
+        return [(_sample_scene_placement(rng, size), True) for _ in range(count)]
+    middle = (size - 1) / 2
+    fraction = float(np.clip(np.exp(rng.normal(np.log(1 / BOX_MARGIN), 0.22)), 0.35, 0.95))
+    x, y = middle + rng.normal(0, 0.05, 2).clip(-0.15, 0.15) * size
+    main = Placement((x, y), fraction * size, *_sample_orientation(rng))
+    if rng.random() < _UPRIGHT_FRACTION:
+        main = replace(main, angle=float(rng.normal(0, _UPRIGHT_SPREAD)), upright=True)
+    if rng.random() > 0.12:
+        return [(main, True)]
+    direction, reach = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 0.75) * size
+    centre = (middle + reach * np.cos(direction), middle + reach * np.sin(direction))
+    other = Placement(centre, rng.uniform(0.3, 0.8) * size, *_sample_orientation(rng))
+    return [(other, False), (main, True)]
+
+
+def _sample_scene_placement(rng: np.random.Generator, size: int) -> Placement:
+    """Place a smaller hand so that its middle lies well inside the sample."""
+    length = float(np.exp(rng.uniform(np.log(0.13), np.log(0.6)))) * size
+    low = min(0.4 * length, 0.4 * size)
+    x, y = rng.uniform(low, size - low, 2)
+    return Placement((x, y), length, *_sample_orientation(rng))
+
+
+def _sample_orientation(rng: np.random.Generator) -> tuple[float, bool]:
+    """Draw an angle, all angles being equally likely, and whether the hand is mirrored."""
+    return float(rng.uniform(-180, 180)), bool(rng.random() < 0.5)
+
+
+def paste(
+    canvas: np.ndarray,
+    rgba: np.ndarray,
+    xy: np.ndarray,
+    placement: Placement,
+    *,
+    tint: np.ndarray | float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a hand over a canvas.
+
+    Args:
+        canvas: (h, w, 3) float32 RGB in [0, 255].
+        rgba: (h, w, 4) uint8, RGB not multiplied by alpha.
+        xy: (21, 2) keypoints in pixels of `rgba`; NaN where there is no label.
+        placement: Where the hand goes.
+        tint: Factors of RGB for the hand.
+
+    Returns:
+        A new canvas, and the keypoints in its pixels.
+    """
+    # The colour under a clear pixel must not bleed into the edge: multiply by alpha first.
+    premultiplied = cv2.multiply(rgba[..., :3], cv2.merge([rgba[..., 3]] * 3), scale=1 / 255)
+    layer = np.dstack([premultiplied, rgba[..., 3]])
+    scale = placement.size / hand_size(xy)
+    if scale < 0.7:  # shrink with areas first: a warp alone would skip pixels
+        factor = max(scale, 0.05) * 1.2
+        shape = np.maximum(1, np.round(np.array(rgba.shape[1::-1]) * factor)).astype(int)
+        xy = (xy + 0.5) * (shape / rgba.shape[1::-1]) - 0.5
+        layer = cv2.resize(layer, shape.tolist(), interpolation=cv2.INTER_AREA)
+        scale = placement.size / hand_size(xy)
+    matrix = _matrix(xy, scale, placement)
+    layer = cv2.warpAffine(layer, matrix, canvas.shape[1::-1], flags=cv2.INTER_LINEAR)
+    alpha = layer[..., 3:] / np.float32(255)
+    lit = np.clip(layer[..., :3] * np.asarray(tint, np.float32), 0, 255 * alpha)
+    moved = xy @ matrix[:, :2].T + matrix[:, 2]
+    return canvas * (1 - alpha) + lit, moved.astype(np.float32)
+
+
+def _matrix(xy: np.ndarray, scale: float, placement: Placement) -> np.ndarray:
+    """Return the (2, 3) affine map that rotates keypoints and moves their middle to the centre."""
+    flip = np.diag([-1.0 if placement.mirrored else 1.0, 1.0])
+    angle = np.deg2rad(placement.angle)
+    if placement.upright:
+        angle += upright_angle(xy @ flip)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = scale * rotation @ flip
+    middle, _ = keypoint_extent(xy @ linear.T)
+    return np.column_stack([linear, np.asarray(placement.centre) - middle])

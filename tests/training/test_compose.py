@@ -1,0 +1,325 @@
+import numpy as np
+import pytest
+
+from openpose_keras.core.boxes import BOX_MARGIN
+from openpose_keras.core.errors import ImageError
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.estimators.upright import upright_angle
+from openpose_keras.io.images import write_image
+from openpose_keras.training.compose import (
+    KINDS,
+    Composer,
+    Placement,
+    add_image_border,
+    add_occluder,
+    load_backgrounds,
+    paste,
+    sample_background,
+)
+from openpose_keras.training.target_heatmaps import hand_size
+from tests.helpers.training_fakes import fake_source, open_hand, write_images
+
+SIZE = 160
+LAYER = 224
+PLACEMENTS = [
+    Placement((80.0, 75.0), 100.0, 0.0, False),
+    Placement((81.2, 77.7), 110.0, -122.0, True),
+    Placement((60.0, 100.0), 60.0, 90.0, False),
+    Placement((120.4, 40.2), 20.0, 211.0, True),
+    Placement((50.0, 50.0), 8.0, 5.0, False),
+    Placement((80.0, 80.0), 140.0, 300.0, True),
+]
+IDS = [f"{p.size:.0f}px {p.angle:.0f}deg {'mirrored' if p.mirrored else ''}" for p in PLACEMENTS]
+BLACK = np.zeros((SIZE, SIZE, 3), np.float32)
+CLEAR = np.zeros((LAYER, LAYER, 4), np.uint8)
+BACKGROUNDS = [
+    np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    for size in ((300, 400), (480, 640))
+]
+for array in (BLACK, CLEAR, *BACKGROUNDS):
+    array.setflags(write=False)
+
+
+@pytest.fixture
+def hand_xy():
+    xy = open_hand((111.5, 108.0), 100)
+    xy.setflags(write=False)
+    return xy
+
+
+@pytest.fixture(scope="module")
+def composer():
+    return Composer([(fake_source, 1.0)], BACKGROUNDS, size=SIZE)
+
+
+# Backgrounds
+
+
+def test_backgrounds_are_rgb_in_the_order_of_their_names(tmp_path):
+    loaded = load_backgrounds(write_images(tmp_path, count=4))
+    assert [image.shape for image in loaded] == [(80, 100, 3)] * 4
+    for number, image in enumerate(loaded):
+        assert image.dtype == np.uint8
+        assert (image[..., 0] == 10 * number).all()
+
+
+def test_large_backgrounds_are_shrunk_and_small_ones_are_not(tmp_path):
+    write_images(tmp_path, count=1, size=(80, 100))
+    assert load_backgrounds(tmp_path, shorter_side=40)[0].shape == (40, 50, 3)
+    assert load_backgrounds(tmp_path, shorter_side=81)[0].shape == (80, 100, 3)
+
+
+def test_subfolders_and_all_suffixes_count_and_other_files_do_not(tmp_path):
+    (tmp_path / "deep" / "deeper").mkdir(parents=True)
+    (tmp_path / "folder.png").mkdir()
+    for name in ("a.jpg", "b.JPEG", "deep/c.png", "deep/deeper/d.webp"):
+        write_image(tmp_path / name, np.full((20, 30, 3), 99, np.uint8))
+    (tmp_path / "notes.txt").write_text("not an image")
+    assert len(load_backgrounds(tmp_path)) == 4
+
+
+def test_a_background_that_cannot_be_decoded_is_named(tmp_path):
+    write_images(tmp_path, count=2)
+    (tmp_path / "broken.jpg").write_bytes(b"not an image")
+    with pytest.raises(ImageError, match=r"broken\.jpg"):
+        load_backgrounds(tmp_path)
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"expected images .*got none") as caught:
+        load_backgrounds(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_backgrounds_differ_in_colour_and_detail():
+    rng = np.random.default_rng(0)
+    drawn = [sample_background(rng, BACKGROUNDS, 64) for _ in range(80)]
+    assert all(each.shape == (64, 64, 3) and each.dtype == np.uint8 for each in drawn)
+    details = [np.abs(np.diff(each.astype(float), axis=1)).mean() for each in drawn]
+    assert min(details) < 3
+    assert max(details) > 30
+    assert np.std([each.mean() for each in drawn]) > 5
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 40), (5, 3)])
+def test_tiny_images_can_be_backgrounds(shape):
+    image, rng = np.full((*shape, 3), 77, np.uint8), np.random.default_rng(0)
+    drawn = [sample_background(rng, [image], 64) for _ in range(40)]
+    assert np.mean([(each == 77).all() for each in drawn]) > 0.6
+
+
+def test_large_images_are_drawn_more_often_than_small_ones():
+    small, large = np.zeros((10, 10, 3), np.uint8), np.full((480, 640, 3), 255, np.uint8)
+    rng = np.random.default_rng(1)
+    means = [sample_background(rng, [small, large], 32).mean() for _ in range(60)]
+    assert max(means) == 255
+    assert min(means) > 0
+
+
+def test_a_background_is_a_part_of_its_image():
+    """Parts of an image that is bright on its right half have two levels and little between."""
+    image = np.zeros((480, 640, 3), np.uint8)
+    image[:, 320:] = 200
+    rng = np.random.default_rng(1)
+    parts = [sample_background(rng, [image], 64) for _ in range(40)]
+    pure = [((part == 0) | (part == 200)).mean() > 0.9 for part in parts]
+    assert np.mean(pure) > 0.4  # the others are out of focus or procedural
+
+
+# Occluders and borders
+
+
+@pytest.mark.parametrize("backgrounds", [BACKGROUNDS, []], ids=["photos", "procedural"])
+def test_an_occluder_lies_near_the_hand_and_leaves_the_rest(backgrounds):
+    canvas = np.full((64, 64, 3), 120, np.float32)
+    canvas.setflags(write=False)
+    changed = np.zeros((64, 64), bool)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        occluded = add_occluder(rng, canvas, open_hand((16, 16), 16), backgrounds)
+        assert occluded.shape == canvas.shape
+        assert occluded.min() >= 0
+        assert occluded.max() <= 255
+        change = (np.abs(occluded - canvas) > 1).any(-1)
+        assert 0.001 < change.mean() < 0.5
+        changed |= change
+    assert changed[8:24, 8:24].mean() > 0.9
+    assert not changed[48:, 48:].any()
+
+
+def test_an_occluder_lies_near_a_keypoint_that_has_a_label():
+    canvas, xy = np.zeros((64, 64, 3), np.float32), open_hand((32, 32), 40)
+    xy[2:] = np.nan
+    occluded = add_occluder(np.random.default_rng(3), canvas, xy, BACKGROUNDS)
+    y, x = np.nonzero(occluded.any(-1))
+    assert len(x) == 0 or np.hypot(x.mean() - xy[0, 0], y.mean() - xy[0, 1]) < 30
+
+
+def test_an_image_border_is_black_or_grey_and_lies_to_one_side():
+    image, values = np.full((64, 64, 3), 200, np.uint8), set()
+    image.setflags(write=False)
+    for seed in range(60):
+        cut = add_image_border(np.random.default_rng(seed), image)
+        lost = (cut != image).any(-1)
+        assert not lost[26:38, 26:38].any()
+        y, x = np.nonzero(lost)
+        assert len(x) == 0 or np.hypot(x.mean() - 31.5, y.mean() - 31.5) > 11
+        values |= set(np.unique(cut[lost]).tolist())
+    assert values == {0, 128}
+
+
+# Pasting
+
+
+def dotted_layer(xy, index, sigma=5.0):
+    """A white hand layer whose alpha is one Gaussian at a keypoint."""
+    y, x = np.mgrid[:LAYER, :LAYER]
+    alpha = 255 * np.exp(-((x - xy[index, 0]) ** 2 + (y - xy[index, 1]) ** 2) / (2 * sigma**2))
+    rgba = np.full((LAYER, LAYER, 4), 255, np.uint8)
+    rgba[..., 3] = np.round(alpha)
+    rgba.setflags(write=False)
+    return rgba
+
+
+def centroid(image):
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    weight = image.sum(-1)
+    return np.array([(weight * x).sum(), (weight * y).sum()]) / weight.sum()
+
+
+def clockwise(xy):
+    wrist, index, little = (xy[HAND.index(name)] for name in ("wrist", "index_mcp", "little_mcp"))
+    (ax, ay), (bx, by) = index - wrist, little - wrist
+    return ax * by - ay * bx > 0
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS, ids=IDS)
+def test_keypoints_land_where_their_pixels_land(placement, hand_xy):
+    for index in (0, 8, 17):
+        canvas, placed = paste(BLACK, dotted_layer(hand_xy, index), hand_xy, placement)
+        np.testing.assert_allclose(centroid(canvas), placed[index], atol=0.3)
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS, ids=IDS)
+def test_a_hand_gets_its_middle_its_size_and_its_side(placement, hand_xy):
+    _, placed = paste(BLACK, CLEAR, hand_xy, placement)
+    np.testing.assert_allclose((placed.min(0) + placed.max(0)) / 2, placement.centre, atol=1e-3)
+    scale = placement.size / hand_size(hand_xy)
+    np.testing.assert_allclose(
+        np.linalg.norm(np.diff(placed, axis=0), axis=1),
+        scale * np.linalg.norm(np.diff(hand_xy, axis=0), axis=1),
+        atol=0.02 * placement.size,  # whole pixels of the layer when it shrinks
+    )
+    assert (clockwise(placed) == clockwise(hand_xy)) != placement.mirrored
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("angle", [0.0, 25.0])
+def test_an_upright_hand_points_up_whatever_its_layer_shows(angle, mirrored, hand_xy):
+    placement = Placement((80.0, 80.0), 90.0, angle, mirrored, upright=True)
+    for quarter in (np.eye(2), np.array([[0, -1], [1, 0]]), -np.eye(2)):
+        _, placed = paste(BLACK, CLEAR, 112 + (hand_xy - 112) @ quarter, placement)
+        assert np.rad2deg(upright_angle(placed)) == pytest.approx(-angle, abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [12, 50, 150])
+@pytest.mark.parametrize("level", [255, 90])
+def test_edges_neither_darken_nor_brighten(size, level, hand_xy):
+    """A hand of the background's own colour is invisible, whatever its clear pixels are."""
+    y, x = np.mgrid[:LAYER, :LAYER]
+    solid = np.hypot(x - 111.5, y - 108) < 60
+    background = np.full((SIZE, SIZE, 3), level, np.float32)
+    for under in (0, 255 - level):
+        rgba = np.full((LAYER, LAYER, 4), under, np.uint8)
+        rgba[..., 3] = 0
+        rgba[solid] = (level, level, level, 255)
+        canvas, _ = paste(background, rgba, hand_xy, Placement((80, 80), size, 33, True))
+        np.testing.assert_allclose(canvas, background, atol=1.5)
+
+
+def test_a_clear_layer_changes_nothing(hand_xy):
+    background = np.random.default_rng(0).uniform(0, 255, (SIZE, SIZE, 3)).astype(np.float32)
+    canvas, _ = paste(background, CLEAR, hand_xy, PLACEMENTS[1])
+    np.testing.assert_array_equal(canvas, background)
+    assert canvas is not background
+
+
+def test_a_tint_changes_the_hand_and_not_the_background(hand_xy):
+    rgba = np.full((LAYER, LAYER, 4), 255, np.uint8)
+    rgba[..., :3] = 200
+    background = np.full((SIZE, SIZE, 3), 50, np.float32)
+    placement = Placement((40, 80), 100, 0, False)
+    canvas, _ = paste(background, rgba, hand_xy, placement, tint=np.array([0.5, 1.0, 2.0]))
+    np.testing.assert_allclose(canvas[80, 40], (100, 200, 255), atol=1)
+    np.testing.assert_array_equal(canvas[80, 159], (50, 50, 50))
+
+
+# Samples
+
+
+def test_centered_samples_have_one_hand_in_the_middle_and_half_are_nearly_upright(composer):
+    rng, fractions, away = np.random.default_rng(2), [], []
+    for _ in range(80):
+        sample = composer(rng, kind="centered")
+        assert sample.image.shape == (SIZE, SIZE, 3)
+        assert sample.image.dtype == np.uint8
+        (xy,) = sample.hands
+        assert xy.dtype == np.float32
+        middle = (xy.min(0) + xy.max(0)) / 2
+        assert np.abs(middle - (SIZE - 1) / 2).max() <= 0.15 * SIZE + 0.01
+        fractions.append(hand_size(xy) / SIZE)
+        away.append(abs((np.rad2deg(upright_angle(xy)) + 180) % 360 - 180))
+    assert np.median(fractions) == pytest.approx(1 / BOX_MARGIN, abs=0.1)
+    assert 0.4 < np.mean(np.array(away) < 60) < 0.85
+
+
+def test_a_second_hand_is_sometimes_drawn_but_not_to_be_found():
+    drawn, counts = [], []
+
+    def source(rng):
+        drawn.append(1)
+        return fake_source(rng)
+
+    composer = Composer([(source, 1.0)], [], size=32)
+    for seed in range(80):
+        drawn.clear()
+        assert len(composer(np.random.default_rng(seed), kind="centered").hands) == 1
+        counts.append(len(drawn))
+    assert set(counts) == {1, 2}
+    assert 0.02 < counts.count(2) / 80 < 0.3
+
+
+def test_scenes_have_one_to_three_hands_inside_and_negatives_none(composer):
+    rng, counts = np.random.default_rng(3), set()
+    assert all(composer(rng, kind="negative").hands == [] for _ in range(5))
+    for _ in range(40):
+        hands = composer(rng, kind="scene").hands
+        counts.add(len(hands))
+        for xy in hands:
+            middle = (xy.min(0) + xy.max(0)) / 2
+            assert (middle > 0).all()
+            assert (middle < SIZE).all()
+            assert hand_size(xy) < 0.6 * SIZE * np.sqrt(2) + 1
+    assert counts == {1, 2, 3}
+
+
+def test_one_sample_in_sixteen_is_negative():
+    composer, rng = Composer([(fake_source, 1.0)], [], size=16), np.random.default_rng(5)
+    counts = [len(composer(rng).hands) for _ in range(300)]
+    assert counts.count(0) / 300 == pytest.approx(KINDS["negative"], abs=0.04)
+    several = sum(count > 1 for count in counts) / 300
+    assert several == pytest.approx(0.5 * KINDS["scene"], abs=0.05)
+
+
+def test_sources_are_drawn_by_weight():
+    drawn = []
+
+    def source(name):
+        return lambda rng: drawn.append(name) or (np.zeros((8, 8, 4), np.uint8), open_hand(3.5, 4))
+
+    composer = Composer([(source("a"), 3.0), (source("b"), 1.0), (source("c"), 0.0)], [], size=16)
+    rng = np.random.default_rng(6)
+    for _ in range(300):
+        composer(rng, kind="centered")
+    assert "c" not in drawn
+    assert drawn.count("a") / len(drawn) == pytest.approx(0.75, abs=0.07)
