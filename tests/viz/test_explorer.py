@@ -1,6 +1,5 @@
 """The explorer without its widgets: what follows from a choice, and how often the network runs."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -99,7 +98,6 @@ def test_network_runs_once_for_a_hand_whatever_else_is_chosen(image, spec):
         made.change(**changes)
         render(made)
         made.table()
-        made.openpose()
     made.move_keypoint(3, (50, 60))
     assert len(made.calls) == calls
 
@@ -186,9 +184,6 @@ def test_keypoints_not_above_the_threshold_are_missing_everywhere(session):
     found = session.result().hand.found
     np.testing.assert_array_equal(found, scores > np.sort(scores)[10])
     np.testing.assert_array_equal([np.isfinite(row.x) for row in session.table()], found)
-    flat = np.reshape(session.openpose()["people"][0]["hand_right_keypoints_2d"], (-1, 3))
-    np.testing.assert_array_equal(flat.any(axis=1), found)
-    assert json.loads(json.dumps(session.openpose()))["version"] == 1.3
 
 
 def test_moved_keypoint_stays_whatever_is_chosen(session):
@@ -232,7 +227,7 @@ def test_hands_are_added_and_removed(session):
     session.remove_hand()
     session.remove_hand()
     assert session.hands == ()
-    assert session.table() == session.openpose()["people"] == []
+    assert session.table() == []
     np.testing.assert_array_equal(render(session).image, session.image)
     for change in (session.remove_hand, session.reset_keypoints):
         with pytest.raises(ValueError, match="draw a box first"):

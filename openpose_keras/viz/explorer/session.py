@@ -1,8 +1,8 @@
 """The explorer without its widgets: what was chosen, and what follows from it.
 
 A `Session` holds the images, the hands in them and a `State`. `change`, `move_keypoint` and the
-like change it; `result`, `results`, `table` and `openpose` return what follows, and
-`render.render` draws it.
+like change it; `result`, `results` and `table` return what follows, and `render.render`
+draws it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,6 @@ from openpose_keras.core.keypoints import Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import RECIPES, AnyRecipe
-from openpose_keras.io.openpose_json import to_openpose
 from openpose_keras.viz.explorer.images import Source, collect_images
 from openpose_keras.viz.explorer.predictions import (
     DecodeOptions,
@@ -125,10 +124,6 @@ class Session:
             KeypointRow(name, float(x), float(y), float(score), bool(corrected))
             for name, (x, y), score, corrected in zip(*columns, strict=True)
         ]
-
-    def openpose(self) -> dict[str, object]:
-        """Return the hands of the image as OpenPose's JSON has them."""
-        return to_openpose([result.hand for result in self.results()])
 
     # What changes it.
 
