@@ -8,7 +8,6 @@ import pytest
 
 from openpose_keras import cli, networks
 from openpose_keras.conversion import catalogue
-from openpose_keras.core._opencv import cv2
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.io import weight_record
 from openpose_keras.io.images import read_image
@@ -19,9 +18,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*"),
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
 ]
-needs_importer = pytest.mark.skipif(
-    not hasattr(cv2.dnn, "readNetFromCaffe"), reason="OpenCV 5 has no importer of Caffe networks"
-)
+needs_importer = pytest.mark.backend("opencv4")
 
 
 @pytest.fixture(autouse=True)

@@ -235,9 +235,8 @@ def test_prototxt_survives_the_round_trip(tmp_path):
 # ---------------------------------------------------------------- another reader
 
 
+@pytest.mark.backend("opencv4")
 def test_opencv_reads_the_written_files(tmp_path):
-    if not hasattr(cv2.dnn, "readNetFromCaffe"):
-        pytest.skip("OpenCV 5 has no importer of Caffe networks")
     arrays, text = hand_arrays(), hand_prototxt()
     write_prototxt(tmp_path / "ours.prototxt", parse_prototxt(text))
     write_caffemodel(tmp_path / "ours.caffemodel", network_of(arrays))

@@ -20,6 +20,7 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io import weight_record
 from openpose_keras.networks import presets
+from tests.helpers.backends import mark_torch_files
 from tests.helpers.caffe_files import caffemodel, hand_arrays, hand_prototxt, small_hand
 from tests.helpers.weight_files import write_folder, write_keras2, write_pth
 
@@ -49,8 +50,6 @@ def write(folder, kind, **options):
     """Write a file of a kind and return its path."""
     if kind == "caffemodel":
         return write_caffe(folder, **options)
-    if kind == "pth":
-        pytest.importorskip("torch")
     writers = {"keras2": write_keras2, "pth": write_pth, "npy": write_folder}
     writers[kind](folder / "weights.bin", ARRAYS, **options)
     return folder / "weights.bin"
@@ -64,10 +63,10 @@ def write(folder, kind, **options):
         ("keras2", {}),
         ("keras2", {"whole": True}),
         ("keras2", {"parts": True}),
-        ("pth", {}),
-        ("pth", {"old": True}),
-        ("pth", {"prefix": "model1_0."}),
-        ("pth", {"nested": True}),
+        pytest.param("pth", {}, marks=pytest.mark.backend("torch")),
+        pytest.param("pth", {"old": True}, marks=pytest.mark.backend("torch")),
+        pytest.param("pth", {"prefix": "model1_0."}, marks=pytest.mark.backend("torch")),
+        pytest.param("pth", {"nested": True}, marks=pytest.mark.backend("torch")),
         ("npy", {}),
     ],
 )
@@ -175,12 +174,11 @@ IMPOSTORS = {
 }
 
 
-@pytest.mark.parametrize(("data", "message"), IMPOSTORS.values(), ids=IMPOSTORS)
-def test_other_file_is_refused_with_a_reason(tmp_path, data, message):
+@pytest.mark.parametrize("kind", mark_torch_files(IMPOSTORS))
+def test_other_file_is_refused_with_a_reason(tmp_path, kind):
+    data, message = IMPOSTORS[kind]
     path = tmp_path / "hand.caffemodel"
     path.write_bytes(data)
-    if b"\x80" in data[:1]:
-        pytest.importorskip("torch")
     with pytest.raises(WeightsError, match=rf"hand\.caffemodel.*{message}") as caught:
         read_weights(path)
     assert "\n" not in str(caught.value)
@@ -242,8 +240,10 @@ def test_without_torch_the_error_tells_what_to_install(tmp_path, monkeypatch):
         read_weights(path)
 
 
+@pytest.mark.backend("torch")
 def test_torch_file_without_tensors_by_name_is_refused(tmp_path):
-    torch = pytest.importorskip("torch")
+    import torch
+
     path = tmp_path / "a.pth"
     for content in ([1, 2], {}, {"a.weight": 1}, {"a.weight": torch.ones(2)}, {"a.gamma": None}):
         torch.save(content, path)
@@ -383,10 +383,9 @@ def test_onnx_without_its_packages_says_what_to_install(tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == ["weights.bin"]
 
 
+@pytest.mark.backend("onnx", "tf2onnx")
 @pytest.mark.filterwarnings("ignore")  # of the packages that export
 def test_opencv_runs_the_onnx_file_and_finds_the_record_in_it(tmp_path):
-    for package in ("onnx", "tf2onnx"):
-        pytest.importorskip(package)
     import onnx
 
     record = convert(tmp_path, "hand.onnx")

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from openpose_keras.conversion.caffe.prototxt import parse_prototxt, read_prototxt
 from openpose_keras.conversion.readers import hdf5, read_weights
 from openpose_keras.core.errors import WeightsError
+from tests.helpers.backends import mark_torch_files
 from tests.helpers.caffe_files import caffemodel, hand_prototxt
 from tests.helpers.weight_files import write_keras2, write_pth
 
@@ -41,7 +42,6 @@ def write_keras3(path, arrays):
 
 
 def make_pth(path, **options):
-    pytest.importorskip("torch")
     write_pth(path, ARRAYS, **options)
 
 
@@ -82,7 +82,7 @@ def check(content, size):
         assert sum(array.nbytes for array in arrays) <= 4 * size
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", mark_torch_files(KINDS))
 def test_damaged_file_gives_our_error_or_valid_content(tmp_path, kind):
     read = read_prototxt if kind == "prototxt" else read_weights
     path = tmp_path / "file.bin"

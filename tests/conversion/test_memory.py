@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.helpers import ROOT, hostile_files
+from tests.helpers.backends import mark_torch_files
 
 FACTOR, CONSTANT = 4, 8 << 20  # of the file's size, and what does not grow with it
 # Reads files one after the other; the kernel keeps the peak of what the process held, and forgets
@@ -69,10 +70,8 @@ READERS = {
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from Linux's /proc")
-@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("kind", mark_torch_files(READERS))
 def test_reading_takes_at_most_four_times_the_file(tmp_path, kind):
-    if kind == "pth":
-        pytest.importorskip("torch")
     reader, makers = READERS[kind]
     rows = measure(reader, tmp_path, getattr(hostile_files, makers))
     for name, (seconds, taken, size, error) in rows.items():

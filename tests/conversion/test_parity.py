@@ -23,9 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*"),
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
 ]
-needs_importer = pytest.mark.skipif(
-    not hasattr(cv2.dnn, "readNetFromCaffe"), reason="OpenCV 5 has no importer of Caffe networks"
-)
+needs_importer = pytest.mark.backend("opencv4")
 ARRAYS = hand_arrays()
 OTHERS = [f"pool{index}_stage1" for index in (1, 2, 3)]
 OTHERS += [f"concat_stage{stage}" for stage in range(2, 7)]
@@ -210,8 +208,6 @@ def test_without_the_importer_a_golden_is_compared(tmp_path, monkeypatch):
 
 
 def test_file_that_opencv_can_not_run_is_an_error(tmp_path):
-    if not hasattr(cv2.dnn, "readNetFromCaffe"):
-        pytest.skip("OpenCV 5 has no importer of Caffe networks")
     weights, prototxt = write(
         tmp_path, {"conv1_1": (np.ones((1, 1, 1, 1), "f4"), np.ones(1, "f4"))}
     )

@@ -9,6 +9,7 @@ import pytest
 
 from openpose_keras.engines import keras as engine
 from openpose_keras.engines.keras import is_model
+from tests.helpers.backends import mark_backends
 
 
 @pytest.mark.parametrize("count", range(1, 20))
@@ -52,9 +53,8 @@ print("ok")
 """
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("backend", mark_backends("tensorflow", "jax", "torch"))
 def test_a_keras_model_is_compiled_on_every_backend(backend):
-    pytest.importorskip("keras" if backend == "tensorflow" else backend, exc_type=ImportError)
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM],

@@ -1,6 +1,5 @@
 """The networks against the prototxt's description and a plain NumPy Pose Machine."""
 
-import importlib.util
 import json
 import math
 import os
@@ -18,6 +17,7 @@ from openpose_keras.core.skeletons import HAND
 from openpose_keras.networks import hand, hand_lite
 from openpose_keras.networks.openpose import PoseMachine, pose_machine
 from tests.helpers import ROOT
+from tests.helpers.backends import mark_backends
 
 pytestmark = [
     # TensorFlow's own modules, and Keras's way from its arrays to NumPy 2.
@@ -290,14 +290,8 @@ def files(machine, lite, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "backend", ["tensorflow", "jax", pytest.param("torch", marks=pytest.mark.backend)]
-)
+@pytest.mark.parametrize("backend", mark_backends("jax", "torch"))
 def test_backends_compute_the_same_heatmaps(files, backend):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    if backend == keras.backend.backend():
-        pytest.skip(f"{backend} is this process's own backend, the reference of the others")
     folder, expected = files
     arguments = {"backend": backend, "out": str(folder / f"{backend}.npz")}
     arguments |= {"image": str(folder / "image.npy")}
