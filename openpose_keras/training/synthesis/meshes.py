@@ -48,8 +48,8 @@ class Arm:
         path = np.stack([np.interp(beyond, steps, path[:, k]) for k in range(3)], axis=1)
         path += np.maximum(beyond - _BEND_LENGTH, 0)[:, None] * along[-1] / steps[1]
         path[:, 2] += np.minimum(distances, 0)
-        turned = self._rotations(_smooth(beyond / _BEND_LENGTH))
-        rings: np.ndarray = (middle + path)[:, None] + offsets @ turned.transpose(0, 2, 1)
+        rotated = self._rotations(_smooth(beyond / _BEND_LENGTH))
+        rings: np.ndarray = (middle + path)[:, None] + offsets @ rotated.transpose(0, 2, 1)
         return rings
 
     @property

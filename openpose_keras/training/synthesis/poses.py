@@ -14,7 +14,7 @@ _CLOSED_SPREAD = np.array([-13.0, -1.0, 6.0, 12.0])
 THUMB_POSES = {
     "open": (0, 0, 0, 8, 5),
     "out": (-18, -5, -5, -6, -18),
-    "beside": (34, 0, 5, 5, 5),
+    "adducted": (34, 0, 5, 5, 5),
     "tucked": (44, 8, 10, 35, 30),
     "across": (42, 26, 30, 45, 45),
     "over": (16, 48, 27, 49, 56),
@@ -119,18 +119,28 @@ _Draw = tuple[np.ndarray, np.ndarray, np.ndarray, float]
 def _flat(rng: np.random.Generator) -> _Draw:
     """Open hand, fingers together or apart."""
     states = _fingers(*["back" if rng.random() < 0.25 else "straight"] * 4)
-    return states, _spread(rng), _mix_thumb(rng, "open", "out", "beside", "relaxed", "tucked"), 0.9
+    return (
+        states,
+        _spread(rng),
+        _mix_thumb(rng, "open", "out", "adducted", "relaxed", "tucked"),
+        0.9,
+    )
 
 
 def _loose(rng: np.random.Generator) -> _Draw:
     """Relaxed hand: bends grow from index to little."""
     slope = np.linspace(rng.uniform(0.2, 1.0), rng.uniform(0.7, 1.6), 4)[:, None]
     bends = np.array(FINGER_POSES["relaxed"]) * slope * rng.uniform(0.5, 1.6, 3)
-    return bends, _spread(rng, 0, 0.9), _mix_thumb(rng, "relaxed", "open", "beside", "oppose"), 1.0
+    return (
+        bends,
+        _spread(rng, 0, 0.9),
+        _mix_thumb(rng, "relaxed", "open", "adducted", "oppose"),
+        1.0,
+    )
 
 
 def _fist(rng: np.random.Generator) -> _Draw:
-    """Closed hand, tight or loose, thumb over, beside or out."""
+    """Closed hand, tight or loose, thumb over, adducted or out."""
     bends = _fingers(*["fist"] * 4) * rng.uniform(0.75, 1.05)
     thumb = _mix_thumb(
         rng,
@@ -163,7 +173,12 @@ def _claw(rng: np.random.Generator) -> _Draw:
 def _table(rng: np.random.Generator) -> _Draw:
     """Straight fingers bent at the knuckles: beak, duck, flat grip."""
     bends = _fingers(*["table"] * 4) * rng.uniform(0.35, 1.05)
-    return bends, _spread(rng, 0, 0.6), _mix_thumb(rng, "oppose", "beside", "relaxed", "open"), 0.9
+    return (
+        bends,
+        _spread(rng, 0, 0.6),
+        _mix_thumb(rng, "oppose", "adducted", "relaxed", "open"),
+        0.9,
+    )
 
 
 def _pinch(rng: np.random.Generator) -> _Draw:
