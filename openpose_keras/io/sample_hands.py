@@ -1,10 +1,10 @@
-"""Rendered hands that ship with the notebooks: two sheets of pictures, and what is known of them.
+"""Rendered hands that ship with the notebooks: two sheets of images, and what is known of them.
 
 A sheet NAME is `NAME.webp`, square tiles with alpha in rows, and `NAME.json`, the keypoints of each
 tile. `notebooks/images/README.md` says how they were made. Training never saw them. Reading them
 needs none of the training's packages.
 
-    from openpose_keras.training.shipped import load_shipped_hands
+    from openpose_keras.io.sample_hands import load_shipped_hands
     hands = load_shipped_hands("pairs")     # in notebooks/
     rgba, xy = hands[0]                     # (side, side, 4) uint8, (21, 2)
 """
@@ -14,19 +14,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
 
-from openpose_keras.core._opencv import cv2
+from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.skeletons import HAND
+from openpose_keras.io.images import Pixels
 
 SHEETS = {"pairs": "hands_bare_and_gloved", "many": "hands_many"}
 
 
+BoolArray = NDArray[np.bool]
+
+
 @dataclass(frozen=True, eq=False)
 class ShippedHands:
-    """Rendered hands on a clear ground. It gives what `bank.Bank` gives, from memory.
+    """Rendered hands on a transparent background, indexed as `training.render_cache` is.
 
-    Attributes:
+    Args:
         rgba: (n, side, side, 4) uint8, RGB not multiplied by alpha.
         xy: (n, 21, 2) float32 keypoints in pixels of the tile, in the order of `skeletons.HAND`.
         visible: (n, 21) bool, whether nothing but the finger itself hides the keypoint.
@@ -35,19 +41,19 @@ class ShippedHands:
         pose: (n,) int, its number. Hands of one number have the same pose, shape, view and light.
     """
 
-    rgba: np.ndarray
-    xy: np.ndarray
-    visible: np.ndarray
-    left: np.ndarray
-    gloved: np.ndarray
-    pose: np.ndarray
+    rgba: Pixels
+    xy: FloatArray
+    visible: BoolArray
+    left: BoolArray
+    gloved: BoolArray
+    pose: IntArray
 
     def __len__(self) -> int:
-        """Count the hands."""
+        """Return the number of hands."""
         return len(self.xy)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Give a hand's tile (side, side, 4) and its keypoints (21, 2)."""
+    def __getitem__(self, index: int) -> tuple[Pixels, FloatArray]:
+        """Return a hand's tile (side, side, 4) and its keypoints (21, 2)."""
         return self.rgba[index], self.xy[index]
 
 
@@ -57,15 +63,15 @@ def load_shipped_hands(name: str, *, folder: str | Path = "images") -> ShippedHa
     Args:
         name: "pairs": 32 hands, each bare and gloved with the same keypoints, rows 2 i and 2 i + 1;
             "many": 256 hands, bare and gloved, left and right.
-        folder: where the sheets lie: `notebooks/images` of a clone, for a notebook `images`.
+        folder: The folder of the sheets: `notebooks/images` of a clone, for a notebook `images`.
 
     Returns:
         The hands; the arrays are read-only.
 
     Raises:
-        ValueError: There is no such sheet.
+        ValueError: There is no sheet of this name.
         FileNotFoundError: The folder does not hold it.
-        ImageError: The picture can't be read, or does not fit what is said of it.
+        ImageError: The image can't be read, or holds fewer hands than the table lists.
 
     Example:
         >>> load_shipped_hands("some")
@@ -74,17 +80,17 @@ def load_shipped_hands(name: str, *, folder: str | Path = "images") -> ShippedHa
     """
     if name not in SHEETS:
         raise ValueError(f"expected a sheet among {', '.join(SHEETS)}; got {name!r}")
-    picture, facts = (Path(folder) / f"{SHEETS[name]}{end}" for end in (".webp", ".json"))
-    for path in (picture, facts):
+    image, facts = (Path(folder) / f"{SHEETS[name]}{end}" for end in (".webp", ".json"))
+    for path in (image, facts):
         if not path.is_file():
             raise FileNotFoundError(
-                f"there is no {path}: start in notebooks/ of a clone of the repository, or give "
+                f"there is no {path}: start in notebooks/ of a clone of the repository, or pass "
                 "the folder notebooks/images"
             )
     table = json.loads(facts.read_text(encoding="utf8"))
     hands = table["hands"]
     arrays = {
-        "rgba": _read_tiles(picture, table["side"], len(hands)),
+        "rgba": _read_tiles(image, table["side"], len(hands)),
         "xy": np.array([hand["xy"] for hand in hands], np.float32).reshape(-1, len(HAND), 2),
         "visible": np.array([[mark == "1" for mark in hand["visible"]] for hand in hands]),
         "left": np.array([hand["side"] == "left" for hand in hands]),
@@ -96,15 +102,17 @@ def load_shipped_hands(name: str, *, folder: str | Path = "images") -> ShippedHa
     return ShippedHands(**arrays)
 
 
-def _read_tiles(path: Path, side: int, count: int) -> np.ndarray:
+def _read_tiles(path: Path, side: int, count: int) -> Pixels:
     """Read the first tiles of a sheet, row by row."""
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    sheet = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if sheet is None or sheet.shape[2:] != (4,):
-        raise ImageError(f"{path} is no picture with alpha; it may be cut short: get it again")
+    try:
+        with PIL.Image.open(path) as file:
+            sheet = np.asarray(file)
+    except OSError as error:
+        raise ImageError(f"{path} may be cut short: get it again ({error})") from error
+    if sheet.shape[2:] != (4,):
+        raise ImageError(f"{path}: expected an image with alpha, got {sheet.shape}: get it again")
     rows, columns = (length // side for length in sheet.shape[:2])
     if rows * columns < count:
         raise ImageError(f"{path} has room for {rows * columns} tiles of {side}, not for {count}")
-    tiles = cv2.cvtColor(sheet, cv2.COLOR_BGRA2RGBA)[: rows * side, : columns * side]
-    tiles = tiles.reshape(rows, side, columns, side, 4).swapaxes(1, 2)
-    return np.ascontiguousarray(tiles.reshape(-1, side, side, 4)[:count])
+    tiles = sheet[: rows * side, : columns * side].reshape(rows, side, columns, side, 4)
+    return np.ascontiguousarray(tiles.swapaxes(1, 2).reshape(-1, side, side, 4)[:count])

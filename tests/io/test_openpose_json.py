@@ -102,14 +102,6 @@ def test_keypoint_found_at_pixel_zero_zero_survives(score):
     assert hand.scores[3] == pytest.approx(score)
 
 
-def test_scores_below_zero_and_above_one_survive():
-    scores = np.linspace(-0.5, 1.5, 21)
-    hand = Hand(xy=make_hand().xy, scores=scores, side="right")
-    (back,) = from_openpose(to_openpose([hand]))
-    np.testing.assert_allclose(back.scores, scores, rtol=1e-7)
-    assert back.found.all()
-
-
 def test_hand_of_missing_keypoints_only_is_written_as_zeros_and_read_as_no_hand():
     nothing = Hand(xy=np.full((21, 2), np.nan), scores=np.zeros(21), side="left")
     data = to_openpose([nothing])
@@ -193,11 +185,6 @@ def test_wrong_file_raises_an_error_that_names_the_file_and_the_place(tmp_path, 
         read_openpose(path)
     assert message in str(caught.value)
     assert isinstance(caught.value, OpenPoseKerasError)
-
-
-def test_missing_file_raises_file_not_found(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        read_openpose(tmp_path / "no.json")
 
 
 def test_nothing_is_overwritten_without_force(tmp_path):

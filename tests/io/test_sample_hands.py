@@ -72,23 +72,6 @@ def test_keypoints_lie_on_the_hands(name, request):
     assert 0.5 < hands.visible.mean() < 0.95
 
 
-def test_a_hand_is_given_as_a_bank_gives_it(many):
-    rgba, xy = many[5]
-    np.testing.assert_array_equal(rgba, many.rgba[5])
-    np.testing.assert_array_equal(xy, many.xy[5])
-    assert len(list(many)) == 256
-
-
-def test_hands_cannot_be_written_into(pairs):
-    with pytest.raises(ValueError, match="read-only"):
-        pairs[0][0][:] = 0
-
-
-def test_sheets_are_small():
-    paths = [IMAGES / f"{stem}{end}" for stem in SHEETS.values() for end in (".webp", ".json")]
-    assert sum(path.stat().st_size for path in paths) < 1_500_000
-
-
 def test_loading_takes_no_heavy_package():
     code = (
         "import sys, openpose_keras.training.robustness;"
@@ -132,7 +115,7 @@ def test_a_damaged_sheet_is_refused(tmp_path):
     with pytest.raises(ImageError, match="room for 16 tiles of 64, not for 18"):
         load_shipped_hands("pairs", folder=tmp_path)
     (tmp_path / f"{SHEETS['pairs']}.webp").write_bytes(b"half")
-    with pytest.raises(ImageError, match="no picture with alpha"):
+    with pytest.raises(ImageError, match="get it again"):
         load_shipped_hands("pairs", folder=tmp_path)
 
 
