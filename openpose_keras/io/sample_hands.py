@@ -12,6 +12,7 @@ needs none of the training's packages.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -89,7 +90,7 @@ def load_shipped_hands(name: str, *, folder: str | Path = "images") -> ShippedHa
             )
     table = json.loads(facts.read_text(encoding="utf8"))
     hands = table["hands"]
-    arrays = {
+    arrays: dict[str, Any] = {
         "rgba": _read_tiles(image, table["side"], len(hands)),
         "xy": np.array([hand["xy"] for hand in hands], np.float32).reshape(-1, len(HAND), 2),
         "visible": np.array([[mark == "1" for mark in hand["visible"]] for hand in hands]),
