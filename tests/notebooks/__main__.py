@@ -15,7 +15,7 @@ from tests.notebooks.thumbnails import store_thumbnail
 
 
 def find(names: list[str], folder: Path) -> list[Path]:
-    """Give the notebooks of the names, or all.
+    """Return the notebooks of these names, or all.
 
     Raises:
         ValueError: No notebook has this name.
@@ -34,22 +34,22 @@ def find(names: list[str], folder: Path) -> list[Path]:
 
 
 def run(path: Path, *, write: bool, thumbnail: bool = True) -> bool:
-    """Run one notebook, tell about it, and say whether all is well."""
+    """Run one notebook, print what happened, and return whether all is well."""
     result = execute(path)
-    problems, told = list(result.problems), ""
+    problems, note = list(result.problems), ""
     if write and not problems:
         store(path, result)
         if thumbnail:
             store_thumbnail(path, result.notebook)
-        problems, told = breaches(path), f", written, {path.stat().st_size / 1000:.0f} kB"
-    print(f"{path.stem}: {result.seconds:.1f} s{told}{', FAILED' if problems else ''}", flush=True)
+        problems, note = breaches(path), f", written, {path.stat().st_size / 1000:.0f} kB"
+    print(f"{path.stem}: {result.seconds:.1f} s{note}{', FAILED' if problems else ''}", flush=True)
     for problem in problems:
         print(f"    {problem}", flush=True)
     return not problems
 
 
 def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
-    """Run the command; give its exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.notebooks", description=__doc__)
     parser.add_argument("names", nargs="*", help="numbers or file names; all by default")
     parser.add_argument("--write", action="store_true", help="store outputs and thumbnails")

@@ -1,4 +1,4 @@
-"""Run a notebook from top to bottom in a fresh kernel, and store what it showed."""
+"""Run a notebook from top to bottom in a fresh kernel, and store its outputs."""
 
 import hashlib
 import os
@@ -25,8 +25,8 @@ TIMEOUT = 600  # seconds a cell may take, on a machine that is busy with somethi
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ADDRESS = re.compile(r"\b0x[0-9a-f]{8,}\b")
-# TensorFlow's C++ part tells of processors and graphics cards; some lines heed no setting.
-CHATTER = re.compile(
+# TensorFlow's C++ part logs processors and graphics cards; no setting silences these lines.
+LOG_LINES = re.compile(
     r"(?m)^(WARNING: All log messages before absl::InitializeLog\(\).*"
     r"|I\d{4} \d\d:\d\d:.*|E\d{4} \d\d:\d\d:.* failed call to cuInit: .*"
     r"|To enable the following instructions: .*)\n?"
@@ -37,10 +37,10 @@ CHATTER = re.compile(
 class Run:
     """A notebook with the outputs of one run.
 
-    Attributes:
-        notebook: The notebook, its outputs new; made afresh, the file is as it was.
-        problems: What is wrong with the run, a line each; none if it may be stored.
-        seconds: How long the cells took, the start of the kernel included.
+    Args:
+        notebook: The notebook with new outputs; the file is unchanged.
+        problems: What is wrong with the run, a line each; empty if it may be stored.
+        seconds: How long the cells took, including the start of the kernel.
     """
 
     notebook: NotebookNode
@@ -63,7 +63,7 @@ def execute(path: Path, *, timeout: float = TIMEOUT) -> Run:
         path: The notebook.
         timeout: Seconds that a cell may take.
     """
-    import matplotlib.font_manager  # noqa: F401  (lists the fonts: its first time is no output)
+    import matplotlib.font_manager  # noqa: F401  (its first import prints that it lists fonts)
 
     notebook = read(path)
     start = time.perf_counter()
@@ -78,7 +78,7 @@ def execute(path: Path, *, timeout: float = TIMEOUT) -> Run:
             store_widget_state=False,
             resources={"metadata": {"path": str(path.parent)}},
         )
-        log = Path(profile, "kernel.log")  # what the kernel itself says, and its cells' echo
+        log = Path(profile, "kernel.log")  # what the kernel itself prints
         try:
             with log.open("w") as stderr:
                 client.execute(env=_environment(profile), cwd=str(path.parent), stderr=stderr)
@@ -92,7 +92,7 @@ def execute(path: Path, *, timeout: float = TIMEOUT) -> Run:
 
 
 def _environment(profile: str) -> dict[str, str]:
-    """Give the kernel's environment: this repository first, and no user's settings."""
+    """Return the kernel's environment: this repository first, and no user's settings."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "IPYTHONDIR": profile}
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(paths)
@@ -101,14 +101,14 @@ def _environment(profile: str) -> dict[str, str]:
 
 
 def _last_line(text: str) -> str:
-    """Give the last line that says something, which in a traceback says what went wrong."""
+    """Return the last line that is not empty: that of a traceback names the error."""
     return next((line for line in reversed(ANSI.sub("", text).splitlines()) if line.strip()), "")
 
 
 def normalise(notebook: NotebookNode) -> None:
-    """Bring outputs and metadata, in place, to what is the same in every run that shows the same.
+    """Remove, in place, what differs between two runs with the same outputs.
 
-    Timings, versions and the states of widgets go; of an output only a PNG and text stay.
+    These are timings, versions and the states of widgets; of an output only a PNG and text stay.
     """
     for cell in notebook.cells:
         tags = cell.metadata.get("tags")
@@ -123,13 +123,13 @@ def normalise(notebook: NotebookNode) -> None:
 
 
 def _normal_output(output: NotebookNode) -> NotebookNode | None:
-    """Give an output without what varies, or None if nothing is left."""
+    """Return an output without what varies, or None if nothing is left."""
     if output.output_type == "stream":
-        text = CHATTER.sub("", output.text) if output.name == "stderr" else output.text
+        text = LOG_LINES.sub("", output.text) if output.name == "stderr" else output.text
         return NotebookNode(output, text=text) if text.strip() else None
     if output.output_type in ("display_data", "execute_result"):
         data = {kind: output.data[kind] for kind in KINDS if kind in output.data}
-        if WIDGET in output.data and "text/plain" in data:  # its text tells of its parts
+        if WIDGET in output.data and "text/plain" in data:  # its text lists its parts
             data["text/plain"] = data["text/plain"].partition("(")[0]
         if "image/png" in data:
             data["image/png"] = data["image/png"].replace("\n", "")
@@ -138,16 +138,16 @@ def _normal_output(output: NotebookNode) -> NotebookNode | None:
 
 
 def code_hash(notebook: NotebookNode) -> str:
-    """Give the SHA-256 of the code cells; the prose may be mended without a run."""
+    """Return the SHA-256 of the code cells; the prose may change without a run."""
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256("\0".join(code).encode()).hexdigest()
 
 
 def output_problems(notebook: NotebookNode) -> list[str]:
-    """Say what outputs show that a reader should not see: errors, warnings, this machine.
+    """List what a reader should not see in the outputs: errors, warnings, local paths.
 
     Returns:
-        A line each, with the number of the cell, the first being 1.
+        A line for each, with the number of the cell; the first cell is 1.
     """
     problems = []
     for number, cell in enumerate(notebook.cells, 1):
@@ -157,7 +157,7 @@ def output_problems(notebook: NotebookNode) -> list[str]:
 
 
 def _problems_of(output: NotebookNode) -> list[str]:
-    """Say what is wrong with one output."""
+    """List what is wrong with one output."""
     if output.output_type == "error":
         return [f"{output.ename}: {output.evalue}"]
     if output.output_type == "stream":
@@ -165,9 +165,9 @@ def _problems_of(output: NotebookNode) -> list[str]:
             return [f"stderr: {ANSI.sub('', output.text).strip()[-300:]}"]
         texts = [output.text]
     else:
-        strange = sorted(set(output.data) - set(KINDS))
-        if strange:
-            return [f"an output is neither a PNG nor text, but {', '.join(strange)}"]
+        unknown = sorted(set(output.data) - set(KINDS))
+        if unknown:
+            return [f"an output is neither a PNG nor text, but {', '.join(unknown)}"]
         texts = [text for kind, text in output.data.items() if kind.startswith("text/")]
     local = [str(ROOT), str(Path.home()) + os.sep, tempfile.gettempdir() + os.sep]
     found = [f"the local path {path}" for path in local for text in texts if path in text]
@@ -176,10 +176,10 @@ def _problems_of(output: NotebookNode) -> list[str]:
 
 
 def store(path: Path, run: Run) -> None:
-    """Write a notebook with its new outputs, whole or not at all.
+    """Write a notebook with its new outputs, completely or not at all.
 
     Raises:
-        ValueError: The run has problems; the old file stays.
+        ValueError: The run has problems; the file is unchanged.
     """
     if run.problems:
         raise ValueError(f"{path.name} is not stored: {run.problems[0]}")

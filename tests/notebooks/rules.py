@@ -1,4 +1,4 @@
-"""What a notebook of this project looks like, as rules: each gives the breaches, a line each."""
+"""The rules for notebooks of this project; each rule returns its breaches, a line each."""
 
 import ast
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ HELPERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
-    """Give the code cells with their numbers, the notebook's first cell being 1."""
+    """Return the code cells with their numbers; the notebook's first cell is 1."""
     return [(n, cell) for n, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
 
 
 def parsed(notebook: NotebookNode) -> Iterator[tuple[int, ast.Module | None]]:
-    """Give the code cells as syntax trees, None where one is no plain Python."""
+    """Yield the code cells as syntax trees, None where one is not plain Python."""
     for number, cell in code_cells(notebook):
         try:
             yield number, ast.parse(cell.source)
@@ -30,7 +30,7 @@ def parsed(notebook: NotebookNode) -> Iterator[tuple[int, ast.Module | None]]:
 
 
 def is_valid(notebook: NotebookNode) -> list[str]:
-    """Format 4.5 with a name for each cell, for the kernel python3."""
+    """Require format 4.5, with an identifier for each cell, and the kernel python3."""
     if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
         return [f"format {notebook.nbformat}.{notebook.nbformat_minor}, not 4.5"]
     try:
@@ -42,18 +42,18 @@ def is_valid(notebook: NotebookNode) -> list[str]:
 
 
 def begins_with_a_promise(notebook: NotebookNode) -> list[str]:
-    """The first cell has a title, and says below it what you get."""
+    """Require a title in the first cell, and below it what the reader will see."""
     first = notebook.cells[0] if notebook.cells else None
     if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
-        return ["the first cell is no markdown that begins with '# ' and a title"]
+        return ["the first cell does not begin with '# ' and a title"]
     promise = first.source.partition("\n")[2]
     words = promise.lower().split()
-    told = len(words) >= 10 and any(word.startswith("you") for word in words)
-    return [] if told else ["the first cell does not say, below its title, what you will see"]
+    addressed = len(words) >= 10 and any(word.startswith("you") for word in words)
+    return [] if addressed else ["the first cell does not say below its title what you will see"]
 
 
 def has_short_cells(notebook: NotebookNode) -> list[str]:
-    """A code cell has one to ten lines."""
+    """Require one to ten lines in each code cell."""
     counts = [(number, len(cell.source.splitlines())) for number, cell in code_cells(notebook)]
     return [
         f"cell {number} has {count} lines, not 1 to {LONGEST_CELL}"
@@ -63,25 +63,25 @@ def has_short_cells(notebook: NotebookNode) -> list[str]:
 
 
 def defines_no_helper(notebook: NotebookNode) -> list[str]:
-    """Helpers live in the package, where they are tested; cells are plain Python."""
+    """Require plain Python without helpers, which live in the package and are tested there."""
     problems = []
     for number, tree in parsed(notebook):
         if tree is None:
-            problems.append(f"cell {number} is no plain Python")
+            problems.append(f"cell {number} is not plain Python")
         elif any(isinstance(node, HELPERS) for node in ast.walk(tree)):
             problems.append(f"cell {number} defines a function, a class or a lambda")
     return problems
 
 
 def ends_with_a_check(notebook: NotebookNode) -> list[str]:
-    """The last code cell asserts what was claimed."""
+    """Require an assertion of what was claimed in the last code cell."""
     *_, (_, last) = [(0, None), *parsed(notebook)]
     checked = last is not None and any(isinstance(node, ast.Assert) for node in ast.walk(last))
     return [] if checked else ["the last code cell has no assert"]
 
 
 def has_the_outputs_of_its_code(notebook: NotebookNode) -> list[str]:
-    """Neither the code nor the weights that ship changed since the outputs were made."""
+    """Require outputs that were made with this code and with the weights that ship."""
     stored, weights = notebook.metadata.get(KEY, {}), PRESETS["hand_lite"].sha256
     again = "changed since the outputs were made: python -m tests.notebooks --write"
     problems = [] if stored.get("code") == code_hash(notebook) else [f"the code {again}"]
@@ -89,14 +89,14 @@ def has_the_outputs_of_its_code(notebook: NotebookNode) -> list[str]:
 
 
 def was_run_once_in_order(notebook: NotebookNode) -> list[str]:
-    """Every code cell was run, in a fresh kernel, in order."""
+    """Require that every code cell was run once, in order, in a fresh kernel."""
     counts = [cell.execution_count for _, cell in code_cells(notebook)]
     in_order = counts == list(range(1, len(counts) + 1))
     return [] if in_order else [f"the cells' counts are {counts}, not 1, 2, 3 ..."]
 
 
-def shows_no_accident(notebook: NotebookNode) -> list[str]:
-    """No error, warning, local path or memory address is in the stored outputs."""
+def shows_no_error(notebook: NotebookNode) -> list[str]:
+    """Require outputs without errors, warnings, local paths and memory addresses."""
     return output_problems(notebook)
 
 
@@ -108,12 +108,12 @@ RULES = (
     ends_with_a_check,
     has_the_outputs_of_its_code,
     was_run_once_in_order,
-    shows_no_accident,
+    shows_no_error,
 )
 
 
 def breaches(path: Path) -> list[str]:
-    """Give everything that is wrong with a stored notebook, its size included."""
+    """Return everything that is wrong with a stored notebook, including its size."""
     notebook, size = read(path), path.stat().st_size
     problems = [each for rule in RULES for each in rule(notebook)]
     if size > LARGEST_FILE:

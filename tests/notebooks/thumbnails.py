@@ -1,4 +1,4 @@
-"""A small picture of each notebook, for the table in the README."""
+"""A thumbnail of each notebook, for the table in the README."""
 
 import base64
 import io
@@ -17,12 +17,12 @@ TAG = "thumbnail"  # of the cell whose figure is taken
 
 
 def thumbnail_path(notebook: Path) -> Path:
-    """Give where the thumbnail of a notebook lies, by its number."""
+    """Return the path of a notebook's thumbnail, which has its number."""
     return THUMBNAILS / f"{notebook.name[:2]}.png"
 
 
 def figure_of(notebook: NotebookNode) -> Image.Image | None:
-    """Give the last figure of the cell tagged "thumbnail", or else of the first cell with one."""
+    """Return the last figure of the cell tagged "thumbnail", or of the first cell with one."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     cells.sort(key=lambda cell: TAG not in cell.metadata.get("tags", ()))
     for cell in cells:
@@ -34,10 +34,10 @@ def figure_of(notebook: NotebookNode) -> Image.Image | None:
 
 
 def make_thumbnail(notebook: NotebookNode) -> bytes | None:
-    """Give a PNG of 320 x 200 pixels, of at most 20 kB: the top of a figure, as wide as it goes.
+    """Return a PNG of 320 x 200 pixels and at most 20 kB: the top of a figure at full width.
 
     Returns:
-        The file, its ground transparent; None if the notebook has no figure.
+        The file, its background transparent; None if the notebook has no figure.
     """
     figure = figure_of(notebook)
     if figure is None:
