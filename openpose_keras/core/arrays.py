@@ -1,7 +1,5 @@
 """Types of arrays, and the checks of arguments that several rooms share."""
 
-import operator
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -50,19 +48,3 @@ def check_maps(maps: ArrayLike, *, finite: bool = False) -> FloatArray:
     if finite and not np.isfinite(array).all():
         raise ValueError("the maps hold NaN or infinity: check the network's weights and its input")
     return array
-
-
-def check_whole(number: int, name: str, largest: int | None = None) -> int:
-    """Return a positive whole number.
-
-    Raises:
-        ValueError: It is not one, or it is greater than `largest`; the message has the name.
-    """
-    try:
-        whole = operator.index(number)
-    except TypeError:
-        whole = 0
-    if whole <= 0 or (largest is not None and whole > largest):
-        most = "" if largest is None else f" of at most {largest}"
-        raise ValueError(f"{name} must be a positive whole number{most}, not {number!r}")
-    return whole

@@ -10,7 +10,8 @@ import operator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from openpose_keras.core.arrays import FloatArray, IntArray, check_maps, check_points, check_whole
+from openpose_keras.core.arrays import FloatArray, IntArray, check_maps, check_points
+from openpose_keras.core.checks import check_whole
 from openpose_keras.core.errors import ImageError
 from openpose_keras.geometry.resampling import Axis, sample_maps
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from openpose_keras.core.arrays import check_whole
 from openpose_keras.core.boxes import Box, check_box
+from openpose_keras.core.checks import check_whole
 from openpose_keras.core.errors import ImageError
 from openpose_keras.geometry.axis_aligned import AxisAlignedTransform, Size, check_image_array
 from openpose_keras.geometry.resampling import SAMPLES, Axis, warp_axes

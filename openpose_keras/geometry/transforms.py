@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.arrays import check_whole
+from openpose_keras.core.checks import check_whole
 from openpose_keras.geometry.axis_aligned import (
     AxisAlignedTransform,
     Size,

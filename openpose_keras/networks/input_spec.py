@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from openpose_keras.core.arrays import check_whole
+from openpose_keras.core.checks import check_whole
 
 ChannelOrder = Literal["rgb", "bgr"]
 KnownSides = Literal["right", "both"]
