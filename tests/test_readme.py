@@ -76,3 +76,19 @@ def test_the_table_lists_each_notebook_with_its_title_and_thumbnail():
         assert "".join(cells[0]["source"]).splitlines()[0] == f"# {title}"
         assert Path(link).name.startswith(f"{int(number):02}_")
         assert picture == f"notebooks/images/thumbnails/{int(number):02}.png"
+
+
+def test_each_answer_of_where_things_are_names_what_is_there():
+    text = (ROOT / ".github/CONTRIBUTING.md").read_text("utf8")
+    rows = re.findall(r"^\| \.\.\. .+\? \| \[.+\]\(\.\./(\S+)\) \| `(\w+)` \|$", text, re.M)
+    assert len(rows) == 10
+    for path, name in rows:
+        assert re.search(rf"^ *(?:def|class) {name}\b", (ROOT / path).read_text("utf8"), re.M), path
+
+
+def test_python_versions_of_the_workflow_are_those_of_the_package():
+    workflow = (ROOT / ".github/workflows/test.yml").read_text("utf8")
+    setup = (ROOT / "setup.py").read_text("utf8")
+    versions = re.findall(r"Python :: (\d\.\d+)", setup)
+    assert re.search(r"python: (\[.+\])", workflow)[1] == json.dumps(versions)
+    assert "- run: .ci/run\n" in workflow

@@ -26,7 +26,9 @@ def pages(root: Path = ROOT) -> list[Path]:
     return sorted(
         path
         for path, parts in zip(found, places, strict=True)
-        if not any(part.startswith(".") or part in NOT_OURS for part in parts)
+        if not any(
+            part in NOT_OURS or (part.startswith(".") and part != ".github") for part in parts
+        )
     )
 
 
