@@ -160,7 +160,7 @@ def _store(source: Source, job: _Job) -> None:
     checked = "checksum right" if source.has_checksum else "not checked: its checksum is not known"
     job.log(f"  {file.stat().st_size / 1e6:.0f} MB are here, {checked}")
     if job.name not in PRESETS:
-        os.replace(file, job.target)
+        file.replace(job.target)
         return
     job.log("  converting")
     try:

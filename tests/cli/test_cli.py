@@ -257,7 +257,8 @@ def test_unforeseen_errors_are_told_by_kind_in_a_line_and_the_rest_goes_on(
     assert cli.main(["detect", "hand.png", "two.png"]) == 1
     printed = capsys.readouterr()
     (told,) = (text for text in printed.err.splitlines() if text.startswith("error: "))
-    assert told.startswith("error: hand.png: unexpected ") and line in told
+    assert told.startswith("error: hand.png: unexpected ")
+    assert line in told
     assert printed.out.startswith("two.png: ")
 
 

@@ -158,5 +158,6 @@ def test_weights_of_the_preset_are_replaced_only_with_force(capsys):
     with pytest.raises(SystemExit):
         run("convert", "hand.caffemodel")
     error = capsys.readouterr().err
-    assert "--force replaces it" in error and "--to FILE" in error
+    assert "--force replaces it" in error
+    assert "--to FILE" in error
     assert run("convert", "hand.caffemodel", "--force") == 0

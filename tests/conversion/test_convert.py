@@ -1,6 +1,5 @@
 import hashlib
 import json
-import os
 import sys
 import zipfile
 
@@ -200,7 +199,7 @@ def test_half_a_pair_is_refused(tmp_path):
 def test_npy_header_larger_than_the_file_is_refused(tmp_path):
     path = write(tmp_path, "npy")
     header = {"descr": "<f4", "fortran_order": False, "shape": (2**40, 3, 3, 3)}
-    with open(path / "W_conv2_1.npy", "wb") as file:
+    with (path / "W_conv2_1.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
     with pytest.raises(WeightsError, match=r"W_conv2_1\.npy"):
         read_weights(path)
@@ -224,7 +223,7 @@ def test_data_set_larger_than_the_file_is_refused(tmp_path):
 
 def test_link_to_another_file_is_refused(tmp_path):
     path = write(tmp_path, "keras2")
-    os.rename(path, tmp_path / "other.h5")
+    path.rename(tmp_path / "other.h5")
     path = write(tmp_path, "keras2")
     with h5py.File(path, "r+") as file:
         del file["conv2_1"]

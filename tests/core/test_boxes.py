@@ -75,7 +75,8 @@ def test_box_of_points_is_around_the_middle_of_their_extent():
 
 def test_one_point_has_a_box_of_factor_pixels():
     box = box_from_points([[7.0, 9.0]], factor=1.6)
-    assert box[2] == pytest.approx(1.6) and centre(box) == pytest.approx((7, 9))
+    assert box[2] == pytest.approx(1.6)
+    assert centre(box) == pytest.approx((7, 9))
 
 
 def test_points_of_any_number_of_axes_are_taken():
@@ -139,7 +140,8 @@ def test_extent_is_from_the_least_to_the_greatest_coordinate(points, dtype):
 
 def test_missing_keypoints_have_no_extent():
     middle, size = keypoint_extent(np.full((21, 2), np.nan))
-    assert np.isnan(middle).all() and size.tolist() == [0, 0]
+    assert np.isnan(middle).all()
+    assert size.tolist() == [0, 0]
 
 
 def test_margin_of_a_box_around_keypoints_is_that_of_the_package():

@@ -26,7 +26,8 @@ def test_arrays_are_copies_and_read_only():
     xy, scores = np.ones((21, 2), np.float32), np.ones(21, np.float32)
     hand = Hand(xy, scores)
     xy[0], scores[0] = 7, 7
-    assert hand.xy[0, 0] == 1 and hand.scores[0] == 1
+    assert hand.xy[0, 0] == 1
+    assert hand.scores[0] == 1
     for array in (hand.xy, hand.scores):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
@@ -56,18 +57,21 @@ def test_other_numbers_become_float64(values):
 
 def test_missing_keypoints_are_not_found_and_count_as_nothing_in_the_score():
     hand = with_missing(0, 20)
-    assert hand.found.dtype == bool and list(np.flatnonzero(~hand.found)) == [0, 20]
+    assert hand.found.dtype == bool
+    assert list(np.flatnonzero(~hand.found)) == [0, 20]
     assert hand.score == pytest.approx(hand.scores[1:20].sum() / 21)
 
 
 def test_a_hand_with_no_keypoint_has_score_zero():
     hand = with_missing(*range(21))
-    assert hand.score == 0.0 and not hand.found.any()
+    assert hand.score == 0.0
+    assert not hand.found.any()
 
 
 def test_the_corner_pixel_and_the_score_zero_are_legal():
     hand = make_hand(xy=np.zeros((21, 2)), scores=np.zeros(21))
-    assert hand.found.all() and hand.score == 0.0
+    assert hand.found.all()
+    assert hand.score == 0.0
 
 
 def test_scores_below_zero_and_above_one_are_legal():
@@ -113,7 +117,8 @@ def test_fields_that_do_not_fit_are_refused(changes, message):
 
 def test_a_box_becomes_four_floats():
     box = make_hand(box=np.array([1, 2, 30, 30])).box
-    assert box == (1.0, 2.0, 30.0, 30.0) and all(type(number) is float for number in box)
+    assert box == (1.0, 2.0, 30.0, 30.0)
+    assert all(type(number) is float for number in box)
 
 
 def test_side_scores_are_a_copy():
@@ -135,17 +140,22 @@ def test_clones_are_equal_field_by_field_and_stay_read_only(clone):
 
 def test_replace_changes_one_field():
     hand = dataclasses.replace(make_hand(), side="left")
-    assert hand.side == "left" and hand.box is None
+    assert hand.side == "left"
+    assert hand.box is None
 
 
 def test_equality_is_identity():
     hand = make_hand()
-    assert hand == hand and hand != make_hand() and len({hand, hand}) == 1
+    assert hand == hand
+    assert hand != make_hand()
+    assert len({hand, hand}) == 1
 
 
 def test_the_text_is_one_short_line():
     text = repr(make_hand(side="left", box=(0.123456, 1, 30, 30)))
-    assert "\n" not in text and "found=21/21" in text and "box=(0.1, 1.0, 30.0, 30.0)" in text
+    assert "\n" not in text
+    assert "found=21/21" in text
+    assert "box=(0.1, 1.0, 30.0, 30.0)" in text
 
 
 def test_a_keypoint_is_had_by_its_name():

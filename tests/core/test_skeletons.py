@@ -59,7 +59,8 @@ def test_a_skeleton_is_frozen_hashable_and_compared_by_value():
     with pytest.raises(dataclasses.FrozenInstanceError):
         HAND.name = "foot"
     again = Skeleton("hand", list(HAND.keypoints), list(HAND.edges), list(HAND.colors))
-    assert again == HAND and hash(again) == hash(HAND)
+    assert again == HAND
+    assert hash(again) == hash(HAND)
 
 
 def test_an_unknown_keypoint_is_named_in_the_error():

@@ -34,7 +34,8 @@ def test_answers_come_in_order_though_sizes_are_mixed():
     images = [np.full((*size, 3), 10 * n, np.uint8) for n, size in enumerate(sizes)]
     answers = run(images)
     for n, (size, maps) in enumerate(zip(sizes, answers, strict=True)):
-        assert maps.shape == (-(-size[0] // 8), 2, 22) and maps.dtype == np.float32
+        assert maps.shape == (-(-size[0] // 8), 2, 22)
+        assert maps.dtype == np.float32
         np.testing.assert_allclose(maps, 10 * n / 256 - 0.5)
 
 
@@ -75,7 +76,8 @@ def test_the_network_is_given_float32_in_the_order_asked_for():
 
     image = np.zeros((16, 16, 3), np.uint8) + np.array([0, 128, 255], np.uint8)
     run([image], forward, order="bgr")
-    assert seen[0].dtype == np.float32 and seen[0].shape == (1, 16, 16, 3)
+    assert seen[0].dtype == np.float32
+    assert seen[0].shape == (1, 16, 16, 3)
     np.testing.assert_array_equal(seen[0][0, 0, 0], np.float32([255 / 256 - 0.5, 0, -0.5]))
 
 

@@ -15,7 +15,8 @@ from tests.helpers.backends import mark_backends
 @pytest.mark.parametrize("count", range(1, 20))
 def test_parts_of_a_batch_for_jax_are_falling_powers_of_two(count):
     sizes = np.diff([0, *engine._power_ends(count), count])
-    assert sizes.sum() == count and (np.diff(sizes) < 0).all()
+    assert sizes.sum() == count
+    assert (np.diff(sizes) < 0).all()
     assert all(size & (size - 1) == 0 and size > 0 for size in sizes.tolist())
 
 

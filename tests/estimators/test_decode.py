@@ -91,7 +91,8 @@ def test_of_local_maxima_the_strongest_is_the_peak():
     maps = np.zeros((40, 40, 2))
     maps[5:9, 5:9, 0], maps[25:29, 30:34, 0] = 1.0, 1.5
     peaks = decode_one_each(maps, DecodeRecipe(peak="local_maxima", sigma=1.0, threshold=0.1))
-    assert peaks[0, 2] == 1.5 and np.isnan(peaks[1, 0])
+    assert peaks[0, 2] == 1.5
+    assert np.isnan(peaks[1, 0])
 
 
 @pytest.mark.parametrize("recipe", ["pytorch_openpose", "mmittek"])

@@ -17,9 +17,11 @@ def test_whole_images_are_scaled_by_the_side_that_the_recipe_says(name, size):
     [view] = views[recipe.scales.index(1.0)]
     assert view.frame.output_size == size
     if name == "mmittek":
-        assert view.image.shape[:2] == size and not view.padded
+        assert view.image.shape[:2] == size
+        assert not view.padded
     else:
-        assert view.image.shape[:2] == (368, 496) and view.padded
+        assert view.image.shape[:2] == (368, 496)
+        assert view.padded
         np.testing.assert_array_equal(view.image[:, 491:], 128)
 
 

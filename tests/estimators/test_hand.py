@@ -50,7 +50,8 @@ def test_a_crop_finds_each_dot_to_a_tenth_of_a_pixel(spec, scales, scaling):
     box = (BOX[0] - 30, BOX[1] - 20, 280.0, 280.0)
     [hand] = estimator(recipe, spec)[0](image, [box], "right")
     np.testing.assert_allclose(hand.xy, xy, atol=0.1)
-    assert hand.box == box and hand.side == "right"
+    assert hand.box == box
+    assert hand.side == "right"
 
 
 @pytest.mark.parametrize("frame", ["heatmap", "input"])
@@ -96,8 +97,10 @@ def test_both_sides_go_through_the_network_in_one_batch():
 def test_a_dead_heat_is_a_right_hand():
     dead = HandEstimator(lambda batch: np.zeros((len(batch), 46, 46, 22), np.float32))
     [hand] = dead(np.zeros((50, 50, 3), np.uint8), [(0, 0, 50)])
-    assert hand.side == "right" and hand.side_scores == {"right": 0.0, "left": 0.0}
-    assert np.isnan(hand.xy).all() and hand.score == 0
+    assert hand.side == "right"
+    assert hand.side_scores == {"right": 0.0, "left": 0.0}
+    assert np.isnan(hand.xy).all()
+    assert hand.score == 0
 
 
 @pytest.mark.parametrize("side", [None, "left", "right"])
@@ -105,7 +108,8 @@ def test_a_network_that_knows_both_sides_leaves_the_side_as_given(side):
     image, xy = scene(left=side == "left")
     made, network = estimator(RECIPES["refined"], BOTH)
     [hand] = made(image, [BOX], side)
-    assert hand.side == side and hand.side_scores is None
+    assert hand.side == side
+    assert hand.side_scores is None
     assert network.calls == [(2, 160, 160, 3)]
     np.testing.assert_allclose(hand.xy, xy, atol=0.1)
 
@@ -141,13 +145,15 @@ def test_a_box_partly_outside_is_looked_at_and_what_is_outside_is_missing(recipe
     [hand] = estimator(recipe)[0](image, [box], "right")
     inside = ((xy > 12) & (xy < np.array(SIZE[::-1]) - 12)).all(axis=1)
     outside = (xy < -12).any(axis=1)
-    assert inside.sum() > 5 and outside.sum() > 5
+    assert inside.sum() > 5
+    assert outside.sum() > 5
     np.testing.assert_allclose(hand.xy[inside], xy[inside], atol=1.0)
     if recipe == "refined":
         np.testing.assert_array_equal(hand.found[outside], False)
         np.testing.assert_array_equal(hand.scores[outside], 0)
     else:
-        assert hand.found.all() and (hand.scores[outside] < 0.01).all()
+        assert hand.found.all()
+        assert (hand.scores[outside] < 0.01).all()
 
 
 def test_a_finger_outside_the_box_is_found_by_the_larger_scale():
@@ -265,7 +271,8 @@ def test_the_batch_does_not_change_the_answer():
 
 def test_no_boxes_no_hands_and_no_call():
     made, network = estimator()
-    assert made(np.zeros((9, 9, 3), np.uint8), []) == [] and not network.calls
+    assert made(np.zeros((9, 9, 3), np.uint8), []) == []
+    assert not network.calls
 
 
 def test_the_image_and_the_network_output_are_not_written_to():
@@ -298,7 +305,8 @@ def test_the_steps_one_by_one_are_the_call():
 def test_a_view_shows_what_its_frame_says():
     image, _ = scene()
     [[view]] = estimator()[0].views(image, Region(BOX, "left"))
-    assert view.image.shape == (368, 368, 3) and view.frame.mirrored
+    assert view.image.shape == (368, 368, 3)
+    assert view.frame.mirrored
     places = np.array([[100.0, 50.0], [250.0, 300.0]])
     shown = view.image[places[:, 1].astype(int), places[:, 0].astype(int)].astype(float)
     at = view.frame.invert_points(places)
@@ -320,7 +328,8 @@ def test_heatmaps_come_merged_unmirrored_and_with_their_place(recipe, side, fram
     recipe = trained_order(recipe)
     recipe = replace(recipe, scales=recipe.scales[:2])
     maps, place = estimator(recipe)[0].heatmaps(image, BOX, side, frame=frame)
-    assert maps.shape == (*place.output_size, 22) and not place.mirrored
+    assert maps.shape == (*place.output_size, 22)
+    assert not place.mirrored
     rows, columns = np.divmod(maps[..., :21].reshape(-1, 21).argmax(axis=0), maps.shape[1])
     found = place.invert_points(np.stack([columns, rows], axis=1))
     step = abs(place.x_axis[0])
@@ -328,14 +337,16 @@ def test_heatmaps_come_merged_unmirrored_and_with_their_place(recipe, side, fram
     linear = 3 if recipe.upsampling == "linear" else 0
     np.testing.assert_allclose(found, xy, atol=0.6 * step + 0.7 + linear)
     x, y, width, height = place.box
-    assert (xy > (x, y)).all() and (xy < (x + width, y + height)).all()
+    assert (xy > (x, y)).all()
+    assert (xy < (x + width, y + height)).all()
 
 
 def test_heatmaps_of_a_whole_image_can_have_its_size():
     image, xy = scene()
     made, _ = estimator(replace(RECIPES["pytorch_openpose"], scales=(1.0, 1.5)))
     maps, place = made.heatmaps(image, frame="image")
-    assert maps.shape == (*SIZE, 22) and place.box == (0, 0, 400, 300)
+    assert maps.shape == (*SIZE, 22)
+    assert place.box == (0, 0, 400, 300)
     rows, columns = np.divmod(maps[..., :21].reshape(-1, 21).argmax(axis=0), SIZE[1])
     np.testing.assert_allclose(np.stack([columns, rows], axis=1), xy, atol=1)
 
@@ -350,7 +361,8 @@ def test_heatmaps_of_the_best_scale_are_that_scales():
 def test_another_recipe_shares_the_network():
     made, network = estimator()
     other = made.with_recipe("openpose")
-    assert other.network is network and other.recipe.name == "openpose"
+    assert other.network is network
+    assert other.recipe.name == "openpose"
     assert made.recipe.name == "refined"
 
 

@@ -17,7 +17,8 @@ def test_a_view_is_the_image_where_its_frame_says(flip):
     spec = InputSpec(box_size=160, stride=8)
     recipe = ViewRecipe(antialias=False)
     [[view]] = make_views(image, (20, 30, 80, 80), recipe, spec, mirrored=flip)
-    assert view.image.shape == (160, 160, 3) and view.frame.mirrored is flip
+    assert view.image.shape == (160, 160, 3)
+    assert view.frame.mirrored is flip
     rows, columns = np.mgrid[5:160:10, 5:160:10].reshape(2, -1)
     at = view.frame.invert_points(np.stack([columns, rows], axis=1)) % 10
     clear = ((at > 0.5) & (at < 8.5)).all(axis=1)  # not on the edge of a patch

@@ -33,7 +33,8 @@ def test_points_come_back_and_missing_ones_stay_missing(transform, shape):
     xy.flags.writeable = False
     back = transform.invert_points(transform.apply_points(xy))
     np.testing.assert_allclose(back, xy, atol=1e-9)
-    assert back.dtype == np.float64 and not np.shares_memory(back, xy)
+    assert back.dtype == np.float64
+    assert not np.shares_memory(back, xy)
 
 
 @with_transform

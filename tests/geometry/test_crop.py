@@ -69,7 +69,8 @@ def test_openposes_crop_is_its_affine_warp(box, mirror):
     expected = cv2.warpAffine(image, to_image, (368, 368), flags=flags)
     actual = Crop(box, 368, mirror=mirror, half_pixel=False).apply_image(image)
     difference = cv2.absdiff(actual, expected)  # all 0 with OpenCV 4; OpenCV 5 counts in float32
-    assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-3
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -95,7 +96,8 @@ def test_outside_the_image_is_the_value(box, size, variant):
     outside = np.any((positions < -reach) | (positions > np.array([49, 59]) + reach), axis=-1)
     inside = np.all((positions >= reach) & (positions <= np.array([49, 59]) - reach), axis=-1)
     assert outside.any()
-    assert (cut[outside] == 77).all() and (cut[inside] == 200).all()
+    assert (cut[outside] == 77).all()
+    assert (cut[inside] == 200).all()
 
 
 def test_an_unscaled_crop_copies_pixels():
@@ -142,7 +144,9 @@ def test_type_and_channels_are_kept(dtype, channels):
     image.flags.writeable = False
     for antialias in (False, True):
         cut = Crop((2, 2, 15, 15), 6, antialias=antialias).apply_image(image)
-        assert cut.shape == (6, 6, *channels) and cut.dtype == dtype and (cut == 1).all()
+        assert cut.shape == (6, 6, *channels)
+        assert cut.dtype == dtype
+        assert (cut == 1).all()
 
 
 def test_images_wider_than_opencv_warps_are_cropped():

@@ -89,7 +89,8 @@ def test_heatmaps_come_back_to_where_they_were(angle):
     for interpolation in ("linear", "cubic"):
         options = {"window": (10, 5, 170, 150), "interpolation": interpolation}
         back = crop.invert_heatmaps(maps, **options)
-        assert back.shape == (150, 170, 2) and back.dtype == np.float32
+        assert back.shape == (150, 170, 2)
+        assert back.dtype == np.float32
         np.testing.assert_allclose(centroids(back), xy - (10, 5), atol=0.1)
 
 

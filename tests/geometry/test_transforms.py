@@ -29,7 +29,9 @@ def test_width_is_reached_exactly_and_height_to_half_a_pixel(height, width, side
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_resizing_keeps_channels_and_type(channels, dtype):
     resized = Resize((10, 20), (5, 5)).apply_image(np.ones((10, 20, *channels), dtype))
-    assert resized.shape == (5, 5, *channels) and resized.dtype == dtype and (resized == 1).all()
+    assert resized.shape == (5, 5, *channels)
+    assert resized.dtype == dtype
+    assert (resized == 1).all()
 
 
 @pytest.mark.parametrize(
@@ -62,4 +64,5 @@ def test_padding_agrees_with_numpy(size, channels):
     padded = Pad(size, 8).apply_image(image)
     widths = [(0, -size[0] % 8), (0, -size[1] % 8), (0, 0)][: image.ndim]
     np.testing.assert_array_equal(padded, np.pad(image, widths, constant_values=128))
-    assert padded.shape[:2] == Pad(size, 8).output_size and not np.shares_memory(padded, image)
+    assert padded.shape[:2] == Pad(size, 8).output_size
+    assert not np.shares_memory(padded, image)

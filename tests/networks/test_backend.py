@@ -34,7 +34,8 @@ def test_message_names_the_backend_that_was_tried(tmp_path, settings, backend, e
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(expected.format(home=tmp_path))
-    assert "KERAS_BACKEND" in run.stdout and run.stdout.count("\n") == 1
+    assert "KERAS_BACKEND" in run.stdout
+    assert run.stdout.count("\n") == 1
 
 
 def test_missing_backend_is_named_with_its_origin(tmp_path):

@@ -37,7 +37,9 @@ def shipped():
 @pytest.mark.parametrize("name", presets.PRESETS)
 def test_every_preset_names_a_network_and_a_licence(name):
     preset = presets.get_preset(name)
-    assert preset.name == name and preset.licence and preset.source
+    assert preset.name == name
+    assert preset.licence
+    assert preset.source
     assert callable(getattr(networks, preset.network))
 
 

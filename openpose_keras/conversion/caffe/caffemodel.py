@@ -190,7 +190,7 @@ def write_caffemodel(
         WeightsError: A blob holds what a float32 can't.
     """
     net_class = message_class("NetParameter")
-    with atomic_write(path, force=force) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path, force=force) as temporary, temporary.open("wb") as file:
         file.write(net_class(name=network.name).SerializeToString())
         for layer in network.layers:
             net = net_class()
