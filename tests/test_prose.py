@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+from functools import lru_cache
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -19,6 +21,31 @@ AMERICAN = re.compile(
     r"|analyz(?:e[ds]?|ing))\b",
     re.I,
 )
+
+# What the project once wrote for a term of the field, or in a riddle, and what to write instead.
+BANISHED = {
+    r"(?<!there )\b(?:is|are) none\b": "is not a valid ...",
+    r'"""(?:Give|Tell|Say|Bring|Lay)\b': "Return, Raise, Map, Resample",
+    r"\bodds\b": "probability",
+    r"\bchance\b": "random generator, probability",
+    r"\b(?:the|a) share\b|\bshares? of\b": "fraction",
+    r"\bpictures?\b": "image",
+    r"\bgrounds?\b(?! truth)": "background",
+    r"\bhills?\b": "Gaussian, peak",
+    r"\b(?:a|each|one|first|per|no|another) looks?\b|\bsecond look\b|look_again": "pass, view",
+    r"\b(?:known|given|true) places?\b": "position",
+    r"\bdeeds?\b": "action",
+    r"\bchatter\b": "messages",
+    r"\b(?:a|the|no|with) covers?\b": "occluder",
+    r"\bheld[- ]back\b": "held out",
+    r"\bmade[- ]up\b": "procedural",
+    r"\banew\b": "again",
+    r"\bbeside it\b": "next to it, with it",
+    r"\bwhose way\b": "after which program",
+    r"\btoys?\b": "example",
+    r"\bfinders?\b": "search",
+    r"\bdepart(?:s|ures?)?\b": "exceeds the tolerance",
+}
 
 each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -38,6 +65,29 @@ def test_prose_is_spelt_the_british_way(page):
     assert not AMERICAN.findall(prose_of(text_of(page)))
 
 
+@pytest.mark.parametrize("phrase", BANISHED)
+def test_banished_phrase_stays_away(phrase):
+    # "is None" is code; the other phrases may begin a sentence.
+    pattern = re.compile(phrase, 0 if "none" in phrase else re.I)
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path, text in written().items()
+        for line in text.splitlines()
+        if pattern.search(line)
+    ]
+    assert not found, f"write {BANISHED[phrase]!r}"
+
+
+@lru_cache
+def written():
+    """Return the text of all modules, pages and notebooks, but for this file."""
+    texts = {page: text_of(page, code=True) for page in pages()}
+    for folder in ("openpose_keras", "tests", "weights"):
+        texts |= {path: path.read_text("utf8") for path in (ROOT / folder).rglob("*.py")}
+    texts.pop(Path(__file__))
+    return texts
+
+
 def codespell(*paths):
     """Run codespell with the settings of pyproject.toml; give what it found."""
     command = [sys.executable, "-m", "codespell_lib", *map(str, paths)]
@@ -53,7 +103,7 @@ def test_words_are_spelt_right(tmp_path):
     for folder in ("openpose_keras", "tests", "weights"):
         files += (ROOT / folder).rglob("*.py")
     for page in pages():
-        if page.suffix == ".ipynb":  # its pictures are letters too
+        if page.suffix == ".ipynb":  # its images are letters too
             cells = nbformat.reads(page.read_text("utf8"), nbformat.NO_CONVERT).cells
             text = tmp_path / f"{page.stem}.txt"
             text.write_text("\n".join(cell.source for cell in cells), "utf8")

@@ -35,7 +35,7 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_ci_runs_the_test_command_of_the_readme(tmp_path):
-    """.ci/run is run with tools in the place of its own that write down how they are called."""
+    """.ci/run is run with tools instead of the real ones that write down how they are called."""
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
     for name in ("requirements.txt", "setup.py"):
@@ -72,11 +72,11 @@ def test_the_table_lists_each_notebook_with_its_title_and_thumbnail():
     assert [row[3] for row in rows] == [
         path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
     ]
-    for picture, number, title, link in rows:
+    for thumbnail, number, title, link in rows:
         cells = json.loads((ROOT / link).read_text("utf8"))["cells"]
         assert "".join(cells[0]["source"]).splitlines()[0] == f"# {title}"
         assert Path(link).name.startswith(f"{int(number):02}_")
-        assert picture == f"notebooks/images/thumbnails/{int(number):02}.png"
+        assert thumbnail == f"notebooks/images/thumbnails/{int(number):02}.png"
 
 
 def test_each_answer_of_where_things_are_names_what_is_there():

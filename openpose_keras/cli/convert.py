@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="the new file, whose ending says what it shall be: .weights.h5, .caffemodel (with a "
-        ".prototxt beside it), .keras or .onnx (default: hand.weights.h5 in openpose_keras in "
+        ".prototxt next to it), .keras or .onnx (default: hand.weights.h5 in openpose_keras in "
         "Keras's home, ~/.keras)",
     )
     parser.add_argument(

@@ -70,7 +70,7 @@ def write_network(
 
     Args:
         path: Ends with ".weights.h5" (weights for `load_network`), ".caffemodel" (weights; the
-            description goes beside it as .prototxt), ".keras" or ".onnx" (the whole network).
+            description goes next to it as .prototxt), ".keras" or ".onnx" (the whole network).
         model: The network.
         record: Where its weights come from.
         dtype: Of the numbers in a .weights.h5; "float16" takes half the size.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def stages_model(network: "keras.Model") -> "keras.Model | None":
-    """Give a model with the same weights whose one output is the heatmaps of all stages.
+    """Return a model with the same weights whose one output is the heatmaps of all stages.
 
     Args:
         network: A Keras model, built by `networks` or not.
@@ -30,7 +30,7 @@ def stages_model(network: "keras.Model") -> "keras.Model | None":
 
 
 def _staged_twin(network: "keras.Model") -> "keras.Model | None":
-    """Build the network again with all stages as outputs; None if it is none of ours."""
+    """Build the network again with all stages as outputs; None if the model is not one of ours."""
     if network.name not in ("hand", "hand_lite"):
         return None
     twin = getattr(networks, network.name)(all_stages=True)

@@ -86,7 +86,7 @@ class Estimate:
     def _in_image(
         self, merged: np.ndarray, place: Frame, frame: MapFrame
     ) -> tuple[np.ndarray, Frame]:
-        """Bring merged maps to an upright, unmirrored frame of the image."""
+        """Resample merged maps to an upright, unmirrored frame of the image."""
         if self.region.crop is not None:
             if place.mirrored:
                 merged = merged[:, ::-1]

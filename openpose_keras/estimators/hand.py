@@ -294,7 +294,7 @@ def check_sides(sides: Sides, count: int) -> list[Side | None]:
         As many sides.
 
     Raises:
-        ValueError: A side is none of these, or their number is another one.
+        ValueError: A side is not one of these, or there are not as many as boxes.
 
     Example:
         >>> check_sides("left", 2)

@@ -118,7 +118,7 @@ def find_hands(
 
 
 def _resize(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bring the longer side to `side` and pad to the unit; return the scales of x and y too."""
+    """Scale the longer side to `side` and pad to the unit; return the scales of x and y too."""
     height, width = image.shape[:2]
     factor = side / max(height, width)
     size = [max(1, round(length * factor)) for length in (width, height)]

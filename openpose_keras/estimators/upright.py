@@ -71,7 +71,7 @@ def inner_box(size: int, recipe: ViewRecipe) -> Box:
 
 
 def rotate_back(maps: np.ndarray, crop: RotatedCrop, target: Frame) -> np.ndarray:
-    """Bring heatmaps of an upright crop to an axis-aligned frame of the image.
+    """Resample heatmaps of an upright crop to an axis-aligned frame of the image.
 
     Args:
         maps: (h, w, C) over the whole crop.

@@ -45,7 +45,7 @@ class AxisAlignedTransform:
         return left, top, right - left, bottom - top
 
     def apply_points(self, xy: ArrayLike) -> FloatArray:
-        """Bring points from the input frame to the output frame.
+        """Map points from the input frame to the output frame.
 
         Args:
             xy: (..., 2) pixels (x, y); NaN stays NaN.
@@ -61,7 +61,7 @@ class AxisAlignedTransform:
         return points
 
     def invert_points(self, xy: ArrayLike) -> FloatArray:
-        """Bring points from the output frame back to the input frame.
+        """Map points from the output frame back to the input frame.
 
         Args:
             xy: (..., 2) pixels (x, y); NaN stays NaN.
@@ -79,7 +79,7 @@ class AxisAlignedTransform:
     def invert_heatmaps(
         self, maps: ArrayLike, *, window: Window | None = None, interpolation: str = "linear"
     ) -> FloatArray:
-        """Bring heatmaps of the output frame back to the input frame, sampled at its pixels.
+        """Resample heatmaps of the output frame back to the input frame, sampled at its pixels.
 
         A mirrored crop's maps are mirrored back. Between the outermost cell's centre and the edge
         of the frame the outermost value is repeated.

@@ -89,7 +89,7 @@ class RotatedCrop:
         return crop.reshape(self.size, self.size, *image.shape[2:])
 
     def apply_points(self, xy: ArrayLike) -> FloatArray:
-        """Bring points (..., 2) from the image to the crop; NaN stays NaN.
+        """Map points (..., 2) from the image to the crop; NaN stays NaN.
 
         Raises:
             ValueError: The shape is not (..., 2).
@@ -99,7 +99,7 @@ class RotatedCrop:
         return rotated / self.scale + (self.size - 1) / 2
 
     def invert_points(self, xy: ArrayLike) -> FloatArray:
-        """Bring points (..., 2) from the crop back to the image; NaN stays NaN.
+        """Map points (..., 2) from the crop back to the image; NaN stays NaN.
 
         Raises:
             ValueError: The shape is not (..., 2).
@@ -111,7 +111,7 @@ class RotatedCrop:
     def invert_heatmaps(
         self, maps: ArrayLike, *, window: Window | None = None, interpolation: str = "linear"
     ) -> FloatArray:
-        """Bring heatmaps of the crop back to the image, sampled at its pixels.
+        """Resample heatmaps of the crop back to the image, sampled at its pixels.
 
         Positions are rounded to 1/32 of a cell, as `cv2.remap` does it.
 

@@ -63,7 +63,7 @@ class Resize(AxisAlignedTransform):
         return (x_step, (x_step - 1) / 2), (y_step, (y_step - 1) / 2)
 
     def apply_image(self, image: np.ndarray) -> np.ndarray:
-        """Bring an image (H, W) or (H, W, C) of the input size to the output size, in its own type.
+        """Resample an image (H, W) or (H, W, C) to the output size, in its own type.
 
         Raises:
             ImageError: The array is not an image of the input size.

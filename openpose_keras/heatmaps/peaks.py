@@ -169,7 +169,7 @@ def subpixel_peaks(
 
 
 def to_input_frame(peaks: ArrayLike, stride: int) -> FloatArray:
-    """Bring peaks from the network's output to its input: x * stride + (stride - 1) / 2.
+    """Map peaks from the network's output to its input: x * stride + (stride - 1) / 2.
 
     Args:
         peaks: (K, 3) in cells.

@@ -83,7 +83,7 @@ def resize_from_network(
     valid_size: tuple[int, int] | None = None,
     interpolation: str = "cubic",
 ) -> FloatArray:
-    """Bring maps from the network's output to the image that was scaled and padded for it.
+    """Resize maps from the network's output to the image that was scaled and padded for it.
 
     Args:
         maps: (h, w, C).

@@ -2,7 +2,7 @@
 
 It lies inside the file where the format has room for it: in an HDF5 file as the attribute
 `openpose_keras` of its root, in a .keras file as the member openpose_keras.json, in an ONNX file
-among its metadata. A .caffemodel has no room: its record lies beside it, as FILE.json.
+among its metadata. A .caffemodel has no room: its record lies next to it, as FILE.json.
 """
 
 import hashlib
@@ -116,7 +116,7 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object] | None:
     """Read the record of a weight file.
 
     Args:
-        path: An HDF5 or .keras file, or any with a record beside it.
+        path: An HDF5 or .keras file, or any with a record next to it.
 
     Returns:
         The record as plain data, or None if this package stored none.
@@ -146,7 +146,7 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object] | None:
 
 
 def _read_text(path: Path) -> str | bytes | None:
-    """Read a record's text from inside a file or beside it; of a text too long, the beginning."""
+    """Read a record's text from inside a file or next to it; of a text too long, the beginning."""
     if zipfile.is_zipfile(path):
         with open_archive(path) as archive:
             if _MEMBER not in archive.namelist():

@@ -1,4 +1,4 @@
-"""Time a whole call of the estimator beside its network alone, on the picture that ships.
+"""Time a whole call of the estimator beside its network alone, on the photo that ships.
 
 Run it on an idle machine, from the repository's root: python -m tests.benchmarks.estimator
 """
@@ -13,7 +13,7 @@ from openpose_keras import HandEstimator, read_image
 from openpose_keras.engines.keras import compile_model
 from tests.helpers import ROOT
 
-PICTURE = ROOT / "notebooks/images/hands.jpg"
+PHOTO = ROOT / "notebooks/images/hands.jpg"
 
 
 def main():
@@ -22,7 +22,7 @@ def main():
     args = parser.parse_args()
 
     estimator = HandEstimator.from_preset("hand_lite")
-    image = read_image(PICTURE)
+    image = read_image(PHOTO)
     network = compile_model(estimator.network)
     crop = np.zeros((1, 160, 160, 3), np.float32)
     box = estimator(image)[0].box

@@ -22,7 +22,7 @@ from openpose_keras.io.images import read_image, write_image
 from openpose_keras.io.openpose_json import read_openpose
 
 
-def picture(height=90, width=120, seed=0):
+def photo(height=90, width=120, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
@@ -34,10 +34,10 @@ class FakeEstimator:
 
     def __call__(self, image, boxes=None, sides=None):
         self.calls.append((boxes, sides))
-        places = [(10.0, 10.0, 60.0, 60.0)] * self.hands if boxes in (None, "whole") else boxes
-        sides = [None] * len(places) if sides is None else [sides] * len(places)
+        positions = [(10.0, 10.0, 60.0, 60.0)] * self.hands if boxes in (None, "whole") else boxes
+        sides = [None] * len(positions) if sides is None else [sides] * len(positions)
         hands = []
-        for box, side in zip(places, sides, strict=True):
+        for box, side in zip(positions, sides, strict=True):
             if min(box[0] + box[2], box[1] + box[3]) <= 0 or box[0] >= image.shape[1]:
                 raise ImageError(f"the box {box} lies wholly outside the image")
             steps = np.linspace(0.1, 0.9, 21)
@@ -61,7 +61,7 @@ def heatmaps(hand):
 
 @pytest.fixture
 def estimator(monkeypatch):
-    """Put the fake in the place of the real one; no Keras is imported."""
+    """Put the fake instead of the real one; no Keras is imported."""
     fake = FakeEstimator()
     monkeypatch.setattr(detect_command, "load_estimator", lambda args: fake)
     monkeypatch.setattr(evaluate_command, "load_estimator", lambda args: fake)
@@ -70,9 +70,9 @@ def estimator(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Give a folder with one photo, as the current folder."""
+    """Return a folder with one photo, as the current folder."""
     monkeypatch.chdir(tmp_path)
-    write_image("hand.png", picture())
+    write_image("hand.png", photo())
     return tmp_path
 
 
@@ -88,7 +88,7 @@ def test_picture_and_json_are_written_into_the_current_folder(estimator, folder,
     assert names(folder) == ["hand.png", "hand_keypoints.json", "hand_keypoints.png"]
     drawn = read_image("hand_keypoints.png")
     assert drawn.shape == (90, 120, 3)
-    assert (drawn != picture()).any()
+    assert (drawn != photo()).any()
     (hand,) = read_openpose("hand_keypoints.json")
     assert hand.side == "left"
     assert hand.found.all()
@@ -117,7 +117,7 @@ def test_options_choose_what_is_written(estimator, folder, options, kinds):
 @pytest.mark.parametrize(("options", "drawn"), [([], True), (["--threshold", "0.8"], False)])
 def test_the_threshold_says_what_is_drawn(estimator, folder, options, drawn):
     assert cli.main(["detect", "hand.png", "--box", "10,10,60", *options]) == 0
-    changed = (read_image("hand_keypoints.png") != picture()).any()
+    changed = (read_image("hand_keypoints.png") != photo()).any()
     assert changed == drawn
     assert len(json.loads(Path("hand_keypoints.json").read_text())["people"]) == 1
 
@@ -126,14 +126,14 @@ def test_no_hand_is_no_error_and_one_line_says_so(estimator, folder, capsys):
     estimator.hands = 0
     assert cli.main(["detect", "hand.png", "--heatmaps"]) == 0
     assert "hand.png: no hand found -> " in capsys.readouterr().out
-    np.testing.assert_array_equal(read_image("hand_keypoints.png"), picture())
-    np.testing.assert_array_equal(read_image("hand_heatmaps.png"), picture())
+    np.testing.assert_array_equal(read_image("hand_keypoints.png"), photo())
+    np.testing.assert_array_equal(read_image("hand_heatmaps.png"), photo())
     assert json.loads(Path("hand_keypoints.json").read_text())["people"] == []
 
 
 def test_heatmaps_are_laid_over_what_they_cover(estimator, folder):
     assert cli.main(["detect", "hand.png", "--heatmaps", "--box", "10,20,30"]) == 0
-    changed = (read_image("hand_heatmaps.png") != picture()).any(axis=-1)
+    changed = (read_image("hand_heatmaps.png") != photo()).any(axis=-1)
     assert changed[15:55, 5:45].mean() > 0.9
     changed[15:55, 5:45] = False
     assert not changed.any()
@@ -186,7 +186,7 @@ def test_usage_errors_end_with_status_2_and_no_traceback(estimator, folder, caps
 
 
 def test_box_outside_the_image_fails_for_that_photo_only(estimator, folder, capsys):
-    write_image("wide.png", picture(90, 400))
+    write_image("wide.png", photo(90, 400))
     assert cli.main(["detect", "hand.png", "wide.png", "--box", "300,0,50"]) == 1
     error = capsys.readouterr().err
     assert "error: hand.png: the box" in error
@@ -245,11 +245,11 @@ def test_error_of_the_estimator_is_one_line(folder, monkeypatch, capsys):
 def test_unforeseen_errors_are_told_by_kind_in_a_line_and_the_rest_goes_on(
     estimator, folder, monkeypatch, capsys, error, line
 ):
-    write_image("two.png", picture(seed=1))
+    write_image("two.png", photo(seed=1))
     call = FakeEstimator.__call__
 
     def fail_once(self, image, *options):
-        if (image == picture()).all():
+        if (image == photo()).all():
             raise error
         return call(self, image, *options)
 
@@ -284,16 +284,16 @@ def test_nothing_is_overwritten_without_force(estimator, folder, capsys):
 
 
 def test_photo_is_not_overwritten_even_with_force(estimator, folder, capsys):
-    write_image("hand_keypoints.png", picture(seed=1))
+    write_image("hand_keypoints.png", photo(seed=1))
     assert cli.main(["detect", "hand.png", "hand_keypoints.png", "--force"]) == 1
-    np.testing.assert_array_equal(read_image("hand_keypoints.png"), picture(seed=1))
+    np.testing.assert_array_equal(read_image("hand_keypoints.png"), photo(seed=1))
     assert "is one of the photos" in capsys.readouterr().err
 
 
 def test_photos_of_one_name_do_not_overwrite_each_other(estimator, folder):
     for place in ("left", "right"):
         Path(place).mkdir()
-        write_image(f"{place}/a.png", picture())
+        write_image(f"{place}/a.png", photo())
     assert cli.main(["detect", "left/a.png", "right/a.png", "hand.png", "--out", "out"]) == 0
     assert names("out") == [
         f"{stem}_keypoints.{suffix}"
@@ -308,7 +308,7 @@ def test_photos_of_one_name_do_not_overwrite_each_other(estimator, folder):
 def test_folders_and_patterns_are_expanded_and_each_photo_is_taken_once(estimator, folder, capsys):
     Path("more/deep").mkdir(parents=True)
     for name in ("more/b.png", "more/a.JPG", "more/deep/c.png"):
-        write_image(name, picture())
+        write_image(name, photo())
     Path("more/notes.txt").write_text("no photo")
     assert cli.main(["detect", "more", "more/*.png", "hand.*", "more/**/c.png", "--out", "o"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -350,8 +350,8 @@ def test_circular_links_end(folder):
 
 
 def test_a_name_that_the_terminal_cannot_print_does_not_end_the_run(estimator, folder, monkeypatch):
-    write_image("\N{HEAVY BLACK HEART}.png", picture())
-    write_image("zz.png", picture())
+    write_image("\N{HEAVY BLACK HEART}.png", photo())
+    write_image("zz.png", photo())
     out = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
     monkeypatch.setattr(sys, "stdout", out)
     assert cli.main(["detect", ".", "--out", "out"]) == 0
@@ -391,7 +391,7 @@ def test_each_photo_has_a_stem_of_its_own(photos, stems):
 
 
 def test_progress_bar_is_on_stderr_and_only_for_several_photos(estimator, folder, capsys):
-    write_image("two.png", picture())
+    write_image("two.png", photo())
     assert cli.main(["detect", "hand.png", "--out", "one"]) == 0
     assert capsys.readouterr().err == ""
     assert cli.main(["detect", "hand.png", "two.png", "--out", "two"]) == 0

@@ -13,9 +13,9 @@ def test_hand_has_21_keypoints_of_different_names():
 
 
 def test_hand_is_in_openposes_order():
-    places = {"wrist": 0, "thumb_cmc": 1, "thumb_tip": 4, "index_mcp": 5, "middle_pip": 10}
-    places |= {"ring_dip": 15, "little_mcp": 17, "little_tip": 20}
-    assert {name: HAND.index(name) for name in places} == places
+    positions = {"wrist": 0, "thumb_cmc": 1, "thumb_tip": 4, "index_mcp": 5, "middle_pip": 10}
+    positions |= {"ring_dip": 15, "little_mcp": 17, "little_tip": 20}
+    assert {name: HAND.index(name) for name in positions} == positions
 
 
 def test_hand_edges_are_five_chains_from_the_wrist():

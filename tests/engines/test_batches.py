@@ -13,7 +13,7 @@ SPEC = InputSpec(box_size=16, stride=8)
 
 
 def answer(batch):
-    """Maps of the mean of each picture."""
+    """Maps of the mean of each image."""
     rows, columns = (-(-side // 8) for side in batch.shape[1:3])
     return np.tile(batch.mean(axis=(1, 2, 3))[:, None, None, None], (1, rows, columns, 22))
 

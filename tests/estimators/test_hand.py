@@ -204,8 +204,8 @@ def test_several_hands_of_several_sizes_come_in_order():
     image = np.zeros((480, 760, 3), np.uint8)
     truth = []
     for seed, (box, side) in enumerate(zip(boxes, sides, strict=True)):
-        picture, xy = scene(seed, box, side == "left", image.shape[:2])
-        image = np.maximum(image, picture)
+        rendering, xy = scene(seed, box, side == "left", image.shape[:2])
+        image = np.maximum(image, rendering)
         truth.append(xy)
     made, network = estimator(replace(RECIPES["refined"], scales=(1.0,)))
     for hand, xy, side in zip(
@@ -307,9 +307,9 @@ def test_a_view_shows_what_its_frame_says():
     [[view]] = estimator()[0].views(image, Region(BOX, "left"))
     assert view.image.shape == (368, 368, 3)
     assert view.frame.mirrored
-    places = np.array([[100.0, 50.0], [250.0, 300.0]])
-    shown = view.image[places[:, 1].astype(int), places[:, 0].astype(int)].astype(float)
-    at = view.frame.invert_points(places)
+    positions = np.array([[100.0, 50.0], [250.0, 300.0]])
+    shown = view.image[positions[:, 1].astype(int), positions[:, 0].astype(int)].astype(float)
+    at = view.frame.invert_points(positions)
     expected = [
         [
             ndimage.map_coordinates(image[..., c].astype(float), [[y], [x]], order=1)[0]

@@ -12,7 +12,7 @@ from openpose_keras.estimators.recipes import RECIPES, scale_range
 from tests.helpers import recipe_references as references
 
 SPEC = InputSpec(channel_order="bgr")  # OpenPose's own weights
-# OpenCV 4's warp rounds places to 32nds of a pixel, as OpenPose's program has it; 5's does not, and
+# OpenCV 4's warp rounds positions to 32nds of a pixel, as in OpenPose's program; 5's does not, and
 # of a thousand pixels of a crop one is a level brighter or darker than in exact arithmetic.
 ROUND_PLACES = int(cv2.__version__.split(".")[0]) < 5
 CROP_SCORES = 1e-5 if ROUND_PLACES else 1e-4
@@ -23,7 +23,7 @@ SIZES = {
     "small": (31, 28),
     "large": (450, 391),
 }
-BOXES = {  # in the odd picture, which is 131 wide and 97 high
+BOXES = {  # in the odd image, which is 131 wide and 97 high
     "inside": (20, 15, 60),
     "between pixels": (13.7, 8.4, 77.3),
     "over one edge": (90, 10, 75),
@@ -32,7 +32,7 @@ BOXES = {  # in the odd picture, which is 131 wide and 97 high
 }
 
 
-def picture(size, seed=0):
+def noise_image(size, seed=0):
     """Noise of several widths, so that every pixel and every scale matters."""
     noise = np.random.default_rng(seed).normal(size=(*size, 3))
     layers = [ndimage.gaussian_filter(noise, (sigma, sigma, 0)) for sigma in (0.5, 2, 6)]
@@ -73,10 +73,10 @@ class SmallNetwork:
             parts.transpose(0, 2, 1, 3, 4).reshape(rows, columns, 12) @ self.first, 0
         )
         around = np.pad(cells, ((2, 2), (2, 2), (0, 0)))
-        places = [(y, x) for y in range(5) for x in range(5)]
+        positions = [(y, x) for y in range(5) for x in range(5)]
         maps = sum(
             around[y : y + rows, x : x + columns] @ weights
-            for (y, x), weights in zip(places, self.second, strict=True)
+            for (y, x), weights in zip(positions, self.second, strict=True)
         )
         return (ndimage.gaussian_filter(maps, (1, 1, 0)) / 2).astype(np.float32)
 
@@ -99,7 +99,7 @@ def assert_same(found, expected, scores=1e-5):
 
 
 def reference_openpose(network, image, box, **options):
-    return references.openpose(network, image, box, round_places=ROUND_PLACES, **options)
+    return references.openpose(network, image, box, round_positions=ROUND_PLACES, **options)
 
 
 # ---------------------------------------------------------------- random heatmaps
@@ -137,20 +137,20 @@ def test_of_the_random_heatmaps_some_have_no_keypoint_and_most_have(name):
     assert 2 < missing.sum() < 12
 
 
-# ---------------------------------------------------------------- from the picture to keypoints
+# ---------------------------------------------------------------- from the image to keypoints
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
 def test_openpose_is_its_reference_from_the_picture_on(box, side):
-    image = picture(SIZES["odd"])
+    image = noise_image(SIZES["odd"])
     expected = reference_openpose(SmallNetwork(3), image, box, left=side == "left")
     assert_same(estimate(SmallNetwork(3), "openpose", image, box, side), expected, CROP_SCORES)
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_openpose_is_its_reference_on_pictures_of_any_shape(size):
-    image, box = picture(size), (size[1] / 2 - 40, size[0] / 2 - 40, 80)
+    image, box = noise_image(size), (size[1] / 2 - 40, size[0] / 2 - 40, 80)
     expected = reference_openpose(SmallNetwork(1), image, box)
     assert_same(estimate(SmallNetwork(1), "openpose", image, box), expected, CROP_SCORES)
 
@@ -159,7 +159,7 @@ def test_openpose_is_its_reference_on_pictures_of_any_shape(size):
 def test_openpose_at_several_scales_takes_the_best_one_whole(side):
     recipe = replace(RECIPES["openpose"], scales=scale_range(4, 0.4))
     for seed in range(3):
-        image, box = picture(SIZES["odd"], seed), (30, 12, 71)
+        image, box = noise_image(SIZES["odd"], seed), (30, 12, 71)
         expected = reference_openpose(
             SmallNetwork(), image, box, left=side == "left", scales=recipe.scales
         )
@@ -169,7 +169,7 @@ def test_openpose_at_several_scales_takes_the_best_one_whole(side):
 @pytest.mark.parametrize("name", ["pytorch_openpose", "mmittek"])
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_whole_pictures_give_what_the_reference_gives(name, size):
-    image = picture(size)
+    image = noise_image(size)
     expected = getattr(references, name)(SmallNetwork(), image)
     for side in ("left", "right"):  # neither of the two mirrors
         assert_same(estimate(SmallNetwork(), name, image, side=side), expected)
@@ -178,7 +178,7 @@ def test_whole_pictures_give_what_the_reference_gives(name, size):
 @pytest.mark.parametrize("name", ["pytorch_openpose", "mmittek"])
 @pytest.mark.parametrize("box", [(20, 15, 64, 50), (90, -10, 75, 80)], ids=["inside", "over edges"])
 def test_a_box_is_a_picture_cut_by_the_caller(name, box):
-    image = picture(SIZES["odd"])
+    image = noise_image(SIZES["odd"])
     x, y, width, height = box
     top, left = max(y, 0), max(x, 0)
     cut = image[top : y + height, left : x + width]

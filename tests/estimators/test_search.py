@@ -11,7 +11,7 @@ BOX_SIZE = 160
 
 
 def open_hand(centre, size, turn=0.0):
-    """Lay 21 keypoints out as an open hand does; `size` is the longer side."""
+    """Place 21 keypoints as an open hand does; `size` is the longer side."""
     rays = np.deg2rad(np.array([-50, -20, 0, 15, 32]))
     steps = np.array([0.45, 0.65, 0.82, 1.0])
     points = [(0.0, 0.0)]
@@ -24,7 +24,7 @@ def open_hand(centre, size, turn=0.0):
 
 
 class Oracle:
-    """Answers as a faultless network would, for hands at known places of an image."""
+    """Answers as a faultless network would, for hands at known positions of an image."""
 
     def __init__(self, hands, shape, score=0.9):
         self.hands, self.shape, self.score = hands, shape, score

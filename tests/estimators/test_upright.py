@@ -72,9 +72,9 @@ def test_the_last_pass_shows_the_hand_upright(turn):
     HandEstimator(network, spec=BOTH, recipe=recipe)(image, [BOX])
     first, last = (
         HandEstimator(DotNetwork(BOTH), spec=BOTH, recipe=Recipe(flip_average=False))(
-            np.uint8((picture + 0.5) * 255), "whole"
+            np.uint8((image + 0.5) * 255), "whole"
         )[0]
-        for picture in network.seen
+        for image in network.seen
     )
     assert abs(np.sin(upright_angle(last.xy) / 2)) < 0.01
     assert abs(np.sin(upright_angle(first.xy) / 2)) > 0.05

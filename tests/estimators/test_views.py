@@ -57,4 +57,4 @@ def test_two_views_only_for_a_network_that_knows_both_sides(sides, views):
     assert len(shown) == views
     if views == 2:
         difference = np.abs(shown[0].image[:, ::-1].astype(int) - shown[1].image)
-        assert difference.max() <= 255 / 32 + 1  # OpenCV's warp rounds places to 1/32 of a pixel
+        assert difference.max() <= 255 / 32 + 1  # OpenCV's warp rounds positions to 1/32 of a pixel

@@ -20,40 +20,42 @@ NAMED = re.compile(r"""<[^>]*\b(?:id|name)=["']([^"']+)["']""")
 
 
 def pages(root: Path = ROOT) -> list[Path]:
-    """Give all Markdown files and notebooks, but for those that tools put there."""
+    """Return all Markdown files and notebooks, but for those that tools put there."""
     found = [*root.rglob("*.md"), *root.rglob("*.ipynb")]
-    places = [path.relative_to(root).parts[:-1] for path in found]
+    folders = [path.relative_to(root).parts[:-1] for path in found]
     return sorted(
         path
-        for path, parts in zip(found, places, strict=True)
+        for path, parts in zip(found, folders, strict=True)
         if not any(
             part in NOT_OURS or (part.startswith(".") and part != ".github") for part in parts
         )
     )
 
 
-def text_of(page: Path) -> str:
-    """Give the Markdown of a page; of a notebook, that of its cells of prose."""
+def text_of(page: Path, *, code: bool = False) -> str:
+    """Return the text of a page; of a notebook, that of its cells of prose, or of all cells."""
     if page.suffix != ".ipynb":
         return page.read_text("utf8")
     notebook = nbformat.reads(page.read_text("utf8"), as_version=nbformat.NO_CONVERT)
-    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return "\n\n".join(
+        cell.source for cell in notebook.cells if code or cell.cell_type == "markdown"
+    )
 
 
 def prose_of(text: str) -> str:
-    """Give a page's text without code, in which brackets and words mean something else."""
+    """Return a page's text without code, in which brackets and words mean something else."""
     return CODE.sub("", FENCED.sub("", text))
 
 
 def links_of(text: str) -> list[str]:
-    """Give where the links and pictures of a page lead."""
+    """Return where the links and images of a page lead."""
     prose = prose_of(text)
     inline = [first or second for first, second in MARKDOWN_LINK.findall(prose)]
     return inline + HTML_LINK.findall(prose)
 
 
 def anchors_of(page: Path) -> set[str]:
-    """Give what may stand behind # in a link to a page.
+    """Return what may stand behind # in a link to a page.
 
     GitHub makes a heading small, drops what is neither a letter nor a digit, and numbers headings
     that come twice; Jupyter only puts hyphens for spaces.
@@ -72,7 +74,7 @@ def anchors_of(page: Path) -> set[str]:
 
 
 def broken_links(page: Path) -> list[str]:
-    """Give the links of a page that lead to no file or heading of the repository."""
+    """Return the links of a page that lead to no file or heading of the repository."""
     broken = []
     for link in links_of(text_of(page)):
         if re.match(r"[a-z][a-z0-9+.-]*:|//", link):

@@ -1,9 +1,9 @@
-"""Three systems' ways from a picture to 21 keypoints, plain and slow, to hold the recipes against.
+"""Three systems' ways from a image to 21 keypoints, plain and slow, to hold the recipes against.
 
 Written from the description of those systems only, with NumPy, SciPy and scikit-image: no OpenCV,
-and nothing of the package. Pictures are (H, W, 3) uint8 RGB. A network takes (1, h, w, 3) float32
+and nothing of the package. Images are (H, W, 3) uint8 RGB. A network takes (1, h, w, 3) float32
 in the channel order that OpenPose's weights want, BGR, and gives (1, ceil(h/8), ceil(w/8), 22).
-Each way gives (21, 3): x, y in pixels of the picture, and the score; (nan, nan, 0) where missing.
+Each way gives (21, 3): x, y in pixels of the image, and the score; (nan, nan, 0) where missing.
 """
 
 import numpy as np
@@ -39,22 +39,20 @@ def resize_matrix(source, target, step, kernel):
     return matrix
 
 
-def resize_cubic(picture, factor):
-    """Bring a uint8 picture to round(side * factor) pixels; the factor itself is the scale."""
+def resize_cubic(image, factor):
+    """Resize a uint8 image to round(side * factor) pixels; the factor itself is the scale."""
     rows, columns = (
         resize_matrix(side, int(np.rint(side * factor)), 1 / factor, cubic)
-        for side in picture.shape[:2]
+        for side in image.shape[:2]
     )
-    exact = np.einsum("yh,hwc,xw->yxc", rows, picture.astype(float), columns, optimize=True)
+    exact = np.einsum("yh,hwc,xw->yxc", rows, image.astype(float), columns, optimize=True)
     return np.clip(np.rint(exact), 0, 255).astype(np.uint8)
 
 
-def resize_linear(picture, factor):
+def resize_linear(image, factor):
     """The same; OpenCV counts in 2048ths here and cuts on the way, an eighth of a level too low."""
-    (top, bottom, y0, y1), (left, right, x0, x1) = (
-        taps(side, factor) for side in picture.shape[:2]
-    )
-    whole = picture.astype(int)
+    (top, bottom, y0, y1), (left, right, x0, x1) = (taps(side, factor) for side in image.shape[:2])
+    whole = image.astype(int)
     across = whole[:, left] * x0[:, None] + whole[:, right] * x1[:, None] >> 4
     upper, lower = across[top] * y0[:, None, None] >> 16, across[bottom] * y1[:, None, None] >> 16
     return (upper + lower + 2 >> 2).astype(np.uint8)
@@ -62,21 +60,23 @@ def resize_linear(picture, factor):
 
 def taps(source, factor):
     """For each pixel of an axis the two pixels that it lies between, and their weights."""
-    places = (np.arange(np.rint(source * factor)) + 0.5) / factor - 0.5
-    places = places.astype(np.float32)
-    first = np.floor(places).astype(int)
-    weights = (np.rint(2048 * part).astype(int) for part in (1 - (places - first), places - first))
+    positions = (np.arange(np.rint(source * factor)) + 0.5) / factor - 0.5
+    positions = positions.astype(np.float32)
+    first = np.floor(positions).astype(int)
+    weights = (
+        np.rint(2048 * part).astype(int) for part in (1 - (positions - first), positions - first)
+    )
     return np.clip(first, 0, source - 1), np.clip(first + 1, 0, source - 1), *weights
 
 
-def warp(picture, step_x, start_x, step_y, start_y, *, round_places):
+def warp(image, step_x, start_x, step_y, start_y, *, round_positions):
     """Show pixel (start + step * i) linearly, black outside.
 
-    OpenCV 4's warp rounds places to 1024ths (along x the step and the start each by itself), and
+    OpenCV 4's warp rounds positions to 1024ths (along x the step and the start each by itself), and
     these to 32nds of a pixel.
     """
     x, y = (step * np.arange(SIDE) + start for step, start in ((step_x, 0), (step_y, start_y)))
-    if round_places:
+    if round_positions:
         x, y, start_x = np.rint(x * 1024), np.rint(y * 1024), np.rint(start_x * 1024)
         x, y = (np.floor(units / 32 + 0.5) / 32 for units in (x + start_x, y))
     else:
@@ -84,7 +84,7 @@ def warp(picture, step_x, start_x, step_y, start_y, *, round_places):
     grid = np.meshgrid(y, x, indexing="ij")
     planes = [
         ndimage.map_coordinates(plane, grid, order=1, mode="grid-constant", cval=0.0)
-        for plane in np.moveaxis(picture.astype(float), -1, 0)
+        for plane in np.moveaxis(image.astype(float), -1, 0)
     ]
     return np.floor(np.stack(planes, axis=-1) + 0.5).clip(0, 255).astype(np.uint8)
 
@@ -92,9 +92,9 @@ def warp(picture, step_x, start_x, step_y, start_y, *, round_places):
 # ---------------------------------------------------------------- steps that the ways share
 
 
-def answer(network, picture):
-    """Normalise and run: x / 256 - 0.5, in the order that the picture has."""
-    batch = (picture[None].astype(float) / 256 - 0.5).astype(np.float32)
+def answer(network, image):
+    """Normalise and run: x / 256 - 0.5, in the order that the image has."""
+    batch = (image[None].astype(float) / 256 - 0.5).astype(np.float32)
     return np.asarray(network(batch))[0].astype(float)
 
 
@@ -106,7 +106,7 @@ def enlarge(maps, rows, columns):
 # ---------------------------------------------------------------- the C++ program
 
 
-def openpose(network, picture, box, *, left=False, scales=(1.0,), round_places=True):
+def openpose(network, image, box, *, left=False, scales=(1.0,), round_positions=True):
     """Crop, mirror a left hand, enlarge by 8, argmax; the scale of the best mean score wins."""
     x, y, width = box
     best = None
@@ -115,7 +115,7 @@ def openpose(network, picture, box, *, left=False, scales=(1.0,), round_places=T
         corner_x, corner_y = x + width / 2 - side / 2, y + width / 2 - side / 2
         s = side / SIDE
         step, start = (-s, corner_x + side) if left else (s, corner_x)
-        crop = warp(picture, step, start, s, corner_y, round_places=round_places)
+        crop = warp(image, step, start, s, corner_y, round_positions=round_positions)
         maps = answer(network, crop[..., ::-1])[..., :KEYPOINTS]
         grow = resize_matrix(SIDE // STRIDE, SIDE, 1 / STRIDE, cubic)
         points = []
@@ -131,12 +131,12 @@ def openpose(network, picture, box, *, left=False, scales=(1.0,), round_places=T
 # ---------------------------------------------------------------- the Python ports
 
 
-def pytorch_openpose(network, picture):
+def pytorch_openpose(network, image):
     """Four heights, cubic, padded with grey; the mean of the maps; the heaviest blob's maximum."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     total = np.zeros((height, width, KEYPOINTS))
     for scale in (0.5, 1.0, 1.5, 2.0):
-        small = resize_cubic(picture, scale * SIDE / height)
+        small = resize_cubic(image, scale * SIDE / height)
         h, w = small.shape[:2]
         padded = np.full((-(-h // STRIDE) * STRIDE, -(-w // STRIDE) * STRIDE, 3), 128, np.uint8)
         padded[:h, :w] = small
@@ -160,13 +160,13 @@ def blob_peak(plane):
     return column, row, plane[row, column]
 
 
-# ---------------------------------------------------------------- the notebook of the toy
+# ---------------------------------------------------------------- mmittek's notebook
 
 
-def mmittek(network, picture):
-    """368 wide, linear, in RGB; maps brought to the picture linearly; the best local maximum."""
-    height, width = picture.shape[:2]
-    maps = answer(network, resize_linear(picture, SIDE / width))[..., :KEYPOINTS]
+def mmittek(network, image):
+    """368 wide, linear, in RGB; maps brought to the image linearly; the best local maximum."""
+    height, width = image.shape[:2]
+    maps = answer(network, resize_linear(image, SIDE / width))[..., :KEYPOINTS]
     ways = [
         resize_matrix(cells, wanted, cells / wanted, linear)
         for cells, wanted in zip(maps.shape, (height, width), strict=False)

@@ -2,7 +2,7 @@
 
     python -m tests.helpers.shipped_hands --assets ASSETS [--out notebooks/images]
 
-It takes a minute or two. The seeds are none that a training run takes: runs render hands with seeds
+It takes a minute or two. No training run takes these seeds: runs render hands with seeds
 1 and 1001.
 """
 
@@ -60,15 +60,15 @@ def write_sheet(name, hands: Iterator, folder):
     }
     stem = Path(folder) / SHEETS[name]
     with (
-        atomic_write(stem.with_suffix(".webp"), force=True) as picture,
+        atomic_write(stem.with_suffix(".webp"), force=True) as sheet,
         atomic_write(stem.with_suffix(".json"), force=True) as table,
     ):
-        picture.write_bytes(data.tobytes())
+        sheet.write_bytes(data.tobytes())
         table.write_text(json.dumps(facts, separators=(",", ":")) + "\n", encoding="utf8")
 
 
 def _facts(number, layer):
-    """Give what is known of a hand as plain data."""
+    """Return what is known of a hand as plain data."""
     return {
         "pose": number,
         "side": layer.side,
