@@ -233,7 +233,10 @@ def test_link_to_another_file_is_refused(tmp_path):
 
 
 def test_without_torch_the_error_tells_what_to_install(tmp_path, monkeypatch):
-    path = write(tmp_path, "pth")
+    path = tmp_path / "hand.pth"
+    with zipfile.ZipFile(path, "w") as archive:  # as torch.save writes it, as far as one looks
+        archive.writestr("hand/data.pkl", b"")
+        archive.writestr("hand/version", b"3")
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match="pip install torch"):
         read_weights(path)

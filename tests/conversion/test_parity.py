@@ -207,6 +207,7 @@ def test_without_the_importer_a_golden_is_compared(tmp_path, monkeypatch):
     assert verify_file(write(tmp_path, flipped())[0], golden=tmp_path / "g.npz").first_failing_layer
 
 
+@needs_importer
 def test_file_that_opencv_can_not_run_is_an_error(tmp_path):
     weights, prototxt = write(
         tmp_path, {"conv1_1": (np.ones((1, 1, 1, 1), "f4"), np.ones(1, "f4"))}
