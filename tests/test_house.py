@@ -52,7 +52,7 @@ def test_unknown_name_is_an_attribute_error():
         _ = openpose_keras.no_such_name
 
 
-def test_each_module_imports_only_from_layers_above():
+def test_each_room_imports_only_from_rooms_below():
     command = Path(sys.executable).with_name("lint-imports")
     if not command.exists():
         pytest.skip("import-linter is not installed: pip install '.[test]'")
@@ -61,7 +61,7 @@ def test_each_module_imports_only_from_layers_above():
 
 
 @pytest.mark.parametrize("arguments", [("check",), ("format", "--check")], ids=" ".join)
-def test_ruff_has_nothing_to_say(arguments):
+def test_ruff_finds_nothing(arguments):
     ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
     if not ruff:
         pytest.skip("ruff is not installed: pip install '.[test]'")

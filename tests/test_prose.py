@@ -32,7 +32,7 @@ BANISHED = {
     r"\bpictures?\b": "image",
     r"\bgrounds?\b(?! truth)": "background",
     r"\bhills?\b": "Gaussian, peak",
-    r"\b(?:a|each|one|first|per|no|another) looks?\b|\bsecond look\b|look_again": "pass, view",
+    r"\b(?:a|each|first|per|no|another) looks?\b|\b(?:one|second) look\b|look_again": "pass, view",
     r"\b(?:known|given|true) places?\b": "position",
     r"\bdeeds?\b": "action",
     r"\bchatter\b": "messages",

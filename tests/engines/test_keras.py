@@ -54,6 +54,7 @@ print("ok")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", mark_backends("tensorflow", "jax", "torch"))
 def test_a_keras_model_is_compiled_on_every_backend(backend):
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
