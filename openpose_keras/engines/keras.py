@@ -70,6 +70,7 @@ def compile_model(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
     forward = compilers.get(keras.backend.backend(), _compile_nothing)(model)
 
     def call(batch: np.ndarray) -> Maps:
+        """Return the network's maps by name."""
         """Run the model, but not in a fork of the process that it runs in."""
         claim_process()
         return forward(batch)
@@ -92,10 +93,12 @@ def _compile_tensorflow(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
 
     @tf.function(input_signature=signature, autograph=False)
     def forward(batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Compute what is compiled: the maps by name, in float32."""
         named = _named(model(batch, training=False))
         return {name: tf.cast(each, tf.float32) for name, each in named.items()}
 
     def call(batch: np.ndarray) -> Maps:
+        """Return the network's maps by name."""
         return {name: each.numpy() for name, each in forward(tf.constant(batch)).items()}
 
     return call
@@ -108,10 +111,12 @@ def _compile_jax(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
 
     @jax.jit
     def forward(trainable: list[Any], fixed: list[Any], batch: jax.Array) -> dict[str, jax.Array]:
+        """Compute what is compiled: the maps by name, in float32."""
         outputs, _ = model.stateless_call(trainable, fixed, batch, training=False)
         return {name: each.astype(jnp.float32) for name, each in _named(outputs).items()}
 
     def call(batch: np.ndarray) -> Maps:
+        """Return the network's maps by name."""
         trainable = [variable.value for variable in model.trainable_variables]
         fixed = [variable.value for variable in model.non_trainable_variables]
         parts = np.split(batch, _power_ends(len(batch)))
@@ -132,6 +137,7 @@ def _compile_torch(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
     import torch
 
     def call(batch: np.ndarray) -> Maps:
+        """Return the network's maps by name."""
         with torch.inference_mode():
             named = _named(model(batch, training=False))
             return {name: each.float().cpu().numpy() for name, each in named.items()}
@@ -144,6 +150,7 @@ def _compile_nothing(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
     import keras
 
     def call(batch: np.ndarray) -> Maps:
+        """Return the network's maps by name."""
         named = _named(model(batch, training=False))
         arrays = {name: keras.ops.convert_to_numpy(each) for name, each in named.items()}
         return {name: each.astype(np.float32, copy=False) for name, each in arrays.items()}

@@ -277,6 +277,7 @@ def _order_of(path: Path, data: Json, order: str) -> Callable[[object], IntArray
     only = next(iter(names.values())) if len(names) == 1 else []
 
     def find(category: object) -> IntArray:
+        """Return the order of the keypoints of a category."""
         if order != "auto":
             return RHD_ORDER if order == "rhd" else OPENPOSE_ORDER
         listed = names.get(str(category), only)

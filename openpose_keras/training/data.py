@@ -156,6 +156,7 @@ def photo_source(labelled: list[photos.LabelledPhoto]) -> Source:
     cuts: dict[int, photos.CutOut | None] = {}
 
     def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return an image with a hand, and its keypoints."""
         index = int(rng.integers(len(labelled)))
         if index not in cuts:
             cuts[index] = photos.cut_out(labelled[index])
@@ -188,6 +189,7 @@ def batches(
         """Composes each batch when it is asked for."""
 
         def __init__(self) -> None:
+            """Begin with the first epoch."""
             super().__init__(workers=1, use_multiprocessing=False, max_queue_size=6)
             self.epoch = first_epoch
 

@@ -107,6 +107,7 @@ def _end_of_epoch(
     import keras
 
     def on_epoch_end(epoch: int, logs: dict[str, float]) -> None:
+        """Raise when the loss is no number any more."""
         if not math.isfinite(logs["loss"]):
             raise DivergenceError(
                 f"the loss became {logs['loss']} in epoch {epoch + 1}; {out} is as the epoch "

@@ -8,20 +8,12 @@ import pytest
 from openpose_keras.conversion.catalogue import Source
 from openpose_keras.conversion.download import download
 from openpose_keras.core.errors import DownloadError
-from tests.helpers.web import Page, refuse_other_hosts, web_server
+from tests.helpers.web import Page
 
 pytestmark = pytest.mark.network
 PIECE = 1 << 19  # what gdown keeps is a multiple of this
 BODY = bytes(range(256)) * (3 * PIECE // 256)
 MD5 = hashlib.md5(BODY).hexdigest()
-
-
-@pytest.fixture
-def server(monkeypatch):
-    refuse_other_hosts(monkeypatch)
-    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)  # gdown's wait between two tries
-    with web_server() as server:
-        yield server
 
 
 @pytest.fixture

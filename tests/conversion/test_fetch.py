@@ -13,7 +13,7 @@ from openpose_keras.conversion.fetch import fetch, target_path
 from openpose_keras.core.errors import FetchError, LicenceError, WeightsError
 from openpose_keras.networks import presets
 from tests.helpers import ROOT
-from tests.helpers.web import Page, refuse_other_hosts, web_server
+from tests.helpers.web import Page
 
 pytestmark = pytest.mark.network
 GOOD = b"good weights " * 100_000
@@ -21,14 +21,6 @@ OFFICIAL = {"md5": hashlib.md5(GOOD).hexdigest()}
 UNKNOWN = {"file": "port.bin"}
 OK = (Page(GOOD), OFFICIAL)
 GONE = (Page(b"", 404), OFFICIAL)
-
-
-@pytest.fixture
-def server(monkeypatch):
-    refuse_other_hosts(monkeypatch)
-    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)  # gdown's wait between two tries
-    with web_server() as server:
-        yield server
 
 
 @pytest.fixture
