@@ -87,23 +87,25 @@ class Estimate:
         self, merged: np.ndarray, place: Frame, frame: MapFrame
     ) -> tuple[np.ndarray, Frame]:
         """Resample merged maps to an upright, unmirrored frame of the image."""
-        if self.region.crop is not None:
-            if place.mirrored:
-                merged = merged[:, ::-1]
-            place = self._upright_frame(frame)
-            return rotate_back(merged, self.region.crop, place), place
         if place.mirrored:
             merged, place = merged[:, ::-1], place.flip()
+        if self.region.crop is not None:
+            place = self._upright_frame(frame)
+            return rotate_back(merged, self.region.crop, place), place
         if frame != "image":
             return merged, place
-        x, y, width, height = place.window
-        return place.invert_heatmaps(merged), Frame((height, width), (1.0, x), (1.0, y))
+        return place.invert_heatmaps(merged), _pixels(place.window)
 
     def _upright_frame(self, frame: MapFrame) -> Frame:
         """Return the frame of an axis-aligned view of the region."""
         crop = Crop(self.region.box, self.spec.box_size)
         if frame == "image":
-            x, y, width, height = crop.window
-            return Frame((height, width), (1.0, x), (1.0, y))
+            return _pixels(crop.window)
         pixels = Frame(crop.output_size, *crop.axes)
         return pixels if frame == "input" else pixels.cells(self.spec.stride)
+
+
+def _pixels(window: tuple[int, int, int, int]) -> Frame:
+    """Return the frame of a window (x, y, width, height) of the image at its own resolution."""
+    x, y, width, height = window
+    return Frame((height, width), (1.0, x), (1.0, y))
