@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from openpose_keras.training.synthesis.rig import FINGERS, Rig
+from openpose_keras.training.synthesis.rotations import rotation
 
 # Rest pose of the rig: how far each joint of index .. little is bent already (degrees).
 _REST_BEND = np.array(
@@ -13,7 +14,6 @@ _REST_BEND = np.array(
 BEND_LIMITS = np.radians([[-35.0, 100.0], [-8.0, 112.0], [-12.0, 85.0]])
 THUMB_LIMITS = np.radians([[-30, 64], [-15, 62], [-10, 75], [-20, 65], [-30, 90]])
 # The thumb's axes in its joints' frames, from the normal of its nail.
-_EYE = np.eye(3)
 _THUMB_BEND_AXIS = np.array([-0.963, 0.0, 0.27])
 _THUMB_LIFT_AXIS = np.array([0.27, 0.0, 0.963])
 
@@ -69,10 +69,10 @@ def joint_rotations(rig: Rig, pose: Pose) -> np.ndarray:
     """
     result = np.tile(np.eye(3), (len(rig.names), 1, 1))
     fingers = _finger_joints(rig)
-    result[fingers] = rotations((0, 0, 1), pose.bends - np.radians(_REST_BEND))
-    result[fingers[:, 0]] = rotations((1, 0, 0), pose.spreads) @ result[fingers[:, 0]]
+    result[fingers] = rotation((0, 0, 1), pose.bends - np.radians(_REST_BEND))
+    result[fingers[:, 0]] = rotation((1, 0, 0), pose.spreads) @ result[fingers[:, 0]]
     bend, lift, roll = pose.thumb[:3]
-    bends = rotations(_THUMB_BEND_AXIS, np.array([bend, *pose.thumb[3:]]))
+    bends = rotation(_THUMB_BEND_AXIS, np.array([bend, *pose.thumb[3:]]))
     base = rotation(_THUMB_LIFT_AXIS, lift) @ bends[0] @ rotation((0, 1, 0), -roll)
     result[[rig.names.index(f"Thumb_{bone}") for bone in ("Metacarpal", "Proximal", "Distal")]] = (
         base, bends[1], bends[2],
@@ -109,40 +109,6 @@ def joint_scales(rig: Rig, shape: Shape) -> np.ndarray:
             thick = shape.thickness[row] if bone != "Metacarpal" else shape.palm[0]
             scales[joint] = thick, shape.lengths[row, min(order.index(bone), 3)], thick
     return scales
-
-
-def rotation(axis: tuple[float, float, float] | np.ndarray, angle: float) -> np.ndarray:
-    """Return the (3, 3) rotation about an axis by an angle in radians (right-hand rule).
-
-    Example:
-        >>> rotation((0, 0, 1), np.pi / 2).round(6) @ (1, 0, 0)
-        array([0., 1., 0.])
-    """
-    return rotations(axis, np.array(angle))
-
-
-def rotations(axis: tuple[float, float, float] | np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Return (..., 3, 3) rotations about one axis by (...) angles in radians (right-hand rule)."""
-    x, y, z = axis
-    norm = (x * x + y * y + z * z) ** 0.5
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) / norm
-    sine, versine = np.sin(angles)[..., None, None], 1 - np.cos(angles)[..., None, None]
-    rotation: np.ndarray = _EYE + sine * cross + versine * (cross @ cross)
-    return rotation
-
-
-def random_rotation(rng: np.random.Generator) -> np.ndarray:
-    """Return a (3, 3) rotation drawn uniformly from all orientations."""
-    x, y, z, w = rng.normal(size=4)
-    norm = x * x + y * y + z * z + w * w
-    scaled = np.array(
-        [
-            [norm - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), norm - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), norm - 2 * (x * x + y * y)],
-        ]
-    )
-    return np.asarray(scaled / norm)
 
 
 def settle(rig: Rig, pose: Pose, scales: np.ndarray) -> Pose:

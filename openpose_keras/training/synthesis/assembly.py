@@ -1,6 +1,5 @@
 """Assembles a hand: skinned mesh, forearm, sleeve, glove's cuff, rings and a held object."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +71,7 @@ def build_hand(
     if held is not None:
         material = plain_material(rng)
         pattern = sample_pattern(rng, probability=0.4)
-        parts.append(replace(held, materials=material, pattern=pattern))
+        parts.append(held._replace(materials=material, pattern=pattern))
     return (
         parts,
         joints,
@@ -115,7 +114,7 @@ def _cuff(arm: Arm, covered: float, hand: Mesh, rng: np.random.Generator) -> Mes
     end, scale, folds = max(covered, 0.012), rng.uniform(1.03, 1.22), rng.uniform(0, 0.05)
     cuff = meshes.sleeve(arm, -0.004, end, scale, rng, folds=folds)
     cloth = _untextured(hand.materials, CLOTH)
-    return replace(cuff, materials=cloth, pattern=hand.pattern, two_sided=True)
+    return cuff._replace(materials=cloth, pattern=hand.pattern, two_sided=True)
 
 
 def _sleeve(arm: Arm, covered: float, length: float, rng: np.random.Generator) -> Mesh:
@@ -131,7 +130,7 @@ def _sleeve(arm: Arm, covered: float, length: float, rng: np.random.Generator) -
     sleeve = meshes.sleeve(arm, start, end, scale, rng, folds=folds)
     cloth = plain_material(rng, glossy=0.1)
     pattern = sample_pattern(rng, probability=0.45)
-    return replace(sleeve, materials=cloth, pattern=pattern, two_sided=True)
+    return sleeve._replace(materials=cloth, pattern=pattern, two_sided=True)
 
 
 def _bracelet(arm: Arm, covered: float, rng: np.random.Generator) -> Mesh:
@@ -139,7 +138,7 @@ def _bracelet(arm: Arm, covered: float, rng: np.random.Generator) -> Mesh:
     start = max(covered, rng.uniform(0.008, 0.04))
     end, scale = start + rng.uniform(0.004, 0.03), rng.uniform(1.04, 1.12)
     bracelet = meshes.sleeve(arm, start, end, scale, rng, folds=0)
-    return replace(bracelet, materials=plain_material(rng, glossy=0.7), two_sided=True)
+    return bracelet._replace(materials=plain_material(rng, glossy=0.7), two_sided=True)
 
 
 def _finger_rings(
@@ -156,5 +155,5 @@ def _finger_rings(
         centre = origins[joint] + rng.uniform(0.45, 0.7) * bone
         radius = 0.0102 * scales[joint, 0] * (0.88 if finger == "Little" else 1.0)
         ring = meshes.finger_ring(centre, rotations[joint], radius, rng.uniform(0.002, 0.006))
-        rings.append(replace(ring, materials=plain_material(rng, glossy=0.9), two_sided=True))
+        rings.append(ring._replace(materials=plain_material(rng, glossy=0.9), two_sided=True))
     return rings

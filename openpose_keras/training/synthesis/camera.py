@@ -1,12 +1,10 @@
 """The camera's orientation and distance, and the framing of a hand."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from openpose_keras.core.boxes import BOX_MARGIN
-from openpose_keras.training.synthesis.articulation import random_rotation, rotation
 from openpose_keras.training.synthesis.raster import Camera, Mesh
+from openpose_keras.training.synthesis.rotations import rotation, rotation_of_quaternion
 
 HAND_FRACTION = 1 / BOX_MARGIN  # of the image's side that the keypoints' extent takes
 
@@ -25,7 +23,7 @@ def sample_camera(rng: np.random.Generator, arm: np.ndarray | None) -> np.ndarra
         (3, 3) rotation from the model's frame to the camera's.
     """
     for _ in range(20):
-        orientation = random_rotation(rng)
+        orientation = rotation_of_quaternion(rng.normal(size=4))  # uniformly distributed
         if rng.random() < 0.25:
             facing = np.array([[0, 0, 1.0], [0, 1, 0], [-1, 0, 0]])  # the palm faces the camera
             if rng.random() < 0.5:
@@ -62,8 +60,7 @@ def to_camera(
     middle = (keypoints.max(0) + keypoints.min(0)) / 2
     offset = np.array([0, 0, distance]) - linear @ middle
     moved = [
-        replace(
-            mesh,
+        mesh._replace(
             vertices=(mesh.vertices @ linear.T + offset).astype(np.float32),
             frame=np.ascontiguousarray(mesh.frame @ linear.T, np.float32),
             triangles=np.ascontiguousarray(mesh.triangles[:, :: -1 if mirror else 1]),

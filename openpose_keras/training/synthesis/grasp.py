@@ -32,7 +32,7 @@ def grasp_object(
     Returns:
         The closed pose, and the object in the model's frame.
     """
-    origins = rig.forward(None, scales)[1]
+    origins = rig.forward(np.eye(3), scales)[1]
     knuckles = origins[[rig.names.index(f"{finger}_Proximal") for finger in FINGERS[1:]]]
     radius, palm = pose.grip, 0.016 * scales[0, 0]
     centre = knuckles.mean(0) + np.array([-radius - palm, 0, rng.uniform(-0.004, 0.014)])

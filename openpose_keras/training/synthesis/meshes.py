@@ -1,12 +1,12 @@
 """Meshes in the rig's model frame (metres): solids, forearm, sleeve, cuff, bracelet and rings."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from openpose_keras.training.synthesis.articulation import rotations
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import Rig
+from openpose_keras.training.synthesis.rotations import rotation
 
 _SEGMENTS = 20
 _BEND_LENGTH = 0.045  # metres of forearm over which the wrist's bend is spread
@@ -62,8 +62,8 @@ class Arm:
     def _rotations(self, fractions: np.ndarray) -> np.ndarray:
         """Return (r, 3, 3) fractions of the wrist's rotation."""
         bend, aside, twist = (angle * fractions for angle in self.wrist)
-        both = rotations((0, 1, 0), bend) @ rotations((1, 0, 0), aside)
-        result: np.ndarray = both @ rotations((0, 0, 1), twist)
+        both = rotation((0, 1, 0), bend) @ rotation((1, 0, 0), aside)
+        result: np.ndarray = both @ rotation((0, 0, 1), twist)
         return result
 
 
@@ -192,8 +192,8 @@ def forearm(rig: Rig, hand: Mesh, arm: Arm, length: float) -> Mesh:
     count = len(rig.wrist_loop)
     mesh = tube(rings, np.tile(rig.uv[rig.wrist_loop], (len(rings), 1)))
     mesh.frame[:count, 0] = hand.frame[rig.wrist_loop, 0]
-    return replace(
-        hand, vertices=mesh.vertices, frame=mesh.frame, uv=mesh.uv, triangles=mesh.triangles
+    return hand._replace(
+        vertices=mesh.vertices, frame=mesh.frame, uv=mesh.uv, triangles=mesh.triangles
     )
 
 

@@ -1,75 +1,21 @@
 """A z-buffer rasteriser for triangle meshes, compiled with numba.
 
 Camera frame: x right, y down, z forward, metres. Triangles are counter-clockwise seen from outside.
-Rasterising and shading are two passes: the first finds the nearest triangle of each pixel, the
-second looks up texture and light once a pixel. Tone mapping makes 8-bit pixels of the light.
+Rasterising finds the nearest triangle of each pixel; `shading` then looks up texture and light once
+a pixel.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from openpose_keras.training.synthesis import raster_kernels as kernels
-from openpose_keras.training.synthesis.color import to_linear, to_srgb
-
-PLAIN_PATTERN = np.ones((1, 1, 3), np.float32)
-_WHITE = np.full((1, 1, 3), 255, np.uint8)
-_ONE_REGION = np.zeros((1, 1), np.uint8)
-_NO_BUMPS = np.zeros((1, 1, 2), np.int8)
+_SHADOW_MAP_SIDE = 192  # texels
+_SHADOW_MAP_RADIUS = 0.17  # metres around the first mesh's middle
 
 
-@dataclass(frozen=True, eq=False)
-class Mesh:
-    """A mesh, in the camera frame where it is rasterised. By default its surface is plain white.
-
-    Args:
-        vertices: (n, 3) float32.
-        frame: (n, 3, 3) float32 unit rows: normal, tangent along u, bitangent along v. Tangents are
-            zero where the surface has no bumps.
-        uv: (n, 2) float32 texture coordinates.
-        triangles: (m, 3) int32.
-        texture: (h, w, 3) uint8 sRGB.
-        regions: (h, w) uint8, the row of `materials` that a texel has.
-        bumps: (h, w, 2) int8, x and y of the tangent-space normal times 127.
-        materials: (k, 15) float32, rows of `Material`.
-        pattern: (p, p, 3) float32, multiplies the colour of materials that repeat it.
-        two_sided: Whether the inside is visible too.
-    """
-
-    vertices: np.ndarray
-    frame: np.ndarray
-    uv: np.ndarray
-    triangles: np.ndarray
-    texture: np.ndarray = field(default_factory=lambda: _WHITE)
-    regions: np.ndarray = field(default_factory=lambda: _ONE_REGION)
-    bumps: np.ndarray = field(default_factory=lambda: _NO_BUMPS)
-    materials: np.ndarray = field(
-        default_factory=lambda: Material(np.ones(3), np.ones(3), specular=0.0).row()[None]
-    )
-    pattern: np.ndarray = field(default_factory=lambda: PLAIN_PATTERN)
-    two_sided: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Buffers:
-    """What `rasterise` finds for each pixel.
-
-    Args:
-        inverse_depth: (h, w) float32, 1 / z, zero where no mesh is.
-        mesh: (h, w) int16, index of the mesh, -1 where no mesh is.
-        triangle: (h, w) int32, index within the mesh.
-        weights: (h, w, 2) float32, perspective-correct weights of the triangle's second and third
-            corner.
-    """
-
-    inverse_depth: np.ndarray
-    mesh: np.ndarray
-    triangle: np.ndarray
-    weights: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Material:
+class Material(NamedTuple):
     """How a surface reflects light.
 
     Args:
@@ -96,9 +42,56 @@ class Material:
 
     def row(self) -> np.ndarray:
         """Return the (15,) float32 row that the kernels read."""
-        options = (self.detail, self.chroma, self.specular, self.shininess)
-        row = (*self.mean, *self.target, *options, *self.wrap, self.bump, self.pattern)
-        return np.array(row, np.float32)
+        return np.hstack(self).astype(np.float32)
+
+
+PLAIN_PATTERN = np.ones((1, 1, 3), np.float32)
+
+
+class Mesh(NamedTuple):
+    """A mesh, in the camera frame where it is rasterised. By default its surface is plain white.
+
+    Args:
+        vertices: (n, 3) float32.
+        frame: (n, 3, 3) float32 unit rows: normal, tangent along u, bitangent along v. Tangents are
+            zero where the surface has no bumps.
+        uv: (n, 2) float32 texture coordinates.
+        triangles: (m, 3) int32.
+        texture: (h, w, 3) uint8 sRGB.
+        regions: (h, w) uint8, the row of `materials` that a texel has.
+        bumps: (h, w, 2) int8, x and y of the tangent-space normal times 127.
+        materials: (k, 15) float32, rows of `Material`.
+        pattern: (p, p, 3) float32, multiplies the colour of materials that repeat it.
+        two_sided: Whether the inside is visible too.
+    """
+
+    vertices: np.ndarray
+    frame: np.ndarray
+    uv: np.ndarray
+    triangles: np.ndarray
+    texture: np.ndarray = np.full((1, 1, 3), 255, np.uint8)
+    regions: np.ndarray = np.zeros((1, 1), np.uint8)
+    bumps: np.ndarray = np.zeros((1, 1, 2), np.int8)
+    materials: np.ndarray = Material(np.ones(3), np.ones(3), specular=0.0).row()[None]
+    pattern: np.ndarray = PLAIN_PATTERN
+    two_sided: bool = False
+
+
+class Buffers(NamedTuple):
+    """What `rasterise` finds for each pixel.
+
+    Args:
+        inverse_depth: (h, w) float32, 1 / z, zero where no mesh is.
+        mesh: (h, w) int16, index of the mesh, -1 where no mesh is.
+        triangle: (h, w) int32, index within the mesh.
+        weights: (h, w, 2) float32, perspective-correct weights of the triangle's second and third
+            corner.
+    """
+
+    inverse_depth: np.ndarray
+    mesh: np.ndarray
+    triangle: np.ndarray
+    weights: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -157,56 +150,48 @@ def _empty_buffers(shape: tuple[int, int], depth: float) -> Buffers:
     )
 
 
+# A shadow map's depth may be 0, so that weights become infinite; nothing reads them.
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill(
     points: np.ndarray, triangles: np.ndarray, index: int, two_sided: bool, buffers: Buffers
 ) -> None:
-    """Draw the triangles of a mesh into buffers."""
-    kernels.fill(
-        points, triangles, index, two_sided,
-        buffers.inverse_depth, buffers.mesh, buffers.triangle, buffers.weights,
-    )  # fmt: skip
-
-
-def shade(
-    meshes: list[Mesh],
-    buffers: Buffers,
-    lights: np.ndarray,
-    light_map: np.ndarray | None = None,
-) -> np.ndarray:
-    """Compute the colour of each covered pixel.
-
-    Args:
-        meshes: The meshes that were rasterised.
-        buffers: The result of `rasterise`.
-        lights: (9 + 6 n,) float32: ambient colour from above, from below, the up vector, then the
-            direction towards each lamp and its colour; the first lamp casts shadows.
-        light_map: (h, w, 2) float32, the fractions of the first lamp and of the ambient light that
-            reach each pixel; None for all of it.
-
-    Returns:
-        (h, w, 4) float32 linear RGB and coverage (0 or 1), zero where no mesh is.
-    """
-    colour = np.zeros((*buffers.mesh.shape, 4), np.float32)
-    if light_map is None:
-        light_map = np.ones((*buffers.mesh.shape, 2), np.float32)
-    for index, mesh in enumerate(meshes):
-        kernels.shade_mesh(
-            index, mesh.vertices, mesh.frame, np.pad(mesh.uv, ((0, 0), (0, 1))), mesh.triangles,
-            mesh.texture, mesh.regions, mesh.bumps, mesh.materials, mesh.pattern,
-            buffers.mesh, buffers.triangle, buffers.weights, lights, light_map, _LINEAR, colour,
-        )  # fmt: skip
-    return colour
+    """Draw one mesh's triangles into the buffers; a greater depth is nearer."""
+    depth, which, triangle, weights = buffers
+    height, width = depth.shape
+    for t in range(triangles.shape[0]):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        za, zb, zc = points[a, 2], points[b, 2], points[c, 2]
+        if max(za, zb, zc) > 20.0:
+            continue
+        xa, ya = points[a, 0], points[a, 1]
+        xb, yb = points[b, 0], points[b, 1]
+        xc, yc = points[c, 0], points[c, 1]
+        area = (xb - xa) * (yc - ya) - (yb - ya) * (xc - xa)
+        if area == 0.0 or (area > 0.0 and not two_sided):
+            continue
+        x0 = max(int(np.ceil(min(xa, xb, xc))), 0)
+        x1 = min(int(np.floor(max(xa, xb, xc))), width - 1)
+        y0 = max(int(np.ceil(min(ya, yb, yc))), 0)
+        y1 = min(int(np.floor(max(ya, yb, yc))), height - 1)
+        scale = 1.0 / area
+        for y in range(y0, y1 + 1):
+            for x in range(x0, x1 + 1):
+                wb = ((xc - x) * (ya - y) - (yc - y) * (xa - x)) * scale
+                wc = ((xa - x) * (yb - y) - (ya - y) * (xb - x)) * scale
+                wa = 1.0 - wb - wc
+                if wa < 0.0 or wb < 0.0 or wc < 0.0:
+                    continue
+                z = np.float32(wa * za + wb * zb + wc * zc)
+                if z > depth[y, x]:
+                    depth[y, x] = z
+                    which[y, x] = index
+                    triangle[y, x] = t
+                    weights[y, x, 0] = wb * zb / z
+                    weights[y, x, 1] = wc * zc / z
 
 
 def shadows(
-    meshes: list[Mesh],
-    buffers: Buffers,
-    camera: Camera,
-    light: np.ndarray,
-    *,
-    radius: float = 0.17,
-    size: int = 192,
-    softness: float = 1.0,
+    meshes: list[Mesh], buffers: Buffers, camera: Camera, light: np.ndarray, softness: float
 ) -> np.ndarray:
     """Compute which fraction of a far lamp's light reaches each pixel, with a shadow map.
 
@@ -215,45 +200,58 @@ def shadows(
         buffers: The result of `rasterise`.
         camera: The camera that they were rasterised for.
         light: (3,) unit direction towards the lamp.
-        radius: Half the side of the shadow map in metres, around the first mesh's middle.
-        size: Side of the shadow map in texels.
-        softness: Texels between the nine samples that are averaged.
+        softness: Texels of the shadow map between the nine samples that are averaged.
 
     Returns:
-        (h, w) float32 in [0, 1]; 1 for pixels outside the map.
+        (h, w) float32 in [0, 1]; 1 for pixels outside the map, which covers 17 cm around the first
+        mesh's middle.
     """
     middle = meshes[0].vertices.mean(0)
     side = np.cross(light, (0.0, 1.0, 0.0) if abs(light[1]) < 0.9 else (1.0, 0.0, 0.0))
     side /= np.linalg.norm(side)
     basis = np.stack([side, np.cross(light, side), light]).astype(np.float32)
-    scale = size / (2 * radius)
-    shadow_map = _empty_buffers((size, size), -1e9)
+    scale = _SHADOW_MAP_SIDE / (2 * _SHADOW_MAP_RADIUS)
+    shadow_map = _empty_buffers((_SHADOW_MAP_SIDE, _SHADOW_MAP_SIDE), -1e9)
     for mesh in meshes:
-        local = ((mesh.vertices - middle) @ basis.T).astype(np.float32)
-        local[:, :2] = local[:, :2] * scale + size / 2
-        _fill(local, mesh.triangles, 0, True, shadow_map)
-    result = np.ones(buffers.mesh.shape, np.float32)
+        points = ((mesh.vertices - middle) @ basis.T).astype(np.float32)
+        points[:, :2] = points[:, :2] * scale + _SHADOW_MAP_SIDE / 2
+        _fill(points, mesh.triangles, 0, True, shadow_map)
     numbers = np.array([scale, camera.focal, *camera.centre, softness], np.float32)
     nearest, middle = shadow_map.inverse_depth, middle.astype(np.float32)
-    kernels.look_up_shadow(buffers.inverse_depth, nearest, basis, middle, numbers, result)
+    return np.asarray(_look_up_shadow(buffers.inverse_depth, nearest, basis, middle, numbers))
+
+
+@njit(cache=True, nogil=True)
+def _look_up_shadow(
+    inverse: np.ndarray,
+    nearest: np.ndarray,
+    basis: np.ndarray,
+    middle: np.ndarray,
+    numbers: np.ndarray,
+) -> np.ndarray:
+    """Average nine samples of a shadow map for each covered pixel."""
+    result = np.ones(inverse.shape, np.float32)
+    size = nearest.shape[0]
+    scale, focal, cx, cy, softness = numbers
+    bias = np.float32(0.002) + np.float32(0.8) * (softness + np.float32(0.5)) / scale
+    for y in range(inverse.shape[0]):
+        for x in range(inverse.shape[1]):
+            if inverse[y, x] <= 0.0:
+                continue
+            z = 1.0 / inverse[y, x]
+            px = (x - cx) / focal * z - middle[0]
+            py = (y - cy) / focal * z - middle[1]
+            pz = z - middle[2]
+            u = (basis[0, 0] * px + basis[0, 1] * py + basis[0, 2] * pz) * scale + size * 0.5
+            v = (basis[1, 0] * px + basis[1, 1] * py + basis[1, 2] * pz) * scale + size * 0.5
+            w = basis[2, 0] * px + basis[2, 1] * py + basis[2, 2] * pz + bias
+            seen = 0
+            for i in range(-1, 2):
+                for j in range(-1, 2):
+                    column = int(u + i * softness + 0.5)
+                    row = int(v + j * softness + 0.5)
+                    inside = 0 <= column < size and 0 <= row < size
+                    if not inside or nearest[row, column] <= w:
+                        seen += 1
+            result[y, x] = seen / 9.0
     return result
-
-
-def tone_map(colour: np.ndarray, highlight_rolloff: float) -> np.ndarray:
-    """Turn linear light into 8-bit pixels.
-
-    Args:
-        colour: (h, w, 4) float32 linear RGB times coverage, and coverage in [0, 1].
-        highlight_rolloff: 0 clips bright light, 1 compresses it; between, a blend of both.
-
-    Returns:
-        (h, w, 4) uint8: sRGB, not multiplied by alpha, and alpha; zero where coverage is zero.
-    """
-    result = np.zeros(colour.shape, np.uint8)
-    colour = np.ascontiguousarray(colour, np.float32)
-    kernels.tone_map(colour, np.float32(highlight_rolloff), _ENCODED, result)
-    return result
-
-
-_LINEAR = to_linear(np.arange(256) / 255).astype(np.float32)
-_ENCODED = np.round(to_srgb((np.arange(8192) + 0.5) / 8192) * 255).astype(np.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.keypoints import Side
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.training.synthesis import raster
+from openpose_keras.training.synthesis import raster, shading
 from openpose_keras.training.synthesis.articulation import joint_scales
 from openpose_keras.training.synthesis.assembly import build_hand
 from openpose_keras.training.synthesis.assets import RIGS, TEXTURES, Assets, Texture
@@ -157,12 +157,12 @@ def _light(
     """Light the buffers and shrink them to the layer's pixels."""
     lights, softness = sample_lights(rng)
     occlusion, rolloff = rng.uniform(0.3, 0.9), rng.uniform(0.0, 1.0)
-    lamp = raster.shadows(meshes, buffers, camera, lights[9:12], softness=softness)
+    lamp = raster.shadows(meshes, buffers, camera, lights[9:12], softness)
     light_map = np.stack([lamp, _ambient(buffers, camera.focal, occlusion)], axis=-1)
-    colour = raster.shade(meshes, buffers, lights, light_map)
+    colour = shading.shade(meshes, buffers, lights, light_map)
     size = buffers.mesh.shape[0] // _OVERSAMPLING
     small = cv2.resize(colour, (size, size), interpolation=cv2.INTER_AREA)
-    return raster.tone_map(small, rolloff)
+    return np.asarray(shading.tone_map(small, np.float32(rolloff)))
 
 
 def _ambient(buffers: Buffers, focal: float, strength: float) -> np.ndarray:

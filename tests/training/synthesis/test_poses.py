@@ -10,8 +10,6 @@ from openpose_keras.training.synthesis.articulation import (
     Shape,
     joint_rotations,
     joint_scales,
-    random_rotation,
-    rotation,
     settle,
 )
 from openpose_keras.training.synthesis.grasp import FINGER_RADIUS, close_around
@@ -20,6 +18,7 @@ from openpose_keras.training.synthesis.rig import load_rig
 from tests.helpers.assets import assets_folder
 
 PLAIN = Shape(np.ones((5, 4)), np.ones(5), np.ones(3))
+TIPS = [8, 12, 16, 20]
 
 
 @pytest.fixture(scope="module")
@@ -36,37 +35,29 @@ def keypoints(rig, pose, shape=PLAIN):
     return rig.forward(joint_rotations(rig, pose), joint_scales(rig, shape))[1][rig.keypoint_ids]
 
 
-def test_poses_stay_within_the_joints_limits():
+def test_poses_are_of_all_families_and_within_the_joints_limits():
     rng = np.random.default_rng(0)
-    for _ in range(300):
-        pose = sample_pose(rng)
-        assert (pose.bends >= BEND_LIMITS[:, 0]).all()
-        assert (pose.bends <= BEND_LIMITS[:, 1]).all()
-        assert (pose.thumb >= THUMB_LIMITS[:, 0]).all()
-        assert (pose.thumb <= THUMB_LIMITS[:, 1]).all()
-
-
-def test_every_family_is_drawn():
-    rng = np.random.default_rng(0)
-    names = {sample_pose(rng).name for _ in range(300)}
-    assert names == {"flat", "loose", "fist", "sign", "claw", "table", "pinch", "grip", "free"}
+    drawn = [sample_pose(rng) for _ in range(300)]
+    for pose in drawn:
+        for angles, limits in ((pose.bends, BEND_LIMITS), (pose.thumb, THUMB_LIMITS)):
+            np.testing.assert_array_equal(angles, angles.clip(*limits.T))
+    families = {"flat", "loose", "fist", "sign", "claw", "table", "pinch", "grip", "free"}
+    assert {pose.name for pose in drawn} == families
 
 
 def test_neighbouring_fingers_bend_alike():
     rng = np.random.default_rng(1)
     bends = np.array([sample_pose(rng).bends[:, 1] for _ in range(800)])
     correlation = np.corrcoef(bends.T)
-    assert correlation[1, 2] > 0.5
-    assert correlation[1, 2] > correlation[0, 3]
+    assert correlation[1, 2] > max(0.5, correlation[0, 3])
 
 
 def test_shapes_stay_within_a_quarter():
     rng = np.random.default_rng(0)
     for _ in range(100):
         shape = sample_shape(rng)
-        for factors in (shape.lengths, shape.thickness, shape.palm):
-            assert (factors >= 0.8).all()
-            assert (factors <= 1.25).all()
+        factors = np.concatenate([shape.lengths.ravel(), shape.thickness, shape.palm])
+        assert (np.abs(factors - 1.025) <= 0.225).all()
 
 
 def test_straight_fingers_are_straight(rig):
@@ -77,20 +68,14 @@ def test_straight_fingers_are_straight(rig):
         assert bones[0] @ bones[2] > 0.97
 
 
-def test_curling_moves_the_tips_towards_the_palm(rig):
+def test_curling_moves_the_tips_towards_the_palm_and_keeps_the_length_of_bones(rig):
     straight, half, fist = (keypoints(rig, pose_of(s)) for s in ("straight", "half", "fist"))
-    for tip in (8, 12, 16, 20):
-        assert half[tip, 0] < straight[tip, 0] - 0.02
-        assert np.linalg.norm(fist[tip] - fist[0]) < 0.75 * np.linalg.norm(
-            straight[tip] - straight[0]
-        )
-
-
-def test_bends_keep_the_length_of_bones(rig):
-    straight, fist = keypoints(rig, pose_of("straight")), keypoints(rig, pose_of("fist"))
-    for a, b in ((5, 6), (6, 7), (7, 8), (3, 4)):
-        lengths = [np.linalg.norm(p[a] - p[b]) for p in (straight, fist)]
-        assert lengths[0] == pytest.approx(lengths[1], abs=1e-6)
+    assert (half[TIPS, 0] < straight[TIPS, 0] - 0.02).all()
+    reach = [np.linalg.norm(points[TIPS] - points[0], axis=1) for points in (straight, fist)]
+    assert (reach[1] < 0.75 * reach[0]).all()
+    bones = [np.linalg.norm(points[[5, 6, 7, 3]] - points[[6, 7, 8, 4]], axis=1)
+             for points in (straight, fist)]  # fmt: skip
+    np.testing.assert_allclose(*bones, atol=1e-6)
 
 
 def test_thumb_lift_moves_its_tip_away_from_the_palm(rig):
@@ -102,11 +87,8 @@ def test_thumb_lift_moves_its_tip_away_from_the_palm(rig):
 def test_longer_bones_lengthen_that_finger_only(rig):
     lengths = np.ones((5, 4))
     lengths[2, 1:] = 1.1
-    pose = pose_of("straight")
-    plain, longer = (
-        keypoints(rig, pose),
-        keypoints(rig, pose, Shape(lengths, np.ones(5), np.ones(3))),
-    )
+    pose, shape = pose_of("straight"), replace(PLAIN, lengths=lengths)
+    plain, longer = keypoints(rig, pose), keypoints(rig, pose, shape)
     grown = np.linalg.norm(longer[12] - longer[9]) / np.linalg.norm(plain[12] - plain[9])
     assert grown == pytest.approx(1.1, abs=1e-3)
     np.testing.assert_allclose(longer[13:], plain[13:], atol=1e-9)
@@ -114,10 +96,9 @@ def test_longer_bones_lengthen_that_finger_only(rig):
 
 def test_settled_fingers_stay_out_of_the_palm(rig):
     deep = pose_of("fist", bends=np.radians([[95.0, 110.0, 80.0]] * 4))
-    scales = joint_scales(rig, PLAIN)
-    tips = keypoints(rig, settle(rig, deep, scales))[[8, 12, 16, 20], 0]
-    assert (keypoints(rig, deep)[[8, 12, 16, 20], 0] > -0.01).any()
-    assert (tips < -0.01).all()
+    settled = settle(rig, deep, joint_scales(rig, PLAIN))
+    assert (keypoints(rig, deep)[TIPS, 0] > -0.01).any()
+    assert (keypoints(rig, settled)[TIPS, 0] < -0.01).all()
 
 
 def test_settling_a_pose_without_overlap_changes_nothing(rig):
@@ -135,17 +116,3 @@ def test_fingers_close_around_a_cylinder_without_entering_it(rig, radius):
     away = np.linalg.norm((points - centre)[:, [0, 2]], axis=1) - radius
     assert (away[[6, 7, 8, 10, 11, 12, 14, 15, 16]] > FINGER_RADIUS - 0.004).all()
     assert away[[8, 12, 16]].max() < 0.03
-
-
-def test_rotation_follows_the_right_hand_rule():
-    np.testing.assert_allclose(rotation((0, 0, 2), np.pi / 2) @ (1, 0, 0), (0, 1, 0), atol=1e-12)
-
-
-def test_random_rotations_are_proper_and_cover_the_sphere():
-    rng = np.random.default_rng(0)
-    drawn = np.array([random_rotation(rng) for _ in range(2000)])
-    np.testing.assert_allclose(
-        drawn @ drawn.transpose(0, 2, 1), np.tile(np.eye(3), (2000, 1, 1)), atol=1e-9
-    )
-    np.testing.assert_allclose(np.linalg.det(drawn), 1, atol=1e-9)
-    assert np.abs(drawn.mean(0)).max() < 0.05

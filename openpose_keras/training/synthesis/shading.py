@@ -1,0 +1,197 @@
+"""The colour of each pixel: texture, light and tone mapping, compiled with numba."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numba import njit
+
+from openpose_keras.training.synthesis.color import to_linear, to_srgb
+from openpose_keras.training.synthesis.raster import Buffers, Mesh
+
+Triple: TypeAlias = tuple[float, float, float]
+
+# Columns of a material's row, see `raster.Material`. The mean comes first.
+TARGET, DETAIL, CHROMA, SPECULAR, SHININESS, WRAP, BUMP, PATTERN = 3, 6, 7, 8, 9, 10, 13, 14
+_LINEAR = to_linear(np.arange(256) / 255).astype(np.float32)
+_ENCODED = np.round(to_srgb((np.arange(8192) + 0.5) / 8192) * 255).astype(np.uint8)
+
+
+def shade(
+    meshes: list[Mesh], buffers: Buffers, lights: np.ndarray, light_map: np.ndarray
+) -> np.ndarray:
+    """Compute the colour of each covered pixel.
+
+    Args:
+        meshes: The meshes that were rasterised.
+        buffers: The result of `raster.rasterise`.
+        lights: (9 + 6 n,) float32: ambient colour from above, from below, the up vector, then the
+            direction towards each lamp and its colour; the first lamp casts shadows.
+        light_map: (h, w, 2) float32, the fractions of the first lamp and of the ambient light that
+            reach each pixel.
+
+    Returns:
+        (h, w, 4) float32 linear RGB and coverage (0 or 1), zero where no mesh is.
+    """
+    colour = np.zeros((*buffers.mesh.shape, 4), np.float32)
+    for index, mesh in enumerate(meshes):
+        _shade_mesh(index, mesh, buffers, lights, light_map, colour)
+    return colour
+
+
+@njit(inline="always")
+def _mix(values: np.ndarray, corners: tuple[int, int, int], weights: Triple) -> Triple:
+    """Interpolate rows of three values between a triangle's corners."""
+    a, b, c = corners
+    wa, wb, wc = weights
+    return (
+        wa * values[a, 0] + wb * values[b, 0] + wc * values[c, 0],
+        wa * values[a, 1] + wb * values[b, 1] + wc * values[c, 1],
+        wa * values[a, 2] + wb * values[b, 2] + wc * values[c, 2],
+    )
+
+
+@njit(inline="always")
+def _unit(x: float, y: float, z: float) -> Triple:
+    """Return a vector of length one."""
+    scale = np.float32(1.0) / np.sqrt(x * x + y * y + z * z + np.float32(1e-12))
+    return x * scale, y * scale, z * scale
+
+
+@njit(inline="always")
+def _look_up(texture: np.ndarray, u: float, v: float, texel: np.ndarray) -> tuple[int, int]:
+    """Write the linear colour at (u, v) in texels and return the row and column below it."""
+    rows, columns = texture.shape[0], texture.shape[1]
+    fu, fv = np.floor(u), np.floor(v)
+    i0, j0 = int(fu) % columns, int(fv) % rows
+    i1, j1 = (i0 + 1) % columns, (j0 + 1) % rows
+    fu, fv = u - fu, v - fv
+    for k in range(3):
+        top = _LINEAR[texture[j0, i0, k]] * (1 - fu) + _LINEAR[texture[j0, i1, k]] * fu
+        low = _LINEAR[texture[j1, i0, k]] * (1 - fu) + _LINEAR[texture[j1, i1, k]] * fu
+        texel[k] = top * (1 - fv) + low * fv
+    return j0, i0
+
+
+@njit(inline="always")
+def _gather_light(
+    normal: Triple,
+    eye: Triple,
+    lights: np.ndarray,
+    reach: np.ndarray,
+    material: np.ndarray,
+    light: np.ndarray,
+    shine: np.ndarray,
+) -> None:
+    """Write the diffuse light and the highlight that a point reflects to the eye."""
+    half, quarter, one = np.float32(0.5), np.float32(0.25), np.float32(1.0)
+    nx, ny, nz = normal
+    seen, ambient = reach[0], reach[1]
+    up = half + half * (nx * lights[6] + ny * lights[7] + nz * lights[8])
+    for k in range(3):
+        light[k] = (lights[k] * up + lights[3 + k] * (1 - up)) * ambient
+        shine[k] = 0.0
+    for o in range(9, lights.shape[0], 6):
+        lx, ly, lz = lights[o], lights[o + 1], lights[o + 2]
+        cosine = nx * lx + ny * ly + nz * lz
+        hx, hy, hz = _unit(eye[0] + lx, eye[1] + ly, eye[2] + lz)
+        along = nx * hx + ny * hy + nz * hz
+        gloss = np.float32(0.0)
+        if along > 0.0 and cosine > 0.0 and material[SPECULAR] > 0.0:
+            gloss = material[SPECULAR] * along ** material[SHININESS] * seen
+        through = seen if cosine > 0.0 else seen * half + quarter
+        for k in range(3):
+            wrap = material[WRAP + k]
+            lit = (cosine + wrap) / (one + wrap)
+            if lit > 0.0:
+                light[k] += lights[o + 3 + k] * lit * through
+            shine[k] += lights[o + 3 + k] * gloss
+        seen = half + half * ambient  # only the first lamp casts shadows
+
+
+@njit(inline="always")
+def _albedo(texel: np.ndarray, material: np.ndarray, k: int) -> float:
+    """Return one channel of the surface's own colour: the texture's deviation from its mean."""
+    zero, one, tiny = np.float32(0.0), np.float32(1.0), np.float32(1e-6)
+    mean = material[0] + material[1] + material[2] + tiny
+    grey = (texel[0] + texel[1] + texel[2]) / mean
+    ratio = texel[k] / (material[k] + tiny)
+    ratio = one + ((ratio - grey) * material[CHROMA] + grey - one) * material[DETAIL]
+    albedo: float = min(material[TARGET + k] * max(ratio, zero), np.float32(0.95))
+    return albedo
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _shade_mesh(
+    index: int,
+    mesh: Mesh,
+    buffers: Buffers,
+    lights: np.ndarray,
+    light_map: np.ndarray,
+    colour: np.ndarray,
+) -> None:
+    """Shade the pixels that belong to one mesh."""
+    rows, columns = mesh.regions.shape
+    frame, pattern = mesh.frame, mesh.pattern
+    texel, light, shine = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
+    for y in range(colour.shape[0]):
+        for x in range(colour.shape[1]):
+            if buffers.mesh[y, x] != index:
+                continue
+            t, wb, wc = buffers.triangle[y, x], buffers.weights[y, x, 0], buffers.weights[y, x, 1]
+            a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
+            wa = np.float32(1.0) - wb - wc
+            corners, weights = (a, b, c), (wa, wb, wc)
+            u = wa * mesh.uv[a, 0] + wb * mesh.uv[b, 0] + wc * mesh.uv[c, 0]
+            v = wa * mesh.uv[a, 1] + wb * mesh.uv[b, 1] + wc * mesh.uv[c, 1]
+            half = np.float32(0.5)
+            row, column = _look_up(mesh.texture, u * columns - half, v * rows - half, texel)
+            material = mesh.materials[mesh.regions[row, column]]
+            strength = material[BUMP] * np.float32(1 / 127)
+            bump_u = mesh.bumps[row, column, 0] * strength
+            bump_v = mesh.bumps[row, column, 1] * strength
+            nx, ny, nz = _mix(frame[:, 0], corners, weights)
+            normal = _unit(
+                nx + frame[a, 1, 0] * bump_u + frame[a, 2, 0] * bump_v,
+                ny + frame[a, 1, 1] * bump_u + frame[a, 2, 1] * bump_v,
+                nz + frame[a, 1, 2] * bump_u + frame[a, 2, 2] * bump_v,
+            )
+            ex, ey, ez = _mix(mesh.vertices, corners, weights)
+            eye = _unit(-ex, -ey, -ez)
+            if normal[0] * eye[0] + normal[1] * eye[1] + normal[2] * eye[2] < -0.25:
+                normal = (-normal[0], -normal[1], -normal[2])  # the inside of an open mesh
+            _gather_light(normal, eye, lights, light_map[y, x], material, light, shine)
+            repeats = material[PATTERN] * pattern.shape[0]
+            row = int(np.floor(v * repeats)) % pattern.shape[0]
+            column = int(np.floor(u * repeats)) % pattern.shape[0]
+            for k in range(3):
+                own = _albedo(texel, material, k)
+                if repeats > 0.0:
+                    own *= pattern[row, column, k]
+                colour[y, x, k] = own * light[k] + shine[k]
+            colour[y, x, 3] = 1.0
+
+
+@njit(cache=True, nogil=True)
+def tone_map(colour: np.ndarray, rolloff: np.float32) -> np.ndarray:
+    """Turn linear light into 8-bit pixels.
+
+    Args:
+        colour: (h, w, 4) float32 linear RGB times coverage, and coverage in [0, 1].
+        rolloff: 0 clips bright light, 1 compresses it; between, a blend of both.
+
+    Returns:
+        (h, w, 4) uint8: sRGB, not multiplied by alpha, and alpha; zero where coverage is zero.
+    """
+    result = np.zeros(colour.shape, np.uint8)
+    for y in range(colour.shape[0]):
+        for x in range(colour.shape[1]):
+            alpha = colour[y, x, 3]
+            if alpha <= 0.0:
+                continue
+            for k in range(3):
+                light = colour[y, x, k] / alpha
+                soft = np.float32(1.25) * light * (1 + light * np.float32(0.25)) / (1 + light)
+                light += rolloff * (soft - light)
+                result[y, x, k] = _ENCODED[min(int(light * 8192), 8191)]
+            result[y, x, 3] = int(alpha * 255 + 0.5)
+    return result
