@@ -17,8 +17,7 @@ from openpose_keras.training.synthesis.color import to_linear, to_srgb
 
 def sample_tint(rng: np.random.Generator) -> np.ndarray:
     """Draw the brightness and tint of a hand against its background: factors (3,) of RGB."""
-    tint: np.ndarray = np.exp(rng.normal(0, 0.18)) * np.exp(rng.normal(0, 0.05, 3))
-    return tint
+    return np.asarray(np.exp(rng.normal(0, 0.18)) * np.exp(rng.normal(0, 0.05, 3)))
 
 
 def augment_photometric(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from openpose_keras.training.synthesis.rig import FINGERS, Rig
+from openpose_keras.training.synthesis.rig import Rig
 from openpose_keras.training.synthesis.rotations import rotation
 
 # Rest pose of the rig: how far each joint of index .. little is bent already (degrees).
@@ -68,22 +68,15 @@ def joint_rotations(rig: Rig, pose: Pose) -> np.ndarray:
         (j, 3, 3) rotations for `Rig.skin`.
     """
     result = np.tile(np.eye(3), (len(rig.names), 1, 1))
-    fingers = _finger_joints(rig)
+    thumb, *fingers = rig.fingers[:, :3]
     result[fingers] = rotation((0, 0, 1), pose.bends - np.radians(_REST_BEND))
-    result[fingers[:, 0]] = rotation((1, 0, 0), pose.spreads) @ result[fingers[:, 0]]
+    knuckles = rig.fingers[1:, 0]
+    result[knuckles] = rotation((1, 0, 0), pose.spreads) @ result[knuckles]
     bend, lift, roll = pose.thumb[:3]
-    bends = rotation(_THUMB_BEND_AXIS, np.array([bend, *pose.thumb[3:]]))
-    base = rotation(_THUMB_LIFT_AXIS, lift) @ bends[0] @ rotation((0, 1, 0), -roll)
-    result[[rig.names.index(f"Thumb_{bone}") for bone in ("Metacarpal", "Proximal", "Distal")]] = (
-        base, bends[1], bends[2],
-    )  # fmt: skip
+    result[thumb] = rotation(_THUMB_BEND_AXIS, np.array([bend, *pose.thumb[3:]]))
+    lifted = rotation(_THUMB_LIFT_AXIS, lift) @ result[thumb[0]]
+    result[thumb[0]] = lifted @ rotation((0, 1, 0), -roll)
     return result
-
-
-def _finger_joints(rig: Rig) -> np.ndarray:
-    """Return (4, 3) the bending joints of index .. little."""
-    bones = ("Proximal", "Intermediate", "Distal")
-    return np.array([[rig.names.index(f"{f}_{b}") for b in bones] for f in FINGERS[1:]])
 
 
 def joint_scales(rig: Rig, shape: Shape) -> np.ndarray:
@@ -96,19 +89,31 @@ def joint_scales(rig: Rig, shape: Shape) -> np.ndarray:
     Returns:
         (j, 3) scales for `Rig.skin`: across the finger, along it, across it.
     """
-    scales = np.ones((len(rig.names), 3))
-    for joint, name in enumerate(rig.names):
-        finger, _, bone = name.partition("_")
-        if name == "Palm":
-            scales[joint] = shape.palm[[0, 2, 1]]
-        elif name == "Wrist" or (bone == "Metacarpal" and finger != "Thumb"):
-            scales[joint] = shape.palm
-        else:
-            row = FINGERS.index(finger)
-            order = ("Metacarpal", "Proximal", "Intermediate", "Distal", "Tip")
-            thick = shape.thickness[row] if bone != "Metacarpal" else shape.palm[0]
-            scales[joint] = thick, shape.lengths[row, min(order.index(bone), 3)], thick
+    scales = np.tile(shape.palm, (len(rig.names), 1))  # of the wrist and the fingers' metacarpals
+    scales[rig.names.index("Palm")] = shape.palm[[0, 2, 1]]
+    along, across = shape.lengths[:, [1, 2, 3, 3]], np.tile(shape.thickness, (4, 1)).T
+    along[0, :2] = shape.lengths[0, :2]  # the thumb's chain begins with its metacarpal
+    across[0, 0] = shape.palm[0]
+    scales[rig.fingers] = np.stack([across, along, across], axis=-1)
     return scales
+
+
+def posed_keypoints(rig: Rig, pose: Pose, scales: np.ndarray) -> np.ndarray:
+    """Return the (21, 3) keypoints of a pose in the model's frame.
+
+    Args:
+        rig: The hand.
+        pose: Its pose.
+        scales: (j, 3) of its shape, see `joint_scales`.
+    """
+    _, origins = rig.forward(joint_rotations(rig, pose), scales)
+    return np.asarray(origins[rig.keypoint_ids])
+
+
+def along_bones(chains: np.ndarray, fractions: tuple[float, ...]) -> np.ndarray:
+    """Return points at f fractions of the bones of chains (n, k, 3): (n, (k - 1) f, 3)."""
+    steps = np.array(fractions)[:, None] * np.diff(chains, axis=1)[:, :, None]
+    return np.asarray((chains[:, :-1, None] + steps).reshape(len(chains), -1, 3))
 
 
 def settle(rig: Rig, pose: Pose, scales: np.ndarray) -> Pose:
@@ -148,12 +153,10 @@ def settle(rig: Rig, pose: Pose, scales: np.ndarray) -> Pose:
 
 def _sample_bones(rig: Rig, pose: Pose, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Return points along the fingers (4, 9, 3) and the thumb (6, 3), and the palm's thickness."""
-    origins = rig.forward(joint_rotations(rig, pose), scales)[1][rig.keypoint_ids]
-    fractions = np.array([1 / 3, 2 / 3, 1.0])[:, None]
-    chains = origins[5:].reshape(4, 4, 3)
-    fingers = chains[:, :-1, None] + fractions * np.diff(chains, axis=1)[:, :, None]
-    thumb = origins[2:4, None] + fractions * np.diff(origins[2:5], axis=0)[:, None]
-    return fingers.reshape(4, 9, 3), thumb.reshape(6, 3), float(scales[0, 0])
+    keypoints = posed_keypoints(rig, pose, scales)
+    fractions = (1 / 3, 2 / 3, 1.0)
+    fingers = along_bones(keypoints[5:].reshape(4, 4, 3), fractions)
+    return fingers, along_bones(keypoints[None, 2:5], fractions)[0], float(scales[0, 0])
 
 
 def _in_palm(fingers: np.ndarray, thickness: float) -> np.ndarray:

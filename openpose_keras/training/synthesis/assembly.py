@@ -4,17 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from openpose_keras.training.synthesis import grasp, meshes
+from openpose_keras.training.synthesis import grasp, materials, meshes
 from openpose_keras.training.synthesis.articulation import Pose, joint_rotations, settle
 from openpose_keras.training.synthesis.assets import CLOTH, SKIN, Texture
-from openpose_keras.training.synthesis.materials import (
-    hand_materials,
-    plain_material,
-    sample_pattern,
-)
 from openpose_keras.training.synthesis.meshes import Arm
 from openpose_keras.training.synthesis.raster import Mesh
-from openpose_keras.training.synthesis.rig import FINGERS, Rig
+from openpose_keras.training.synthesis.rig import Rig
 
 
 def build_hand(
@@ -43,22 +38,21 @@ def build_hand(
         The meshes, the hand first; (j, 3) the joints' origins; facts for `HandLayer.meta`, one of
         which is `arm_direction`, None without a forearm.
     """
-    held = None
     if pose.grip:
         pose, held = grasp.grasp_object(rig, pose, scales, rng)
     else:
-        pose = settle(rig, pose, scales)
+        pose, held = settle(rig, pose, scales), None
     rotations = joint_rotations(rig, pose)
     vertices, frame, joints = rig.skin(rotations, scales)
     if pose.name == "pinch" and rng.random() < 0.4:
         held = grasp.pinched_object(rig, joints, rng)
-    materials = hand_materials(texture, appearance_rng, painted="Nails" in rig.name)
-    pattern = sample_pattern(appearance_rng)
+    surface = materials.hand_materials(texture, appearance_rng, painted="Nails" in rig.name)
+    pattern = materials.sample_pattern(appearance_rng)
     cut = rng.random() < 0.02  # no forearm: the mesh's own end is visible
     triangles = rig.triangles if cut else rig.triangles[~rig.cap]
     hand = Mesh(
         vertices, frame, rig.uv, triangles,
-        texture.colour, texture.regions, texture.bumps, materials, pattern,
+        texture.colour, texture.regions, texture.bumps, surface, pattern,
     )  # fmt: skip
     parts, direction = [hand], None
     if not cut:
@@ -69,14 +63,11 @@ def build_hand(
     if kind == "bare":
         parts += _finger_rings(rig, rotations, scales, appearance_rng)
     if held is not None:
-        material = plain_material(rng)
-        pattern = sample_pattern(rng, probability=0.4)
+        material = materials.plain_material(rng)
+        pattern = materials.sample_pattern(rng, probability=0.4)
         parts.append(held._replace(materials=material, pattern=pattern))
-    return (
-        parts,
-        joints,
-        {"arm_direction": direction, "holds": held is not None, "bends": pose.bends},
-    )
+    facts = {"arm_direction": direction, "holds": held is not None, "bends": pose.bends}
+    return parts, joints, facts
 
 
 def _arm(
@@ -102,9 +93,9 @@ def _arm(
     return parts
 
 
-def _untextured(materials: np.ndarray, region: int) -> np.ndarray:
+def _untextured(rows: np.ndarray, region: int) -> np.ndarray:
     """Return one region's material, for a mesh whose texture is plain white."""
-    rows = materials[[region]].copy()
+    rows = rows[[region]]
     rows[0, :3] = 1
     return rows
 
@@ -112,9 +103,8 @@ def _untextured(materials: np.ndarray, region: int) -> np.ndarray:
 def _cuff(arm: Arm, covered: float, hand: Mesh, rng: np.random.Generator) -> Mesh:
     """Build the part of a glove beyond the wrist."""
     end, scale, folds = max(covered, 0.012), rng.uniform(1.03, 1.22), rng.uniform(0, 0.05)
-    cuff = meshes.sleeve(arm, -0.004, end, scale, rng, folds=folds)
-    cloth = _untextured(hand.materials, CLOTH)
-    return cuff._replace(materials=cloth, pattern=hand.pattern, two_sided=True)
+    cuff = meshes.sleeve(arm, -0.004, end, scale, folds, rng)
+    return cuff._replace(materials=_untextured(hand.materials, CLOTH), pattern=hand.pattern)
 
 
 def _sleeve(arm: Arm, covered: float, length: float, rng: np.random.Generator) -> Mesh:
@@ -122,23 +112,19 @@ def _sleeve(arm: Arm, covered: float, length: float, rng: np.random.Generator) -
     at_wrist = rng.random() < 0.55
     start = rng.uniform(-0.02, 0.03) if at_wrist else rng.uniform(0.03, 0.14)
     start = max(covered - 0.03, start)
-    end, scale, folds = (
-        max(length + 0.02, start + 0.05),
-        rng.uniform(1.1, 1.55),
-        rng.uniform(0.01, 0.09),
-    )
-    sleeve = meshes.sleeve(arm, start, end, scale, rng, folds=folds)
-    cloth = plain_material(rng, glossy=0.1)
-    pattern = sample_pattern(rng, probability=0.45)
-    return sleeve._replace(materials=cloth, pattern=pattern, two_sided=True)
+    end, scale = max(length + 0.02, start + 0.05), rng.uniform(1.1, 1.55)
+    sleeve = meshes.sleeve(arm, start, end, scale, rng.uniform(0.01, 0.09), rng)
+    cloth = materials.plain_material(rng, glossy=0.1)
+    pattern = materials.sample_pattern(rng, probability=0.45)
+    return sleeve._replace(materials=cloth, pattern=pattern)
 
 
 def _bracelet(arm: Arm, covered: float, rng: np.random.Generator) -> Mesh:
     """Build a bracelet, or the strap of a watch."""
     start = max(covered, rng.uniform(0.008, 0.04))
     end, scale = start + rng.uniform(0.004, 0.03), rng.uniform(1.04, 1.12)
-    bracelet = meshes.sleeve(arm, start, end, scale, rng, folds=0)
-    return bracelet._replace(materials=plain_material(rng, glossy=0.7), two_sided=True)
+    bracelet = meshes.sleeve(arm, start, end, scale, 0.0, rng)
+    return bracelet._replace(materials=materials.plain_material(rng, glossy=0.7))
 
 
 def _finger_rings(
@@ -149,11 +135,12 @@ def _finger_rings(
         return []
     rotations, origins = rig.forward(joint_rotations, scales)
     rings = []
-    for finger in rng.choice(FINGERS[1:], rng.integers(1, 4), replace=False):
-        joint = rig.names.index(f"{finger}_Proximal")
-        bone = origins[rig.names.index(f"{finger}_Intermediate")] - origins[joint]
-        centre = origins[joint] + rng.uniform(0.45, 0.7) * bone
-        radius = 0.0102 * scales[joint, 0] * (0.88 if finger == "Little" else 1.0)
-        ring = meshes.finger_ring(centre, rotations[joint], radius, rng.uniform(0.002, 0.006))
-        rings.append(ring._replace(materials=plain_material(rng, glossy=0.9), two_sided=True))
+    for finger in 1 + rng.choice(4, rng.integers(1, 4), replace=False):
+        knuckle, joint = rig.fingers[finger, :2]
+        along = rng.uniform(0.45, 0.7) * (origins[joint] - origins[knuckle])
+        radius = 0.0102 * scales[knuckle, 0] * (0.88 if finger == 4 else 1.0)
+        ring = meshes.finger_ring(
+            origins[knuckle] + along, rotations[knuckle], radius, rng.uniform(0.002, 0.006)
+        )
+        rings.append(ring._replace(materials=materials.plain_material(rng, glossy=0.9)))
     return rings

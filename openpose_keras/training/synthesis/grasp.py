@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from openpose_keras.training.synthesis.articulation import Pose, joint_rotations
+from openpose_keras.training.synthesis.articulation import Pose, along_bones, posed_keypoints
 from openpose_keras.training.synthesis.meshes import ball_profile, box, cylinder_profile, lathe
 from openpose_keras.training.synthesis.raster import Mesh
-from openpose_keras.training.synthesis.rig import FINGERS, Rig
+from openpose_keras.training.synthesis.rig import Rig
+from openpose_keras.training.synthesis.rotations import unit
 
 FINGER_RADIUS = 0.0082  # metres
 _CLOSED = np.radians((88, 105, 65))
@@ -33,19 +34,18 @@ def grasp_object(
         The closed pose, and the object in the model's frame.
     """
     origins = rig.forward(np.eye(3), scales)[1]
-    knuckles = origins[[rig.names.index(f"{finger}_Proximal") for finger in FINGERS[1:]]]
     radius, palm = pose.grip, 0.016 * scales[0, 0]
-    centre = knuckles.mean(0) + np.array([-radius - palm, 0, rng.uniform(-0.004, 0.014)])
-    axis = np.array([rng.normal(0, 0.12), 1.0, rng.normal(0, 0.25)])
-    axis /= np.linalg.norm(axis)
+    centre = origins[rig.fingers[1:, 0]].mean(0) + np.array(
+        [-radius - palm, 0, rng.uniform(-0.004, 0.014)]
+    )
+    axis = unit((rng.normal(0, 0.12), 1.0, rng.normal(0, 0.25)))
     if rng.random() < 0.3:
         centre[1] += rng.uniform(0, 0.012)
         closed = close_around(rig, pose, scales, centre, None)
         return closed, lathe(ball_profile(radius), axis, centre)
     closed = close_around(rig, pose, scales, centre, axis)
     if rng.random() < 0.3:
-        side = np.cross(axis, (0, 0, 1.0))
-        side /= np.linalg.norm(side)
+        side = unit(np.cross(axis, (0, 0, 1.0)))
         half = np.array([radius * 0.75, rng.uniform(0.05, 0.14), radius * 0.75])
         return closed, box(half, np.stack([side, axis, np.cross(side, axis)], axis=1), centre)
     profile = cylinder_profile(radius, rng.uniform(0.05, 0.18))
@@ -63,13 +63,11 @@ def pinched_object(rig: Rig, joints: np.ndarray, rng: np.random.Generator) -> Me
     Returns:
         The object in the model's frame.
     """
-    thumb = joints[rig.names.index("Thumb_Tip")]
-    tips = joints[[rig.names.index(f"{finger}_Tip") for finger in FINGERS[1:]]]
-    tip = tips[np.argmin(np.linalg.norm(tips - thumb, axis=1))]
+    thumb, *tips = joints[rig.fingers[:, 3]]
+    tip = min(tips, key=lambda tip: float(np.linalg.norm(tip - thumb)))
     middle, across = (tip + thumb) / 2, tip - thumb
     across /= np.linalg.norm(across) + 1e-9
-    along = np.cross(across, rng.normal(size=3))
-    along /= np.linalg.norm(along)
+    along = unit(np.cross(across, rng.normal(size=3)))
     kind = rng.choice(["pen", "card", "ball"], p=(0.5, 0.3, 0.2))
     if kind == "pen":
         profile = cylinder_profile(rng.uniform(0.003, 0.007), rng.uniform(0.05, 0.09))
@@ -103,7 +101,7 @@ def close_around(
             bends = pose.bends.copy()
             bends[moving, joint] += _CLOSED[joint] / _STEPS
             trial = replace(pose, bends=bends)
-            fingers = _keypoints(rig, trial, scales)[5:].reshape(4, 4, 3)
+            fingers = posed_keypoints(rig, trial, scales)[5:].reshape(4, 4, 3)
             room = _distances(fingers[:, joint : joint + 2], centre, axis) - pose.grip
             moving &= (room > FINGER_RADIUS) & (bends[:, joint] <= _CLOSED[joint])
             pose = replace(pose, bends=np.where(moving[:, None], bends, pose.bends))
@@ -118,7 +116,7 @@ def _clear_thumb(
     steps = range(len(_THUMB_PATH))
     for step in np.linspace(0, len(_THUMB_PATH) - 1, 13):
         thumb = np.array([np.interp(step, steps, row) for row in _THUMB_PATH.T])
-        chain = _keypoints(rig, replace(pose, thumb=thumb), scales)[2:5]
+        chain = posed_keypoints(rig, replace(pose, thumb=thumb), scales)[2:5]
         room = _distances(chain[None], centre, axis)[0] - pose.grip
         if room > FINGER_RADIUS:
             return thumb
@@ -127,16 +125,9 @@ def _clear_thumb(
     return best
 
 
-def _keypoints(rig: Rig, pose: Pose, scales: np.ndarray) -> np.ndarray:
-    """Return the (21, 3) keypoints of a pose in the model's frame."""
-    _, origins = rig.forward(joint_rotations(rig, pose), scales)
-    return np.asarray(origins[rig.keypoint_ids])
-
-
 def _distances(chains: np.ndarray, centre: np.ndarray, axis: np.ndarray | None) -> np.ndarray:
     """Return how near each chain (n, k, 3) of bones comes to a line or point, (n,) metres."""
-    fractions = np.array([0.35, 0.7, 1.0])[:, None]
-    away = chains[:, :-1, None] + fractions * np.diff(chains, axis=1)[:, :, None] - centre
+    away = along_bones(chains, (0.35, 0.7, 1.0)) - centre
     if axis is not None:
         away = away - (away @ axis)[..., None] * axis
-    return np.asarray(np.linalg.norm(away, axis=-1).reshape(len(chains), -1).min(1))
+    return np.asarray(np.linalg.norm(away, axis=-1).min(1))

@@ -5,6 +5,7 @@ import numpy as np
 from openpose_keras.training.synthesis.assets import CLOTH, NAIL, SKIN, Texture
 from openpose_keras.training.synthesis.color import lab_to_linear, to_linear
 from openpose_keras.training.synthesis.raster import PLAIN_PATTERN, Material
+from openpose_keras.training.synthesis.rotations import unit
 
 # Well-known colours of gloves, as sRGB.
 _GLOVE_COLOURS = np.array(
@@ -76,12 +77,12 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         (3, 15) float32.
     """
     skin = skin_colour(rng)
-    rows = {
-        SKIN: _skin_material(texture.means[SKIN], skin, rng),
-        CLOTH: _glove_material(texture.means[CLOTH], rng),
-        NAIL: _nail_material(texture.means[NAIL], skin, rng, polish=painted and rng.random() < 0.3),
-    }
-    return np.stack([rows[region].row() for region in sorted(rows)])
+    materials = (
+        _skin_material(texture.means[SKIN], skin, rng),
+        _glove_material(texture.means[CLOTH], rng),
+        _nail_material(texture.means[NAIL], skin, rng, polish=painted and rng.random() < 0.3),
+    )
+    return np.stack([material.row() for material in materials])
 
 
 def _skin_material(mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> Material:
@@ -165,20 +166,17 @@ def sample_lights(rng: np.random.Generator) -> tuple[np.ndarray, float]:
         The `lights` of `raster.shade`, and the softness of the first lamp's shadow in texels.
     """
     up = np.array([0, -1.0, 0]) if rng.random() < 0.6 else rng.normal(size=3)
-    up = up + rng.normal(0, 0.25, 3)
-    up /= np.linalg.norm(up)
+    up = unit(up + rng.normal(0, 0.25, 3))
     ambient = rng.beta(1.6, 1.6)  # its fraction of all light
     white = _tint(rng, 0.12)
     above, below = white * _tint(rng, 0.1), white * _tint(rng, 0.15) * rng.uniform(0.25, 1.0)
     lamps = []
     for lamp in range(rng.choice([1, 2, 3], p=(0.5, 0.35, 0.15))):
-        direction = rng.normal(size=3) * (1, 1, 0.9) + (0, -0.35, -0.55)
-        direction /= np.linalg.norm(direction)
+        direction = unit(rng.normal(size=3) * (1, 1, 0.9) + (0, -0.35, -0.55))
         strength = 1.6 * (1 - ambient) * (1.0 if lamp == 0 else rng.uniform(0.1, 0.6))
-        lamps.append(np.concatenate([direction, white * _tint(rng, 0.1) * strength]))
+        lamps.append((direction, white * _tint(rng, 0.1) * strength))
     exposure = np.exp(rng.normal(0.0, 0.27))
-    lights = np.concatenate([above * ambient * 1.25, below * ambient * 1.25, up, *lamps])
-    lights[:6] *= exposure
-    for start in range(9, len(lights), 6):
-        lights[start + 3 : start + 6] *= exposure
-    return lights.astype(np.float32), float(rng.uniform(0.5, 3.5))
+    lights = [above * ambient * 1.25 * exposure, below * ambient * 1.25 * exposure, up]
+    for direction, colour in lamps:
+        lights += [direction, colour * exposure]
+    return np.concatenate(lights).astype(np.float32), float(rng.uniform(0.5, 3.5))

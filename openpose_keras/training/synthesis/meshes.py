@@ -6,7 +6,7 @@ import numpy as np
 
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import Rig
-from openpose_keras.training.synthesis.rotations import rotation
+from openpose_keras.training.synthesis.rotations import rotation, unit
 
 _SEGMENTS = 20
 _BEND_LENGTH = 0.045  # metres of forearm over which the wrist's bend is spread
@@ -49,22 +49,19 @@ class Arm:
         path += np.maximum(beyond - _BEND_LENGTH, 0)[:, None] * along[-1] / steps[1]
         path[:, 2] += np.minimum(distances, 0)
         rotated = self._rotations(_smooth(beyond / _BEND_LENGTH))
-        rings: np.ndarray = (middle + path)[:, None] + offsets @ rotated.transpose(0, 2, 1)
-        return rings
+        return np.asarray((middle + path)[:, None] + offsets @ rotated.transpose(0, 2, 1))
 
     @property
     def direction(self) -> np.ndarray:
         """(3,) unit vector from the wrist along the forearm."""
         near, far = self.rings(np.array([0.0, 0.12])).mean(1)
-        direction: np.ndarray = (far - near) / np.linalg.norm(far - near)
-        return direction
+        return unit(far - near)
 
     def _rotations(self, fractions: np.ndarray) -> np.ndarray:
         """Return (r, 3, 3) fractions of the wrist's rotation."""
         bend, aside, twist = (angle * fractions for angle in self.wrist)
         both = rotation((0, 1, 0), bend) @ rotation((1, 0, 0), aside)
-        result: np.ndarray = both @ rotation((0, 0, 1), twist)
-        return result
+        return np.asarray(both @ rotation((0, 0, 1), twist))
 
 
 def lathe(profile: np.ndarray, axis: np.ndarray, centre: np.ndarray) -> Mesh:
@@ -78,26 +75,21 @@ def lathe(profile: np.ndarray, axis: np.ndarray, centre: np.ndarray) -> Mesh:
     Returns:
         The solid.
     """
-    axis = axis / np.linalg.norm(axis)
-    side = np.cross(axis, (1.0, 0, 0) if abs(axis[0]) < 0.8 else (0, 1.0, 0))
-    side /= np.linalg.norm(side)
+    axis = unit(axis)
+    side = unit(np.cross(axis, (1.0, 0, 0) if abs(axis[0]) < 0.8 else (0, 1.0, 0)))
     around = np.linspace(0, 2 * np.pi, _SEGMENTS, endpoint=False)
     circle = np.cos(around)[:, None] * side + np.sin(around)[:, None] * np.cross(axis, side)
     rings = centre + profile[:, None, :1] * circle + profile[:, None, 1:] * axis
-    v = np.repeat(np.linspace(0, 1, len(profile)), _SEGMENTS)
-    u = np.tile(np.arange(_SEGMENTS) / _SEGMENTS, len(profile))
-    return tube(rings, np.stack([u, v], axis=1))
+    return tube(rings, _grid(np.arange(_SEGMENTS) / _SEGMENTS, np.linspace(0, 1, len(profile))))
 
 
 def cylinder_profile(radius: float, half_length: float) -> np.ndarray:
     """Return the profile of a closed cylinder with slightly rounded edges."""
     edge = min(0.003, radius * 0.3)
-    return np.array(
-        [
-            [1e-4, -half_length], [radius - edge, -half_length], [radius, -half_length + edge],
-            [radius, half_length - edge], [radius - edge, half_length], [1e-4, half_length],
-        ]
-    )  # fmt: skip
+    end = np.array(
+        [(1e-4, half_length), (radius - edge, half_length), (radius, half_length - edge)]
+    )
+    return np.concatenate([end * (1, -1), end[::-1]])
 
 
 def ball_profile(radius: float) -> np.ndarray:
@@ -117,25 +109,17 @@ def box(half: np.ndarray, axes: np.ndarray, centre: np.ndarray) -> Mesh:
     Returns:
         The box with flat faces.
     """
-    points, normals, uv, triangles = [], [], [], []
-    for face in range(6):
-        normal = np.zeros(3)
-        normal[face // 2] = 1 if face % 2 else -1
-        side = np.roll(np.abs(normal), 1)
-        other = np.cross(normal, side)
-        for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-            points.append((normal + a * side + b * other) * half)
-            normals.append(normal)
-            uv.append(((a + 1) / 2, (b + 1) / 2))
-        triangles += [
-            [4 * face, 4 * face + 1, 4 * face + 2],
-            [4 * face, 4 * face + 2, 4 * face + 3],
-        ]
-    frame = np.zeros((24, 3, 3), np.float32)
-    frame[:, 0] = np.array(normals) @ axes.T
-    vertices = np.array(points) @ axes.T + centre
-    return Mesh(
-        vertices.astype(np.float32), frame, np.array(uv, np.float32), np.array(triangles, np.int32)
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    normals = np.stack([-np.eye(3), np.eye(3)], axis=1).reshape(6, 1, 3)
+    sides = np.roll(np.abs(normals), 1, axis=2)
+    others = np.cross(normals, sides)
+    points = (normals + corners[:, :1] * sides + corners[:, 1:] * others) * half
+    triangles = 4 * np.arange(6)[:, None, None] + [(0, 1, 2), (0, 2, 3)]
+    return _mesh(
+        points.reshape(24, 3) @ axes.T + centre,
+        normals.repeat(4, axis=1).reshape(24, 3) @ axes.T,
+        np.tile((corners + 1) / 2, (6, 1)),
+        triangles.reshape(12, 3),
     )
 
 
@@ -144,32 +128,36 @@ def tube(rings: np.ndarray, uv: np.ndarray) -> Mesh:
 
     Args:
         rings: (r, k, 3).
-        uv: (r k, 2).
+        uv: (r, k, 2) texture coordinates, or (k, 2) of each ring.
 
     Returns:
         The surface, open at both ends.
     """
-    count, size = rings.shape[:2]
-    index = np.arange(count * size).reshape(count, size)
-    a, b = index[:-1], np.roll(index, -1, axis=1)[:-1]
-    c, d = np.roll(index, -1, axis=1)[1:], index[1:]
-    triangles = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)]).reshape(-1, 3)
-    vertices = rings.reshape(-1, 3)
-    normals = np.cross(
-        np.roll(rings, -1, axis=1) - np.roll(rings, 1, axis=1), np.gradient(rings, axis=0)
-    )
-    outwards = ((rings - rings.mean(1, keepdims=True)) * normals).sum()
-    if outwards < 0:
+    index = np.arange(rings[..., 0].size).reshape(rings.shape[:2])
+    after = np.roll(index, -1, axis=1)
+    a, b, c, d = index[:-1], after[:-1], after[1:], index[1:]
+    triangles = np.moveaxis(np.array([(a, b, c), (a, c, d)]), 1, -1).reshape(-1, 3)
+    around = np.roll(rings, -1, axis=1) - np.roll(rings, 1, axis=1)
+    normals = np.cross(around, np.gradient(rings, axis=0))
+    if ((rings - rings.mean(1, keepdims=True)) * normals).sum() < 0:
         normals, triangles = -normals, triangles[:, ::-1]
     normals = normals.reshape(-1, 3)
+    normals = normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12)
+    uv = np.broadcast_to(uv, (*rings.shape[:2], 2))
+    return _mesh(rings.reshape(-1, 3), normals, uv.reshape(-1, 2), triangles)
+
+
+def _mesh(vertices: np.ndarray, normals: np.ndarray, uv: np.ndarray, triangles: np.ndarray) -> Mesh:
+    """Return a mesh without bumps."""
     frame = np.zeros((len(vertices), 3, 3), np.float32)
-    frame[:, 0] = normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12)
-    return Mesh(
-        vertices.astype(np.float32),
-        frame,
-        np.asarray(uv, np.float32),
-        np.ascontiguousarray(triangles, np.int32),
-    )
+    frame[:, 0] = normals
+    triangles = np.ascontiguousarray(triangles, np.int32)
+    return Mesh(vertices.astype(np.float32), frame, uv.astype(np.float32), triangles)
+
+
+def _grid(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return texture coordinates (r, k, 2) of (k,) positions around and (r,) along a tube."""
+    return np.stack(np.meshgrid(u, v), axis=-1)
 
 
 def forearm(rig: Rig, hand: Mesh, arm: Arm, length: float) -> Mesh:
@@ -190,7 +178,7 @@ def forearm(rig: Rig, hand: Mesh, arm: Arm, length: float) -> Mesh:
     taper = np.append(np.ones(len(steps)), (0.8, 0.4))
     rings = arm.rings(np.append(steps, (length + 0.012, length + 0.018)), taper)
     count = len(rig.wrist_loop)
-    mesh = tube(rings, np.tile(rig.uv[rig.wrist_loop], (len(rings), 1)))
+    mesh = tube(rings, rig.uv[rig.wrist_loop])
     mesh.frame[:count, 0] = hand.frame[rig.wrist_loop, 0]
     return hand._replace(
         vertices=mesh.vertices, frame=mesh.frame, uv=mesh.uv, triangles=mesh.triangles
@@ -198,13 +186,7 @@ def forearm(rig: Rig, hand: Mesh, arm: Arm, length: float) -> Mesh:
 
 
 def sleeve(
-    arm: Arm,
-    start: float,
-    end: float,
-    scale: float,
-    rng: np.random.Generator,
-    *,
-    folds: float = 0.05,
+    arm: Arm, start: float, end: float, scale: float, folds: float, rng: np.random.Generator
 ) -> Mesh:
     """Build a sleeve or cuff around a forearm.
 
@@ -213,11 +195,11 @@ def sleeve(
         start: Metres from the wrist where it begins; a negative start reaches over the hand.
         end: Metres from the wrist where it ends.
         scale: Its width as a multiple of the arm's.
-        rng: The random generator, for the folds.
         folds: Relative depth of the folds.
+        rng: The random generator, for the folds.
 
     Returns:
-        The sleeve, open at both ends.
+        The sleeve, open at both ends; its inside is visible too.
     """
     steps = np.linspace(start, end, max(3, int((end - start) / 0.02)))
     around = np.linspace(0, 2 * np.pi, len(arm.loop), endpoint=False)
@@ -227,9 +209,8 @@ def sleeve(
     rings = arm.rings(steps, max(scale, 1.04 + 2 * folds))  # the deepest fold clears the arm
     middle = rings.mean(1, keepdims=True)
     rings = middle + (rings - middle) * (1 + folds / 2 * waves[:, :, None])
-    u = np.tile(np.arange(len(around)) / len(around), len(steps))
-    v = np.repeat((steps - start) / 0.25, len(around))
-    return tube(rings, np.stack([u, v], axis=1))
+    uv = _grid(np.arange(len(around)) / len(around), (steps - start) / 0.25)
+    return tube(rings, uv)._replace(two_sided=True)
 
 
 def finger_ring(centre: np.ndarray, axes: np.ndarray, radius: float, width: float) -> Mesh:
@@ -250,12 +231,10 @@ def finger_ring(centre: np.ndarray, axes: np.ndarray, radius: float, width: floa
         (circle * radius * size + (0, y * width, 0)) @ axes.T + centre
         for y, size in ((-0.5, 0.97), (-0.3, 1.0), (0.3, 1.0), (0.5, 0.97))
     ]
-    uv = np.stack([np.tile(around / 7, 4), np.repeat(np.arange(4) / 3, 16)], axis=1)
-    return tube(np.stack(rings), uv)
+    return tube(np.stack(rings), _grid(around / 7, np.arange(4) / 3))._replace(two_sided=True)
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
     """Return the smoothstep of values clipped to [0, 1]."""
     values = np.clip(values, 0.0, 1.0)
-    smooth: np.ndarray = values * values * (3 - 2 * values)
-    return smooth
+    return np.asarray(values * values * (3 - 2 * values))

@@ -4,6 +4,9 @@ A pose is drawn from one of several families (flat, loose, fist, sign, claw, tab
 free), then each angle is varied. Angles in this module's tables are degrees.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 from openpose_keras.training.synthesis.articulation import BEND_LIMITS, THUMB_LIMITS, Pose, Shape
@@ -48,10 +51,10 @@ def sample_pose(rng: np.random.Generator) -> Pose:
         >>> sample_pose(np.random.default_rng(0)).bends.shape
         (4, 3)
     """
-    names = list(_FAMILIES)
-    weights = np.array([_FAMILIES[name][0] for name in names])
-    name = names[rng.choice(len(names), p=weights / weights.sum())]
-    bends, spreads, thumb, noise = _FAMILIES[name][1](rng)
+    weights = np.array([family.weight for family in _FAMILIES.values()])
+    name = str(rng.choice(list(_FAMILIES), p=weights / weights.sum()))
+    bends, spreads, thumb = _FAMILIES[name].draw(rng)
+    noise = _FAMILIES[name].noise
     grip = rng.uniform(0.012, 0.042) if name == "grip" else 0.0
     shared = rng.normal(0, 0.6, 3) + rng.normal(0, 0.5, (4, 3))
     bends = np.radians(bends + noise * shared * (9.0, 9.0, 6.0))
@@ -87,9 +90,8 @@ def sample_shape(rng: np.random.Generator) -> Shape:
 
 def _sample_wrist(rng: np.random.Generator) -> np.ndarray:
     """Draw the forearm's bend, deviation and twist."""
-    bend, aside, twist = rng.normal(0, 1, 3) * np.radians((24.0, 10.0, 12.0))
-    limits = np.radians([(-65, -28, -30), (60, 22, 30)])
-    return np.asarray(np.clip((bend, aside, twist), *limits))
+    angles = rng.normal(0, 1, 3) * np.radians((24.0, 10.0, 12.0))
+    return np.clip(angles, *np.radians([(-65, -28, -30), (60, 22, 30)]))
 
 
 def _spread(rng: np.random.Generator, low: float = 0.0, high: float = 1.25) -> np.ndarray:
@@ -113,43 +115,29 @@ def _mix_thumb(rng: np.random.Generator, *names: str) -> np.ndarray:
     return np.asarray(first + rng.beta(0.6, 0.6) * (second - first))
 
 
-_Draw = tuple[np.ndarray, np.ndarray, np.ndarray, float]
+_Draw = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Bends (4, 3), spreads (4,) and thumb (5,) in degrees."""
 
 
 def _flat(rng: np.random.Generator) -> _Draw:
     """Open hand, fingers together or apart."""
-    states = _fingers(*["back" if rng.random() < 0.25 else "straight"] * 4)
-    return (
-        states,
-        _spread(rng),
-        _mix_thumb(rng, "open", "out", "adducted", "relaxed", "tucked"),
-        0.9,
-    )
+    bends = _fingers(*["back" if rng.random() < 0.25 else "straight"] * 4)
+    return bends, _spread(rng), _mix_thumb(rng, "open", "out", "adducted", "relaxed", "tucked")
 
 
 def _loose(rng: np.random.Generator) -> _Draw:
     """Relaxed hand: bends grow from index to little."""
     slope = np.linspace(rng.uniform(0.2, 1.0), rng.uniform(0.7, 1.6), 4)[:, None]
-    bends = np.array(FINGER_POSES["relaxed"]) * slope * rng.uniform(0.5, 1.6, 3)
-    return (
-        bends,
-        _spread(rng, 0, 0.9),
-        _mix_thumb(rng, "relaxed", "open", "adducted", "oppose"),
-        1.0,
-    )
+    bends = _fingers("relaxed") * slope * rng.uniform(0.5, 1.6, 3)
+    return bends, _spread(rng, 0, 0.9), _mix_thumb(rng, "relaxed", "open", "adducted", "oppose")
 
 
 def _fist(rng: np.random.Generator) -> _Draw:
     """Closed hand, tight or loose, thumb over, adducted or out."""
     bends = _fingers(*["fist"] * 4) * rng.uniform(0.75, 1.05)
-    thumb = _mix_thumb(
-        rng,
-        *rng.choice(
-            [("over", "over"), ("side", "over"), ("side", "out"), ("tucked", "across")],
-            p=(0.45, 0.25, 0.2, 0.1),
-        ),
-    )
-    return bends, _spread(rng, 0, 0.5), thumb, 0.7
+    thumbs = [("over", "over"), ("side", "over"), ("side", "out"), ("tucked", "across")]
+    thumb = _mix_thumb(rng, *rng.choice(thumbs, p=(0.45, 0.25, 0.2, 0.1)))
+    return bends, _spread(rng, 0, 0.5), thumb
 
 
 def _sign(rng: np.random.Generator) -> _Draw:
@@ -160,25 +148,20 @@ def _sign(rng: np.random.Generator) -> _Draw:
         count = rng.integers(1, 4)
         up = np.arange(4) < count if rng.random() < 0.75 else np.arange(4) >= 4 - count
     bends = _fingers(*["straight" if straight else folded for straight in up])
-    return bends, _spread(rng, 0.2, 1.4), _mix_thumb(rng), 0.8
+    return bends, _spread(rng, 0.2, 1.4), _mix_thumb(rng)
 
 
 def _claw(rng: np.random.Generator) -> _Draw:
     """Hooked or clawed fingers."""
     bends = _fingers(*[rng.choice(["hook", "half"])] * 4) * rng.uniform(0.4, 1.0, (1, 3))
     bends[:, 0] -= rng.uniform(0, 30)
-    return bends, _spread(rng, 0.2, 1.3), _mix_thumb(rng, "open", "relaxed", "oppose", "out"), 1.0
+    return bends, _spread(rng, 0.2, 1.3), _mix_thumb(rng, "open", "relaxed", "oppose", "out")
 
 
 def _table(rng: np.random.Generator) -> _Draw:
     """Straight fingers bent at the knuckles: beak, duck, flat grip."""
     bends = _fingers(*["table"] * 4) * rng.uniform(0.35, 1.05)
-    return (
-        bends,
-        _spread(rng, 0, 0.6),
-        _mix_thumb(rng, "oppose", "adducted", "relaxed", "open"),
-        0.9,
-    )
+    return bends, _spread(rng, 0, 0.6), _mix_thumb(rng, "oppose", "adducted", "relaxed", "open")
 
 
 def _pinch(rng: np.random.Generator) -> _Draw:
@@ -192,23 +175,23 @@ def _pinch(rng: np.random.Generator) -> _Draw:
         bends[1] = PINCHES[1][0]
     spreads = _spread(rng, 0, 1.1)
     spreads[finger] = spread
-    return bends, spreads, np.array(thumb, float), 0.35
+    return bends, spreads, np.array(thumb, float)
 
 
 def _grip(rng: np.random.Generator) -> _Draw:
     """Open towards an object; `grasp` closes the fingers around it."""
     bends = _fingers(*["half"] * 4)
-    return bends, _spread(rng, 0, 0.7), _mix_thumb(rng, "oppose", "over", "across"), 0.3
+    return bends, _spread(rng, 0, 0.7), _mix_thumb(rng, "oppose", "over", "across")
 
 
 def _free(rng: np.random.Generator) -> _Draw:
     """Fingers drawn with correlated neighbours anywhere between straight and closed."""
     walk = rng.uniform(0, 1) + np.cumsum(rng.normal(0, 0.3, 4)) * rng.choice([-1, 1])
     walk = np.clip(walk, -0.1, 1.05)[:, None]
-    middle = np.array(FINGER_POSES[rng.choice(["relaxed", "bent", "hook", "half"])], float)
-    closed, straight = (np.array(FINGER_POSES[name], float) for name in ("fist", "straight"))
+    middle = _fingers(rng.choice(["relaxed", "bent", "hook", "half"]))
+    closed, straight = _fingers("fist"), _fingers("straight")
     bends = straight * (1 - walk) ** 2 + 2 * middle * walk * (1 - walk) + closed * walk**2
-    return bends, _spread(rng), _mix_thumb(rng), 1.2
+    return bends, _spread(rng), _mix_thumb(rng)
 
 
 # Thumb's pad against that of index .. little: the finger's bends, the thumb, the knuckle's spread.
@@ -218,14 +201,24 @@ PINCHES = (
     ((55, 44, 7), (54, 49, 55, 8, 0), -2.0),
     ((62, 29, 5), (62, 60, 43, 16, -9), 11.0),
 )
+
+
+class _Family(NamedTuple):
+    """How often a family of poses is drawn, how, and how far its angles are varied."""
+
+    weight: float
+    draw: Callable[[np.random.Generator], _Draw]
+    noise: float
+
+
 _FAMILIES = {
-    "flat": (0.17, _flat),
-    "loose": (0.17, _loose),
-    "fist": (0.09, _fist),
-    "sign": (0.2, _sign),
-    "claw": (0.07, _claw),
-    "table": (0.06, _table),
-    "pinch": (0.09, _pinch),
-    "grip": (0.1, _grip),
-    "free": (0.12, _free),
+    "flat": _Family(0.17, _flat, 0.9),
+    "loose": _Family(0.17, _loose, 1.0),
+    "fist": _Family(0.09, _fist, 0.7),
+    "sign": _Family(0.2, _sign, 0.8),
+    "claw": _Family(0.07, _claw, 1.0),
+    "table": _Family(0.06, _table, 0.9),
+    "pinch": _Family(0.09, _pinch, 0.35),
+    "grip": _Family(0.1, _grip, 0.3),
+    "free": _Family(0.12, _free, 1.2),
 }

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from openpose_keras.training.synthesis.rotations import unit
+
 _SHADOW_MAP_SIDE = 192  # texels
 _SHADOW_MAP_RADIUS = 0.17  # metres around the first mesh's middle
 
@@ -207,8 +209,7 @@ def shadows(
         mesh's middle.
     """
     middle = meshes[0].vertices.mean(0)
-    side = np.cross(light, (0.0, 1.0, 0.0) if abs(light[1]) < 0.9 else (1.0, 0.0, 0.0))
-    side /= np.linalg.norm(side)
+    side = unit(np.cross(light, (0.0, 1.0, 0.0) if abs(light[1]) < 0.9 else (1.0, 0.0, 0.0)))
     basis = np.stack([side, np.cross(light, side), light]).astype(np.float32)
     scale = _SHADOW_MAP_SIDE / (2 * _SHADOW_MAP_RADIUS)
     shadow_map = _empty_buffers((_SHADOW_MAP_SIDE, _SHADOW_MAP_SIDE), -1e9)

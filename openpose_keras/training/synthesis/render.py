@@ -8,16 +8,10 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.keypoints import Side
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.training.synthesis import raster, shading
+from openpose_keras.training.synthesis import camera, raster, shading
 from openpose_keras.training.synthesis.articulation import joint_scales
 from openpose_keras.training.synthesis.assembly import build_hand
 from openpose_keras.training.synthesis.assets import RIGS, TEXTURES, Assets, Texture
-from openpose_keras.training.synthesis.camera import (
-    HAND_FRACTION,
-    frame_hand,
-    sample_camera,
-    to_camera,
-)
 from openpose_keras.training.synthesis.materials import sample_lights
 from openpose_keras.training.synthesis.poses import sample_pose, sample_shape
 from openpose_keras.training.synthesis.raster import Buffers, Camera, Mesh
@@ -60,7 +54,7 @@ def render_hand(
     size: int = 192,
     kind: str | None = None,
     side: str | None = None,
-    fraction: float = HAND_FRACTION,
+    fraction: float = camera.HAND_FRACTION,
     appearance_rng: np.random.Generator | None = None,
 ) -> HandLayer:
     """Render a random hand. The same state of the generator leads to the same pixels.
@@ -94,28 +88,23 @@ def render_hand(
     parts, joints, facts = build_hand(
         rig, pose, joint_scales(rig, shape), texture, rng, kind=kind, appearance_rng=appearance_rng
     )
-    view = sample_camera(rng, facts["arm_direction"])
+    view = camera.sample_camera(rng, facts["arm_direction"])
     distance = float(np.exp(rng.uniform(np.log(2.5), np.log(10))))
-    meshes, keypoints = to_camera(
+    meshes, keypoints = camera.to_camera(
         parts, joints[rig.keypoint_ids], view, distance * _HAND_LENGTH, mirror=side == "left"
     )
     fine = size * _OVERSAMPLING
-    camera, xy = frame_hand(keypoints, fine, fraction=fraction)
-    buffers = raster.rasterise(meshes, camera, (fine, fine))
+    lens, xy = camera.frame_hand(keypoints, fine, fraction=fraction)
+    buffers = raster.rasterise(meshes, lens, (fine, fine))
+    facts |= {"kind": kind, "pose": pose.name, "rig": rig.name}
+    facts |= {"distance": distance, "facing": float(view[2, 0])}
     return HandLayer(
-        rgba=_light(meshes, buffers, camera, rng),
+        rgba=_light(meshes, buffers, lens, rng),
         xy=((xy + 0.5) / _OVERSAMPLING - 0.5).astype(np.float32),
         visible=_visible(xy, keypoints, buffers, shape.thickness.mean()),
         side="left" if side == "left" else "right",
         gloved=kind != "bare",
-        meta={
-            "kind": kind,
-            "pose": pose.name,
-            "rig": rig.name,
-            "distance": distance,
-            "facing": float(view[2, 0]),
-            **facts,
-        },
+        meta=facts,
     )
 
 

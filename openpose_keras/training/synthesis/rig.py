@@ -70,11 +70,15 @@ class Rig:
         return np.array([self.names.index(name) for name in KEYPOINT_JOINTS])
 
     @cached_property
+    def fingers(self) -> np.ndarray:
+        """(5, 4) the joints of thumb .. little, from the palm to the tip."""
+        return self.keypoint_ids[1:].reshape(5, 4)
+
+    @cached_property
     def cap(self) -> np.ndarray:
         """(m,) bool, the triangles that close the mesh at the wrist's cut."""
         along = self.vertices[self.triangles, 2]
-        cap: np.ndarray = along.min(1) > self.vertices[:, 2].max() - _CAP_DEPTH
-        return cap
+        return np.asarray(along.min(1) > self.vertices[:, 2].max() - _CAP_DEPTH)
 
     @cached_property
     def wrist_loop(self) -> np.ndarray:

@@ -1,15 +1,20 @@
-"""Rotations as (3, 3) matrices."""
+"""Unit vectors, and rotations as (3, 3) matrices."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-Axis = Sequence[float] | np.ndarray
+Vector = Sequence[float] | np.ndarray
 _IDENTITY = np.eye(3)
 
 
-def rotation(axis: Axis, angle: ArrayLike) -> np.ndarray:
+def unit(vector: Vector) -> np.ndarray:
+    """Return a vector of length one."""
+    return np.asarray(np.asarray(vector) / np.linalg.norm(vector))
+
+
+def rotation(axis: Vector, angle: ArrayLike) -> np.ndarray:
     """Return the rotations about an axis by one or more angles (right-hand rule).
 
     Args:
@@ -26,19 +31,17 @@ def rotation(axis: Axis, angle: ArrayLike) -> np.ndarray:
     x, y, z = axis
     cross = _cross_matrix(axis) / (x * x + y * y + z * z) ** 0.5
     sine, versine = np.sin(angle)[..., None, None], 1 - np.cos(angle)[..., None, None]
-    rotation: np.ndarray = _IDENTITY + sine * cross + versine * (cross @ cross)
-    return rotation
+    return np.asarray(_IDENTITY + sine * cross + versine * (cross @ cross))
 
 
-def rotation_of_quaternion(quaternion: Axis) -> np.ndarray:
+def rotation_of_quaternion(quaternion: Vector) -> np.ndarray:
     """Return the (3, 3) rotation of a quaternion (x, y, z, w) of any length above 0."""
-    *axis, w = np.asarray(quaternion) / np.linalg.norm(quaternion)
+    *axis, w = unit(quaternion)
     cross = _cross_matrix(axis)
-    rotation: np.ndarray = _IDENTITY + 2 * (w * cross + cross @ cross)
-    return rotation
+    return np.asarray(_IDENTITY + 2 * (w * cross + cross @ cross))
 
 
-def _cross_matrix(axis: Axis) -> np.ndarray:
+def _cross_matrix(axis: Vector) -> np.ndarray:
     """Return the matrix whose product with a vector is the cross product of axis and vector."""
     x, y, z = axis
     return np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
