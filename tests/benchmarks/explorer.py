@@ -9,19 +9,19 @@ import statistics
 import time
 
 from openpose_keras import HandEstimator, read_image
-from openpose_keras.core._opencv import cv2
 from openpose_keras.viz.explorer import Session
 from openpose_keras.viz.explorer.render import render
-from openpose_keras.viz.explorer.state import CHANNELS
+from openpose_keras.viz.explorer.session import CHANNELS
+from openpose_keras.viz.explorer.widgets import Canvas, table_rows
 from tests.helpers import ROOT
 
 IMAGE = ROOT / "notebooks/images/hands.jpg"
 
 
-def update(session):
+def update(session, canvas):
     """Do what the widget does after a change."""
-    cv2.imencode(".jpg", render(session).image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
-    session.table()
+    canvas.show(*render(session))
+    table_rows(session.result().hand, ())
 
 
 def main():
@@ -30,28 +30,30 @@ def main():
     parser.add_argument("--preset", default="hand_lite")
     args = parser.parse_args()
 
+    canvas = Canvas()
     session = Session(read_image(IMAGE), HandEstimator.from_preset(args.preset))
     actions = {
         "threshold": lambda number: session.change(threshold=0.1 + number % 50 / 100),
         "opacity": lambda number: session.change(opacity=number % 50 / 50),
         "keypoint": lambda number: session.change(channel=number % len(CHANNELS)),
         "close or whole": lambda number: session.change(close=bool(number % 2)),
-        "a known stage": lambda number: session.change(stage=1 + number % session.stages),
+        "a known stage": lambda number: session.change(stage=1 + number % session.network.count),
         "a keypoint is moved": lambda number: session.move_keypoint(number % 5, (300, 400)),
         "a box is moved: the network runs": lambda number: session.move_box(
             (60 + number / 10, 310, 430, 430)
         ),
     }
-    for stage in range(1, session.stages + 1):
+    stages = session.network.count
+    for stage in range(1, stages + 1):
         session.change(stage=stage)
-        update(session)
-    print(f"{len(session.hands)} hands, {session.stages} stages, image {session.image.shape}")
+        update(session, canvas)
+    print(f"{len(session.hands)} hands, {stages} stages, image {session.image.shape}")
     for name, action in actions.items():
         times = []
         for number in range(args.rounds):
             start = time.perf_counter()
             action(number)
-            update(session)
+            update(session, canvas)
             times.append(1000 * (time.perf_counter() - start))
         print(f"{name:<34} {statistics.median(times):7.1f} ms, at most {max(times):7.1f} ms")
 

@@ -9,7 +9,7 @@ from openpose_keras import HandEstimator, write_image
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.viz.explorer import Session, has_widgets
 from tests.helpers.fakes import DotNetwork
-from tests.viz.test_explorer import BOTH, BOX, TIP, dots, make
+from tests.viz.test_explorer import BOTH, BOX, DOTS, TIP, make
 from tests.viz.test_explorer import image as image  # a fixture
 
 for package in ("anywidget", "ipywidgets"):
@@ -27,9 +27,9 @@ def explorer(image):
     return explorer_of(make(image))
 
 
-def send(explorer, kind, **content):
+def send(explorer, method, **options):
     """Do as the browser does when the user does something."""
-    explorer.canvas._handle_custom_msg({"kind": kind, **content}, [])
+    explorer.canvas._handle_custom_msg({"method": method, "options": options}, [])
 
 
 def test_output_has_an_image_for_viewers_without_widgets(explorer):
@@ -44,7 +44,7 @@ def test_canvas_shows_a_jpeg_and_positions_in_the_image(explorer):
     assert canvas.image.startswith(b"\xff\xd8")
     assert canvas.window == [0, 0, 320, 240]
     assert canvas.boxes == [list(BOX)]
-    assert np.abs(np.array(canvas.points) - dots()).max() < 1.5
+    assert np.abs(np.array(canvas.points) - DOTS).max() < 1.5
     assert [row["name"] for row in explorer.table.rows] == list(HAND.keypoints)
 
 
@@ -75,25 +75,25 @@ def test_scales_are_offered_when_there_are_some(explorer):
 
 
 def test_mouse_moves_keypoints_and_boxes(explorer):
-    session = explorer.session
-    send(explorer, "select", index=TIP)
+    session, before = explorer.session, explorer.session.hands
+    send(explorer, "change", channel=TIP)
     assert session.state.channel == TIP == explorer.canvas.selected == explorer.table.selected
-    send(explorer, "point", index=TIP, at=[120.0, 90.5])
+    send(explorer, "move_keypoint", index=TIP, point=[120.0, 90.5])
     assert explorer.canvas.points[TIP] == [120.0, 90.5]
     assert explorer.table.rows[TIP]["score"] == "by hand"
-    send(explorer, "absent", index=0)
+    send(explorer, "move_keypoint", index=0, point=None)
     assert explorer.canvas.points[0] is None
     assert explorer.table.rows[0]["score"] == "not visible"
-    send(explorer, "box", box=[30, 20, 180, 180])
+    send(explorer, "move_box", box=[30, 20, 180, 180])
     assert explorer.canvas.boxes == [[30, 20, 180, 180]]
-    send(explorer, "new", box=[0, 0, 100, 100])
+    send(explorer, "add_hand", box=[0, 0, 100, 100])
     assert explorer.controls["hand"].value == 1
     assert len(explorer.canvas.boxes) == 2
-    send(explorer, "hand", index=0)
+    send(explorer, "change", hand=0)
     assert session.state.hand == 0 == explorer.controls["hand"].value
     for _ in range(4):
         explorer.buttons["undo"].click()
-    assert session.hands == make(session.image).hands
+    assert session.hands == before
     explorer.buttons["remove"].click()
     assert explorer.controls["hand"].label == "none: draw a box"
     assert explorer.table.rows == []
@@ -103,10 +103,10 @@ def test_mouse_moves_keypoints_and_boxes(explorer):
 
 def test_errors_are_reported_until_the_next_choice(explorer):
     explorer.controls["side"].value = "left"
-    assert explorer.session.hand.side == "left"
+    assert explorer.session.hands[0].region.side == "left"
     before = explorer.session.hands
     for box, message in (([1, 2, -3, 4], "four finite numbers"), ([9000, 9000, 50, 50], "outside")):
-        send(explorer, "box", box=box)
+        send(explorer, "move_box", box=box)
         assert message in explorer.message.value
         assert "error" in explorer.message.value
         assert explorer.session.hands == before
@@ -151,14 +151,14 @@ def test_another_image_has_its_own_files_and_hands(tmp_path, image):
         write_image(tmp_path / name, image)
     explorer = explorer_of(make(tmp_path, recipe="mmittek"))
     paths = explorer.paths
-    send(explorer, "point", index=0, at=[5, 5])
+    send(explorer, "move_keypoint", index=0, point=[5, 5])
     paths["labels"].value = "mine.json"
     explorer.controls["image"].value = 1
     assert paths["labels"].value == "mine.json"
     assert explorer.session.state.image == 1
-    assert paths["json"].value == str(tmp_path / "two_keypoints.json")
+    assert paths["json"].placeholder == str(tmp_path / "two_keypoints.json")
     assert explorer.table.rows[0]["note"] == ""
     explorer.buttons["undo"].click()
     assert explorer.controls["image"].value == 0
     assert explorer.table.rows[0]["note"] == ""
-    assert paths["json"].value == str(tmp_path / "one_keypoints.json")
+    assert paths["json"].placeholder == str(tmp_path / "one_keypoints.json")

@@ -1,12 +1,12 @@
 """The explorer: see inside the network with your own images, in a widget or in one figure.
 
-`session` holds what was chosen and found, without widgets: `images` that were given, `state` that
-was chosen, `predictions` of the network. `render` draws it, `save` writes it. `app` is the widget,
-made of `controls` and of the `widgets` of our own.
+`session` holds what was chosen and found, without widgets: `images` that were given, `predictions`
+of the network. `render` draws it, `save` writes it. `app` is the widget, made of `controls` and of
+the `widgets` of our own.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ _WIDGETS = ("anywidget", "ipywidgets")
 
 
 def explore(
-    image_or_paths: Source | Sequence[Source],
+    image_or_paths: Source | Iterable[Source],
     estimator: HandEstimator | None = None,
     *,
     boxes: Iterable[BoxLike] | None = None,

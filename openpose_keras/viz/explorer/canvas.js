@@ -185,21 +185,21 @@ function render({ model, el }) {
 
   function finishPoint(done, at) {
     // A click on a keypoint selects it; a click elsewhere moves the selected one there.
-    if (done.hit >= 0 && !done.moved) return send({ kind: "select", index: done.hit });
+    if (done.hit >= 0 && !done.moved) return send("change", { channel: done.hit });
     if (done.index < 0) {
       const hand = boxAt(at);
-      return hand >= 0 && hand !== model.get("active") ? send({ kind: "hand", index: hand }) : undefined;
+      return hand >= 0 && hand !== model.get("active") ? send("change", { hand }) : undefined;
     }
-    return send({ kind: "point", index: done.index, at });
+    return send("move_keypoint", { index: done.index, point: at });
   }
 
   function finishBox(done) {
     if (!done.box) {
-      if (done.kind === "new" && done.hit >= 0) send({ kind: "hand", index: done.hit });
+      if (done.kind === "new" && done.hit >= 0) send("change", { hand: done.hit });
       return;
     }
     if (Math.min(done.box[2], done.box[3]) < SMALLEST) return;
-    send({ kind: done.kind === "new" ? "new" : "box", box: done.box });
+    send(done.kind === "new" ? "add_hand" : "move_box", { box: done.box });
   }
 
   function hover(at) {
@@ -225,15 +225,15 @@ function render({ model, el }) {
       draw();
     } else if (step && point) {
       const size = event.shiftKey ? 10 : 1;
-      send({ kind: "point", index, at: [point[0] + step[0] * size, point[1] + step[1] * size] });
+      send("move_keypoint", { index, point: [point[0] + step[0] * size, point[1] + step[1] * size] });
     } else if ((event.key === "Delete" || event.key === "Backspace") && index >= 0) {
-      send({ kind: "absent", index });
+      send("move_keypoint", { index, point: null });
     } else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  const send = (content) => model.send(content);
+  const send = (method, options) => model.send({ method, options }); // of the session
 
   async function decode() {
     const bytes = model.get("image");

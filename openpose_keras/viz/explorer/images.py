@@ -1,6 +1,6 @@
 """The images that an explorer was given: arrays, files or folders, read when first shown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +30,6 @@ class NamedImage:
         """The file, or None for an array."""
         return self.source if isinstance(self.source, Path) else None
 
-    @property
-    def folder(self) -> Path:
-        """Where results are written: the file's folder, or the current one."""
-        return self.path.parent if self.path else Path()
-
     def read(self) -> np.ndarray:
         """Return the image, (H, W, 3) uint8 RGB.
 
@@ -44,26 +39,24 @@ class NamedImage:
         return read_image(self.source) if isinstance(self.source, Path) else self.source
 
 
-def collect_images(image_or_paths: Source | Sequence[Source]) -> list[NamedImage]:
+def collect_images(image_or_paths: Source | Iterable[Source]) -> list[NamedImage]:
     """Return the images that were given.
 
     Args:
         image_or_paths: (H, W, 3) uint8 RGB, a file, a folder (its images in the order of their
-            names), or a sequence of them.
+            names), or several of them; an array (n, H, W, 3) is n images.
 
     Returns:
         One or more images.
 
     Raises:
         ImageError: An array is not an image, or there is no image at all.
-        FileNotFoundError: There is no such file or folder.
-        TypeError: It is something else.
 
     Example:
         >>> [image.name for image in collect_images([np.zeros((8, 8, 3), np.uint8)] * 2)]
         ['image_1', 'image_2']
     """
-    images = []
+    images: list[NamedImage] = []
     sources = _sources(image_or_paths)
     for source in sources:
         if isinstance(source, str | Path):
@@ -76,19 +69,17 @@ def collect_images(image_or_paths: Source | Sequence[Source]) -> list[NamedImage
     return images
 
 
-def _sources(given: Source | Sequence[Source]) -> list[Source]:
-    """Return what was given one by one; an array (n, H, W, 3) is n images."""
-    if isinstance(given, str | Path) or (isinstance(given, np.ndarray) and given.ndim != 4):
+def _sources(given: Source | Iterable[Source]) -> list[Source]:
+    """Return what was given one by one."""
+    if isinstance(given, np.ndarray):
+        return list(given) if given.ndim == 4 else [given]
+    if isinstance(given, str | Path) or not isinstance(given, Iterable):
         return [given]
-    if not isinstance(given, Iterable):
-        raise TypeError(f"expected an image, a file, a folder or several, got {given!r}")
     return list(given)
 
 
 def _files(path: Path) -> list[Path]:
     """Return a file, or the images of a folder."""
-    if path.is_dir():
-        return sorted(each for each in path.iterdir() if each.suffix.lower() in PHOTO_SUFFIXES)
-    if not path.exists():
-        raise FileNotFoundError(f"there is no image {path}")
-    return [path]
+    if not path.is_dir():
+        return [path]
+    return sorted(each for each in path.iterdir() if each.suffix.lower() in PHOTO_SUFFIXES)

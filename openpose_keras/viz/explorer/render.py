@@ -1,21 +1,20 @@
 """Draw what the explorer shows: the image, or the surroundings of a hand, with all that was found.
 
-A window is the part of the image that is shown, (x, y, width, height) in its pixels as for a box.
-At `scale` screen pixels per image pixel the image's point x lies at (x + 0.5 - x0) * scale - 0.5.
+A window is the part of the image that is shown, (x, y, width, height) in whole pixels of it.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from openpose_keras.core._opencv import cv2
-from openpose_keras.core.boxes import Box, square_box
+from openpose_keras.core.boxes import square_box
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
+from openpose_keras.geometry import Resize
 from openpose_keras.viz.drawing import Pen, draw_hands, draw_heatmaps
-from openpose_keras.viz.explorer.predictions import Result
+from openpose_keras.viz.explorer.predictions import Prediction
 from openpose_keras.viz.explorer.session import Session
 from openpose_keras.viz.figures.canvas import GREY, NotebookFigure
 
@@ -24,24 +23,12 @@ MARGIN = 1.25  # of a hand's box, where its surroundings are shown
 PEN = Pen(line=2, radius=4, circle=-1)  # thin, so that the heatmap under it stays visible
 FIGURE_SIZE = 500  # pixels: the longer side of an image in the static figure, at most
 FIGURE_OPACITY = 0.8
-
-
-@dataclass(frozen=True, eq=False)
-class Rendering:
-    """What is shown.
-
-    Args:
-        image: (h, w, 3) uint8 RGB.
-        window: (x, y, width, height), the part of the session's image that it shows.
-    """
-
-    image: np.ndarray
-    window: Box
+Window = tuple[int, int, int, int]
 
 
 def render(
     session: Session, *, size: int = SIZE, opacity: float | None = None, skeletons: bool = True
-) -> Rendering:
+) -> tuple[np.ndarray, Window]:
     """Draw what a session shows: the heatmap of the active hand, and all skeletons.
 
     Args:
@@ -51,17 +38,29 @@ def render(
         skeletons: Whether they are drawn.
 
     Returns:
-        The image and the window that it shows.
+        The image (h, w, 3) uint8 RGB and the window (x, y, width, height) that it shows.
 
     Raises:
         OpenPoseKerasError: A box lies outside the image, or the network fails.
     """
     results = session.results()
-    window = window_of(session, results)
-    scale = size / max(window[2:])
-    canvas = crop_window(session.image, window, scale if session.state.close else min(scale, 1.0))
-    shown = [_to_screen(each, window, canvas.shape) for each in results]
-    return Rendering(_draw(session, canvas, shown, opacity, PEN, skeletons=skeletons), window)
+    x, y, width, height = window = window_of(session)
+    scale = size / max(width, height)
+    if not session.state.close:
+        scale = min(scale, 1.0)
+    rows, columns = max(round(height * scale), 1), max(round(width * scale), 1)
+    resize = Resize((height, width), (rows, columns), "area" if scale < 1 else "cubic")
+    canvas = resize.apply_image(np.ascontiguousarray(session.image[y : y + height, x : x + width]))
+    stretch = np.array([columns / width, rows / height] * 2)
+    shown = [
+        Prediction(
+            Hand(resize.apply_points(hand.xy - (x, y)), hand.scores),
+            maps,
+            tuple((box - np.array([x, y, 0, 0])) * stretch),
+        )
+        for hand, maps, box in results
+    ]
+    return _draw(session, canvas, shown, opacity, PEN, skeletons=skeletons), window
 
 
 def render_full_size(session: Session) -> np.ndarray:
@@ -79,7 +78,7 @@ def render_full_size(session: Session) -> np.ndarray:
 def _draw(
     session: Session,
     canvas: np.ndarray,
-    results: Sequence[Result],
+    results: Sequence[Prediction],
     opacity: float | None = None,
     pen: Pen | None = None,
     *,
@@ -91,56 +90,26 @@ def _draw(
         opacity = state.opacity if opacity is None else opacity
         canvas = draw_heatmaps(canvas, active.maps, state.channel, opacity=opacity, box=active.box)
     # Keypoints below the session's threshold are missing already.
-    hands = [Hand(each.hand.xy, each.hand.found.astype(float)) for each in results]
-    return draw_hands(canvas, hands, threshold=0.0, pen=pen) if skeletons else canvas
+    hands = [each.hand for each in results] if skeletons else []
+    return draw_hands(canvas, hands, threshold=-math.inf, pen=pen)
 
 
-def window_of(session: Session, results: Sequence[Result]) -> Box:
+def window_of(session: Session) -> Window:
     """Return the part of the image that is shown: all of it, or the surroundings of the hand.
 
     Args:
         session: Which of the two is chosen.
-        results: Those of all hands of the image.
 
     Returns:
-        (x, y, width, height) in pixels of the image, whole pixels inside it.
+        (x, y, width, height) inside the image.
     """
     height, width = session.image.shape[:2]
-    if not (session.state.close and results):
-        return 0.0, 0.0, float(width), float(height)
-    box = results[session.state.hand].hand.box or session.hands[session.state.hand].box
-    x, y, side, _ = square_box(box, MARGIN)
-    left, top = (int(max(np.floor(edge), 0)) for edge in (x, y))
-    right = int(min(np.ceil(x + side), width))
-    bottom = int(min(np.ceil(y + side), height))
-    return float(left), float(top), float(max(right - left, 1)), float(max(bottom - top, 1))
-
-
-def crop_window(image: np.ndarray, window: Box, scale: float) -> np.ndarray:
-    """Crop a window of whole pixels out of an image and scale it.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        window: (x, y, width, height), whole numbers, inside the image.
-        scale: Pixels of the result per pixel of the image.
-
-    Returns:
-        (h, w, 3) uint8 RGB, at least one pixel.
-    """
-    x, y, width, height = map(int, window)
-    part = np.ascontiguousarray(image[y : y + height, x : x + width])
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(part, size, interpolation=interpolation))
-
-
-def _to_screen(result: Result, window: Box, shape: tuple[int, ...]) -> Result:
-    """Return a result in the pixels of the screen, which shows the window at (h, w, 3)."""
-    scale = np.array([shape[1] / window[2], shape[0] / window[3]])
-    xy = (result.hand.xy + 0.5 - np.array(window[:2])) * scale - 0.5
-    x, y = (np.array(result.box[:2]) - window[:2]) * scale
-    width, height = np.array(result.box[2:]) * scale
-    return replace(result, hand=Hand(xy, result.hand.scores), box=(x, y, width, height))
+    if not (session.state.close and session.hands):
+        return 0, 0, width, height
+    x, y, side, _ = square_box(session.hands[session.state.hand].region.box, MARGIN)
+    left, right = np.clip([math.floor(x), math.ceil(x + side)], 0, width).tolist()
+    top, bottom = np.clip([math.floor(y), math.ceil(y + side)], 0, height).tolist()
+    return left, top, right - left, bottom - top
 
 
 def static_figure(session: Session) -> NotebookFigure:
@@ -157,26 +126,29 @@ def static_figure(session: Session) -> NotebookFigure:
         "keypoints": render(session, size=FIGURE_SIZE, opacity=0.0),
         "heatmaps": render(session, size=FIGURE_SIZE, opacity=FIGURE_OPACITY, skeletons=False),
     }
-    for index, (title, rendering) in enumerate(images.items()):
+    for index, (title, (image, _)) in enumerate(images.items()):
         axes = figure.add_axes((0.01 + 0.37 * index, 0.02, 0.355, 0.88))
-        axes.imshow(rendering.image)
+        axes.imshow(image)
         axes.set_axis_off()
         axes.set_anchor("N")
         axes.set_title(title, color=GREY, fontsize=10, pad=4)
     table = figure.add_axes((0.76, 0.02, 0.235, 0.88))
     table.set_axis_off()
-    _write_table(table, session)
+    _write_scores(table, session)
     return figure
 
 
-def _write_table(axes: Axes, session: Session) -> None:
+def _write_scores(axes: Axes, session: Session) -> None:
     """Write the keypoints of the active hand and their scores, one line each."""
     count, active = len(session.hands), session.state.hand + 1
     title = f"scores of hand {active} of {count}" if count > 1 else "scores"
     axes.set_title(title if count else "no hand found", color=GREY, fontsize=10, pad=4)
     axes.set(xlim=(0, 1), ylim=(len(HAND), 0))
-    for index, (row, color) in enumerate(zip(session.table(), HAND.colors, strict=False)):
+    if not count:
+        return
+    hand = session.result().hand
+    for index, (name, color) in enumerate(zip(HAND.keypoints, HAND.colors, strict=True)):
         axes.plot([0.04], [index + 0.5], "o", color=np.array(color) / 255, markersize=4)
-        score = "missing" if np.isnan(row.x) else f"{row.score:.2f}"
-        for x, text, side in ((0.1, row.name, "left"), (1.0, score, "right")):
+        score = f"{hand.scores[index]:.2f}" if hand.found[index] else "missing"
+        for x, text, side in ((0.1, name, "left"), (1.0, score, "right")):
             axes.text(x, index + 0.5, text, color=GREY, fontsize=7.5, ha=side, va="center_baseline")

@@ -8,7 +8,6 @@ from openpose_keras.core.files import require_writable
 from openpose_keras.io.coco import add_labels, has_labels
 from openpose_keras.io.images import read_image, write_image
 from openpose_keras.io.openpose_json import write_openpose
-from openpose_keras.viz.explorer.images import NamedImage
 from openpose_keras.viz.explorer.render import render_full_size
 from openpose_keras.viz.explorer.session import Session
 
@@ -27,10 +26,11 @@ def default_path(session: Session, kind: str) -> Path:
         kind: "image", "json" or "labels".
 
     Returns:
-        For an image `photo.jpg`: `photo_explored.png`, `photo_keypoints.json` or `labels.json`.
+        For an image `photo.jpg`: `photo_explored.png`, `photo_keypoints.json` or `labels.json`; for
+        an array the same in the current folder.
     """
     shown = session.images[session.state.image]
-    return shown.folder / KINDS[kind].format(name=shown.name)
+    return Path(shown.path or "").parent / KINDS[kind].format(name=shown.name)
 
 
 def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -57,27 +57,25 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
     if kind not in KINDS:
         raise ValueError(f"expected a kind of {', '.join(KINDS)}, got {kind!r}")
     require_writable(path, force=overwrite or kind == "labels")
+    hands = [result.hand for result in session.results()]
     if kind == "image":
         write_image(path, render_full_size(session))
-        return path
-    hands = [result.hand for result in session.results()]
-    if kind == "json":
+    elif kind == "json":
         write_openpose(path, hands, force=overwrite)
-        return path
-    shown = session.images[session.state.image]
-    source = shown.path or path.parent / f"{shown.name}.png"
-    if path.exists() and not overwrite and has_labels(path, source):
-        raise FileExistsError(f"{path} has labels of {source.name} already")
-    if shown.path is None:
-        _write_array(shown, source, overwrite=overwrite)
-    add_labels(path, source, hands)
+    else:
+        shown = session.images[session.state.image]
+        source = shown.path or path.parent / f"{shown.name}.png"
+        if path.exists() and not overwrite and has_labels(path, source):
+            raise FileExistsError(f"{path} has labels of {source.name} already")
+        if shown.path is None:
+            _write_array(source, session.image, overwrite=overwrite)
+        add_labels(path, source, hands)
     return path
 
 
-def _write_array(shown: NamedImage, source: Path, *, overwrite: bool) -> None:
+def _write_array(path: Path, image: np.ndarray, *, overwrite: bool) -> None:
     """Write an image that came as an array, so that the labels have a file to refer to."""
-    image = shown.read()
-    if overwrite or not source.exists():
-        write_image(source, image)
-    elif not np.array_equal(read_image(source), image):
-        raise FileExistsError(f"{source} exists and is another image")
+    if overwrite or not path.exists():
+        write_image(path, image)
+    elif not np.array_equal(read_image(path), image):
+        raise FileExistsError(f"{path} exists and is another image")

@@ -1,14 +1,13 @@
 """The explorer without its widgets: what was chosen, and what follows from it.
 
 A `Session` holds the images, the hands in them and a `State`. `change`, `move_keypoint` and the
-like change it; `result`, `results` and `table` return what follows, and `render.render`
-draws it.
+like change it; `result` and `results` return what follows, and `render.render` draws it.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -16,19 +15,66 @@ from openpose_keras.core.boxes import BoxLike, check_box, check_boxes
 from openpose_keras.core.keypoints import Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.hand import HandEstimator
-from openpose_keras.estimators.recipes import RECIPES, AnyRecipe
+from openpose_keras.estimators.recipes import RECIPES, AnyRecipe, Peak
+from openpose_keras.estimators.views import Region
+from openpose_keras.viz.drawing import THRESHOLD
 from openpose_keras.viz.explorer.images import Source, collect_images
-from openpose_keras.viz.explorer.predictions import (
-    DecodeOptions,
-    KeypointRow,
-    PredictionCache,
-    Result,
-    correct,
-)
-from openpose_keras.viz.explorer.state import HandAnnotation, Point, State
+from openpose_keras.viz.explorer.predictions import Point, Prediction, StagedNetwork, correct
 
 IMAGES = 4  # images that are kept
+PREDICTIONS = 256  # predictions that are kept
+OPACITY = 0.5  # so that the hand stays visible under the heatmap
+CHANNELS = (*HAND.keypoints, "background")
+PEAKS = get_args(Peak)
+
+
+@dataclass(frozen=True, eq=False)
+class HandAnnotation:
+    """One hand: where to search its keypoints, and which of them a person corrected.
+
+    Args:
+        region: Its box and its side, which is None to leave it to the network.
+        moved: Positions (x, y) in the image by the keypoint's index; None for a keypoint that is
+            not visible. They stay when the box or anything else changes.
+    """
+
+    region: Region
+    moved: Mapping[int, Point | None] = field(default_factory=dict)
+
+
 Hands = tuple[HandAnnotation, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What is shown, and how.
+
+    Args:
+        image: Index of the image.
+        hand: Index of the hand in it.
+        channel: Index of the heatmap that is shown, the last one is the background; None for all
+            keypoints.
+        stage: Of the network, from 1; None for the last.
+        scales: Factors of the recipe; None for its own.
+        scale: The one factor whose maps are shown; None for the merged maps.
+        recipe: Name of the recipe.
+        peak: How peaks are found; None for the recipe's own method.
+        threshold: A keypoint is missing unless its score is above it.
+        opacity: Of the heatmap, from 0 to 1.
+        close: Whether the surroundings of the hand are shown and not the whole image.
+    """
+
+    image: int = 0
+    hand: int = 0
+    channel: int | None = None
+    stage: int | None = None
+    scales: tuple[float, ...] | None = None
+    scale: float | None = None
+    recipe: str = "refined"
+    peak: Peak | None = None
+    threshold: float = THRESHOLD
+    opacity: float = OPACITY
+    close: bool = False
 
 
 class Session:
@@ -46,7 +92,7 @@ class Session:
 
     def __init__(
         self,
-        image_or_paths: Source | Sequence[Source],
+        image_or_paths: Source | Iterable[Source],
         estimator: HandEstimator,
         *,
         boxes: Iterable[BoxLike] | None = None,
@@ -54,13 +100,16 @@ class Session:
         """Show the first image."""
         self.images = collect_images(image_or_paths)
         self.read = lru_cache(IMAGES)(lambda index: self.images[index].read())
-        self.predictions = PredictionCache(estimator, self.read)
+        self.network = StagedNetwork(estimator)
+        self._predict = lru_cache(PREDICTIONS)(
+            lambda image, *options: self.network.predict(self.read(image), *options)
+        )
         self.recipes = _recipes(estimator.recipe)
-        self.annotations: dict[int, Hands] = {}
         self.state = State(recipe=next(iter(self.recipes)))
+        self.annotations: dict[int, Hands] = {}
         self._past: list[tuple[dict[int, Hands], State]] = []
         if boxes is not None:
-            self.annotations[0] = tuple(map(HandAnnotation, check_boxes(boxes)))
+            self.annotations[0] = tuple(HandAnnotation(Region(box)) for box in check_boxes(boxes))
         self._find_hands(0)
 
     # What is shown.
@@ -76,23 +125,11 @@ class Session:
         return self.annotations[self.state.image]
 
     @property
-    def hand(self) -> HandAnnotation | None:
-        """The active hand, or None where the image has none."""
-        return self.hands[self.state.hand] if self.hands else None
-
-    @property
-    def stages(self) -> int:
-        """How many stages the network has."""
-        return self.predictions.network.count
-
-    @property
     def scales(self) -> tuple[float, ...]:
         """The factors of the recipe, as chosen."""
         return self.state.scales or self.recipes[self.state.recipe].scales
 
-    # What follows from it.
-
-    def result(self, index: int | None = None) -> Result:
+    def result(self, index: int | None = None) -> Prediction:
         """Return the keypoints and heatmaps of one hand.
 
         Args:
@@ -104,26 +141,18 @@ class Session:
         """
         state, recipe = self.state, self.recipes[self.state.recipe]
         hand = self.hands[state.hand if index is None else index]
-        scales = self.scales if state.scale is None else (state.scale,)
-        options = DecodeOptions(
-            replace(recipe, scales=scales), state.peak or recipe.peak, state.stage or self.stages
+        prediction = self._predict(
+            state.image,
+            hand.region,
+            replace(recipe, scales=self.scales if state.scale is None else (state.scale,)),
+            state.peak or recipe.peak,
+            state.stage or self.network.count,
         )
-        return correct(self.predictions.predict(state.image, hand, options), hand, state.threshold)
+        return correct(prediction, hand.moved, state.threshold)
 
-    def results(self) -> list[Result]:
+    def results(self) -> list[Prediction]:
         """Return the keypoints and heatmaps of every hand of the image."""
         return [self.result(index) for index in range(len(self.hands))]
-
-    def table(self) -> list[KeypointRow]:
-        """Return the keypoints of the active hand; no rows where there is no hand."""
-        if not self.hands:
-            return []
-        result = self.result()
-        columns = (HAND.keypoints, result.hand.xy, result.hand.scores, result.corrected)
-        return [
-            KeypointRow(name, float(x), float(y), float(score), bool(corrected))
-            for name, (x, y), score, corrected in zip(*columns, strict=True)
-        ]
 
     # What changes it.
 
@@ -131,7 +160,8 @@ class Session:
         """Choose: any field of `State`, by name.
 
         Raises:
-            ValueError: There is no such image, hand, stage, recipe, scale or peak.
+            ValueError: There is no such image, hand, stage, recipe, scale, peak or channel, or a
+                number is out of range.
             ImageError: The image cannot be read.
         """
         if changes.get("image", self.state.image) != self.state.image:
@@ -139,24 +169,17 @@ class Session:
         if {"recipe", "scales"} & set(changes):
             changes = {"scale": None, **changes}
         state = replace(self.state, **changes)
-        self._check(state)
+        _require("image", state.image, range(len(self.images)))
+        _require("recipe", state.recipe, self.recipes)
+        _require("stage", state.stage, range(1, self.network.count + 1))
+        _require("scale", state.scale, state.scales or self.recipes[state.recipe].scales)
+        _require("peak", state.peak, PEAKS)
+        _require("channel", state.channel, range(len(CHANNELS)))
+        if not 0 <= state.opacity <= 1:
+            raise ValueError(f"expected an opacity from 0 to 1, got {state.opacity!r}")
         self._find_hands(state.image)
-        count = len(self.annotations[state.image])
-        if not 0 <= state.hand < max(count, 1):
-            raise ValueError(f"there is no hand {state.hand}: the image has {count}")
+        _require("hand", state.hand, range(max(len(self.annotations[state.image]), 1)))
         self.state = state
-
-    def _check(self, state: State) -> None:
-        """Raise unless the images, the recipes and the network have what is chosen."""
-        if state.image not in range(len(self.images)):
-            raise ValueError(f"there is no image {state.image} of {len(self.images)}")
-        if state.recipe not in self.recipes:
-            raise ValueError(f"there is no recipe {state.recipe!r}: {', '.join(self.recipes)}")
-        if state.stage is not None and not 1 <= state.stage <= self.stages:
-            raise ValueError(f"there is no stage {state.stage}: the network has 1 to {self.stages}")
-        scales = state.scales or self.recipes[state.recipe].scales
-        if state.scale is not None and state.scale not in scales:
-            raise ValueError(f"there is no scale {state.scale!r} among {scales}")
 
     def move_keypoint(self, index: int, point: Point | None) -> None:
         """Move a keypoint of the active hand.
@@ -165,29 +188,33 @@ class Session:
             index: Of the keypoint.
             point: (x, y) in pixels of the image, or None: it is not visible.
         """
-        self._replace_hand(self._require_hand().move(index, point))
+        _require("keypoint", index, range(len(HAND)))
+        hand = self._active_hand()
+        self._replace_hand(replace(hand, moved={**hand.moved, index: point}))
 
     def reset_keypoints(self) -> None:
         """Forget the corrections of the active hand."""
-        self._replace_hand(replace(self._require_hand(), moved={}))
+        self._replace_hand(replace(self._active_hand(), moved={}))
 
     def move_box(self, box: BoxLike) -> None:
         """Move the box of the active hand; its corrections stay."""
-        self._replace_hand(replace(self._require_hand(), box=check_box(box)))
+        hand = self._active_hand()
+        self._replace_hand(replace(hand, region=Region(check_box(box), hand.region.side)))
 
     def set_side(self, side: Side | None) -> None:
         """Set the side of the active hand, or leave it to the network."""
-        if self._require_hand().side != side:
-            self._replace_hand(replace(self._require_hand(), side=side))
+        hand = self._active_hand()
+        self._replace_hand(replace(hand, region=replace(hand.region, side=side)))
 
     def add_hand(self, box: BoxLike) -> None:
         """Add a hand and make it the active one."""
-        self._set_hands((*self.hands, HandAnnotation(check_box(box))), active=len(self.hands))
+        added = HandAnnotation(Region(check_box(box)))
+        self._set_hands((*self.hands, added), active=len(self.hands))
 
     def remove_hand(self) -> None:
         """Remove the active hand."""
-        self._require_hand()
-        rest = tuple(each for index, each in enumerate(self.hands) if index != self.state.hand)
+        removed = self._active_hand()
+        rest = tuple(each for each in self.hands if each is not removed)
         self._set_hands(rest, active=max(min(self.state.hand, len(rest) - 1), 0))
 
     def undo(self) -> bool:
@@ -198,17 +225,16 @@ class Session:
         self.state = replace(self.state, image=state.image, hand=state.hand)
         return True
 
-    def _require_hand(self) -> HandAnnotation:
+    def _active_hand(self) -> HandAnnotation:
         """Return the active hand, or raise where there is none."""
-        if self.hand is None:
+        if not self.hands:
             raise ValueError("there is no hand: draw a box first")
-        return self.hand
+        return self.hands[self.state.hand]
 
     def _replace_hand(self, hand: HandAnnotation) -> None:
         """Replace the active hand."""
-        hands = list(self.hands)
-        hands[self.state.hand] = hand
-        self._set_hands(tuple(hands), active=self.state.hand)
+        active = self.state.hand
+        self._set_hands((*self.hands[:active], hand, *self.hands[active + 1 :]), active=active)
 
     def _set_hands(self, hands: Hands, *, active: int) -> None:
         """Replace the image's hands if all can be predicted, and remember the former ones."""
@@ -222,10 +248,18 @@ class Session:
             raise
         self._past.append(before)
 
-    def _find_hands(self, image: int) -> None:
-        """Search for the hands of an image, once."""
-        if image not in self.annotations:
-            self.annotations[image] = tuple(self.predictions.find(image))
+    def _find_hands(self, index: int) -> None:
+        """Read an image and, once, search it for hands."""
+        image = self.read(index)
+        if index not in self.annotations:
+            self.annotations[index] = tuple(map(HandAnnotation, self.network.search(image)))
+
+
+def _require(kind: str, chosen: object, known: Collection[object]) -> None:
+    """Raise unless what was chosen is there, or nothing was."""
+    if chosen is not None and chosen not in known:
+        options = ", ".join(map(str, known))
+        raise ValueError(f"there is no {kind} {chosen!r}: use one of {options}")
 
 
 def _recipes(own: AnyRecipe) -> dict[str, AnyRecipe]:

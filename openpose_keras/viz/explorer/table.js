@@ -40,7 +40,7 @@ function render({ model, el }) {
     cell(row, x, "opk-number");
     cell(row, y, "opk-number");
     cell(row, score, "opk-number");
-    row.addEventListener("click", () => model.send({ kind: "select", index }));
+    row.addEventListener("click", () => model.send({ method: "change", options: { channel: index } }));
     return row;
   }
 

@@ -1,10 +1,11 @@
 """The two widgets of our own: an image that can be clicked and dragged on, and the table.
 
 Their JavaScript lies next to this module and reaches the browser through the kernel, so that
-nothing is downloaded. What the user does comes back as messages, see `canvas.js` and `table.js`.
+nothing is downloaded. What the user does comes back as a method of the `Session` to call:
+`{"method": "move_keypoint", "options": {"index": 8, "point": [x, y]}}`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container
 from pathlib import Path
 
 import anywidget
@@ -12,20 +13,16 @@ import numpy as np
 import traitlets
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.boxes import Box
+from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.viz.explorer.predictions import KeypointRow
+from openpose_keras.viz.explorer.render import Window
 
 _HERE = Path(__file__).parent
 JPEG_QUALITY = 92
 
 
 class Canvas(anywidget.AnyWidget):
-    """The image, the boxes and the handles of the keypoints, all in pixels of the image.
-
-    It sends `{"kind": ...}`: "select" and "point" (`index`, `at`), "absent" (`index`), "hand"
-    (`index`), "box" and "new" (`box`).
-    """
+    """The image, the boxes and the handles of the keypoints, all in pixels of the image."""
 
     _esm = _HERE / "canvas.js"
     _css = _HERE / "style.css"
@@ -39,7 +36,7 @@ class Canvas(anywidget.AnyWidget):
     tool = traitlets.Unicode("points").tag(sync=True)
     label = traitlets.Unicode("").tag(sync=True)
 
-    def show(self, image: np.ndarray, window: Box) -> None:
+    def show(self, image: np.ndarray, window: Window) -> None:
         """Show an image.
 
         Args:
@@ -47,38 +44,36 @@ class Canvas(anywidget.AnyWidget):
             window: (x, y, width, height), the part of the session's image that it shows.
         """
         options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        encoded, data = cv2.imencode(".jpg", image[..., ::-1], options)
-        if not encoded:
-            raise ValueError(f"the image {image.shape} cannot be encoded as JPEG")
+        _, data = cv2.imencode(".jpg", image[..., ::-1], options)
         self.window = list(window)
         self.image = data.tobytes()
 
 
 class Table(anywidget.AnyWidget):
-    """The keypoints of a hand. It sends `{"kind": "select", "index": ...}`."""
+    """The keypoints of a hand, a row each."""
 
     _esm = _HERE / "table.js"
     _css = _HERE / "style.css"
     rows = traitlets.List().tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
 
-    def show(self, rows: Sequence[KeypointRow]) -> None:
-        """Show the keypoints, or an empty table."""
-        self.rows = [_cells(row, color) for row, color in zip(rows, HAND.colors, strict=False)]
 
+def table_rows(hand: Hand, moved: Container[int]) -> list[dict[str, str]]:
+    """Return the keypoints of a hand as the table shows them.
 
-def _cells(row: KeypointRow, color: tuple[int, int, int]) -> dict[str, str]:
-    """Return a row as the browser shows it."""
-    missing = bool(np.isnan(row.x))
-    if row.corrected:
-        note, score = "by hand", "not visible" if missing else "by hand"
-    else:
-        note, score = ("missing", "–") if missing else ("", f"{row.score:.2f}")
-    return {
-        "name": row.name,
-        "x": "–" if missing else f"{row.x:.1f}",
-        "y": "–" if missing else f"{row.y:.1f}",
-        "score": score,
-        "color": "rgb({}, {}, {})".format(*color),
-        "note": note,
-    }
+    Args:
+        hand: The hand.
+        moved: Indices of the keypoints that a person moved or marked as not visible.
+    """
+    rows = []
+    for index, (name, color) in enumerate(zip(HAND.keypoints, HAND.colors, strict=True)):
+        row = {"name": name, "color": "rgb({}, {}, {})".format(*color), "note": ""}
+        if hand.found[index]:
+            x, y = hand.xy[index]
+            row |= {"x": f"{x:.1f}", "y": f"{y:.1f}", "score": f"{hand.scores[index]:.2f}"}
+        else:
+            row |= {"x": "–", "y": "–", "score": "–", "note": "missing"}
+        if index in moved:
+            row |= {"score": "by hand" if hand.found[index] else "not visible", "note": "by hand"}
+        rows.append(row)
+    return rows
