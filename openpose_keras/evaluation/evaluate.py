@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from tqdm import tqdm
 
 from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.boxes import BOX_MARGIN, box_from_points, square_box
@@ -14,7 +14,9 @@ from openpose_keras.evaluation.metrics import (
     AUC_LIMIT,
     THRESHOLDS,
     area_below,
-    fraction_below,
+    box_distances,
+    epe,
+    joint_pck,
     match_boxes,
     pixel_distances,
 )
@@ -22,7 +24,6 @@ from openpose_keras.evaluation.reports import Interval, JointFigures, Report, Se
 from openpose_keras.io.coco import LabelledImage
 from openpose_keras.io.images import Pixels, read_image
 
-BoolArray = NDArray[np.bool]
 Estimator = Callable[..., Sequence[Hand]]
 
 
@@ -54,17 +55,15 @@ def evaluate(
         DataError: There is no labelled hand.
     """
     xy, truth, boxes, owners = [], [], [], []
-    for number, sample in enumerate(_bar(samples, progress)):
-        if sample.hands:
-            xy += [hand.xy for hand in _run(estimator, sample, crop_factor, use_sides)]
-            truth += [hand.xy for hand in sample.hands]
-            boxes += [hand.box for hand in sample.hands]
-            owners += [number] * len(sample.hands)
+    bar = tqdm(samples, unit="image", disable=not progress)
+    for number, sample in enumerate(sample for sample in bar if sample.hands):
+        xy += [hand.xy for hand in _run(estimator, sample, crop_factor, use_sides)]
+        truth += [hand.xy for hand in sample.hands]
+        boxes += [hand.box for hand in sample.hands]
+        owners += [number] * len(sample.hands)
     if not owners:
         raise DataError("there is no labelled hand to measure on")
-    pixels = pixel_distances(np.stack(xy), np.stack(truth))
-    units = pixels / np.max(np.array(boxes)[:, 2:], axis=1, keepdims=True)
-    return _report(pixels, units, np.array(owners), thresholds)
+    return _report(np.stack(xy), np.stack(truth), np.array(boxes), np.array(owners), thresholds)
 
 
 def _run(
@@ -75,41 +74,42 @@ def _run(
     sides = [hand.side for hand in sample.hands] if use_sides else None
     hands = estimator(_image(sample), boxes=boxes, sides=sides)
     if len(hands) != len(boxes):
-        raise OpenPoseKerasError(
-            f"expected one hand a box from the estimator, got {len(hands)} hands for {len(boxes)}"
-        )
+        raise OpenPoseKerasError(f"expected a hand a box, {len(boxes)}, got {len(hands)}")
     return hands
 
 
 def _report(
-    pixels: FloatArray, units: FloatArray, owners: IntArray, thresholds: Sequence[float]
+    xy: FloatArray,
+    truth: FloatArray,
+    boxes: FloatArray,
+    images: IntArray,
+    thresholds: Sequence[float],
 ) -> Report:
-    """Return the report of (hands, 21) distances; `owners` numbers each hand's image."""
-    images = np.unique(owners, return_inverse=True)[1]
+    """Return the report of hands (n, 21, 2); `images` (n,) numbers each hand's image."""
+    pixels, units = pixel_distances(xy, truth), box_distances(xy, truth, boxes)
+    labelled, found = ~np.isnan(pixels), np.isfinite(pixels)
 
-    def ratio(values: FloatArray | BoolArray, counted: BoolArray) -> Interval:
+    def ratio(values: np.ndarray, counted: np.ndarray) -> Interval:
         """Return the mean of the counted values, with whole images resampled."""
         sums = np.bincount(images, np.where(counted, values, 0.0).sum(axis=1))
         return Interval.of_ratio(sums, np.bincount(images, counted.sum(axis=1)))
 
-    labelled = ~np.isnan(units)
-    found = np.isfinite(pixels)
-    joints = {}
-    below = fraction_below(units, thresholds, axis=0)
-    for index, name in enumerate(HAND.keypoints):
-        measured = pixels[found[:, index], index]
-        joints[name] = JointFigures(
-            pck=dict(zip(thresholds, below[:, index].tolist(), strict=True)),
-            epe=float(measured.mean()) if measured.size else float("nan"),
+    by_joint = joint_pck(xy, truth, boxes, thresholds).T.tolist()
+    joints = {
+        name: JointFigures(
+            pck=dict(zip(thresholds, by_joint[index], strict=True)),
+            epe_px=epe(xy[:, [index]], truth[:, [index]]),
         )
+        for index, name in enumerate(HAND.keypoints)
+    }
     return Report(
         images=int(images.max()) + 1,
-        hands=len(units),
+        hands=len(xy),
         keypoints=int(labelled.sum()),
         missing=int(np.isinf(pixels).sum()),
         pck={threshold: ratio(units < threshold, labelled) for threshold in thresholds},
         auc=ratio(area_below(units, AUC_LIMIT), labelled),
-        epe=ratio(pixels, found),
+        epe_px=ratio(pixels, found),
         joints=joints,
     )
 
@@ -140,7 +140,7 @@ def evaluate_search(
         DataError: There is no image.
     """
     counts = []
-    for sample in _bar(samples, progress):
+    for sample in tqdm(samples, unit="image", disable=not progress):
         hands = [hand for hand in estimator(_image(sample)) if hand.found.any()]
         hands.sort(key=lambda hand: -hand.score)
         predicted = [box_from_points(hand.xy, factor=1.0) for hand in hands]
@@ -157,11 +157,3 @@ def evaluate_search(
 def _image(sample: LabelledImage) -> Pixels:
     """Return the sample's image, reading it when it is a path."""
     return sample.image if isinstance(sample.image, np.ndarray) else read_image(sample.image)
-
-
-def _bar(samples: Iterable[LabelledImage], progress: bool) -> Iterable[LabelledImage]:
-    """Wrap the samples in a progress bar on stderr."""
-    from tqdm import tqdm
-
-    bar: Iterable[LabelledImage] = tqdm(samples, unit="image", disable=not progress)
-    return bar

@@ -34,9 +34,7 @@ def pixel_distances(xy: ArrayLike, truth: ArrayLike) -> FloatArray:
     """
     xy, truth = np.asarray(xy, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if xy.ndim != 3 or xy.shape[-1] != 2 or xy.shape != truth.shape:
-        raise ValueError(
-            f"xy and truth must both be (hands, keypoints, 2), not {xy.shape} and {truth.shape}"
-        )
+        raise ValueError(f"expected xy and truth (n, k, 2), got {xy.shape} and {truth.shape}")
     distances: FloatArray = np.linalg.norm(xy - truth, axis=-1)
     distances[np.isnan(xy).any(axis=-1)] = np.inf
     distances[np.isnan(truth).any(axis=-1)] = np.nan
@@ -60,14 +58,12 @@ def box_distances(xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike) -> FloatArr
         ValueError: A shape does not fit, or a box has no size.
     """
     distances, boxes = pixel_distances(xy, truth), np.asarray(boxes, dtype=np.float64)
-    count = len(distances)
-    if boxes.shape != (count, 4):
-        raise ValueError(f"boxes must be ({count}, 4), one (x, y, w, h) a hand, not {boxes.shape}")
-    sides = boxes[:, 2:].max(axis=1, initial=0.0)
-    bad_boxes = np.flatnonzero(~(np.isfinite(sides) & (sides > 0)))
-    if bad_boxes.size:
-        bad = int(bad_boxes[0])
-        raise ValueError(f"the box of hand {bad} has no size: {boxes[bad].tolist()} (x, y, w, h)")
+    if boxes.shape != (len(distances), 4):
+        raise ValueError(f"expected boxes ({len(distances)}, 4), one a hand, got {boxes.shape}")
+    sides = boxes[:, 2:].max(axis=1)
+    wrong = boxes[~(np.isfinite(sides) & (sides > 0))]
+    if len(wrong):
+        raise ValueError(f"expected boxes (x, y, w, h) of a size above 0, got {wrong[0].tolist()}")
     units: FloatArray = distances / sides[:, None]
     return units
 
@@ -97,30 +93,20 @@ def pck(
         >>> pck(xy, truth, [[0, 0, 100, 80]], (0.1, 0.2)).round(3)
         array([0.905, 0.952])
     """
-    distances = box_distances(xy, truth, boxes)
-    return fraction_below(distances, thresholds, axis=(0, 1))
+    return _fraction_below(box_distances(xy, truth, boxes), thresholds, axis=(0, 1))
 
 
 def joint_pck(
     xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike, thresholds: Sequence[float] = THRESHOLDS
 ) -> FloatArray:
     """Return `pck` of each keypoint: (len(thresholds), k), NaN for one that is nowhere labelled."""
-    return fraction_below(box_distances(xy, truth, boxes), thresholds, axis=0)
+    return _fraction_below(box_distances(xy, truth, boxes), thresholds, axis=0)
 
 
-def fraction_below(
+def _fraction_below(
     distances: FloatArray, thresholds: Sequence[float], axis: int | tuple[int, ...]
 ) -> FloatArray:
-    """Return the fraction of the labelled distances below each threshold, over one or more axes.
-
-    Args:
-        distances: (n, k), NaN where unlabelled.
-        thresholds: In the units of the distances.
-        axis: The axes to go over.
-
-    Returns:
-        (len(thresholds), ...) fractions; NaN where nothing is labelled.
-    """
+    """Return the fraction of the labelled distances below each threshold, over one or more axes."""
     labelled = (~np.isnan(distances)).sum(axis=axis)
     below = np.stack([(distances < threshold).sum(axis=axis) for threshold in thresholds])
     return _ratio(below, labelled)
@@ -153,7 +139,7 @@ def auc(xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike, *, limit: float = AUC
 def area_below(distances: FloatArray, limit: float) -> FloatArray:
     """Return each keypoint's part of the area under the PCK curve: 1 - d / limit, at least 0."""
     if not limit > 0:
-        raise ValueError(f"limit must be above 0, not {limit}")
+        raise ValueError(f"expected a limit above 0, got {limit}")
     areas: FloatArray = np.clip(1.0 - distances / limit, 0.0, 1.0)
     return areas
 
@@ -199,31 +185,23 @@ def bootstrap_interval(
         (low, high); both NaN without an image or without a count.
 
     Raises:
-        ValueError: The shapes differ, or confidence is not between 0 and 1.
+        ValueError: The shapes differ, or the confidence is not between 0 and 1.
     """
     sums, counts = np.asarray(sums, dtype=np.float64), np.asarray(counts, dtype=np.float64)
     if sums.ndim != 1 or sums.shape != counts.shape:
-        raise ValueError(
-            f"sums and counts must both be (images,), not {sums.shape} and {counts.shape}"
-        )
+        raise ValueError(f"expected sums and counts (n,), got {sums.shape} and {counts.shape}")
     if not 0 < confidence < 1 or resamples < 1:
-        raise ValueError(
-            f"need 0 < confidence < 1 and resamples >= 1, not {confidence}, {resamples}"
-        )
+        got = f"{confidence} and {resamples}"
+        raise ValueError(f"expected 0 < confidence < 1 and at least 1 of the resamples, got {got}")
     if not counts.sum() > 0:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
-    draws = [_ratio(*_draw(rng, sums, counts)) for _ in range(resamples)]
+    draws = []
+    for _ in range(resamples):
+        chosen = rng.integers(len(sums), size=len(sums))
+        draws.append(_ratio(sums[chosen].sum(), counts[chosen].sum()))
     low, high = np.nanquantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
-
-
-def _draw(
-    rng: np.random.Generator, sums: FloatArray, counts: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Draw as many images as there are, with replacement, and return their two totals."""
-    chosen = rng.integers(len(sums), size=len(sums))
-    return sums[chosen].sum(), counts[chosen].sum()
 
 
 def match_boxes(
@@ -251,9 +229,8 @@ def match_boxes(
     return pairs
 
 
+@np.errstate(invalid="ignore")
 def _ratio(part: ArrayLike, whole: ArrayLike) -> FloatArray:
     """Divide; 0 / 0 is NaN without a warning."""
-    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
-    ratio: FloatArray = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
+    ratio: FloatArray = np.divide(part, whole)
     return ratio

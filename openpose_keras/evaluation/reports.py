@@ -1,14 +1,13 @@
 """What an evaluation found: values with intervals, as a table and as plain data."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from openpose_keras.evaluation.metrics import AUC_LIMIT, bootstrap_interval
-
-Plain = dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,6 @@ class Interval:
         value = float(np.sum(sums)) / total if total else float("nan")
         return cls(value, *bootstrap_interval(sums, counts))
 
-    def to_dict(self) -> Plain:
-        """Return plain data for JSON; NaN becomes None."""
-        return {name: _number(getattr(self, name)) for name in ("value", "low", "high")}
-
 
 @dataclass(frozen=True)
 class JointFigures:
@@ -43,11 +38,11 @@ class JointFigures:
 
     Args:
         pck: Threshold (part of the box's longer side) to the fraction of labels below it.
-        epe: Mean distance in pixels where the keypoint is not missing.
+        epe_px: Mean distance in pixels where the keypoint is not missing.
     """
 
     pck: Mapping[float, float]
-    epe: float
+    epe_px: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ class Report:
         missing: Labelled keypoints that the estimator left out; they count as wrong.
         pck: Threshold (part of the box's longer side) to the fraction below it.
         auc: Area under the PCK curve up to a threshold of 0.2, divided by 0.2.
-        epe: Mean distance in pixels of the keypoints that are not missing.
+        epe_px: Mean distance in pixels of the keypoints that are not missing.
         joints: Name of the keypoint to what was measured on it.
     """
 
@@ -71,32 +66,17 @@ class Report:
     missing: int
     pck: Mapping[float, Interval]
     auc: Interval
-    epe: Interval
+    epe_px: Interval
     joints: Mapping[str, JointFigures]
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON: thresholds become text, NaN becomes None."""
-        return {
-            "images": self.images,
-            "hands": self.hands,
-            "keypoints": self.keypoints,
-            "missing": self.missing,
-            "pck": {f"{threshold:g}": value.to_dict() for threshold, value in self.pck.items()},
-            "auc": {"limit": AUC_LIMIT, **self.auc.to_dict()},
-            "epe_px": self.epe.to_dict(),
-            "joints": {
-                name: {
-                    "pck": {f"{key:g}": _number(value) for key, value in joint.pck.items()},
-                    "epe_px": _number(joint.epe),
-                }
-                for name, joint in self.joints.items()
-            },
-        }
+        return _plain({**vars(self), "auc": {"limit": AUC_LIMIT, **vars(self.auc)}})
 
     def __str__(self) -> str:
         """Return the table."""
         rows = [(f"PCK@{threshold:g}", value, 3) for threshold, value in self.pck.items()]
-        rows += [(f"AUC to {AUC_LIMIT:g}", self.auc, 3), ("EPE, pixels", self.epe, 2)]
+        rows += [(f"AUC to {AUC_LIMIT:g}", self.auc, 3), ("EPE, pixels", self.epe_px, 2)]
         lines = [
             f"{self.hands} hands in {self.images} images, {self.keypoints} labelled keypoints, "
             f"{self.missing} of them missing",
@@ -106,7 +86,7 @@ class Report:
         ]
         for name, joint in self.joints.items():
             values = "".join(f"{value:>10.3f}" for value in joint.pck.values())
-            lines.append(f"{name:<12}{values}{joint.epe:>10.2f}")
+            lines.append(f"{name:<12}{values}{joint.epe_px:>10.2f}")
         return "\n".join(lines)
 
 
@@ -119,29 +99,23 @@ class SearchReport:
         hands: Labelled hands in them.
         iou: The least overlap of a found hand with a labelled one.
         recall: The fraction of the labelled hands that were found.
-        false_hands: Hands found where none is labelled, for each image.
+        false_hands_per_image: Hands found where none is labelled.
     """
 
     images: int
     hands: int
     iou: float
     recall: Interval
-    false_hands: Interval
+    false_hands_per_image: Interval
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; NaN becomes None."""
-        return {
-            "images": self.images,
-            "hands": self.hands,
-            "iou": self.iou,
-            "recall": self.recall.to_dict(),
-            "false_hands_per_image": self.false_hands.to_dict(),
-        }
+        return _plain(vars(self))
 
     def __str__(self) -> str:
         """Return the table."""
-        rows = [(f"recall, IoU {self.iou:g}", self.recall, 3)]
-        rows.append(("false hands an image", self.false_hands, 3))
+        recall = (f"recall, IoU {self.iou:g}", self.recall, 3)
+        rows = [recall, ("false hands an image", self.false_hands_per_image, 3)]
         return "\n".join([f"{self.hands} hands in {self.images} images", *_table(rows)])
 
 
@@ -154,6 +128,11 @@ def _table(rows: Iterable[tuple[str, Interval, int]]) -> list[str]:
     return lines
 
 
-def _number(value: float) -> float | None:
-    """Return the number, or None for NaN, which JSON does not have."""
-    return None if np.isnan(value) else float(value)
+def _plain(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return data for JSON: dataclasses become dictionaries, thresholds text, NaN None."""
+    data = {}
+    for key, value in values.items():
+        nested = vars(value) if is_dataclass(value) else value
+        plain = _plain(nested) if isinstance(nested, Mapping) else nested
+        data[key if isinstance(key, str) else f"{key:g}"] = None if plain != plain else plain
+    return data

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from openpose_keras.core.errors import DataError, OpenPoseKerasError
+from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.evaluation import auc, epe, evaluate, evaluate_search, joint_pck, pck
+from openpose_keras.io.coco import LabelledHand, LabelledImage
+
+THRESHOLDS = (0.02, 0.1, 0.3)
+NOTHING = Hand(xy=np.full((21, 2), np.nan), scores=np.zeros(21))
+
+
+def labelled_image(seed=0, count=2):
+    rng = np.random.default_rng(seed)
+    hands = tuple(
+        LabelledHand.from_keypoints(rng.uniform(50, 150, (21, 2)), side="left")
+        for _ in range(count)
+    )
+    return LabelledImage(np.zeros((200, 200, 3), np.uint8), hands)
+
+
+class Oracle:
+    """An estimator that knows the labels, puts noise on them and notes how it was called."""
+
+    def __init__(self, samples, noise=0.0, missing=0.0):
+        self.labels = {id(sample.image): sample.hands for sample in samples}
+        self.rng = np.random.default_rng(0)
+        self.noise, self.missing, self.calls = noise, missing, []
+
+    def __call__(self, image, boxes=None, sides=None):
+        self.calls.append((boxes, sides))
+        hands = []
+        for hand in self.labels[id(image)]:
+            xy = hand.xy + self.rng.normal(0, self.noise, (21, 2))
+            lost = self.rng.random(21) < self.missing
+            xy[lost] = np.nan
+            hands.append(Hand(xy=xy, scores=np.where(lost, 0, 0.5), side="right"))
+        return hands
+
+
+def test_report_agrees_with_the_pure_metrics():
+    samples = [labelled_image(seed, count=seed % 4) for seed in range(8)]
+    report = evaluate(Oracle(samples, 6, 0.1), samples, thresholds=THRESHOLDS, progress=False)
+    again = Oracle(samples, 6, 0.1)
+    xy = np.stack([hand.xy for sample in samples for hand in again(sample.image)])
+    truth = np.stack([hand.xy for sample in samples for hand in sample.hands])
+    boxes = [hand.box for sample in samples for hand in sample.hands]
+    assert (report.images, report.hands, report.keypoints) == (6, 12, 252)  # two without a hand
+    assert report.missing == np.isnan(xy[..., 0]).sum()
+    values = [report.pck[threshold].value for threshold in THRESHOLDS]
+    np.testing.assert_allclose(values, pck(xy, truth, boxes, THRESHOLDS))
+    assert report.auc.value == pytest.approx(auc(xy, truth, boxes))
+    assert report.epe_px.value == pytest.approx(epe(xy, truth))
+    by_joint = joint_pck(xy, truth, boxes, THRESHOLDS)
+    assert list(report.joints) == list(HAND.keypoints)
+    for index, joint in enumerate(report.joints.values()):
+        assert list(joint.pck.values()) == by_joint[:, index].tolist()
+        assert joint.epe_px == pytest.approx(epe(xy[:, [index]], truth[:, [index]]))
+    for figure in (*report.pck.values(), report.auc, report.epe_px):
+        assert figure.low < figure.value < figure.high
+
+
+def test_crop_is_square_about_the_labelled_box_and_gives_no_side_away():
+    samples = [labelled_image()]
+    estimator = Oracle(samples)
+    evaluate(estimator, samples, crop_factor=2.0, progress=False)
+    evaluate(estimator, samples, use_sides=True, progress=False)
+    (boxes, sides), (_, known_sides) = estimator.calls
+    assert (sides, known_sides) == (None, ["left", "left"])
+    for (left, top, side, height), hand in zip(boxes, samples[0].hands, strict=True):
+        x, y, width, tall = hand.box
+        assert side == height == pytest.approx(2 * max(width, tall), abs=1)
+        assert left + side / 2 == pytest.approx(x + width / 2, abs=1)
+        assert top + side / 2 == pytest.approx(y + tall / 2, abs=1)
+
+
+@pytest.mark.parametrize("samples", [[], [labelled_image(count=0)]])
+def test_without_a_labelled_hand_there_is_nothing_to_measure(samples):
+    with pytest.raises(DataError, match="no labelled hand"):
+        evaluate(Oracle(samples), samples, progress=False)
+
+
+def test_estimator_that_gives_too_few_hands_is_told_so():
+    with pytest.raises(OpenPoseKerasError, match="a hand a box, 2, got 0"):
+        evaluate(lambda image, boxes, sides: [], [labelled_image()], progress=False)
+
+
+def at(x, y, score=0.5, size=40):
+    """A hand that fills a square of `size` pixels from (x, y)."""
+    corners = np.array([[x, y], [x + size, y + size]], dtype=float)
+    return Hand(xy=np.resize(corners, (21, 2)), scores=np.full(21, score))
+
+
+def test_search_report_counts_found_lost_and_false_hands():
+    image = np.zeros((300, 300, 3), np.uint8)
+    truth = [LabelledHand.from_keypoints(at(x, 10).xy) for x in (10, 100, 200)]
+    samples = [LabelledImage(image, tuple(truth)), LabelledImage(image, ())]
+    answers = iter([[at(12, 11), at(14, 9, 0.9), at(101, 10), at(250, 250)], [at(0, 0), NOTHING]])
+    report = evaluate_search(lambda image: next(answers), samples, progress=False)
+    assert (report.images, report.hands) == (2, 3)
+    assert report.recall.value == pytest.approx(2 / 3)
+    assert report.false_hands_per_image.value == pytest.approx(3 / 2)
+
+
+def test_search_without_an_image_is_refused():
+    with pytest.raises(DataError, match="no image"):
+        evaluate_search(lambda image: [], [], progress=False)
