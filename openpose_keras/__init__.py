@@ -26,18 +26,14 @@ if TYPE_CHECKING:
     from openpose_keras.viz.explorer import explore
 
 _HOMES = {
-    "Hand": "core.keypoints",
-    "HandEstimator": "estimators.hand",
-    "PRESETS": "networks.presets",
-    "RECIPES": "estimators.recipes",
-    "Recipe": "estimators.recipes",
-    "draw_hands": "viz.drawing",
-    "draw_heatmaps": "viz.drawing",
-    "explore": "viz.explorer",
-    "read_image": "io.images",
-    "read_openpose": "io.openpose_json",
-    "write_image": "io.images",
-    "write_openpose": "io.openpose_json",
+    "core.keypoints": ("Hand",),
+    "estimators.hand": ("HandEstimator",),
+    "estimators.recipes": ("RECIPES", "Recipe"),
+    "io.images": ("read_image", "write_image"),
+    "io.openpose_json": ("read_openpose", "write_openpose"),
+    "networks.presets": ("PRESETS",),
+    "viz.drawing": ("draw_hands", "draw_heatmaps"),
+    "viz.explorer": ("explore",),
 }
 
 __all__ = [
@@ -58,11 +54,11 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name from its module when it is first used."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    for home, names in _HOMES.items():
+        if name in names:
+            globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -92,27 +92,12 @@ class Skeleton:
 
 # OpenPose's colours (hand/handParameters.hpp), from the joint nearest to the wrist out to the tip.
 _WRIST_COLOR: RGB = (100, 100, 100)
-_FINGERS: dict[str, tuple[tuple[str, ...], tuple[RGB, ...]]] = {
-    "thumb": (
-        ("cmc", "mcp", "ip", "tip"),
-        ((100, 0, 0), (150, 0, 0), (200, 0, 0), (255, 0, 0)),
-    ),
-    "index": (
-        ("mcp", "pip", "dip", "tip"),
-        ((100, 100, 0), (150, 150, 0), (200, 200, 0), (255, 255, 0)),
-    ),
-    "middle": (
-        ("mcp", "pip", "dip", "tip"),
-        ((0, 100, 50), (0, 150, 75), (0, 200, 100), (0, 255, 125)),
-    ),
-    "ring": (
-        ("mcp", "pip", "dip", "tip"),
-        ((0, 50, 100), (0, 75, 150), (0, 100, 200), (0, 125, 255)),
-    ),
-    "little": (
-        ("mcp", "pip", "dip", "tip"),
-        ((100, 0, 100), (150, 0, 150), (200, 0, 200), (255, 0, 255)),
-    ),
+_FINGER_COLORS: dict[str, tuple[RGB, ...]] = {
+    "thumb": ((100, 0, 0), (150, 0, 0), (200, 0, 0), (255, 0, 0)),
+    "index": ((100, 100, 0), (150, 150, 0), (200, 200, 0), (255, 255, 0)),
+    "middle": ((0, 100, 50), (0, 150, 75), (0, 200, 100), (0, 255, 125)),
+    "ring": ((0, 50, 100), (0, 75, 150), (0, 100, 200), (0, 125, 255)),
+    "little": ((100, 0, 100), (150, 0, 150), (200, 0, 200), (255, 0, 255)),
 }
 
 
@@ -120,7 +105,8 @@ def _hand() -> Skeleton:
     """Build the hand: the wrist, then each finger as a chain that starts at the wrist."""
     keypoints, colors = ["wrist"], [_WRIST_COLOR]
     edges: list[tuple[str, str]] = []
-    for finger, (joints, shades) in _FINGERS.items():
+    for finger, shades in _FINGER_COLORS.items():
+        joints = ("cmc", "mcp", "ip", "tip") if finger == "thumb" else ("mcp", "pip", "dip", "tip")
         names = [f"{finger}_{joint}" for joint in joints]
         edges += zip(["wrist", *names[:-1]], names, strict=True)
         keypoints += names

@@ -70,8 +70,7 @@ def compile_model(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
     forward = compilers.get(keras.backend.backend(), _compile_nothing)(model)
 
     def call(batch: np.ndarray) -> Maps:
-        """Return the network's maps by name."""
-        """Run the model, but not in a fork of the process that it runs in."""
+        """Return the network's maps by name, but not in a fork of the process."""
         claim_process()
         return forward(batch)
 

@@ -219,17 +219,16 @@ class KeypointEstimator:
             The estimate.
         """
         recipe = recipe or self.recipe
-        nested = [[maps[view]["keypoints"] for view in views] for views in scales]
+        kept = {view: maps[view] for view in chain.from_iterable(scales)}
         if isinstance(recipe, WholeImageRecipe):
-            views, answers = emulations.as_whole(chain(*scales)), list(chain(*nested))
-            peaks = emulations.decode_whole(views, answers, recipe, self.spec.stride)
+            chosen = list(kept)
+            peaks = emulations.decode_whole(kept, recipe, self.spec.stride)
         else:
             stride = self.spec.stride
-            peaks, _, _ = decode_keypoints(scales, nested, recipe, stride, self.decoder)
+            peaks, chosen = decode_keypoints(scales, kept, recipe, stride, self.decoder)
         if region.crop is not None:
             peaks[:, :2] = region.crop.invert_points(peaks[:, :2])
-        kept = {view: maps[view] for view in chain(*scales)}
-        return Estimate(region, peaks, scales, kept, recipe, self.spec, self.skeleton)
+        return Estimate(region, peaks, kept, chosen, recipe, self.spec, self.skeleton)
 
     def mirrors(self, recipe: AnyRecipe | None = None) -> bool:
         """Return whether a left hand is shown mirrored."""

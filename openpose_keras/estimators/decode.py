@@ -4,12 +4,13 @@ The maps are merged in one frame, peaks are found there, and the frame takes the
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
 
 from openpose_keras.core.arrays import FloatArray
+from openpose_keras.engines.maps import Maps
 from openpose_keras.estimators.recipes import DecodeRecipe, Peak
 from openpose_keras.estimators.views import View
 from openpose_keras.geometry import Frame
@@ -17,9 +18,6 @@ from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.heatmaps.merging import merge, pick_best
 from openpose_keras.heatmaps.peaks import argmax_peaks, blob_peaks, local_maxima, subpixel_peaks
 from openpose_keras.heatmaps.resize import foreground, upsample_stride
-
-Scales = Sequence[Sequence[View]]
-"""The views of a region, one list per scale."""
 
 Decoder = Callable[[FloatArray, DecodeRecipe], FloatArray]
 """(h, w, K) maps without the background -> (K, 3): x, y, score; (nan, nan, 0) where missing."""
@@ -76,32 +74,36 @@ DECODERS: dict[str, Decoder] = {"one_each": decode_one_each}
 
 
 def decode_keypoints(
-    scales: Scales,
-    maps: Sequence[Sequence[np.ndarray]],
+    scales: Sequence[Sequence[View]],
+    maps: Mapping[View, Maps],
     recipe: DecodeRecipe,
     stride: int,
     decoder: Decoder = decode_one_each,
-) -> tuple[FloatArray, FloatArray, Frame]:
+) -> tuple[FloatArray, list[View]]:
     """Find the keypoints of one region from the maps of all its views.
 
     Args:
-        scales: The views.
-        maps: The heatmaps (h, w, K + 1) of each view, nested in the same way.
+        scales: The views, one list per scale.
+        maps: What the network returned for each view.
         recipe: How to merge and to find peaks.
         stride: Input pixels per cell.
         decoder: What makes keypoints of merged maps.
 
     Returns:
         (K, 3) x, y in the frame of the views' frames (the image's), and score, (nan, nan, 0) where
-        missing; the merged maps (H, W, K + 1) that they were found in, and their frame.
+        missing; and the views whose merged maps they were found in: those of the best scale, or
+        all.
     """
+    groups = scales if recipe.merge == "best" else [list(chain.from_iterable(scales))]
     results = []
-    for views, answers in _groups(scales, maps, recipe):
-        merged, frame = merge_views(views, answers, stride, recipe.frame, recipe.upsampling)
+    for views in groups:
+        heatmaps = [maps[view]["keypoints"] for view in views]
+        merged, frame = merge_views(views, heatmaps, stride, recipe.frame, recipe.upsampling)
         peaks = decoder(foreground(merged), recipe)
         peaks[:, :2] = frame.invert_points(peaks[:, :2])
-        results.append((peaks, merged, frame))
-    return results[pick_best([peaks[:, 2] for peaks, _, _ in results])]
+        results.append(peaks)
+    best = pick_best([peaks[:, 2] for peaks in results])
+    return results[best], list(groups[best])
 
 
 def merge_views(
@@ -111,7 +113,7 @@ def merge_views(
     frame: str = "heatmap",
     upsampling: str = "cubic",
 ) -> tuple[FloatArray, Frame]:
-    """Average the maps of views in one frame: the only view's own, or one that holds them all.
+    """Average the heatmaps of views in one frame: the only view's, or one that holds them all.
 
     Args:
         views: Of one region.
@@ -137,15 +139,6 @@ def merge_views(
         samples.append(sample_maps(answer, rows, columns, upsampling))
         coverage.append(np.outer(inside_y, inside_x))
     return merge(samples, weights=coverage), target
-
-
-def _groups(
-    scales: Scales, maps: Sequence[Sequence[np.ndarray]], recipe: DecodeRecipe
-) -> list[tuple[list[View], list[np.ndarray]]]:
-    """Return the views and maps that are averaged: each scale's own for "best", else all."""
-    if recipe.merge == "best":
-        return [(list(views), list(each)) for views, each in zip(scales, maps, strict=True)]
-    return [(list(chain.from_iterable(scales)), list(chain.from_iterable(maps)))]
 
 
 def _common_frame(frames: Sequence[Frame], pixels: int) -> Frame:

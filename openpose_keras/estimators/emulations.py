@@ -9,9 +9,10 @@ of a photo of 12 megapixels would take 1.06 GB, and one takes 48 MB.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -20,7 +21,8 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import Box
 from openpose_keras.core.errors import ImageError
 from openpose_keras.engines.batches import LARGEST_INPUT
-from openpose_keras.estimators.decode import merge_views, peak_per_map
+from openpose_keras.engines.maps import Maps
+from openpose_keras.estimators.decode import peak_per_map
 from openpose_keras.estimators.recipes import WholeImageRecipe
 from openpose_keras.estimators.views import View
 from openpose_keras.geometry import Frame, Pad
@@ -38,16 +40,12 @@ class WholeView(View):
         image: (h, w, 3) uint8 RGB, padding included.
         frame: Of the input's pixels in the image, padding not included.
         region: Frame of the region's own pixels in the image.
-        padded: Whether maps go back in two steps: enlarge and cut, then scale.
+        valid_size: (height, width) of the input without its padding, where maps go back in two
+            steps: enlarge and cut, then scale. None where they are scaled at once.
     """
 
     region: Frame
-    padded: bool
-
-
-def as_whole(views: Iterable[View]) -> list[WholeView]:
-    """Return those of the views that are views of a whole region."""
-    return [view for view in views if isinstance(view, WholeView)]
+    valid_size: tuple[int, int] | None
 
 
 def whole_region(image: np.ndarray, box: Box) -> Box:
@@ -96,80 +94,63 @@ def whole_views(
     return [[_view(image, box, scale, recipe, spec)] for scale in recipe.scales]
 
 
-def decode_whole(
-    views: Sequence[WholeView], maps: Sequence[np.ndarray], recipe: WholeImageRecipe, stride: int
-) -> FloatArray:
+def decode_whole(maps: Mapping[View, Maps], recipe: WholeImageRecipe, stride: int) -> FloatArray:
     """Find the keypoints of a region, one map at a time.
 
     Args:
-        views: One per scale.
-        maps: Their heatmaps (h, w, K + 1).
-        recipe: How.
+        maps: What the network returned for each view of `whole_views`.
+        recipe: How maps are enlarged and peaks found.
         stride: Input pixels per cell.
 
     Returns:
         (K, 3): x, y in pixels of the image and score; (nan, nan, 0) where missing.
     """
     find = partial(peak_per_map, peak=recipe.peak, sigma=recipe.sigma, threshold=recipe.threshold)
-    planes = mean_planes(views, [each[..., :-1] for each in maps], recipe, stride)
-    # `map` lets go of a plane before it asks for the next.
-    peaks = np.concatenate(list(map(find, planes)))
-    peaks[:, :2] = views[0].region.invert_points(peaks[:, :2])
+    planes, region = _mean_planes(maps, recipe, stride)
+    # `map` lets go of a plane before it asks for the next; the last one is the background.
+    count = next(iter(maps.values()))["keypoints"].shape[-1] - 1
+    peaks = np.concatenate(list(map(find, islice(planes, count))))
+    peaks[:, :2] = region.invert_points(peaks[:, :2])
     return peaks
 
 
 def whole_heatmaps(
-    views: Sequence[WholeView],
-    maps: Sequence[np.ndarray],
-    recipe: WholeImageRecipe,
-    stride: int,
-    frame: str,
+    maps: Mapping[View, Maps], recipe: WholeImageRecipe, stride: int
 ) -> tuple[FloatArray, Frame]:
-    """Merge the maps of all scales.
+    """Return the heatmaps that the keypoints are found in, at the region's resolution.
 
     Args:
-        views: One per scale.
-        maps: Their heatmaps (h, w, K + 1).
+        maps: What the network returned for each view of `whole_views`.
         recipe: How maps are enlarged.
         stride: Input pixels per cell.
-        frame: "heatmap", "input", or "image" for the region's pixels, where peaks are found.
 
     Returns:
         (H, W, K + 1) and its frame in the image.
     """
-    if frame != "image":
-        return merge_views(views, maps, stride, frame, recipe.upsampling)
-    planes = list(mean_planes(views, maps, recipe, stride))
-    return np.concatenate(planes, axis=-1), views[0].region
+    planes, region = _mean_planes(maps, recipe, stride)
+    return np.concatenate(list(planes), axis=-1), region
 
 
-def mean_planes(
-    views: Sequence[WholeView], maps: Sequence[np.ndarray], recipe: WholeImageRecipe, stride: int
-) -> Iterator[FloatArray]:
-    """Yield the mean over the scales at the region's resolution, one map at a time.
+def _mean_planes(
+    maps: Mapping[View, Maps], recipe: WholeImageRecipe, stride: int
+) -> tuple[Iterator[FloatArray], Frame]:
+    """Return the mean over the scales at the region's resolution, map by map, and its frame.
 
-    At any time three planes of the region's size are held. Forget each before asking for the next.
-
-    Args:
-        views: One per scale.
-        maps: (h, w, C) for each.
-        recipe: Says how maps are enlarged.
-        stride: Input pixels per cell.
-
-    Yields:
-        (H, W, 1) for each channel.
+    At any time three planes (H, W, 1) are held. Forget each before asking for the next.
     """
-    for channel in range(maps[0].shape[-1]):
-        yield merge(
-            resize_from_network(
-                each[..., channel : channel + 1],
-                view.region.output_size,
-                stride=stride,
-                valid_size=view.frame.output_size if view.padded else None,
-                interpolation=recipe.upsampling,
-            )
-            for view, each in zip(views, maps, strict=True)
+    views = {view: each["keypoints"] for view, each in maps.items() if isinstance(view, WholeView)}
+    region = next(iter(views)).region
+    resize = partial(
+        resize_from_network, size=region.output_size, stride=stride, interpolation=recipe.upsampling
+    )
+    planes = (
+        merge(
+            resize(each[..., channel : channel + 1], valid_size=view.valid_size)
+            for view, each in views.items()
         )
+        for channel in range(next(iter(views.values())).shape[-1])
+    )
+    return planes, region
 
 
 def _view(
@@ -196,5 +177,5 @@ def _view(
         padded,
         Frame(valid, (1 / factor, x + inset), (1 / factor, y + inset)),
         Frame((height, width), (1.0, float(x)), (1.0, float(y))),
-        recipe.pad or padded.shape[:2] != valid,
+        valid if recipe.pad or padded.shape[:2] != valid else None,
     )

@@ -1,8 +1,7 @@
 """What an estimator found in one region, and what it came from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -11,7 +10,7 @@ from openpose_keras.core.keypoints import Keypoints
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.engines.maps import Maps
 from openpose_keras.estimators import emulations
-from openpose_keras.estimators.decode import decode_keypoints
+from openpose_keras.estimators.decode import merge_views
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, WholeImageRecipe
 from openpose_keras.estimators.upright import rotate_back
 from openpose_keras.estimators.views import Region, View
@@ -27,8 +26,9 @@ class Estimate:
     Args:
         region: The part of the image.
         peaks: (K, 3) x, y in pixels of the image and score; (nan, nan, 0) where missing.
-        scales: The views that the network was shown, one list per scale.
-        maps: What the network returned for each view.
+        maps: What the network returned for each view that it was shown, scale by scale.
+        chosen: The views whose merged heatmaps the keypoints were found in: those of the best
+            scale, or all.
         recipe: How the views were made and the maps decoded.
         spec: How the maps lie upon the views.
         skeleton: The keypoints' names.
@@ -36,8 +36,8 @@ class Estimate:
 
     region: Region
     peaks: np.ndarray
-    scales: list[list[View]]
     maps: dict[View, Maps]
+    chosen: list[View]
     recipe: AnyRecipe
     spec: InputSpec
     skeleton: Skeleton
@@ -56,12 +56,12 @@ class Estimate:
     @property
     def views(self) -> list[View]:
         """The views of all scales, in order."""
-        return list(chain.from_iterable(self.scales))
+        return list(self.maps)
 
     @property
     def outputs(self) -> list[Maps]:
         """Everything that the network returned, by name, for each view in order."""
-        return [self.maps[view] for view in self.views]
+        return list(self.maps.values())
 
     def heatmaps(self, frame: MapFrame = "heatmap") -> tuple[np.ndarray, Frame]:
         """Return the merged heatmaps that the keypoints came from.
@@ -72,15 +72,15 @@ class Estimate:
 
         Returns:
             (h, w, K + 1) float32, the background last, never mirrored or rotated, and the frame in
-            which they lie in the image. They cover the square box of the region, or all scales.
+            which they lie in the image. They cover the square box of the region, or of its chosen
+            scales.
         """
-        nested = [[self.maps[view]["keypoints"] for view in views] for views in self.scales]
-        if isinstance(self.recipe, WholeImageRecipe):
-            views, maps = emulations.as_whole(self.views), list(chain(*nested))
-            return emulations.whole_heatmaps(views, maps, self.recipe, self.spec.stride, frame)
-        resolution: Literal["heatmap", "input"] = "input" if frame == "input" else "heatmap"
-        recipe = replace(self.recipe, frame=resolution)
-        _, merged, place = decode_keypoints(self.scales, nested, recipe, self.spec.stride)
+        stride, upsampling = self.spec.stride, self.recipe.upsampling
+        if isinstance(self.recipe, WholeImageRecipe) and frame == "image":
+            return emulations.whole_heatmaps(self.maps, self.recipe, stride)
+        heatmaps = [self.maps[view]["keypoints"] for view in self.chosen]
+        resolution = "input" if frame == "input" else "heatmap"
+        merged, place = merge_views(self.chosen, heatmaps, stride, resolution, upsampling)
         return self._in_image(merged, place, frame)
 
     def _in_image(

@@ -21,7 +21,7 @@ The recipes by name:
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from openpose_keras.networks.input_spec import InputSpec
 
@@ -69,11 +69,8 @@ class ViewRecipe:
 
     def __post_init__(self) -> None:
         """Check the fields."""
+        _check_choices(self)
         object.__setattr__(self, "scales", _check_scales(self.scales))
-        _check_choice("scaling", self.scaling, ("box", "input"))
-        _check_choice("convention", self.convention, ("half_pixel", "openpose"))
-        for name in ("antialias", "mirror", "flip_average"):
-            _check_choice(name, getattr(self, name), (True, False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +102,7 @@ class DecodeRecipe:
 
     def __post_init__(self) -> None:
         """Check the fields and what goes together."""
-        _check_choice("frame", self.frame, ("heatmap", "input"))
-        _check_choice("upsampling", self.upsampling, get_args(Interpolation))
-        _check_choice("merge", self.merge, ("mean", "best"))
+        _check_choices(self)
         _check_peak(self.peak, self.sigma, self.threshold)
 
 
@@ -140,7 +135,6 @@ class Recipe(ViewRecipe, DecodeRecipe):
         """Check both halves."""
         ViewRecipe.__post_init__(self)
         DecodeRecipe.__post_init__(self)
-        _check_choice("upright_pass", self.upright_pass, (True, False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,12 +178,8 @@ class WholeImageRecipe:
 
     def __post_init__(self) -> None:
         """Check the fields."""
+        _check_choices(self)
         object.__setattr__(self, "scales", _check_scales(self.scales))
-        _check_choice("fit", self.fit, ("height", "width"))
-        _check_choice("resize", self.resize, get_args(Interpolation))
-        _check_choice("pad", self.pad, (True, False))
-        _check_choice("channel_order", self.channel_order, ("trained", "swapped"))
-        _check_choice("upsampling", self.upsampling, get_args(Interpolation))
         _check_peak(self.peak, self.sigma, self.threshold)
 
 
@@ -253,10 +243,14 @@ def _is_number(value: object) -> bool:
     return math.isfinite(value)
 
 
-def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
-    """Refuse a field's value that is not among its choices."""
-    if not any(value is choice or (value == choice and value not in (0, 1)) for choice in choices):
-        raise ValueError(f"{name} is one of {choices}, got {value!r}")
+def _check_choices(recipe: ViewRecipe | DecodeRecipe | WholeImageRecipe) -> None:
+    """Refuse a value that is not among those that its field's type names."""
+    for name, kind in get_type_hints(type(recipe)).items():
+        if kind is not bool and get_origin(kind) is not Literal:
+            continue
+        choices, value = get_args(kind) or (True, False), getattr(recipe, name)
+        if type(value) is not type(choices[0]) or value not in choices:
+            raise ValueError(f"{name} is one of {choices}, got {value!r}")
 
 
 def _check_scales(scales: tuple[float, ...]) -> tuple[float, ...]:
@@ -272,7 +266,6 @@ def _check_scales(scales: tuple[float, ...]) -> tuple[float, ...]:
 
 def _check_peak(peak: str, sigma: float, threshold: float | None) -> None:
     """Refuse a peak with a blur or a threshold that does not fit it."""
-    _check_choice("peak", peak, get_args(Peak))
     if not (_is_number(sigma) and sigma >= 0):
         raise ValueError(f"sigma is a number of at least 0, got {sigma!r}")
     if threshold is not None and not _is_number(threshold):
@@ -283,32 +276,28 @@ def _check_peak(peak: str, sigma: float, threshold: float | None) -> None:
         raise ValueError('the peak "blob" needs a sigma above 0, got 0')
 
 
-_OPENPOSE = Recipe(
-    name="openpose",
-    convention="openpose",
-    antialias=False,
-    frame="input",
-    merge="best",
-    peak="argmax",
-    threshold=None,
+_RECIPES: tuple[AnyRecipe, ...] = (
+    Recipe(
+        name="openpose",
+        convention="openpose",
+        antialias=False,
+        frame="input",
+        merge="best",
+        peak="argmax",
+        threshold=None,
+    ),
+    WholeImageRecipe(
+        name="pytorch_openpose", scales=(0.5, 1.0, 1.5, 2.0), resize="cubic", pad=True
+    ),
+    WholeImageRecipe(
+        name="mmittek",
+        fit="width",
+        channel_order="swapped",
+        upsampling="linear",
+        peak="local_maxima",
+        threshold=0.1,
+    ),
+    # For hand_lite the mirror image improves PCK as much as a second scale does, at equal cost.
+    Recipe(name="refined", flip_average=True, upright_pass=True),
 )
-_PYTORCH_OPENPOSE = WholeImageRecipe(
-    name="pytorch_openpose",
-    scales=(0.5, 1.0, 1.5, 2.0),
-    resize="cubic",
-    pad=True,
-)
-_MMITTEK = WholeImageRecipe(
-    name="mmittek",
-    fit="width",
-    channel_order="swapped",
-    upsampling="linear",
-    peak="local_maxima",
-    threshold=0.1,
-)
-# For hand_lite the mirror image improves PCK as much as a second scale does, at the same cost.
-_REFINED = Recipe(name="refined", flip_average=True, upright_pass=True)
-
-RECIPES: dict[str, AnyRecipe] = {
-    recipe.name: recipe for recipe in (_OPENPOSE, _PYTORCH_OPENPOSE, _MMITTEK, _REFINED)
-}
+RECIPES = {recipe.name: recipe for recipe in _RECIPES}

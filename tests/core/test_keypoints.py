@@ -62,20 +62,10 @@ def test_missing_keypoints_are_not_found_and_count_as_nothing_in_the_score():
     assert hand.score == pytest.approx(hand.scores[1:20].sum() / 21)
 
 
-def test_a_hand_with_no_keypoint_has_score_zero():
-    hand = with_missing(*range(21))
-    assert hand.score == 0.0
-    assert not hand.found.any()
-
-
-def test_the_corner_pixel_and_the_score_zero_are_legal():
-    hand = make_hand(xy=np.zeros((21, 2)), scores=np.zeros(21))
+def test_the_corner_pixel_and_any_finite_score_are_legal():
+    hand = make_hand(xy=np.zeros((21, 2)), scores=np.linspace(-0.5, 1.5, 21))
     assert hand.found.all()
-    assert hand.score == 0.0
-
-
-def test_scores_below_zero_and_above_one_are_legal():
-    assert make_hand(scores=np.linspace(-0.5, 1.5, 21)).score == pytest.approx(0.5)
+    assert hand.score == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -136,12 +126,6 @@ def test_clones_are_equal_field_by_field_and_stay_read_only(clone):
     np.testing.assert_array_equal(again.scores, hand.scores)
     assert (again.box, again.side, again.side_scores) == (hand.box, hand.side, hand.side_scores)
     assert not again.xy.flags.writeable
-
-
-def test_replace_changes_one_field():
-    hand = dataclasses.replace(make_hand(), side="left")
-    assert hand.side == "left"
-    assert hand.box is None
 
 
 def test_equality_is_identity():

@@ -100,6 +100,25 @@ def test_the_heatmaps_of_an_estimate_hold_its_keypoints(recipe):
     assert (maps[y, x, np.arange(21)] > 0.75).all()
 
 
+@pytest.mark.parametrize("frame", ["heatmap", "input", "image"])
+def test_the_heatmaps_of_the_best_scale_are_those_of_its_keypoints(frame):
+    """On the network's cells the second scale scores best, enlarged to its input the first."""
+
+    def network(batch):
+        maps = np.zeros((len(batch), 46, 46, 22), np.float32)
+        maps[0, 20:22, 30] = 0.84  # rises between its two cells
+        maps[1, 9, 9] = 0.85
+        return maps
+
+    estimator = HandEstimator(network, recipe=replace(RECIPES["openpose"], scales=(1.0, 2.0)))
+    [estimate] = estimator.estimate(np.zeros((300, 300, 3), np.uint8), [(100, 100, 92)], "right")
+    maps, place = estimate.heatmaps(frame)
+    row, column = np.unravel_index(maps[..., 0].argmax(), maps.shape[:2])
+    found = place.invert_points([[column, row]])
+    np.testing.assert_allclose(found, estimate.hand.xy[:1], atol=2)
+    assert estimate.chosen == estimate.views[:1]
+
+
 def test_every_output_of_the_network_reaches_the_caller():
     network = DotNetwork(BOTH)
 

@@ -18,10 +18,10 @@ def test_whole_images_are_scaled_by_the_side_that_the_recipe_says(name, size):
     assert view.frame.output_size == size
     if name == "mmittek":
         assert view.image.shape[:2] == size
-        assert not view.padded
+        assert view.valid_size is None
     else:
         assert view.image.shape[:2] == (368, 496)
-        assert view.padded
+        assert view.valid_size == size
         np.testing.assert_array_equal(view.image[:, 491:], 128)
 
 

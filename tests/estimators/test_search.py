@@ -35,7 +35,9 @@ class Oracle:
         assert image.dtype == np.uint8
         assert height % 32 == 0
         assert width % 32 == 0
-        scale = self.scale(height, width)
+        # The longer side was brought to one of the sides of the default search, and padded.
+        sides = [round(side * BOX_SIZE) for side in Search().image_sizes]
+        scale = max(side for side in sides if side <= max(height, width)) / max(self.shape)
         maps = np.zeros((height // STRIDE, width // STRIDE, 22), np.float32)
         y, x = np.mgrid[: maps.shape[0], : maps.shape[1]] * STRIDE + (STRIDE - 1) / 2
         for xy in self.hands:
@@ -45,19 +47,6 @@ class Oracle:
                     blob = np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 5.0**2))
                     maps[..., joint] = np.maximum(maps[..., joint], self.score * blob)
         return maps
-
-    def scale(self, height, width):
-        # The longer side was brought to one of the sides of the default search.
-        longest = max(self.shape)
-        return (
-            min(
-                (round(side * BOX_SIZE) for side in Search().image_sizes),
-                key=lambda side: (
-                    abs(max(height, width) - side) if side <= max(height, width) else 1e9
-                ),
-            )
-            / longest
-        )
 
     def peaks_in(self, boxes):
         self.seen.append(list(boxes))
