@@ -10,15 +10,16 @@ Three kinds of annotation are known, also mixed in one file:
 
 The order of the keypoints is that of the names in the annotation's category, if it has names. RHD
 is the exception: MMPose's file names its keypoints from base to tip but lists them from tip to
-base, so that its `info.description` decides.
+base, so that its `info` decides.
 """
 
 import json
 import os
 import re
 import warnings
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from numpy.typing import ArrayLike
 
 from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.boxes import Box, check_box, keypoint_extent
-from openpose_keras.core.errors import DataError
+from openpose_keras.core.errors import DataError, OpenPoseKerasError
 from openpose_keras.core.files import require_writable, write_json
 from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.core.skeletons import HAND
@@ -36,12 +37,19 @@ from openpose_keras.io.images import Pixels, read_image
 
 Json = dict[str, Any]
 
-ORDERS = ("auto", "openpose", "rhd")
+ORDERS = {
+    "openpose": np.arange(len(HAND)),
+    "rhd": np.array([0, *(4 * finger + joint for finger in range(5) for joint in (4, 3, 2, 1))]),
+}
 BOXES = ("file", "keypoints")
-OPENPOSE_ORDER = np.arange(len(HAND))
-RHD_ORDER = np.array([0, *(4 * finger + joint for finger in range(5) for joint in (4, 3, 2, 1))])
-_FINGERS = {"thumb": 0, "index": 1, "fore": 1, "middle": 2, "ring": 3, "little": 4, "pinky": 4}
-_JOINTS = {True: ("cmc", "mcp", "ip", "tip"), False: ("mcp", "pip", "dip", "tip")}  # thumb or not
+_FINGERS = ("thumb", "index|fore", "middle", "ring", "little|pinky")
+_THUMB, _FINGER = ("cmc", "mcp", "ip", "tip"), ("mcp", "pip", "dip", "tip")
+# What a keypoint may be called: joints are counted from base to tip, or named.
+_NAMES = ["wrist|root"] + [
+    rf"({finger}).*({number}|[^a-z]{joint})$"
+    for finger in _FINGERS
+    for number, joint in enumerate(_THUMB if finger == "thumb" else _FINGER, start=1)
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,32 +155,27 @@ def read_labels(
             or images are not in the folder.
         FileNotFoundError: The label file does not exist.
     """
-    for name, value, choices in (("order", order, ORDERS), ("boxes", boxes, BOXES)):
+    for name, value, choices in (("order", order, ("auto", *ORDERS)), ("boxes", boxes, BOXES)):
         if value not in choices:
             raise ValueError(f"expected {name} to be one of {', '.join(choices)}, got {value!r}")
     path, data = Path(path), _load(path)
-    entries = data["images"]
-    hands = _hands_by_image(path, data, _order_of(path, data, order), boxes == "file")
     folder = path.parent if images is None else Path(images)
-    try:
-        samples = [
-            LabelledImage(_image_path(folder, entry), tuple(hands.get(str(entry["id"]), ())))
-            for entry in entries[:limit]
-        ]
-        _check_references(path, [str(entry["id"]) for entry in entries], hands)
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path}: an image entry is not readable: {_reason(error)}") from error
-    lost = [
-        sample.image
-        for sample in samples
-        if isinstance(sample.image, Path) and not sample.image.is_file()
-    ]
+    with _entry_of(path, "an image"):
+        paths = {str(entry["id"]): folder / _file_name(entry) for entry in data["images"]}
+    if len(paths) < len(data["images"]):
+        raise DataError(f"{path}: expected one image an id, got several with the same id")
+    hands = _read_hands(path, data, order, boxes == "file")
+    if unlisted := sorted(hands.keys() - paths.keys()):
+        about = f"the hands of images that it does not list are left out: {', '.join(unlisted[:3])}"
+        warnings.warn(f"{path}: {about}", stacklevel=2)
+    chosen = list(paths.items())[:limit]
+    lost = [image for _, image in chosen if not image.is_file()]
     if lost:
         raise DataError(
-            f"{len(lost)} of {len(samples)} images of {path} are missing, the first is {lost[0]}: "
+            f"{len(lost)} of {len(chosen)} images of {path} are missing, the first is {lost[0]}: "
             "pass the folder that the file names start from"
         )
-    return samples
+    return [LabelledImage(image, tuple(hands.get(number, ()))) for number, image in chosen]
 
 
 def write_labels(
@@ -234,11 +237,8 @@ def add_labels(path: str | Path, image: str | Path, hands: Sequence[Hand | Label
     if not path.exists():
         write_labels(path, {image: hands})
         return
-    data = _load(path)
-    try:
-        data = _with_hands(data, path, image, hands)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: an entry is not readable: {_reason(error)}") from error
+    with _entry_of(path, "an entry"):
+        data = _with_hands(_load(path), path, image, hands)
     write_json(path, data, force=True)
 
 
@@ -257,178 +257,136 @@ def has_labels(path: str | Path, image: str | Path) -> bool:
 
 
 def _load(path: str | Path) -> Json:
-    """Load a label file as it is; its two lists are there."""
+    """Load a label file as it is; its three lists are there, and they list objects."""
     try:
         data = json.loads(Path(path).read_bytes())
     except ValueError as error:
         raise DataError(f"{path} is not a JSON file: {error}") from error
-    for key in ("images", "annotations"):
-        if not isinstance(data, dict) or not isinstance(data.get(key), list):
-            raise DataError(f'{path} has no list "{key}": expected a COCO-style file of labels')
-    return dict(data)
+    lists = {"categories": [], **data} if isinstance(data, dict) else {}
+    for key in ("images", "annotations", "categories"):
+        entries = lists.get(key)
+        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+            raise DataError(
+                f'{path} has no list "{key}" of objects: expected COCO\'s JSON of labels'
+            )
+    return lists
 
 
-def _order_of(path: Path, data: Json, order: str) -> Callable[[object], IntArray]:
-    """Return a function from a category's id to where the file lists the 21 keypoints."""
-    info = data.get("info")
-    description = str(info.get("description", "")).lower() if isinstance(info, dict) else ""
-    is_rhd = "rhd" in description or "rendered hand" in description
-    names = {str(each.get("id")): list(each.get("keypoints") or ()) for each in _categories(data)}
-    only = next(iter(names.values())) if len(names) == 1 else []
-
-    def find(category: object) -> IntArray:
-        """Return the order of the keypoints of a category."""
-        if order != "auto":
-            return RHD_ORDER if order == "rhd" else OPENPOSE_ORDER
-        listed = names.get(str(category), only)
-        if listed == list(HAND.keypoints):  # our own
-            return OPENPOSE_ORDER
-        if is_rhd:
-            return RHD_ORDER
-        return _order_by_names(listed, path) if len(listed) == len(HAND) else OPENPOSE_ORDER
-
-    return find
-
-
-def _categories(data: Json) -> list[Json]:
-    """Return the categories of a file."""
-    return [each for each in data.get("categories") or () if isinstance(each, dict)]
-
-
-def _order_by_names(names: Sequence[object], path: Path) -> IntArray:
-    """Return where a file lists the 21 keypoints, by their names in its order."""
-    numbers = [_keypoint_number(str(name)) for name in names]
-    if set(numbers) != set(range(len(HAND))):
-        unknown = [str(name) for name, number in zip(names, numbers, strict=True) if number is None]
-        raise DataError(
-            f"{path}: expected names of 21 keypoints such as thumb1 or index_tip, got "
-            f"{', '.join(unknown[:3]) or 'one twice'}: state the order, openpose or rhd"
-        )
-    return np.argsort(np.array(numbers))
-
-
-def _keypoint_number(name: str) -> int | None:
-    """Return which keypoint a name means: joints are counted 1 to 4 from base to tip, or named."""
-    name = name.lower()
-    if "wrist" in name or "root" in name:
-        return 0
-    finger = next((number for word, number in _FINGERS.items() if word in name), None)
-    joint = re.search(r"[1-4]$|[a-z]+$", name)
-    if finger is None or joint is None:
-        return None
-    if joint[0].isdigit():
-        return 4 * finger + int(joint[0])
-    joints = _JOINTS[finger == 0]
-    return 4 * finger + joints.index(joint[0]) + 1 if joint[0] in joints else None
-
-
-def _hands_by_image(
-    path: Path, data: Json, order_of: Callable[[object], IntArray], use_box: bool
-) -> dict[str, list[LabelledHand]]:
-    """Return the hands of all annotations by the id of their image, as text."""
-    hands: dict[str, list[LabelledHand]] = {}
-    passed_over = 0
-    for number, annotation in enumerate(data["annotations"]):
-        try:
-            found = _hands(annotation, order_of, use_box)
-            passed_over += found is None
-            if found:
-                hands.setdefault(str(annotation["image_id"]), []).extend(found)
-        except DataError:
+@contextmanager
+def _entry_of(path: Path, name: str) -> Iterator[None]:
+    """Name the file and its entry in an error that the entry leads to."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, OpenPoseKerasError):
             raise
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            reason = _reason(error)
-            raise DataError(f"{path}: annotation {number} is not readable: {reason}") from error
-    if passed_over and passed_over == len(data["annotations"]):
-        raise DataError(
-            f"{path}: expected annotations of 21 keypoints a hand, 63 numbers; got none"
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise DataError(f"{path}: {name} is not readable: {reason}") from error
+
+
+def _orders(data: Json, order: str = "auto") -> Mapping[str, IntArray]:
+    """Return where each category, by its id as text, lists the 21 keypoints."""
+    if order != "auto":
+        return defaultdict(lambda: ORDERS[order])
+    about = str(data.get("info")).lower()
+    usual = ORDERS["rhd" if "rhd" in about or "rendered hand" in about else "openpose"]
+    orders = {
+        str(each.get("id")): _order_by_names(tuple(each.get("keypoints") or ()), usual)
+        for each in data["categories"]
+    }
+    # An annotation may leave out its category where there is only one.
+    other = next(iter(orders.values())) if len(orders) == 1 else usual
+    return defaultdict(lambda: other, orders)
+
+
+def _order_by_names(names: tuple[object, ...], usual: IntArray) -> IntArray:
+    """Return where the 21 keypoints are listed, by the names in the order of the list."""
+    if names == HAND.keypoints:
+        return ORDERS["openpose"]
+    if usual is ORDERS["rhd"] or len(names) != len(HAND):
+        return usual
+    lower = [str(name).lower() for name in names]
+    found = [[n for n, name in enumerate(lower) if re.search(part, name)] for part in _NAMES]
+    if any(len(numbers) != 1 for numbers in found):
+        raise ValueError(
+            "expected names of 21 keypoints such as thumb1 or index_tip, each once, got "
+            f"{', '.join(lower)}: state the order, openpose or rhd"
         )
+    return np.array(found)[:, 0]
+
+
+def _read_hands(path: Path, data: Json, order: str, use_box: bool) -> dict[str, list[LabelledHand]]:
+    """Return the hands of all annotations by the id of their image, as text."""
+    with _entry_of(path, "a category"):
+        orders = _orders(data, order)
+    hands: defaultdict[str, list[LabelledHand]] = defaultdict(list)
+    for number, annotation in enumerate(data["annotations"]):
+        with _entry_of(path, f"annotation {number}"):
+            for hand in _hands(annotation, orders, use_box):
+                hands[str(annotation["image_id"])].append(hand)
+    if data["annotations"] and not hands:
+        raise DataError(f"{path}: expected 21 labelled keypoints a hand, 63 numbers; got no hand")
     return hands
 
 
 def _hands(
-    annotation: Json, order_of: Callable[[object], IntArray], use_box: bool
-) -> list[LabelledHand] | None:
-    """Return the labelled hands of one annotation; None if it is not one of hands."""
-    if not isinstance(annotation, dict):
-        raise TypeError(f"expected an object, got {type(annotation).__name__}")
-    if any(f"{side}hand_kpts" in annotation for side in SIDES):
-        valid = [side for side in SIDES if annotation.get(f"{side}hand_valid")]
-        parts: list[tuple[Any, Any, Side | None]] = [
-            (annotation[f"{side}hand_kpts"], annotation.get(f"{side}hand_box"), side)
-            for side in valid
-        ]
-    else:
-        points, side = annotation.get("keypoints"), annotation.get("hand_type")
-        if points is None or np.size(points) not in (0, 3 * len(HAND)):
-            return None
-        parts = [(points, annotation.get("bbox"), side if side in SIDES else None)]
+    annotation: Json, orders: Mapping[str, IntArray], use_box: bool
+) -> Iterator[LabelledHand]:
+    """Yield the labelled hands of one annotation."""
     if int(annotation.get("iscrowd") or 0):
-        return []
-    found = []
+        return
+    parts: list[list[Any]] = [
+        [annotation.get(f"{side}hand_kpts"), annotation.get(f"{side}hand_box"), side]
+        for side in SIDES
+        if annotation.get(f"{side}hand_valid")
+    ]
+    parts.append([annotation.get(name) for name in ("keypoints", "bbox", "hand_type")])
     for points, box, side in parts:
+        if np.size(points) != 3 * len(HAND):
+            continue
         table = np.asarray(points, dtype=np.float64).reshape(-1, 3)
         xy = np.where(table[:, 2:] > 0, table[:, :2], np.nan)
         if not np.isnan(xy).all():
-            xy = xy[order_of(annotation.get("category_id"))]
+            xy = xy[orders[str(annotation.get("category_id"))]]
             usable = use_box and np.size(box) == 4 and min(box[2:]) > 0
-            found.append(LabelledHand(xy, check_box(box) if usable else keypoints_box(xy), side))
-    return found
+            known_side = side if side in SIDES else None
+            yield LabelledHand(xy, box if usable else keypoints_box(xy), known_side)
 
 
-def _check_references(path: Path, ids: list[str], hands: Mapping[str, object]) -> None:
-    """Raise or warn if annotations and images do not belong together."""
-    twice = [number for number, count in Counter(ids).items() if count > 1]
-    if twice:
-        raise DataError(f"{path}: expected one image an id, got several with the id {twice[0]}")
-    dangling = sorted(set(hands).difference(ids))
-    if dangling and len(dangling) == len(hands):
-        raise DataError(f"{path}: no annotation belongs to an image, the first to {dangling[0]}")
-    if dangling:
-        warnings.warn(
-            f"{path}: the hands of {len(dangling)} images that the file does not list are left "
-            f"out, the first with the id {dangling[0]}",
-            stacklevel=3,
-        )
-
-
-def _image_path(folder: Path, entry: Json) -> Path:
+def _file_name(entry: Json) -> str:
     """Return where an image lies; Windows writes file names with backslashes."""
-    name = str(entry["file_name"])
-    path = folder / name
-    return folder / name.replace("\\", "/") if "\\" in name and not path.is_file() else path
+    return str(entry["file_name"]).replace("\\", "/")
 
 
 def _image_ids(data: Json, path: Path, image: Path) -> list[Any]:
     """Return the ids under which a file lists an image."""
     wanted, entries = image.resolve(), data["images"]
-    return [each["id"] for each in entries if _image_path(path.parent, each).resolve() == wanted]
+    return [each["id"] for each in entries if (path.parent / _file_name(each)).resolve() == wanted]
 
 
 def _with_hands(data: Json, path: Path, image: Path, hands: Sequence[Hand | LabelledHand]) -> Json:
     """Return a label file's content with one image's hands exchanged; it is not changed itself."""
-    annotations, categories = data["annotations"], _categories(data)
+    images, annotations, categories = data["images"], data["annotations"], data["categories"]
     named = [each for each in categories if len(each.get("keypoints") or ()) == len(HAND)]
     category = named[0] if named else _category(_next_id(categories))
-    orders = _order_of(path, data | {"categories": named}, "auto")
     by_person = any(f"{side}hand_kpts" in each for each in annotations for side in SIDES)
-    if by_person or not np.array_equal(orders(category["id"]), OPENPOSE_ORDER):
+    if by_person or (_orders(data)[str(category["id"])] != ORDERS["openpose"]).any():
         raise DataError(
             f"{path} keeps hands in another order, or as parts of whole bodies: choose the name of "
             "a new label file"
         )
-    ids = _image_ids(data, path, image) or [_next_id(data["images"])]
-    listed = any(each["id"] == ids[0] for each in data["images"])
+    listed = _image_ids(data, path, image)
+    image_id = listed[0] if listed else _next_id(images)
     kept = [
         each
         for each in annotations
-        if str(each["image_id"]) != str(ids[0])
+        if str(each["image_id"]) != str(image_id)
         or each.get("category_id") not in (None, category["id"])
     ]
     return data | {
-        "images": data["images"] + ([] if listed else [_image_entry(image, path, ids[0])]),
-        "annotations": kept + _annotations(hands, ids[0], category["id"], _next_id(annotations)),
-        "categories": categories + ([] if named else [category]),
+        "images": images if listed else [*images, _image_entry(image, path, image_id)],
+        "annotations": kept + _annotations(hands, image_id, category["id"], _next_id(annotations)),
+        "categories": categories if named else [*categories, category],
     }
 
 
@@ -478,8 +436,3 @@ def _annotations(
         }
         entries.append(entry | ({"hand_type": hand.side} if hand.side else {}))
     return entries
-
-
-def _reason(error: Exception) -> str:
-    """Return an error as text: a KeyError only knows the key."""
-    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

@@ -266,7 +266,7 @@ def test_keypoints_come_in_the_order_of_openpose(labels, listed, about):
 
 def test_an_order_that_is_stated_beats_the_file(labels):
     path = write(labels, [annotation()], categories=[{"id": 1, "keypoints": ["kp"] * 21}])
-    with pytest.raises(DataError, match="got kp, kp, kp: state the order"):
+    with pytest.raises(DataError, match="got kp, kp, .*: state the order"):
         read_labels(path)
     for order, listed in (("openpose", range(21)), ("rhd", TIP_FIRST)):
         (found,) = read_labels(path, order=order)[0].hands
@@ -289,17 +289,15 @@ def test_the_limit_counts_images_also_those_without_hands(labels):
 
 def test_ids_may_be_text_and_crowds_too(labels):
     images = [{"id": "7", "file_name": "a.png"}]
-    assert len(read(labels, [annotation(iscrowd="0")], images=images)) == 1
-    assert len(read(labels, [annotation(iscrowd="1")], images=images)) == 0
+    crowd = annotation(iscrowd="1")
+    assert len(read(labels, [annotation(iscrowd="0"), crowd], images=images)) == 1
 
 
 def test_hands_of_images_that_are_not_listed_are_told(labels):
     other = annotation() | {"image_id": 8}
-    with pytest.warns(UserWarning, match="the hands of 1 images .* the id 8"):
+    with pytest.warns(UserWarning, match="images that it does not list are left out: 8"):
         assert len(read(labels, [annotation(), other])) == 1
-    with pytest.raises(DataError, match="no annotation belongs to an image"):
-        read(labels, [other])
-    with pytest.raises(DataError, match="several with the id 7"):
+    with pytest.raises(DataError, match="one image an id"):
         read(labels, [annotation()], images=[{"id": 7, "file_name": "a.png"}] * 2)
 
 
@@ -325,10 +323,10 @@ def test_separators_of_windows_are_read_everywhere(labels, photos):
         ('{"images": []}', 'no list "annotations"'),
         (
             '{"images": [], "annotations": [{"keypoints": [1, 2]}]}',
-            "21 keypoints a hand",
+            "21 labelled keypoints a hand",
         ),
-        ('{"images": [], "annotations": [7]}', "annotation 0 .* got int"),
-        ('{"images": [{}], "annotations": []}', "image entry"),
+        ('{"images": [], "annotations": [7]}', 'no list "annotations" of objects'),
+        ('{"images": [{}], "annotations": []}', "an image is not readable: it has no 'id'"),
         ('{"images": [{"id": 1, "file_name": "no.jpg"}], "annotations": []}', r"no\.jpg"),
     ],
 )
