@@ -27,6 +27,12 @@ Pixels = NDArray[np.uint8]
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 ORIENTATION = PIL.ExifTags.Base.Orientation
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_TYPE_HINTS = {
+    "uint8": "",
+    "uint16": "for 16 bits, np.round(image / 257).astype(np.uint8)",
+    "bool": "for a mask, image.astype(np.uint8) * 255",
+    "fraction": "for values of 0 to 1, np.round(image * 255).astype(np.uint8)",
+}
 
 
 def read_image(path: str | os.PathLike[str]) -> Pixels:
@@ -42,13 +48,8 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
         ImageError: The file does not exist, is a folder, is empty, damaged or cut short, or is not
             an image.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ImageError(f"expected an image file, got the folder {path}")
     try:
-        return decode_image(path.read_bytes())
-    except FileNotFoundError as error:
-        raise ImageError(f"there is no file {path}") from error
+        return decode_image(Path(path).read_bytes())
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from error
     except ImageError as error:
@@ -70,16 +71,14 @@ def decode_image(data: bytes) -> Pixels:
     Raises:
         ImageError: The bytes are empty, damaged, cut short or not an image.
     """
-    if not data:
-        raise ImageError("the file is empty")
     try:
         return _decode(data)
     except ImageError:
         raise
     except PIL.UnidentifiedImageError as error:
         hint = ": convert HEIC to JPEG first" if data[4:8] == b"ftyp" else ""
-        kinds = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000 or PPM"
-        raise ImageError(f"expected {kinds}, got another or a damaged file{hint}") from error
+        got = f"another or a damaged file of {len(data)} bytes{hint}"
+        raise ImageError(f"expected {', '.join(FORMATS)}, got {got}") from error
     except Exception as error:  # Pillow's decoders raise errors of many kinds
         whole = _decode_without_end(data) if data.startswith(JPEG_START) else None
         if whole is None:
@@ -102,7 +101,8 @@ def _decode(data: bytes) -> Pixels:
             raise ImageError(f"expected 8 or 16 bits a channel, got {grey.dtype} pixels")
         return np.repeat(_to_8_bits(grey)[..., None], 3, axis=2)
     if image.has_transparency_data:
-        return _over_white(np.asarray(image.convert("RGBA")))
+        white = PIL.Image.new("RGBA", image.size, "white")
+        image = PIL.Image.alpha_composite(white, image.convert("RGBA"))
     return np.array(image.convert("RGB"))
 
 
@@ -145,12 +145,6 @@ def _to_8_bits(pixels: NDArray[np.generic]) -> Pixels:
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _over_white(rgba: Pixels) -> Pixels:
-    """Put RGBA over white."""
-    alpha = rgba[..., 3:].astype(np.uint16)
-    return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-
-
 def write_image(path: str | os.PathLike[str], image: NDArray[np.generic]) -> None:
     """Write an image in the format that the file's name ends with.
 
@@ -170,10 +164,9 @@ def write_image(path: str | os.PathLike[str], image: NDArray[np.generic]) -> Non
     except cv2.error:
         encoded = False
     if not encoded:
-        raise ImageError(
-            f"{path} cannot be written as an image of {pixels.shape[1]} x {pixels.shape[0]} "
-            "pixels: its name must end in .png, .jpg, .webp, .tiff or .bmp"
-        )
+        size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
+        mend = "its name must end in .png, .jpg, .webp, .tiff or .bmp"
+        raise ImageError(f"{path} cannot be written as an image of {size}: {mend}")
     try:
         with atomic_write(path, force=True) as temporary:
             temporary.write_bytes(data.tobytes())
@@ -197,28 +190,28 @@ def check_image(image: object) -> Pixels:
         >>> check_image(np.zeros((480, 640, 3), np.uint8)).shape
         (480, 640, 3)
     """
-    if not isinstance(image, np.ndarray):
+    if isinstance(image, np.ndarray):
+        hint, got = _hint(image), f"{image.shape} of {image.dtype}"
+        if not hint:
+            return image
+    else:
         is_path = isinstance(image, str | os.PathLike)
         hint = "read_image(path) reads a file" if is_path else "np.asarray makes an array of it"
         got = f"a {type(image).__name__}"
-    elif hint := _shape_hint(image.shape) or _type_hint(image):
-        got = f"{image.shape} of {image.dtype}"
-    else:
-        return image
     raise ImageError(f"expected an RGB image (H, W, 3) of uint8, got {got}: {hint}")
 
 
-def _shape_hint(shape: tuple[int, ...]) -> str:
-    """Return how to mend an array's shape; empty if it needs no mending."""
-    if 0 in shape:
-        return "it is empty"
-    match shape:
+def _hint(image: NDArray[np.generic]) -> str:
+    """Return how to mend an array; empty if it is an image."""
+    match image.shape:
+        case shape if 0 in shape:
+            return "it is empty"
         case (_, _, 3):
-            return ""
-        case (_, _):
-            return "np.repeat(image[..., None], 3, 2)"
-        case (_, _, 1):
-            return "np.repeat(image, 3, 2)"
+            is_fraction = image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1
+            kind = "fraction" if is_fraction else image.dtype.name
+            return _TYPE_HINTS.get(kind, "np.round(image).astype(np.uint8) of values of 0 to 255")
+        case (_, _) | (_, _, 1):
+            return "np.dstack([image] * 3)"
         case (_, _, 4):
             return "drop the alpha channel, image[..., :3]"
         case (3, _, _):
@@ -226,21 +219,6 @@ def _shape_hint(shape: tuple[int, ...]) -> str:
         case (_, _, _, _):
             return "pass one image at a time, batch[0]"
     return "an image has three axes, and three channels in the last"
-
-
-def _type_hint(image: NDArray[np.generic]) -> str:
-    """Return how to mend an array's type; empty if it needs no mending."""
-    if image.dtype == np.uint8:
-        return ""
-    if image.dtype == np.bool_:
-        return "for a mask, image.astype(np.uint8) * 255"
-    if image.dtype == np.uint16:
-        return "for 16 bits, np.round(image / 257).astype(np.uint8)"
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        return "it holds NaN or infinite values; an image has whole numbers of 0 to 255"
-    if image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1:
-        return "for values of 0 to 1, np.round(image * 255).astype(np.uint8)"
-    return "for values of 0 to 255, np.round(image).astype(np.uint8)"
 
 
 def scale_to_width(image: Pixels, width: int = 368, interpolation: str = "linear") -> Pixels:

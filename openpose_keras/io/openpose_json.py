@@ -10,19 +10,18 @@ What we decide where the format leaves a choice:
 
 - Each hand is a person entry of its own. Without a body nobody knows which left and right hand
   belong together, and a wrong pair would be read as a fact.
-- A hand whose side is None goes where `unknown_side` states, by default into the right list: the
-  file has no word for "unknown", and a hand that a network saw as it is, not mirrored, is a right
-  one to OpenPose. Read back, its side is "right": pass sides to the estimator where they matter.
+- A hand whose side is None goes into the right list: the file has no word for "unknown", and a hand
+  that a network saw as it is, not mirrored, is a right one to OpenPose. Read back, its side is
+  "right": pass sides to the estimator where they matter.
 - A keypoint is missing when all three of its numbers are 0. So a keypoint found at the pixel (0, 0)
   survives: its score is not 0.
 - Boxes and side scores are not in the file. They are None when read back.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -37,19 +36,15 @@ PARTS = ("pose", "face", "hand_left", "hand_right")
 KEYS = tuple(f"{part}_keypoints_{dimensions}" for dimensions in ("2d", "3d") for part in PARTS)
 
 
-def to_openpose(hands: Sequence[Hand], *, unknown_side: str = "right") -> dict[str, Any]:
+def to_openpose(hands: Sequence[Hand]) -> dict[str, Any]:
     """Return hands as the content of an OpenPose JSON file.
 
     Args:
         hands: The hands, in pixels of the image; an empty list will do.
-        unknown_side: "left" or "right": the list for a hand whose side is None.
 
     Returns:
         {"version": 1.3, "people": [...]}, one person a hand. Numbers are finite floats of eight
         significant digits (OpenPose writes six, which is 0.05 pixel in an image wider than 10,000).
-
-    Raises:
-        ValueError: `unknown_side` is neither "left" nor "right".
 
     Example:
         >>> hand = Hand(xy=np.full((21, 2), 7.0), scores=np.full(21, 0.5), side="left")
@@ -57,12 +52,10 @@ def to_openpose(hands: Sequence[Hand], *, unknown_side: str = "right") -> dict[s
         >>> person["hand_left_keypoints_2d"][:3], person["hand_right_keypoints_2d"]
         ([7.0, 7.0, 0.5], [])
     """
-    if unknown_side not in SIDES:
-        raise ValueError(f'expected unknown_side to be "left" or "right", got {unknown_side!r}')
     people = []
     for hand in hands:
         person: dict[str, list[float]] = {"person_id": [-1], **{key: [] for key in KEYS}}
-        person[f"hand_{hand.side or unknown_side}_keypoints_2d"] = _flatten(hand)
+        person[f"hand_{hand.side or 'right'}_keypoints_2d"] = _flatten(hand)
         people.append(person)
     return {"version": VERSION, "people": people}
 
@@ -96,16 +89,16 @@ def from_openpose(data: Mapping[str, Any]) -> list[Hand]:
     for number, person in enumerate(people):
         if not isinstance(person, Mapping):
             raise FormatError(f"person {number} must be an object, not {type(person).__name__}")
-        known = [key for key in person if key.removesuffix("_2d") + "_2d" in KEYS]
-        if not known:
+        lists = {key.removesuffix("_2d"): values for key, values in person.items()}
+        if not any(f"{part}_keypoints" in lists for part in PARTS):
+            got = ", ".join(map(str, person)) or "nothing"
             raise FormatError(
-                f"person {number}: expected lists such as hand_left_keypoints_2d, got "
-                f"{', '.join(map(str, person)) or 'nothing'}"
+                f"person {number}: expected hand_left_keypoints_2d and so on, got {got}"
             )
         for side in SIDES:
-            key = next((each for each in known if each.startswith(f"hand_{side}")), "")
-            table = _table(person.get(key), f"{key} of person {number}")
-            found = np.asarray(table.astype(bool).any(axis=1))
+            name = f"hand_{side}_keypoints"
+            table = _table(lists.get(name), f"{name} of person {number}")
+            found = np.asarray(table.any(axis=1))
             if found.any():
                 xy = np.where(found[:, None], table[:, :2], np.nan)
                 hands.append(Hand(xy=xy, scores=table[:, 2], side=side))
@@ -114,31 +107,27 @@ def from_openpose(data: Mapping[str, Any]) -> list[Hand]:
 
 def _table(values: object, where: str) -> FloatArray:
     """Return a flat list as (21, 3); all zeros for an empty list or None."""
-    values, size = [] if values is None else values, 3 * len(HAND)
-    if not isinstance(values, list) or len(values) not in (0, size):
-        got = f"{len(values)} of them" if isinstance(values, list) else type(values).__name__
-        raise FormatError(f"{where} must be a list of {size} numbers (or of none), not {got}")
-    for value in values:
-        if type(value) not in (int, float) or abs(value) > 1e300 or not math.isfinite(value):
-            raise FormatError(f"{where} must hold finite numbers only, not {str(value)[:20]}")
-    return np.array(values or [0.0] * size, dtype=np.float64).reshape(len(HAND), 3)
+    try:
+        table = np.array(values or [0] * (3 * len(HAND)), np.float64).reshape(len(HAND), 3)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"{where} must be a list of 63 numbers: {error}") from error
+    if not np.isfinite(table).all():
+        raise FormatError(f"{where} must hold finite numbers only")
+    return table
 
 
-def write_openpose(
-    path: str | Path, hands: Sequence[Hand], *, unknown_side: str = "right", force: bool = False
-) -> None:
+def write_openpose(path: str | Path, hands: Sequence[Hand], *, force: bool = False) -> None:
     """Write hands as an OpenPose JSON file; OpenPose names it `<image>_keypoints.json`.
 
     Args:
         path: The file. Its folder must exist.
         hands: The hands, in pixels of the image.
-        unknown_side: "left" or "right": the list for a hand whose side is None.
         force: Whether a file that exists is replaced.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
     """
-    write_json(path, to_openpose(hands, unknown_side=unknown_side), force=force)
+    write_json(path, to_openpose(hands), force=force)
 
 
 def read_openpose(path: str | Path) -> list[Hand]:
@@ -154,39 +143,8 @@ def read_openpose(path: str | Path) -> list[Hand]:
         FormatError: The file is not OpenPose's JSON; the message names the file.
         FileNotFoundError: The file does not exist.
     """
-    frames = read_openpose_frames(path)
-    if len(frames) != 1:
-        raise FormatError(
-            f"{path}: expected one frame, got {len(frames)}: read_openpose_frames reads them all"
-        )
-    return frames[0]
-
-
-def read_openpose_frames(path: str | Path) -> list[list[Hand]]:
-    """Read the hands of a JSON file that lists the contents of OpenPose files, a frame each.
-
-    Editors of poses for ControlNet write such files.
-
-    Args:
-        path: The file. One that holds a single frame, as OpenPose writes it, is read too.
-
-    Returns:
-        For each frame what `from_openpose` returns.
-
-    Raises:
-        FormatError: The file is not OpenPose's JSON; the message names the file.
-        FileNotFoundError: The file does not exist.
-    """
     try:
-        data = json.loads(Path(path).read_bytes(), parse_constant=_refuse_constant)
+        return from_openpose(json.loads(Path(path).read_bytes()))
     except ValueError as error:
-        raise FormatError(f"{path} is not a JSON file: {error}") from error
-    try:
-        return [from_openpose(frame) for frame in (data if isinstance(data, list) else [data])]
-    except FormatError as error:
-        raise FormatError(f"{path}: {error}") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and infinities, which Python's reader would take and JSON does not have."""
-    raise ValueError(f"JSON has no {name}")
+        what = "" if isinstance(error, FormatError) else "not a JSON file: "
+        raise FormatError(f"{path}: {what}{error}") from error

@@ -72,7 +72,7 @@ def load_shipped_hands(name: str, *, folder: str | Path = "images") -> ShippedHa
     Raises:
         ValueError: There is no sheet of this name.
         FileNotFoundError: The folder does not hold it.
-        ImageError: The image can't be read, or holds fewer hands than the table lists.
+        ImageError: The image can't be read.
 
     Example:
         >>> load_shipped_hands("some")
@@ -81,17 +81,16 @@ def load_shipped_hands(name: str, *, folder: str | Path = "images") -> ShippedHa
     """
     if name not in SHEETS:
         raise ValueError(f"expected a sheet among {', '.join(SHEETS)}; got {name!r}")
-    image, facts = (Path(folder) / f"{SHEETS[name]}{end}" for end in (".webp", ".json"))
-    for path in (image, facts):
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"there is no {path}: start in notebooks/ of a clone of the repository, or pass "
-                "the folder notebooks/images"
-            )
-    table = json.loads(facts.read_text(encoding="utf8"))
+    stem = Path(folder) / SHEETS[name]
+    if not stem.with_suffix(".json").is_file():
+        raise FileNotFoundError(
+            f"there is no {stem}.json: start in notebooks/ of a clone of the repository, or pass "
+            "the folder notebooks/images"
+        )
+    table = json.loads(stem.with_suffix(".json").read_text(encoding="utf8"))
     hands = table["hands"]
     arrays: dict[str, Any] = {
-        "rgba": _read_tiles(image, table["side"], len(hands)),
+        "rgba": _read_tiles(stem.with_suffix(".webp"), table["side"])[: len(hands)],
         "xy": np.array([hand["xy"] for hand in hands], np.float32).reshape(-1, len(HAND), 2),
         "visible": np.array([[mark == "1" for mark in hand["visible"]] for hand in hands]),
         "left": np.array([hand["side"] == "left" for hand in hands]),
@@ -103,17 +102,13 @@ def load_shipped_hands(name: str, *, folder: str | Path = "images") -> ShippedHa
     return ShippedHands(**arrays)
 
 
-def _read_tiles(path: Path, side: int, count: int) -> Pixels:
-    """Read the first tiles of a sheet, row by row."""
+def _read_tiles(path: Path, side: int) -> Pixels:
+    """Read the tiles of a sheet, row by row."""
     try:
         with PIL.Image.open(path) as file:
             sheet = np.asarray(file)
     except OSError as error:
         raise ImageError(f"{path} may be cut short: get it again ({error})") from error
-    if sheet.shape[2:] != (4,):
-        raise ImageError(f"{path}: expected an image with alpha, got {sheet.shape}: get it again")
     rows, columns = (length // side for length in sheet.shape[:2])
-    if rows * columns < count:
-        raise ImageError(f"{path} has room for {rows * columns} tiles of {side}, not for {count}")
-    tiles = sheet[: rows * side, : columns * side].reshape(rows, side, columns, side, 4)
-    return np.ascontiguousarray(tiles.swapaxes(1, 2).reshape(-1, side, side, 4)[:count])
+    tiles = sheet.reshape(rows, side, columns, side, 4)
+    return np.ascontiguousarray(tiles.swapaxes(1, 2)).reshape(-1, side, side, 4)

@@ -236,9 +236,9 @@ def test_bytes_after_the_end_of_an_image_do_no_harm(kind):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "is empty"),
-        (b"This is a letter and not an image.\n", "another or a damaged file$"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "another or a damaged file$"),
+        (b"", "of 0 bytes"),
+        (b"This is a letter and not an image.\n", "another or a damaged file of .. bytes$"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "another or a damaged file of .. bytes$"),
         (b"\0\0\0\x18ftypheic" + bytes(80), "convert HEIC to JPEG first"),
         (encode(np.ones((9, 9), np.float32), "TIFF"), "8 or 16 bits a channel, got float32"),
         (encode(np.full((9, 9), 70000, np.int32), "TIFF"), "8 or 16 bits a channel, got int32"),
@@ -255,9 +255,9 @@ def test_what_is_not_an_image_is_refused_by_name(tmp_path, data, message):
 
 def test_paths_that_are_not_files_are_named(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ImageError, match=r"there is no file .*nowhere\.jpg"):
+    with pytest.raises(ImageError, match=r"nowhere\.jpg cannot be read: No such file"):
         read_image(tmp_path / "nowhere.jpg")
-    with pytest.raises(ImageError, match="got the folder"):
+    with pytest.raises(ImageError, match="cannot be read: Is a directory"):
         read_image(tmp_path)
     with pytest.raises(ImageError, match="cannot be read"):
         read_image(tmp_path / "file" / "image.png")
@@ -309,8 +309,8 @@ def test_a_good_image_is_returned_itself():
 @pytest.mark.parametrize(
     ("image", "hint"),
     [
-        (np.zeros((5, 6), np.uint8), "np.repeat(image[..., None], 3, 2)"),
-        (np.zeros((5, 6, 1), np.uint8), "np.repeat(image, 3, 2)"),
+        (np.zeros((5, 6), np.uint8), "np.dstack([image] * 3)"),
+        (np.zeros((5, 6, 1), np.uint8), "np.dstack([image] * 3)"),
         (np.zeros((5, 6, 4), np.uint8), "image[..., :3]"),
         (np.zeros((3, 5, 6), np.uint8), "np.moveaxis(image, 0, -1)"),
         (np.zeros((1, 5, 6, 3), np.uint8), "batch[0]"),
@@ -321,7 +321,7 @@ def test_a_good_image_is_returned_itself():
         (np.full((5, 6, 3), 0.5), "np.round(image * 255)"),
         (np.full((5, 6, 3), 200), "np.round(image).astype(np.uint8)"),
         (np.ones((5, 6, 3), bool), "image.astype(np.uint8) * 255"),
-        (np.full((5, 6, 3), np.inf, np.float32), "NaN or infinite"),
+        (np.full((5, 6, 3), np.inf, np.float32), "np.round(image).astype(np.uint8)"),
         ("hand.jpg", "read_image(path)"),
         (None, "np.asarray"),
     ],
