@@ -266,7 +266,7 @@ def test_keypoints_come_in_the_order_of_openpose(labels, listed, about):
 
 def test_an_order_that_is_stated_beats_the_file(labels):
     path = write(labels, [annotation()], categories=[{"id": 1, "keypoints": ["kp"] * 21}])
-    with pytest.raises(DataError, match="got kp, kp, .*: state the order"):
+    with pytest.raises(DataError, match=r"got kp, kp, .*: state the order"):
         read_labels(path)
     for order, listed in (("openpose", range(21)), ("rhd", TIP_FIRST)):
         (found,) = read_labels(path, order=order)[0].hands

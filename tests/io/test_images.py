@@ -238,7 +238,10 @@ def test_bytes_after_the_end_of_an_image_do_no_harm(kind):
     [
         (b"", "of 0 bytes"),
         (b"This is a letter and not an image.\n", "another or a damaged file of .. bytes$"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "another or a damaged file of .. bytes$"),
+        (
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+            "another or a damaged file of .. bytes$",
+        ),
         (b"\0\0\0\x18ftypheic" + bytes(80), "convert HEIC to JPEG first"),
         (encode(np.ones((9, 9), np.float32), "TIFF"), "8 or 16 bits a channel, got float32"),
         (encode(np.full((9, 9), 70000, np.int32), "TIFF"), "8 or 16 bits a channel, got int32"),
