@@ -148,7 +148,7 @@ def test_histogram_shows_fractions_of_the_finite_values():
     [
         (lambda: show_images([]), "nothing to show"),
         (lambda: show_images(np.zeros((4, 4, 2))), "RGB"),
-        (lambda: show_images(PHOTO, ["a", "b"]), "as many titles"),
+        (lambda: show_images(PHOTO, ["a", "b"]), "expected 1 titles"),
         (lambda: show_images(PHOTO, columns=0), "columns"),
         (lambda: show_maps([]), "finite|nothing"),
         (lambda: show_maps([np.zeros((2, 2, 2))]), "expected maps"),

@@ -3,13 +3,11 @@
 import io
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
@@ -23,20 +21,6 @@ GAP = 0.08  # inches between the images of a grid
 TITLE = 0.27  # inches above an image for its title
 BAR = 0.75  # inches at the right for the colour bar and its numbers
 LETTER = 0.085  # inches that a letter of a title takes at 10 points, about
-
-
-class ColorScale(NamedTuple):
-    """How values become colours.
-
-    Args:
-        colormap: A name of Matplotlib's.
-        low: The value of the first colour; None for the least one.
-        high: The value of the last colour; None for the greatest one.
-    """
-
-    colormap: str = "gray"
-    low: float | None = None
-    high: float | None = None
 
 
 class NotebookFigure(Figure):
@@ -66,7 +50,7 @@ class NotebookFigure(Figure):
 
 def grid(
     sizes: Sequence[tuple[int, ...]],
-    titles: Sequence[str],
+    titles: str | Sequence[str] | None,
     columns: int,
     width: float,
     *,
@@ -77,29 +61,37 @@ def grid(
     Args:
         sizes: (height, width) of each image in its own pixels.
         titles: One for each, or none at all.
-        columns: Images a row.
+        columns: Images a row, at most.
         width: Of the figure in inches.
         right: Inches kept free at the right.
 
     Returns:
         The figure with its axes, row by row; nothing is drawn yet.
+
+    Raises:
+        ValueError: There is no image, no column, or another number of titles.
     """
+    titles = [titles] if isinstance(titles, str) else list(titles or ())
+    if not sizes:
+        raise ValueError("there is nothing to show: pass at least one image or map")
+    if columns < 1:
+        raise ValueError(f"expected at least 1 for columns, got {columns}")
+    if titles and len(titles) != len(sizes):
+        raise ValueError(f"expected {len(sizes)} titles, one an image, or none: got {len(titles)}")
+    columns = min(columns, len(sizes))
     cell = (width - right - GAP * (columns - 1)) / columns
     rows = [sizes[start : start + columns] for start in range(0, len(sizes), columns)]
     heights = [max(cell * high / wide for high, wide in row) for row in rows]
     above = TITLE if titles else 0.0
     total = sum(heights) + above * len(rows) + GAP * (len(rows) - 1)
     figure = NotebookFigure(width, math.ceil(total * DPI) / DPI)
-    total, top = figure.get_figheight(), 0.0
+    total = figure.get_figheight()
     for index, (high, wide) in enumerate(sizes):
         row, column = divmod(index, columns)
-        top = top if column else sum(heights[:row]) + (above + GAP) * row + above
-        low, tall = total - top - cell * high / wide, cell * high / wide
-        axes = figure.add_axes(
-            (column * (cell + GAP) / width, low / total, cell / width, tall / total)
-        )
-        axes.set_xticks([])
-        axes.set_yticks([])
+        tall = cell * high / wide
+        low = total - (sum(heights[:row]) + (above + GAP) * row + above) - tall
+        bounds = (column * (cell + GAP) / width, low / total, cell / width, tall / total)
+        axes = figure.add_axes(bounds, xticks=[], yticks=[])
         axes.spines[:].set(color=GREY, linewidth=0.6)
         if titles:
             points = min(10.0, 10.0 * cell / (LETTER * max(map(len, titles)) or 1))
@@ -107,35 +99,32 @@ def grid(
     return figure
 
 
-def draw_image(axes: Axes, image: np.ndarray, scale: ColorScale) -> None:
+def draw_image(axes: Axes, image: np.ndarray, colors: ScalarMappable) -> None:
     """Draw an image (h, w) or (h, w, 3): enlarged by whole pixels, or shrunk with a filter."""
     width = axes.get_position().width * axes.figure.bbox.width
     interpolation = "nearest" if image.shape[1] <= width else "hanning"
-    axes.imshow(
-        image, interpolation=interpolation, cmap=scale.colormap, vmin=scale.low, vmax=scale.high
-    )
+    low, high = colors.get_clim()
+    axes.imshow(image, interpolation=interpolation, cmap=colors.cmap, vmin=low, vmax=high)
     axes.autoscale(False)  # points drawn later, outside, leave the axes' limits alone
 
 
-def overlay_map(axes: Axes, image: np.ndarray, plane: np.ndarray, scale: ColorScale) -> None:
+def overlay_map(axes: Axes, image: np.ndarray, plane: np.ndarray, colors: ScalarMappable) -> None:
     """Draw a map (h, w) over the image (H, W, 3) that it covers, more transparent near 0."""
-    draw_image(axes, image, ColorScale())
-    span = max(abs(scale.low or 0.0), abs(scale.high or 0.0)) or 1.0
-    colors = colormaps[scale.colormap](Normalize(scale.low, scale.high)(plane))
-    colors[..., 3] = np.nan_to_num(np.clip(np.abs(plane) / span, 0, 1)) ** 0.5 * 0.85
+    draw_image(axes, image, colors)
+    rgba = colors.to_rgba(plane)
+    span = np.abs(colors.get_clim()).max() or 1.0
+    rgba[..., 3] = np.nan_to_num(np.clip(np.abs(plane) / span, 0, 1)) ** 0.5 * 0.85
     height, width = image.shape[:2]
-    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-    axes.imshow(colors, extent=extent, interpolation="bilinear")
+    axes.imshow(rgba, extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="bilinear")
 
 
-def color_bar(figure: NotebookFigure, scale: ColorScale) -> None:
+def color_bar(figure: NotebookFigure, colors: ScalarMappable) -> None:
     """Put a bar of the colours at the right, with a few numbers."""
     width, height = figure.get_size_inches()
     tall = min(height - 0.3, 3.0)
     axes = figure.add_axes(
         ((width - BAR + 0.1) / width, 0.5 - tall / height / 2, 0.14 / width, tall / height)
     )
-    colors = ScalarMappable(Normalize(scale.low, scale.high), scale.colormap)
     bar = figure.colorbar(colors, cax=axes, ticks=MaxNLocator(4 if tall > 1 else 2))
     bar.outline.set_edgecolor(GREY)
     axes.tick_params(color=GREY, labelcolor=GREY, labelsize=9)
@@ -148,6 +137,7 @@ def chart(
     figure = NotebookFigure(7.0, height, "constrained")
     axes = figure.add_subplot()
     axes.set_facecolor("none")
+    axes.set_prop_cycle(color=COLORS, marker=MARKERS)
     axes.set_xlabel(xlabel, color=GREY)
     axes.set_ylabel(ylabel, color=GREY)
     if title:

@@ -1,16 +1,16 @@
 """Curves, bars and histograms, and the chart of a parity report."""
 
 import io
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from openpose_keras.viz.figures.canvas import COLORS, MARKERS, add_legend, chart
+from openpose_keras.viz.figures.canvas import COLORS, add_legend, chart
 
 if TYPE_CHECKING:
     from openpose_keras.conversion.parity import ParityReport
@@ -47,10 +47,8 @@ def plot_curves(
     x = np.asarray(x, np.float64)
     _check_groups(curves, len(x), "a curve")
     figure, axes = chart(xlabel, ylabel, title)
-    for index, (name, values) in enumerate(curves.items()):
-        color, marker = COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
-        every = max(1, len(x) // MARKED)
-        axes.plot(x, values, color=color, marker=marker, ms=5, markevery=every, label=name)
+    for name, values in curves.items():
+        axes.plot(x, values, ms=5, markevery=max(1, len(x) // MARKED), label=name)
     if logx:
         axes.set_xscale("log")
     add_legend(figure, list(curves))
@@ -82,22 +80,19 @@ def plot_bars(
     _check_groups(groups, len(names), "a group of bars")
     positions, thick = np.arange(len(names)), 0.8 / len(groups)
     offsets = (np.arange(len(groups)) - (len(groups) - 1) / 2) * thick
-    draw: Callable[..., BarContainer]
-    across: Literal["x", "y"]
-    if sum(map(len, names)) > NAMES_FIT:
+    lying = sum(map(len, names)) > NAMES_FIT
+    if lying:
         height = 1.2 + max(0.2, 0.12 * len(groups) + 0.06) * len(names)
         figure, axes = chart(ylabel, "", title, height=height)
-        draw, across = axes.barh, "y"
         axes.set_yticks(positions, names)
         axes.invert_yaxis()
     else:
         figure, axes = chart("", ylabel, title)
-        draw, across = axes.bar, "x"
         axes.set_xticks(positions, names)
-    for index, (group, values) in enumerate(groups.items()):
-        color = COLORS[index % len(COLORS)]
-        draw(positions + offsets[index], values, thick * 0.92, color=color, label=group)
-    axes.grid(False, axis=across)
+    draw: Callable[..., object] = axes.barh if lying else axes.bar
+    for offset, (group, values) in zip(offsets, groups.items(), strict=True):
+        draw(positions + offset, values, thick * 0.92, label=group)
+    axes.grid(False, axis="y" if lying else "x")
     add_legend(figure, list(groups))
     return figure
 
@@ -120,14 +115,14 @@ def plot_histograms(
     Raises:
         ValueError: There is no group, or one has no finite value.
     """
-    values = {name: _finite(each) for name, each in groups.items()}
-    if not values or not all(each.size for each in values.values()):
+    arrays = [np.asarray(each, np.float64) for each in groups.values()]
+    finite = [each[np.isfinite(each)] for each in arrays]
+    if not finite or not all(each.size for each in finite):
         raise ValueError("expected groups with at least one finite value each")
-    edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins)
+    edges = np.histogram_bin_edges(np.concatenate(finite), bins)
     figure, axes = chart(xlabel, "fraction of the values", title)
-    for index, (name, each) in enumerate(values.items()):
+    for name, each, color in zip(groups, finite, itertools.cycle(COLORS)):
         fractions = np.histogram(each, edges)[0] / each.size
-        color = COLORS[index % len(COLORS)]
         axes.stairs(fractions, edges, color=color, fill=True, alpha=0.25)
         axes.stairs(fractions, edges, color=color, linewidth=1.6, label=name)
     add_legend(figure, list(groups))
@@ -171,9 +166,3 @@ def _check_groups(groups: Mapping[str, Sequence[float]], count: int, what: str) 
     for name, values in groups.items():
         if np.shape(values) != (count,):
             raise ValueError(f"expected {count} values of {name!r}, got {np.shape(values)}")
-
-
-def _finite(values: ArrayLike) -> np.ndarray:
-    """Return the finite values in one row."""
-    flat = np.asarray(values, np.float64).ravel()
-    return flat[np.isfinite(flat)]

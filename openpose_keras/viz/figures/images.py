@@ -3,18 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from openpose_keras.viz.figures.canvas import (
-    BAR,
-    ColorScale,
-    color_bar,
-    draw_image,
-    grid,
-    overlay_map,
-)
+from openpose_keras.viz.figures.canvas import BAR, color_bar, draw_image, grid, overlay_map
 
-LARGEST_GRID = 4  # images a row, unless asked for
 NOISE = 0.05  # of the greatest value: values further below zero ask for two colours
 
 
@@ -22,7 +16,7 @@ def show_images(
     images: np.ndarray | Sequence[np.ndarray],
     titles: str | Sequence[str] | None = None,
     *,
-    columns: int | None = None,
+    columns: int = 4,
     width: float = 7.0,
 ) -> Figure:
     """Show images side by side; the pixels of small ones are enlarged, not smoothed.
@@ -32,7 +26,7 @@ def show_images(
             from black, 0, to white, 255; another type from its least to its greatest value. A
             sequence, or an array (n, h, w, 3).
         titles: One for each image, or none.
-        columns: Images a row; by default all of up to four.
+        columns: Images a row, at most.
         width: Of the figure in inches, 100 pixels each.
 
     Returns:
@@ -51,12 +45,10 @@ def show_images(
     for image in shown:
         if image.ndim not in (2, 3) or not image.size or image.shape[2:] not in ((), (3,)):
             raise ValueError(f"expected images (h, w, 3) RGB or (h, w), got {image.shape}")
-    columns = _columns(LARGEST_GRID if columns is None else columns, len(shown))
-    sizes = [image.shape[:2] for image in shown]
-    figure = grid(sizes, _titles(titles, len(shown)), columns, width)
+    figure = grid([image.shape[:2] for image in shown], titles, columns, width)
     for axes, image in zip(figure.axes, shown, strict=True):
-        scale = ColorScale("gray", 0, 255) if image.dtype == np.uint8 else ColorScale()
-        draw_image(axes, image, scale)
+        limits = (0, 255) if image.dtype == np.uint8 else (None, None)
+        draw_image(axes, image, ScalarMappable(Normalize(*limits), "gray"))
     return figure
 
 
@@ -97,34 +89,17 @@ def show_maps(
     """
     planes = _planes(maps)
     low, high = limits or _limits(planes)
-    scale = ColorScale(colormap or ("RdBu_r" if low < 0 < high else "inferno"), low, high)
-    columns = _columns(columns, len(planes))
+    colormap = colormap or ("RdBu_r" if low < 0 < high else "inferno")
+    colors = ScalarMappable(Normalize(low, high), colormap)
     sizes = [(plane if image is None else image).shape[:2] for plane in planes]
-    figure = grid(sizes, _titles(titles, len(planes)), columns, 7.0, right=BAR)
+    figure = grid(sizes, titles, columns, 7.0, right=BAR)
     for axes, plane in zip(figure.axes, planes, strict=True):
         if image is None:
-            draw_image(axes, plane, scale)
+            draw_image(axes, plane, colors)
         else:
-            overlay_map(axes, image, plane, scale)
-    color_bar(figure, scale)
+            overlay_map(axes, image, plane, colors)
+    color_bar(figure, colors)
     return figure
-
-
-def _titles(titles: str | Sequence[str] | None, count: int) -> list[str]:
-    """Return one title for each image, or an empty list."""
-    listed = [titles] if isinstance(titles, str) else list(titles or ())
-    if listed and len(listed) != count:
-        raise ValueError(f"expected as many titles as images, {count}, or none, got {len(listed)}")
-    return listed
-
-
-def _columns(columns: int, count: int) -> int:
-    """Return how many of `count` images stand in a row."""
-    if not count:
-        raise ValueError("there is nothing to show: pass at least one image or map")
-    if columns < 1:
-        raise ValueError(f"expected at least 1 for columns, got {columns}")
-    return min(columns, count)
 
 
 def _planes(maps: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
