@@ -212,6 +212,7 @@ class Placement:
     upright: bool = False
 
 
+@dataclass(frozen=True, eq=False)
 class Composer:
     """Draws samples from hands and backgrounds.
 
@@ -222,15 +223,9 @@ class Composer:
         size: Side of a sample in pixels.
     """
 
-    def __init__(
-        self, sources: list[tuple[Source, float]], backgrounds: list[np.ndarray], *, size: int
-    ) -> None:
-        """Keep the sources and normalise their weights."""
-        self._sources = [source for source, _ in sources]
-        weights = np.array([weight for _, weight in sources], float)
-        self._weights = weights / weights.sum()
-        self._backgrounds = backgrounds
-        self._size = size
+    sources: list[tuple[Source, float]]
+    backgrounds: list[np.ndarray]
+    size: int
 
     def __call__(self, rng: np.random.Generator, *, kind: str | None = None) -> Sample:
         """Draw a sample. The same state of the generator leads to the same pixels.
@@ -243,16 +238,17 @@ class Composer:
             The sample.
         """
         kind = kind or str(rng.choice(list(KINDS), p=list(KINDS.values())))
-        canvas = sample_background(rng, self._backgrounds, self._size).astype(np.float32)
+        sources, weights = zip(*self.sources, strict=True)
+        canvas = sample_background(rng, self.backgrounds, self.size).astype(np.float32)
         hands = []
-        for placement, is_wanted in _sample_placements(rng, kind, self._size):
-            source = self._sources[rng.choice(len(self._sources), p=self._weights)]
+        for placement, is_wanted in _sample_placements(rng, kind, self.size):
+            source = sources[rng.choice(len(sources), p=np.array(weights) / sum(weights))]
             rgba, xy = source(rng)
             canvas, xy = paste(canvas, rgba, xy, placement, tint=sample_tint(rng))
             if is_wanted:
                 hands.append(xy)
         if hands and rng.random() < 0.25:
-            canvas = add_occluder(rng, canvas, hands[-1], self._backgrounds)
+            canvas = add_occluder(rng, canvas, hands[-1], self.backgrounds)
         image = augment_photometric(rng, np.clip(canvas, 0, 255).astype(np.uint8))
         if kind == "centered" and rng.random() < 0.3:
             image = add_image_border(rng, image)

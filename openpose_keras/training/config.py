@@ -119,14 +119,10 @@ def read_config(path: str | Path, **changes: object) -> TrainConfig:
         FileNotFoundError: There is no such file.
     """
     try:
-        fields = json.loads(Path(path).read_text(encoding="utf8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise TrainingError(f"expected a JSON object in {path}: {error}") from error
-    known = {field.name for field in dataclasses.fields(TrainConfig)}
-    if not isinstance(fields, dict) or set(fields) - known:
-        got = sorted(set(fields) - known) if isinstance(fields, dict) else type(fields).__name__
-        raise TrainingError(f"expected fields among {sorted(known)} in {path}, got {got}")
-    fields |= changes
-    if "out" not in fields:
-        raise TrainingError(f"expected the field out, the folder of the run, in {path}, got none")
-    return TrainConfig(**fields)
+        fields = json.loads(Path(path).read_text(encoding="utf8")) | changes
+        return TrainConfig(**fields)
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        known = ", ".join(field.name for field in dataclasses.fields(TrainConfig))
+        raise TrainingError(
+            f"expected in {path} a JSON object with out and any of {known}: {error}"
+        ) from error

@@ -1,5 +1,6 @@
 """The data of a run: its sources, batches for training, sets for validation."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,12 +32,13 @@ class DataSources:
     """What samples are composed of.
 
     Args:
-        hands: Rendered hands, or None for none.
+        hands: Rendered hands as `render_cache.rendered_hands` returns them, or shipped ones; None
+            for none.
         backgrounds: Images without hands; without any, all backgrounds are procedural.
         photos: Labelled photos; may be empty.
     """
 
-    hands: render_cache.RenderedHands | None
+    hands: Sequence[tuple[np.ndarray, np.ndarray]] | None
     backgrounds: list[np.ndarray]
     photos: list[photos.LabelledPhoto]
 
@@ -59,10 +61,11 @@ def load_data_sources(config: TrainConfig) -> tuple[DataSources, DataSources]:
     """
     backgrounds, held_out_backgrounds = _load_backgrounds(config)
     shown, held_out = _load_photos(config)
-    hands = _load_hands(config, "hands", config.hands, config.seed)
-    held_out_hands = _load_hands(
-        config, "validation", config.validation_hands, config.seed + _VALIDATION_SEED
-    )
+    hands = held_out_hands = None
+    if config.hands:
+        hands = _load_hands(config, "hands", config.hands, config.seed)
+        seed = config.seed + _VALIDATION_SEED
+        held_out_hands = _load_hands(config, "validation", config.validation_hands, seed)
     return (
         DataSources(hands, backgrounds, shown),
         DataSources(held_out_hands, held_out_backgrounds, held_out),
@@ -100,24 +103,10 @@ def _load_photos(
 
 def _load_hands(
     config: TrainConfig, name: str, count: int, seed: int
-) -> render_cache.RenderedHands | None:
-    """Open as many shards of rendered hands as the run needs; render those that are missing."""
-    if not config.hands:
-        return None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Open the run's cache of a name and a seed."""
     folder = Path(config.out) / f"{name}-{seed}"
-    shards = -(-count // render_cache.SHARD_SIZE)
-    if not all(path.exists() for path in render_cache.shard_tables(folder, shards)):
-        if config.assets is None:
-            raise TrainingError(
-                f"expected rendered hands in {folder}, got too few: set assets to render them "
-                "from, or set labels, and hands to 0"
-            )
-        # The renderer needs Numba; composing does not.
-        from openpose_keras.training.synthesis.assets import load_assets
-
-        assets = load_assets(config.assets)
-        render_cache.fill_cache(folder, assets, shards=shards, seed=seed)
-    return render_cache.open_cache(folder, shards=shards)
+    return render_cache.rendered_hands(folder, count=count, seed=seed, assets=config.assets)
 
 
 def make_composer(sources: DataSources, *, photo_fraction: float, size: int) -> Composer:
@@ -146,30 +135,28 @@ def make_composer(sources: DataSources, *, photo_fraction: float, size: int) -> 
     return Composer(weighted, sources.backgrounds, size=size)
 
 
-def rendered_source(hands: render_cache.RenderedHands) -> Source:
+def rendered_source(hands: Sequence[tuple[np.ndarray, np.ndarray]]) -> Source:
     """Return a source of rendered hands, all equally likely."""
     return lambda rng: hands[int(rng.integers(len(hands)))]
 
 
 def photo_source(labelled: list[photos.LabelledPhoto]) -> Source:
     """Return a source of photos, all equally likely: 70 % cut out, where that is possible."""
-    cuts: dict[int, photos.CutOut | None] = {}
+    cut_out = functools.cache(photos.cut_out)
 
     def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return an image with a hand, and its keypoints."""
-        index = int(rng.integers(len(labelled)))
-        if index not in cuts:
-            cuts[index] = photos.cut_out(labelled[index])
-        cut = cuts[index]
+        photo = labelled[int(rng.integers(len(labelled)))]
+        cut = cut_out(photo)
         if cut is None or rng.random() < 0.3:
-            return photos.opaque(labelled[index]), labelled[index].xy
+            return photos.opaque(photo), photo.xy
         return cut
 
     return draw
 
 
 def batches(
-    composer: Composer, config: TrainConfig, *, first_epoch: int = 0, stages: int = 2
+    composer: Composer, config: TrainConfig, *, first_epoch: int = 0
 ) -> "keras.utils.PyDataset":
     """Return the training data for `keras.Model.fit`.
 
@@ -177,11 +164,11 @@ def batches(
         composer: Draws the samples.
         config: Sizes and seed.
         first_epoch: Number of the epoch that a resumed run begins with.
-        stages: Number of the network's outputs. All of them have the same target.
 
     Returns:
-        A dataset of (images (n, size, size, 3) float32, one heatmaps (n, size/4, size/4, 22)
-        float32 a stage). Batch i of epoch e depends only on the seed, e and i.
+        A dataset of (images (n, size, size, 3) float32, and for each of the network's two stages
+        heatmaps (n, size/4, size/4, 22) float32). Batch i of epoch e depends only on the seed, e
+        and i.
     """
     import keras
 
@@ -190,7 +177,7 @@ def batches(
 
         def __init__(self) -> None:
             """Begin with the first epoch."""
-            super().__init__(workers=1, use_multiprocessing=False, max_queue_size=6)
+            super().__init__()
             self.epoch = first_epoch
 
         def __len__(self) -> int:
@@ -205,11 +192,11 @@ def batches(
             """Compose one batch."""
             rng = np.random.default_rng((config.seed, self.epoch, index))
             samples = [composer(rng) for _ in range(config.batch_size)]
-            maps = [
-                gaussian_heatmaps(sample.hands, size=len(sample.image), stride=networks.LITE_STRIDE)
-                for sample in samples
-            ]
-            return stack_images(samples), (np.stack(maps),) * stages
+            size, stride = config.size, networks.LITE_STRIDE
+            maps = np.stack(
+                [gaussian_heatmaps(each.hands, size=size, stride=stride) for each in samples]
+            )
+            return stack_images(samples), (maps, maps)
 
     return Batches()
 

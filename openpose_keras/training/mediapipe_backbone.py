@@ -34,18 +34,13 @@ def read_convolutions(path: str | Path) -> list[tuple[np.ndarray, np.ndarray]]:
     Raises:
         WeightsError: The file is missing, is not a tflite model, or is damaged.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise WeightsError(f"expected MediaPipe's network at {path}, got no file: it is {SOURCE}")
-    data = path.read_bytes()
-    if data[4:8] != b"TFL3":
-        raise WeightsError(f"expected a tflite model in {path}, got another file: it is {SOURCE}")
     try:
+        data = Path(path).read_bytes()
+        if data[4:8] != b"TFL3":
+            raise ValueError("it has no mark of tflite")
         return list(_convolutions(data))
-    except (struct.error, AttributeError, IndexError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"expected a whole tflite model, but {path} is damaged ({error}): it is {SOURCE}"
-        ) from error
+    except (OSError, struct.error, AttributeError, IndexError, TypeError, ValueError) as error:
+        raise WeightsError(f"expected {SOURCE} as {path}, got {error!r}: copy it again") from error
 
 
 def _convolutions(data: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -81,7 +76,7 @@ def _tensor(model: Any, graph: Any, index: int) -> np.ndarray:  # noqa: ANN401 -
 
 def backbone_layers(network: "keras.Model") -> list["keras.layers.Layer"]:
     """Return the layers of hand_lite that MediaPipe's network has too, in its order."""
-    layers = (network.get_layer("stem"), *(x for x in network.layers if x.name.startswith("block")))
+    layers = [layer for layer in network.layers if layer.name.startswith(("stem", "block"))]
     return [layer for layer in layers if layer.weights]
 
 

@@ -45,24 +45,12 @@ def start(config: TrainConfig) -> "keras.Model":
         WeightsError: MediaPipe's file, or the weights to start from, cannot be used.
         TrainingError: MediaPipe's network is to be used, but there are no assets.
     """
-    import keras
-
     model = networks.hand_lite(all_stages=True)
     _load_first_weights(model, config)
     if config.pretrained_backbone:
         for layer in model.layers:
             layer.trainable = not layer.name.startswith(_FROZEN)
-    total = config.epochs * config.steps_per_epoch
-    warmup = min(300, total // 10)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, total - warmup, alpha=0.002, warmup_target=config.learning_rate, warmup_steps=warmup
-    )
-    backbone = {weight.path for layer in backbone_layers(model) for weight in layer.weights}
-    fractions = [
-        config.backbone_rate if weight.path in backbone else 1.0
-        for weight in model.trainable_variables
-    ]
-    optimizer = _optimizer(schedule, fractions, config)
+    optimizer = _optimizer(model, config)
     model.compile(optimizer, loss=[heatmap_loss, heatmap_loss], loss_weights=[0.4, 1.0])
     optimizer.build(model.trainable_variables)
     return model
@@ -83,29 +71,32 @@ def _load_first_weights(model: "keras.Model", config: TrainConfig) -> None:
         load_mediapipe_backbone(model, path)
 
 
-def _optimizer(
-    schedule: "keras.optimizers.schedules.LearningRateSchedule",
-    fractions: list[float],
-    config: TrainConfig,
-) -> "keras.optimizers.Optimizer":
-    """Build AdamW with averaged weights, and a fraction of the rate for each variable."""
+def _optimizer(model: "keras.Model", config: TrainConfig) -> "keras.optimizers.Optimizer":
+    """Build AdamW with averaged weights, and another learning rate for the backbone."""
     import keras
+
+    backbone = {weight.path for layer in backbone_layers(model) for weight in layer.weights}
+    in_backbone = [weight.path in backbone for weight in model.trainable_variables]
 
     class LayerwiseAdamW(keras.optimizers.AdamW):
         """AdamW with a learning rate for each variable."""
 
         def update_step(
-            self, gradient: object, variable: "keras.Variable", learning_rate: object
+            self, gradient: object, variable: "keras.Variable", learning_rate: "keras.KerasTensor"
         ) -> None:
             """Scale the rate, then take the step."""
-            fraction = fractions[self._get_variable_index(variable)]
-            super().update_step(gradient, variable, learning_rate * fraction)
+            if in_backbone[self._get_variable_index(variable)]:
+                learning_rate = learning_rate * config.backbone_rate
+            super().update_step(gradient, variable, learning_rate)
 
     total = config.epochs * config.steps_per_epoch
+    warmup = min(300, total // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, total - warmup, alpha=0.002, warmup_target=config.learning_rate, warmup_steps=warmup
+    )
     return LayerwiseAdamW(
         schedule,
         weight_decay=config.weight_decay,
-        clipnorm=None,
         global_clipnorm=1.0,
         use_ema=True,
         ema_momentum=min(0.998, total / (total + 10)),  # the last tenth of a short run

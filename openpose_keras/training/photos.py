@@ -20,17 +20,20 @@ from openpose_keras.io.coco import LabelledHand, read_labels
 from openpose_keras.io.images import decode_image, read_image
 from openpose_keras.training.target_heatmaps import hand_size
 
-CutOut = tuple[np.ndarray, np.ndarray]
-
 MIN_PRESENCE = 0.9
 MAX_CHANGE_ON_RERUN = 0.03
 _FIRST_NUMBER, _PHOTOS_A_PERSON = 1118, 10  # IMG_1118 .. IMG_1127: the first person's ten signs
+_HELD_OUT = 0.15  # of the people, for validation
 _SMALL = 128  # GrabCut works on a small photo twice as large, for a softer edge
 _MAX_DETAIL = 10.0  # of a plain background, in grey levels; the digits' photos have below 8
 
 MIN_LABELLED = 11  # keypoints: fewer do not show how large the hand is
 MIN_SIDE, MAX_SIDE = 24, 128  # pixels of a hand: a smaller one is too coarse, a larger is shrunk
 _CROP_FACTORS = (2.25, 1.8, 1.4)  # sides of a photo in hand sizes; the first lets the hand rotate
+
+_PALM = [
+    HAND.index(name) for name in ("wrist", "index_mcp", "middle_mcp", "ring_mcp", "little_mcp")
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +67,6 @@ def load_photos(folder: str | Path) -> list[LabelledPhoto]:
         FileNotFoundError: One of the two files is missing.
     """
     folder = Path(folder)
-    for name in ("photos.tar", "labels.json"):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(f"expected {name} in {folder}, got no such file")
     labels = json.loads((folder / "labels.json").read_text(encoding="utf8"))["photos"]
     photos = []
     with tarfile.open(folder / "photos.tar") as archive:
@@ -154,17 +154,15 @@ def _crop(image: np.ndarray, xy: np.ndarray, box: Box) -> tuple[np.ndarray, np.n
 
 
 def split_by_person(
-    photos: list[LabelledPhoto], *, fraction: float = 0.15, seed: int = 0
+    photos: list[LabelledPhoto],
 ) -> tuple[list[LabelledPhoto], list[LabelledPhoto]]:
-    """Split photos into two sets that have no person in common.
+    """Split photos into two sets that have no person in common, always in the same way.
 
     Args:
         photos: What `load_photos` or `load_labelled_photos` returned.
-        fraction: Fraction of the persons for validation; at least one person.
-        seed: Seed of the draw.
 
     Returns:
-        Photos for training, photos for validation.
+        Photos for training; photos of about every seventh person, and at least one, for validation.
 
     Raises:
         TrainingError: The photos are of fewer than two people, or of fewer than two images.
@@ -177,16 +175,16 @@ def split_by_person(
         )
     # A neighbouring number may be the same person's second round, so that whole runs are drawn.
     runs = np.array_split(people, max(min(len(people), 7), len(people) // 8))
-    count = max(1, round(fraction * len(runs)))
-    drawn = np.random.default_rng(seed).permutation(len(runs))[:count]
-    held_out = {int(person) for index in drawn for person in runs[index]}
+    count = max(1, round(_HELD_OUT * len(runs)))
+    drawn = np.random.default_rng(0).permutation(len(runs))[:count]
+    held_out = set(np.concatenate([runs[index] for index in drawn]))
     return (
         [photo for photo in photos if photo.person not in held_out],
         [photo for photo in photos if photo.person in held_out],
     )
 
 
-def cut_out(photo: LabelledPhoto) -> CutOut | None:
+def cut_out(photo: LabelledPhoto) -> tuple[np.ndarray, np.ndarray] | None:
     """Cut the hand and its arm out of a plain background.
 
     Args:
@@ -242,17 +240,13 @@ def _initial_mask(shape: tuple[int, ...], xy: np.ndarray) -> np.ndarray:
     cv2.fillConvexPoly(near, cv2.convexHull(points[known]), 1)
     near = np.asarray(cv2.dilate(near, np.ones((6 * width,) * 2)))
     mask = np.where(near > 0, np.uint8(cv2.GC_PR_BGD), np.uint8(cv2.GC_BGD))
-    wrist, middle = HAND.index("wrist"), HAND.index("middle_mcp")
+    wrist, middle = _PALM[0], _PALM[2]
     if known[wrist] and known[middle]:  # the arm leaves the hand opposite the middle finger
         away = 2 * points[wrist] - points[middle]
         cv2.line(mask, points[wrist].tolist(), away.tolist(), int(cv2.GC_PR_FGD), 8 * width)
     for first, second in bones:
         cv2.line(mask, first, second, int(cv2.GC_PR_FGD), 3 * width)
-    palm = [
-        wrist,
-        *(HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "little")),
-    ]
-    palm = [index for index in palm if known[index]]
+    palm = [index for index in _PALM if known[index]]
     if len(palm) > 2:
         cv2.fillConvexPoly(mask, points[palm], int(cv2.GC_FGD))
     for first, second in bones:

@@ -73,14 +73,11 @@ def train(config: TrainConfig) -> Path:
 
 def _check_same_run(config: TrainConfig, path: Path) -> None:
     """Refuse to resume a run with another config than its own."""
-    if not path.exists():
-        return
-    old = read_config(path)
-    kept = [field.name for field in dataclasses.fields(config) if field.name not in FREE_ON_RESUME]
+    old, new = dataclasses.asdict(read_config(path)), dataclasses.asdict(config)
     changed = [
-        f"{name} {getattr(old, name)!r} -> {getattr(config, name)!r}"
-        for name in kept
-        if getattr(old, name) != getattr(config, name)
+        f"{name} {old[name]!r} -> {new[name]!r}"
+        for name in new
+        if name not in FREE_ON_RESUME and old[name] != new[name]
     ]
     if changed:
         raise TrainingError(
@@ -133,16 +130,12 @@ def _write(model: "keras.Model", path: Path) -> None:
 
 def _log(path: Path, row: dict[str, Any]) -> None:
     """Add a row to the log; rows of this epoch and later ones, of a killed run, are replaced."""
-    rows: list[dict[str, Any]] = []
-    if path.exists():
-        with path.open(newline="", encoding="utf8") as file:
-            rows = [old for old in csv.DictReader(file) if int(old["epoch"]) < row["epoch"]]
+    lines = path.read_text(encoding="utf8").splitlines() if path.exists() else []
+    rows: list[dict[str, Any]]
+    rows = [old for old in csv.DictReader(lines) if int(old["epoch"]) < row["epoch"]]
     rows.append({key: round(value, 6) for key, value in row.items()})
     names = list(dict.fromkeys(name for each in rows for name in each))
-    with (
-        atomic_write(path, force=True) as part,
-        part.open("w", newline="", encoding="utf8") as file,
-    ):
-        writer = csv.DictWriter(file, names, restval="")
+    with atomic_write(path, force=True) as part, part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)

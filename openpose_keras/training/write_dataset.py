@@ -5,6 +5,7 @@ which `openpose-keras evaluate` reads. The same seed leads to the same set. The 
 augmented: what blur, noise and bad light cost is another question.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from openpose_keras.training.render_cache import LAYER_FRACTION
 from openpose_keras.training.synthesis.assets import load_assets
 from openpose_keras.training.synthesis.render import render_hand
 
-KINDS = ("bare", "gloves", "scenes", "photos")
+_SURFACES = {"bare": "bare", "gloves": "glove", "scenes": None}
+KINDS = (*_SURFACES, "photos")
 HAND_IMAGE_SIDE = 320
 SCENE_SIDE = 640
 _LARGEST_LAYER = 512
@@ -72,8 +74,8 @@ def write_dataset(
         images = load_backgrounds(backgrounds) if backgrounds else []
         samples = _rendered(kind, assets, images, seed)
     hands: dict[str | Path, Sequence[Hand | LabelledHand]] = {}
-    progress = tqdm(samples, total=count, unit="image")
-    for number, (image, found) in zip(range(count), progress, strict=False):
+    drawn = itertools.islice(samples, count)
+    for number, (image, found) in enumerate(tqdm(drawn, total=count, unit="image")):
         path = out / f"{number:05d}.png"
         write_image(path, image)
         hands[path] = found
@@ -95,19 +97,18 @@ def _rendered(
     loaded = load_assets(assets)
     sample_placements = sample_scene if kind == "scenes" else _sample_single
     side = SCENE_SIDE if kind == "scenes" else HAND_IMAGE_SIDE
-    surface = {"bare": "bare", "gloves": "glove", "scenes": None}[kind]
-    number = 0
-    while True:
+    for number in itertools.count():
         rng = np.random.default_rng((seed, number))
         canvas = sample_background(rng, backgrounds, side).astype(np.float32)
         hands = []
         for placement in sample_placements(rng, side):
             size = int(np.clip(placement.size / LAYER_FRACTION, 64, _LARGEST_LAYER))
-            layer = render_hand(loaded, rng, size=size, kind=surface, fraction=LAYER_FRACTION)
+            layer = render_hand(
+                loaded, rng, size=size, kind=_SURFACES[kind], fraction=LAYER_FRACTION
+            )
             canvas, xy = paste(canvas, layer.rgba, layer.xy, placement)
             hands.append(LabelledHand.from_keypoints(xy, layer.side))
         yield np.clip(np.round(canvas), 0, 255).astype(np.uint8), hands
-        number += 1
 
 
 def _sample_single(rng: np.random.Generator, side: int) -> list[Placement]:
@@ -152,14 +153,10 @@ def preview_hands(
     Returns:
         For each hand an image (size, size, 3) uint8 RGB and the hand; keypoints have the score 1.
     """
-    loaded = load_assets(assets)
-    rngs = [np.random.default_rng((seed, number)) for number in range(_PREVIEWS)]
-    layers = [render_hand(loaded, rng, size=size) for rng in rngs]
-    alphas = [layer.rgba[..., 3:] / 255.0 for layer in layers]
-    return [
-        (
-            np.round(layer.rgba[..., :3] * alpha + _GREY * (1 - alpha)).astype(np.uint8),
-            [labelled_hand(layer.xy)],
-        )
-        for layer, alpha in zip(layers, alphas, strict=True)
-    ]
+    loaded, hands = load_assets(assets), []
+    for number in range(_PREVIEWS):
+        layer = render_hand(loaded, np.random.default_rng((seed, number)), size=size)
+        alpha = layer.rgba[..., 3:] / 255.0
+        image = np.round(layer.rgba[..., :3] * alpha + _GREY * (1 - alpha))
+        hands.append((image.astype(np.uint8), [labelled_hand(layer.xy)]))
+    return hands

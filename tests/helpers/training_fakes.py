@@ -3,9 +3,10 @@
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
+from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
-from openpose_keras.training import render_cache
 from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.render_cache import write_shard
 from openpose_keras.training.synthesis.render import HandLayer
 
 
@@ -36,15 +37,10 @@ def fake_source(rng):
     return layer.rgba, layer.xy
 
 
-def write_cache(folder, *, counts=(6,), seed=0):
-    """Write a cache of fake hands, one shard for each count."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, (table, count) in enumerate(
-        zip(render_cache.shard_tables(folder, len(counts)), counts, strict=True)
-    ):
-        rng = np.random.default_rng((seed, number))
-        render_cache.write_shard(table, [fake_layer(rng) for _ in range(count)])
-    return folder
+def fake_hands(count, seed=0):
+    """Return images and keypoints of fake hands, as a cache of rendered hands does."""
+    rng = np.random.default_rng(seed)
+    return [fake_source(rng) for _ in range(count)]
 
 
 def write_images(folder, count=9, size=(80, 100)):
@@ -58,10 +54,26 @@ def write_images(folder, count=9, size=(80, 100)):
     return folder
 
 
+def write_labelled(folder, *images):
+    """Write images with a white dot on each keypoint of their hands, and their label file."""
+    hands = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, found in enumerate(images):
+        image = np.zeros((300, 400, 3), np.uint8)
+        for x, y in (point for xy in found for point in xy[np.isfinite(xy).all(axis=1)]):
+            cv2.circle(image, (round(x), round(y)), 3, (255, 255, 255), -1)
+        path = folder / f"{number}.png"
+        write_image(path, image)
+        hands[path] = [LabelledHand.from_keypoints(xy) for xy in found]
+    write_labels(folder / "labels.json", hands, force=True)
+    return folder / "labels.json"
+
+
 def small_config(folder, **changes):
     """Return the config of two epochs of two steps: fake hands and images, random weights."""
-    write_cache(folder / "run" / "hands-1", seed=1)
-    write_cache(folder / "run" / "validation-1001", seed=2)
+    for name, seed in (("hands-1", 1), ("validation-1001", 2)):
+        layers = [fake_layer(rng) for rng in map(np.random.default_rng, range(seed, 60, 10))]
+        write_shard(folder / "run" / name / "0000.npy", layers)
     write_images(folder / "images")
     fields = {
         "out": str(folder / "run"),

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 
 import pytest
@@ -16,64 +15,44 @@ def write(folder, content):
     return path
 
 
-def message(caught):
-    """The error's text, which has to be one line."""
-    text = str(caught.value)
-    assert "\n" not in text
-    assert len(text) < 600
-    return text
-
-
 def test_a_config_comes_back_as_it_was_written(tmp_path):
     config = TrainConfig(**FOLDERS, photo_fraction=0.1, pretrained_backbone=False, size=96, seed=7)
     config.write(tmp_path / "config.json")
     assert read_config(tmp_path / "config.json") == config
 
 
-def test_fields_that_are_not_given_have_their_defaults(tmp_path):
-    config = read_config(write(tmp_path, {**FOLDERS, "epochs": 3}))
-    assert config == TrainConfig(**FOLDERS, epochs=3)
-
-
-def test_changes_take_the_place_of_the_file_s_fields(tmp_path):
-    path = write(tmp_path, {"out": "here", "assets": "assets", "epochs": 3})
+def test_changes_take_the_place_of_the_file_s_fields_and_others_have_their_defaults(tmp_path):
+    path = write(tmp_path, {"assets": "assets", "epochs": 3})
     config = read_config(path, out="there", backgrounds="images")
-    assert (config.out, config.backgrounds, config.epochs) == ("there", "images", 3)
-
-
-def test_a_config_cannot_be_changed():
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        TrainConfig(**FOLDERS).size = 64
+    expected = TrainConfig(out="there", assets="assets", backgrounds="images", epochs=3)
+    assert config == expected
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "word"),
     [
-        ("{", ["expected a JSON object"]),
-        ("", ["expected a JSON object"]),
-        ([1, 2], ["expected fields", "list"]),
-        ("null", ["expected fields", "NoneType"]),
-        ({**FOLDERS, "epoch": 3}, ["epoch", "epochs"]),
-        ({"assets": "assets"}, ["expected the field out"]),
-        ({}, ["expected the field out"]),
+        ("{", "JSON object"),
+        ("", "JSON object"),
+        ([1, 2], "'list'"),
+        ("null", "'NoneType'"),
+        ({**FOLDERS, "epoch": 3}, "'epoch'"),
+        ({**FOLDERS, "epoch": 3}, " epochs,"),
+        ({"assets": "assets"}, "'out'"),
+        ({}, "'out'"),
     ],
 )
-def test_files_that_are_not_a_config_are_refused_in_one_line(tmp_path, content, words):
-    path = write(tmp_path, content)
-    with pytest.raises(TrainingError) as caught:
-        read_config(path)
-    for word in [*words, "config.json"]:
-        assert word in message(caught)
+def test_files_that_are_not_a_config_are_refused_in_one_line(tmp_path, content, word):
+    with pytest.raises(TrainingError, match=r"config\.json") as caught:
+        read_config(write(tmp_path, content))
+    assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_text_is_refused(tmp_path):
+def test_a_file_that_is_not_text_or_is_missing_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"config\.json"):
+        read_config(tmp_path / "config.json")
     (tmp_path / "config.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TrainingError, match=r"config\.json"):
-        read_config(tmp_path / "config.json")
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"config\.json"):
         read_config(tmp_path / "config.json")
 
 
@@ -102,11 +81,9 @@ INVALID = {
 @pytest.mark.parametrize("field", INVALID)
 def test_values_that_no_run_could_use_are_refused_by_name(tmp_path, field):
     for value in INVALID[field]:
-        with pytest.raises(TrainingError, match=f"^expected {field} to be") as caught:
-            TrainConfig(**{**FOLDERS, field: value})
-        message(caught)
-        with pytest.raises(TrainingError, match=field):
+        with pytest.raises(TrainingError, match=f"^expected {field} to be .* got ") as caught:
             read_config(write(tmp_path, {**FOLDERS, field: value}))
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -117,14 +94,11 @@ def test_values_at_the_border_are_valid(field, value):
     assert getattr(TrainConfig(**{**FOLDERS, field: value}), field) == value
 
 
-def test_own_labels_need_no_rendered_hands_and_no_other_folders():
+def test_own_labels_need_no_rendered_hands_and_no_other_folders_but_have_to_be_shown():
     config = TrainConfig(out="run", labels="labels.json", hands=0)
     assert (config.assets, config.backgrounds) == (None, None)
     with pytest.raises(TrainingError, match=r"^expected hands to be"):
         TrainConfig(out="run", labels="labels.json", hands=-1)
-
-
-def test_labels_that_are_never_shown_are_refused():
     with pytest.raises(TrainingError, match=r"^expected photo_fraction to be above 0"):
         TrainConfig(out="run", labels="labels.json", photo_fraction=0.0)
 

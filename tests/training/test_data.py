@@ -7,31 +7,22 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.io.coco import LabelledHand, write_labels
-from openpose_keras.io.images import write_image
 from openpose_keras.networks.preprocessing import normalise
-from openpose_keras.training import render_cache
+from openpose_keras.training import data, render_cache
 from openpose_keras.training.compose import Sample
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.data import (
-    DataSources,
-    batches,
-    load_data_sources,
-    make_composer,
-    photo_source,
-    rendered_source,
-    validate,
-    validation_sets,
-)
+from openpose_keras.training.data import DataSources, batches, load_data_sources, make_composer
 from openpose_keras.training.photos import LabelledPhoto
 from openpose_keras.training.target_heatmaps import gaussian_heatmaps
 from tests.helpers import ROOT
 from tests.helpers.assets import assets_folder
-from tests.helpers.training_fakes import open_hand, small_config, write_cache
+from tests.helpers.training_fakes import fake_hands, open_hand, small_config, write_labelled
 from tests.test_house import HEAVY
 
 # TensorFlow's own modules use what Python and NumPy have deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*")
+
+HANDS = fake_hands(10)
 
 
 @pytest.fixture
@@ -40,27 +31,20 @@ def config(tmp_path):
 
 
 @pytest.fixture
-def hands(tmp_path):
-    return render_cache.open_cache(write_cache(tmp_path / "hands", counts=(5, 5)))
+def composer():
+    return make_composer(DataSources(HANDS, [], []), photo_fraction=0, size=32)
 
 
-def photo(missing=(), level=200):
+def photo(missing=()):
     xy = open_hand((50, 50), 60)
     xy[list(missing)] = np.nan
-    return LabelledPhoto(np.full((100, 100, 3), level, np.uint8), xy, 0, "0.jpg")
+    return LabelledPhoto(np.full((100, 100, 3), 200, np.uint8), xy, 0, "0.jpg")
 
 
 def label_file(folder, images=4):
     """Write a label file of some images, two hands each."""
-    (folder / "mine").mkdir()
-    hands = {}
-    for number in range(images):
-        path = folder / "mine" / f"{number}.png"
-        write_image(path, np.full((200, 400, 3), 20 * number, np.uint8))
-        both = [open_hand((100, 100), 90), open_hand((300, 100), 90)]
-        hands[path] = [LabelledHand.from_keypoints(xy) for xy in both]
-    write_labels(folder / "mine" / "labels.json", hands)
-    return str(folder / "mine" / "labels.json")
+    both = [open_hand((100, 100), 90), open_hand((300, 100), 90)]
+    return str(write_labelled(folder / "mine", *[both] * images))
 
 
 # Sources
@@ -76,7 +60,7 @@ def test_training_and_validation_have_no_hand_and_no_background_in_common(config
 
 
 @pytest.mark.slow
-def test_missing_hands_are_rendered_and_shards_that_are_there_are_not(tmp_path, monkeypatch):
+def test_missing_hands_are_rendered_with_seeds_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr(render_cache, "SHARD_SIZE", 2)
     monkeypatch.setattr(render_cache, "LAYER_SIZE", 32)
     config = small_config(tmp_path, seed=5, assets=str(assets_folder()), validation_hands=2)
@@ -84,18 +68,14 @@ def test_missing_hands_are_rendered_and_shards_that_are_there_are_not(tmp_path, 
     assert (len(train.hands), len(validation.hands)) == (4, 2)
     assert {path.name for path in (tmp_path / "run").glob("*-*5")} == {"hands-5", "validation-1005"}
     assert (train.hands[0][0] != validation.hands[0][0]).any()
-    again, _ = load_data_sources(dataclasses.replace(config, hands=2, assets=None))
-    assert len(again.hands) == 2  # only as many shards as the run needs
 
 
 def test_own_labels_are_used_instead_of_the_photos_of_the_assets(config, tmp_path):
     labels = label_file(tmp_path, images=10)
     config = dataclasses.replace(config, photo_fraction=0.2, labels=labels)
-    train, validation = load_data_sources(config)
-    assert len(train.photos) == 16  # two hands an image
-    assert len(validation.photos) == 4
-    files = [{each.file for each in side.photos} for side in (train, validation)]
-    assert files[0].isdisjoint(files[1])
+    train, validation = (side.photos for side in load_data_sources(config))
+    assert (len(train), len(validation)) == (16, 4)  # two hands an image
+    assert {each.file for each in train}.isdisjoint({each.file for each in validation})
 
 
 def test_own_labels_alone_need_no_assets_no_backgrounds_and_no_rendered_hands(tmp_path):
@@ -111,7 +91,7 @@ def test_own_labels_alone_need_no_assets_no_backgrounds_and_no_rendered_hands(tm
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"photo_fraction": 0.2}, FileNotFoundError, r"photos\.tar"),
+        ({"photo_fraction": 0.2}, FileNotFoundError, r"hand_photos"),
         ({"assets": None, "photo_fraction": 0.2}, TrainingError, "set labels, or assets"),
         ({"assets": None, "seed": 5}, TrainingError, "set assets to render them"),
     ],
@@ -137,72 +117,67 @@ def test_composing_needs_hands_or_photos():
         make_composer(DataSources(None, [], []), photo_fraction=0.5, size=32)
 
 
-def test_every_rendered_hand_is_drawn(hands):
-    draw, rng = rendered_source(hands), np.random.default_rng(0)
-    drawn = {draw(rng)[0].tobytes() for _ in range(200)}
-    assert len(drawn) == len({hands[index][0].tobytes() for index in range(10)})
+def test_every_rendered_hand_is_drawn():
+    draw, rng = data.rendered_source(HANDS), np.random.default_rng(0)
+    assert {draw(rng)[0].tobytes() for _ in range(200)} == {rgba.tobytes() for rgba, _ in HANDS}
 
 
 def test_a_photo_that_cannot_be_cut_out_is_drawn_whole():
     rng = np.random.default_rng(0)
     noise = dataclasses.replace(photo(), image=rng.integers(0, 256, (100, 100, 3), np.uint8))
-    draw = photo_source([noise])
+    draw = data.photo_source([noise])
     for _ in range(5):
         rgba, xy = draw(rng)
         assert (rgba[..., 3] == 255).all()
         np.testing.assert_array_equal(xy, photo().xy)
 
 
-@pytest.mark.parametrize(("fraction", "expected"), [(0.0, 0.0), (0.25, 0.25), (1.0, 1.0)])
-def test_photos_are_their_fraction_of_the_hands(hands, fraction, expected):
+@pytest.mark.parametrize(
+    ("photos", "fraction", "expected"),
+    [
+        ([photo([2])], 0.0, 0.0),
+        ([photo([2])], 0.25, 0.25),
+        ([photo([2])], 1.0, 1.0),
+        ([], 0.25, 0.0),
+        ([], 1.0, 0.0),
+    ],
+)
+def test_photos_are_their_fraction_of_the_hands_if_there_are_any(photos, fraction, expected):
     """The photo's thumb has no label; the rendered hands are complete."""
-    sources = DataSources(hands, [], [photo(missing=[2])])
-    composer, rng = (
-        make_composer(sources, photo_fraction=fraction, size=16),
-        np.random.default_rng(0),
-    )
+    sources, rng = DataSources(HANDS, [], photos), np.random.default_rng(0)
+    composer = make_composer(sources, photo_fraction=fraction, size=16)
     samples = [composer(rng, kind="centered") for _ in range(150)]
     found = np.mean([np.isnan(sample.hands[0]).any() for sample in samples])
     assert found == pytest.approx(expected, abs=0.1)
 
 
-@pytest.mark.parametrize("fraction", [0.25, 1.0])
-def test_without_photos_all_hands_are_rendered_ones(hands, fraction):
-    composer = make_composer(DataSources(hands, [], []), photo_fraction=fraction, size=32)
-    assert len(composer(np.random.default_rng(0), kind="centered").hands) == 1
-
-
 # Batches
 
 
-def test_a_batch_has_images_and_their_heatmaps_for_each_stage(config, hands):
-    composer = make_composer(DataSources(hands, [], []), photo_fraction=0, size=32)
-    data = batches(composer, config, first_epoch=3, stages=3)
-    assert len(data) == 2
-    images, heatmaps = data[1]
+def test_a_batch_has_images_and_their_heatmaps_for_both_stages(config, composer):
+    dataset = batches(composer, config, first_epoch=3)
+    assert len(dataset) == 2
+    images, (maps, same) = dataset[1]
     assert images.shape == (2, 32, 32, 3)
-    assert images.dtype == heatmaps[0].dtype == np.float32
-    assert len(heatmaps) == 3
+    assert images.dtype == maps.dtype == np.float32
+    np.testing.assert_array_equal(maps, same)
     rng = np.random.default_rng((config.seed, 3, 1))
     for number in range(2):
         sample = composer(rng)
         np.testing.assert_array_equal(images[number], normalise(sample.image)[0])
         truth = gaussian_heatmaps(sample.hands, size=32, stride=4)
-        for maps in heatmaps:
-            np.testing.assert_array_equal(maps[number], truth)
+        np.testing.assert_array_equal(maps[number], truth)
 
 
-def test_a_batch_depends_only_on_seed_epoch_and_number(config, hands):
-    composer = make_composer(DataSources(hands, [], []), photo_fraction=0, size=32)
-    data = batches(composer, config)
-    second, first = data[1][0], data[0][0]
-    np.testing.assert_array_equal(data[0][0], first)
-    assert (first != second).any()
-    data.on_epoch_end()
-    assert (data[0][0] != first).any()
-    np.testing.assert_array_equal(batches(composer, config, first_epoch=1)[0][0], data[0][0])
+def test_a_batch_depends_only_on_seed_epoch_and_number(config, composer):
+    dataset = batches(composer, config)
+    second, first = dataset[1][0], dataset[0][0]
+    np.testing.assert_array_equal(dataset[0][0], first)
+    dataset.on_epoch_end()
+    np.testing.assert_array_equal(batches(composer, config, first_epoch=1)[0][0], dataset[0][0])
     other = batches(composer, dataclasses.replace(config, seed=2))
-    assert (other[0][0] != first).any()
+    for different in (second, dataset[0][0], other[0][0]):
+        assert (different != first).any()
 
 
 def test_keypoints_without_a_label_have_empty_targets(config):
@@ -230,11 +205,10 @@ def test_composing_and_fitting_need_no_heavy_package():
 
 
 @pytest.mark.parametrize("given", [("rendered",), ("photos",), ("rendered", "photos")])
-def test_each_kind_of_hand_has_a_validation_set_of_its_own(config, hands, given):
-    sources = DataSources(
-        hands if "rendered" in given else None, [], [photo([2])] if "photos" in given else []
-    )
-    found = validation_sets(sources, dataclasses.replace(config, validation_samples=5))
+def test_each_kind_of_hand_has_a_validation_set_of_its_own(config, given):
+    hands = HANDS if "rendered" in given else None
+    sources = DataSources(hands, [], [photo([2])] if "photos" in given else [])
+    found = data.validation_sets(sources, dataclasses.replace(config, validation_samples=5))
     assert {name: len(each) for name, each in found.items()} == dict.fromkeys(given, 5)
     for name, samples in found.items():
         for sample in samples:
@@ -246,48 +220,37 @@ def test_each_kind_of_hand_has_a_validation_set_of_its_own(config, hands, given)
 class Oracle:
     """A model that knows the samples and computes true heatmaps, moved by some cells."""
 
-    def __init__(self, known, *, down=0, right=0, as_list=True):
+    def __init__(self, known, *, down=0, right=0):
         self.images = np.concatenate([normalise(sample.image) for sample in known])
         maps = [gaussian_heatmaps(sample.hands, size=64, stride=4) for sample in known]
         self.maps = np.roll(np.stack(maps), (down, right), axis=(1, 2))
-        self.as_list = as_list
 
     def predict(self, images, **options):
         del options
         np.testing.assert_array_equal(images, self.images)
-        return [np.zeros_like(self.maps), self.maps] if self.as_list else self.maps
+        return [np.zeros_like(self.maps), self.maps]
 
 
 def centered_samples(count=4, size=32):
     rng = np.random.default_rng(0)
-    return [
-        Sample(
-            rng.integers(0, 256, (64, 64, 3), dtype=np.uint8),
-            [open_hand(rng.uniform(31, 33, 2), size)],
-        )
-        for _ in range(count)
-    ]
+    images = rng.integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
+    return [Sample(image, [open_hand(rng.uniform(31, 33, 2), size)]) for image in images]
 
 
-@pytest.mark.parametrize("as_list", [True, False], ids=["all stages", "one stage"])
-def test_true_heatmaps_have_a_pck_of_one(as_list):
-    known = centered_samples()
-    report = validate(Oracle(known, as_list=as_list), {"rendered": known})
-    assert report == {"rendered_pck10": 1.0, "rendered_pck20": 1.0}
-
-
-@pytest.mark.parametrize(("size", "scores"), [(28, (0.0, 0.0)), (52, (0.0, 1.0))])
-def test_the_unit_of_pck_is_the_longer_side_of_the_extent(size, scores):
+@pytest.mark.parametrize(
+    ("size", "down", "scores"), [(32, 0, (1.0, 1.0)), (28, 2, (0.0, 0.0)), (52, 2, (0.0, 1.0))]
+)
+def test_the_unit_of_pck_is_the_longer_side_of_the_extent(size, down, scores):
     """Two cells are 8 px, and the argmax adds up to 2: over 0.2 of 28 px, between those of 52."""
     known = centered_samples(size=size)
-    report = validate(Oracle(known, down=2), {"x": known})
-    assert (report["x_pck10"], report["x_pck20"]) == scores
+    report = data.validate(Oracle(known, down=down), {"x": known})
+    assert report == {"x_pck10": scores[0], "x_pck20": scores[1]}
 
 
-def test_each_set_has_its_own_scores():
+def test_each_set_has_its_own_scores_and_a_model_may_have_one_stage():
     known = centered_samples()
     model = SimpleNamespace(predict=lambda images, **_: np.zeros((len(images), 16, 16, 22)))
-    report = validate(model, {"a": known, "b": known[:2]})
+    report = data.validate(model, {"a": known, "b": known[:2]})
     assert list(report) == ["a_pck10", "a_pck20", "b_pck10", "b_pck20"]
     assert all(isinstance(value, float) and value < 0.2 for value in report.values())
 
@@ -298,4 +261,4 @@ def test_keypoints_without_a_label_do_not_count(right, score):
     oracle = Oracle(known, right=right)
     for each in known:
         each.hands[0][5:8] = np.nan
-    assert validate(oracle, {"x": known}) == {"x_pck10": score, "x_pck20": score}
+    assert data.validate(oracle, {"x": known}) == {"x_pck10": score, "x_pck20": score}

@@ -75,15 +75,10 @@ def test_kernels_and_biases_are_those_of_the_file(path, interpreted):
 
 
 def test_the_backbone_is_the_stem_and_fifteen_blocks(network):
-    layers = backbone_layers(network)
-    assert [layer.name for layer in layers[:4]] == [
-        "stem",
-        "block0_depthwise",
-        "block0_project",
-        "block1_expand",
-    ]
-    assert len(layers) == 1 + 2 + 14 * 3  # block0 does not expand
-    assert layers[-1].name == "block14_project"
+    names = [layer.name for layer in backbone_layers(network)]
+    assert names[:4] == ["stem", "block0_depthwise", "block0_project", "block1_expand"]
+    assert len(names) == 1 + 2 + 14 * 3  # block0 does not expand
+    assert names[-1] == "block14_project"
 
 
 def test_all_features_agree_with_the_interpreter(network, image, interpreted):
@@ -102,26 +97,18 @@ def test_all_features_agree_with_the_interpreter(network, image, interpreted):
 
 def test_only_the_backbone_is_loaded(path):
     network = networks.hand_lite()
-    backbone = {id(layer) for layer in backbone_layers(network)}
-    others = [layer for layer in network.layers if layer.weights and id(layer) not in backbone]
-    before = [layer.get_weights() for layer in others]
+    backbone = {weight.path for layer in backbone_layers(network) for weight in layer.weights}
+    before = {weight.path: weight.numpy() for weight in network.weights}
     load_mediapipe_backbone(network, path)
-    for layer, weights in zip(others, before, strict=True):
-        for array, expected in zip(layer.get_weights(), weights, strict=True):
-            np.testing.assert_array_equal(array, expected)
+    for weight in network.weights:
+        assert (weight.numpy() == before[weight.path]).all() == (weight.path not in backbone)
 
 
-def test_a_missing_file_says_where_to_get_it(tmp_path):
-    with pytest.raises(WeightsError, match=r"@mediapipe/hands 0\.4\.1675469240") as caught:
-        read_convolutions(tmp_path / "hand.tflite")
-    assert "\n" not in str(caught.value)
-    assert str(tmp_path) in str(caught.value)
-
-
-@pytest.mark.parametrize("content", [b"", b"TFL3", b"PK\x03\x04 a zip", b"<html>not found</html>"])
-def test_a_file_of_another_kind_is_refused(tmp_path, content):
-    (tmp_path / "hand.tflite").write_bytes(content)
-    with pytest.raises(WeightsError, match="expected a tflite model"):
+@pytest.mark.parametrize("content", [None, b"", b"TFL3", b"PK\x03\x04 a zip"])
+def test_a_file_that_is_missing_or_another_one_says_where_to_get_it(tmp_path, content):
+    if content is not None:
+        (tmp_path / "hand.tflite").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"@mediapipe/hands 0\.4\.1675469240.*hand\.tflite"):
         read_convolutions(tmp_path / "hand.tflite")
 
 
@@ -129,7 +116,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path, content):
 def test_a_truncated_file_is_refused(path, tmp_path, fraction):
     data = path.read_bytes()
     (tmp_path / "hand.tflite").write_bytes(data[: max(8, int(fraction * len(data)))])
-    with pytest.raises(WeightsError, match="damaged") as caught:
+    with pytest.raises(WeightsError, match=r"hand\.tflite, got ") as caught:
         read_convolutions(tmp_path / "hand.tflite")
     assert "\n" not in str(caught.value)
 

@@ -8,8 +8,6 @@ import pytest
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import DataError, TrainingError
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.io.coco import LabelledHand, write_labels
-from openpose_keras.io.images import write_image
 from openpose_keras.training.photos import (
     MAX_SIDE,
     MIN_SIDE,
@@ -23,7 +21,7 @@ from openpose_keras.training.photos import (
 )
 from openpose_keras.training.target_heatmaps import hand_size
 from tests.helpers.assets import assets_folder
-from tests.helpers.training_fakes import open_hand
+from tests.helpers.training_fakes import open_hand, write_labelled
 
 
 @pytest.fixture(scope="module")
@@ -105,23 +103,9 @@ def test_about_half_of_the_real_photos_are_trusted(photos):
 # Label files
 
 
-def write(folder, *images, shape=(300, 400)):
-    """Write images with a white dot on each keypoint, and their label file."""
-    hands = {}
-    for number, found in enumerate(images):
-        image = np.zeros((*shape, 3), np.uint8)
-        for xy in found:
-            for x, y in xy[np.isfinite(xy).all(axis=1)]:
-                cv2.circle(image, (round(x), round(y)), 3, (255, 255, 255), -1)
-        write_image(folder / f"{number}.png", image)
-        hands[folder / f"{number}.png"] = [LabelledHand.from_keypoints(xy) for xy in found]
-    write_labels(folder / "labels.json", hands)
-    return folder / "labels.json"
-
-
 @pytest.mark.parametrize("size", [30, 100, 250])
 def test_keypoints_lie_on_the_hand_after_cropping_and_shrinking(tmp_path, size):
-    (photo,) = load_labelled_photos(write(tmp_path, [open_hand((210, 140), size)]))
+    (photo,) = load_labelled_photos(write_labelled(tmp_path, [open_hand((210, 140), size)]))
     assert hand_size(photo.xy) == pytest.approx(min(size, MAX_SIDE), rel=0.01)
     assert (photo.image.dtype, photo.xy.dtype) == (np.uint8, np.float32)
     assert (at_keypoints(photo.image, photo.xy) > 100).all()
@@ -129,14 +113,14 @@ def test_keypoints_lie_on_the_hand_after_cropping_and_shrinking(tmp_path, size):
 
 @pytest.mark.parametrize(("x", "width"), [(200, 135), (30, 30 + 67)])
 def test_a_photo_leaves_room_to_rotate_the_hand_and_ends_where_its_image_ends(tmp_path, x, width):
-    (photo,) = load_labelled_photos(write(tmp_path, [open_hand((x, 150), 60)]))
+    (photo,) = load_labelled_photos(write_labelled(tmp_path, [open_hand((x, 150), 60)]))
     assert photo.image.shape[:2] == pytest.approx((135, width), abs=2)
     assert (at_keypoints(photo.image, photo.xy) > 100).all()
 
 
 def test_a_photo_shows_no_other_labelled_hand_if_that_is_possible(tmp_path):
     near = [open_hand((100, 150), 80), open_hand((200, 150), 80)]
-    for photo in load_labelled_photos(write(tmp_path, near)):
+    for photo in load_labelled_photos(write_labelled(tmp_path, near)):
         blank = photo.image[..., 0].copy()
         assert (blank > 100).any()
         for x, y in np.round(photo.xy).astype(int).tolist():
@@ -146,7 +130,7 @@ def test_a_photo_shows_no_other_labelled_hand_if_that_is_possible(tmp_path):
 
 def test_hands_of_one_image_stay_together(tmp_path):
     pair = [open_hand((100, 150), 60), open_hand((300, 150), 60)]
-    photos = load_labelled_photos(write(tmp_path, *[pair] * 12))
+    photos = load_labelled_photos(write_labelled(tmp_path, *[pair] * 12))
     assert [photo.person for photo in photos[:4]] == [0, 0, 1, 1]
     train, validation = split_by_person(photos)
     assert {photo.file for photo in train}.isdisjoint({photo.file for photo in validation})
@@ -156,7 +140,7 @@ def test_hands_of_one_image_stay_together(tmp_path):
 def test_keypoints_without_a_label_stay_without(tmp_path):
     xy = open_hand((200, 150), 100)
     xy[[3, 20]] = np.nan
-    (photo,) = load_labelled_photos(write(tmp_path, [xy]))
+    (photo,) = load_labelled_photos(write_labelled(tmp_path, [xy]))
     np.testing.assert_array_equal(np.isnan(photo.xy).any(axis=1), np.isnan(xy).any(axis=1))
 
 
@@ -165,17 +149,17 @@ def test_hands_of_too_few_keypoints_or_pixels_are_left_out(tmp_path):
     few[10:] = np.nan
     small = open_hand((300, 60), MIN_SIDE - 2)
     good = open_hand((300, 200), 60)
-    assert len(load_labelled_photos(write(tmp_path, [few, small, good], [few]))) == 1
+    assert len(load_labelled_photos(write_labelled(tmp_path, [few, small, good], [few]))) == 1
     (tmp_path / "labels.json").unlink()
     with pytest.raises(TrainingError, match=r"expected a hand .*labels\.json"):
-        load_labelled_photos(write(tmp_path, [few, small]))
+        load_labelled_photos(write_labelled(tmp_path, [few, small]))
 
 
 def test_label_files_that_are_not_valid_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no\.json"):
         load_labelled_photos(tmp_path / "no.json")
     with pytest.raises(TrainingError, match=r"outside of .*0\.png"):
-        load_labelled_photos(write(tmp_path, [open_hand((900, 900), 60)]))
+        load_labelled_photos(write_labelled(tmp_path, [open_hand((900, 900), 60)]))
     (tmp_path / "0.png").unlink()
     with pytest.raises(DataError, match=r"0\.png"):
         load_labelled_photos(tmp_path / "labels.json")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from openpose_keras.io.sample_hands import load_shipped_hands
-from openpose_keras.training import augment, compose, data, photos, render_cache, robustness
+from openpose_keras.training import augment, compose, data, robustness
 from openpose_keras.training.synthesis import assets, materials, poses, render
 from tests.helpers import ROOT
 from tests.helpers.assets import assets_folder
-from tests.helpers.training_fakes import fake_source, open_hand, small_config, write_cache
+from tests.helpers.training_fakes import fake_hands, fake_source, open_hand, small_config
 
 SIZE = 64
 IMAGES = [
@@ -85,18 +85,8 @@ def test_images_of_sample_hands_depend_on_the_seed_only():
     assert_reproducible(draw)
 
 
-def test_splits_depend_on_the_seed_only():
-    all_photos = [photos.LabelledPhoto(IMAGES[1], XY, person, "") for person in range(100)]
-
-    def draw(rng):
-        _, held_out = photos.split_by_person(all_photos, seed=int(rng.integers(1000)))
-        return [photo.person for photo in held_out]
-
-    assert_reproducible(draw)
-
-
 def test_validation_sets_depend_on_the_seed_only(tmp_path):
-    hands = render_cache.open_cache(write_cache(tmp_path / "hands"))
+    hands = fake_hands(6)
 
     def draw(rng):
         config = small_config(tmp_path, seed=int(rng.integers(1000)))

@@ -12,15 +12,14 @@ import pytest
 
 from openpose_keras import cli, networks
 from openpose_keras.core.errors import DivergenceError, TrainingError
-from openpose_keras.io.coco import LabelledHand, write_labels
-from openpose_keras.io.images import read_image, write_image
+from openpose_keras.io.images import read_image
 from openpose_keras.networks import lite
 from openpose_keras.training import data
 from openpose_keras.training import train as training_module
 from openpose_keras.training.config import read_config
 from openpose_keras.training.optimization import start
 from openpose_keras.training.train import RESULT, STATE, train
-from tests.helpers.training_fakes import open_hand, small_config
+from tests.helpers.training_fakes import open_hand, small_config, write_labelled
 
 pytestmark = [
     # TensorFlow's own modules, and Keras's way from its arrays to NumPy 2.
@@ -31,15 +30,9 @@ pytestmark = [
 
 def write_own_labels(folder):
     """Write three images, and a label file of one hand in each, one keypoint without a label."""
-    hands = {}
-    for number in range(3):
-        path = folder / f"{number}.png"
-        write_image(path, np.full((64, 64, 3), 60 * number, np.uint8))
-        xy = open_hand((32, 32), 40)
-        xy[1] = np.nan
-        hands[path] = [LabelledHand.from_keypoints(xy)]
-    write_labels(folder / "labels.json", hands, force=True)
-    return str(folder / "labels.json")
+    xy = open_hand((32, 32), 40)
+    xy[1] = np.nan
+    return str(write_labelled(folder, [xy], [xy], [xy]))
 
 
 def rows(folder):
@@ -192,6 +185,7 @@ def test_a_run_is_resumed_with_its_own_config_only(tmp_path):
 @pytest.mark.slow
 def test_a_state_of_another_kind_of_run_is_refused(tmp_path):
     config = small_config(tmp_path)
+    config.write(tmp_path / "run" / "config.json")
     networks.hand_lite(all_stages=True).save_weights(tmp_path / "run" / STATE)
     before = (tmp_path / "run" / STATE).read_bytes()
     moved = dataclasses.replace(config, assets="moved", epochs=9)  # what may change
