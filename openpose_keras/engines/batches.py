@@ -7,7 +7,8 @@ import numpy as np
 from openpose_keras.core.errors import NetworkError
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.engines.maps import Engine, Maps, named_maps
-from openpose_keras.networks.input_spec import ChannelOrder, InputSpec
+from openpose_keras.io.weight_record import ChannelOrder
+from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.networks.preprocessing import normalise_batch
 
 LARGEST_INPUT = 1 << 24  # pixels of a batch; a first layer of 64 channels then takes 4 GB

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from openpose_keras.core.checks import check_whole
+from openpose_keras.io.weight_record import ChannelOrder
 
-ChannelOrder = Literal["rgb", "bgr"]
 KnownSides = Literal["right", "both"]
 
 

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     import keras
 
 LITE_STRIDE = 4
-LITE_STAGES = 2
 # (kernel, stride, expanded channels, output channels) of each inverted residual: the table of
 # MediaPipe's hand landmark network (hand_landmark_full.tflite), whose weights it can take.
 LITE_BLOCKS = (

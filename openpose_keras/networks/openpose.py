@@ -12,10 +12,9 @@ stride, w / stride, K + 1) float32 heatmaps, one per keypoint of their skeleton,
 last, unbounded (trained towards [0, 1]).
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from openpose_keras.core.skeletons import HAND, Skeleton
+from openpose_keras.core.skeletons import HAND
 from openpose_keras.networks.layers import HEAD, conv, max_pool
 
 if TYPE_CHECKING:
@@ -25,38 +24,16 @@ if TYPE_CHECKING:
 _VGG_BLOCKS = (("conv1", 2, 64), ("conv2", 2, 128), ("conv3", 4, 256), ("conv4", 4, 512))
 
 
-@dataclass(frozen=True)
-class PoseMachine:
-    """A Convolutional Pose Machine of one branch.
-
-    Args:
-        name: Of the network.
-        skeleton: Its keypoints; the background is one more heatmap.
-        stages: Number of stages, the first one included.
-    """
-
-    name: str
-    skeleton: Skeleton
-    stages: int = 6
-
-    @property
-    def channels(self) -> int:
-        """Number of heatmaps, the background included."""
-        return len(self.skeleton) + 1
+HAND_CHANNELS = len(HAND) + 1  # the background is the last
 
 
-HAND_MACHINE = PoseMachine("hand", HAND)
-HAND_CHANNELS = HAND_MACHINE.channels
-HAND_STAGES = HAND_MACHINE.stages
-HAND_STRIDE = 8
-
-
-def hand(*, all_stages: bool = False) -> "keras.Model":
+def hand(*, all_stages: bool = False, stages: int = 6) -> "keras.Model":
     """Build OpenPose's hand network: 22 channels, six stages, 36,832,324 parameters.
 
     Args:
-        all_stages: Whether the heatmaps of all six stages are returned, first to last, and not only
+        all_stages: Whether the heatmaps of all stages are returned, first to last, and not only
             the last stage's.
+        stages: Number of stages; OpenPose's weights are for six.
 
     Returns:
         A `keras.Model` named "hand" with random weights. Input (n, h, w, 3) RGB in [-0.5, 0.5], any
@@ -67,24 +44,19 @@ def hand(*, all_stages: bool = False) -> "keras.Model":
         >>> hand().count_params()  # doctest: +SKIP
         36832324
     """
-    return pose_machine(HAND_MACHINE, all_stages=all_stages)
-
-
-def pose_machine(machine: PoseMachine, *, all_stages: bool = False) -> "keras.Model":
-    """Build a Convolutional Pose Machine of one branch; see `hand` for its input and output."""
     import keras
 
     image = keras.Input((None, None, 3), name="image")
     features = _vgg_features(image)
     x = conv(features, "conv6_1_CPM", 512, 1)
-    heatmaps = [conv(x, "conv6_2_CPM", machine.channels, 1, **HEAD)]
-    for stage in range(2, machine.stages + 1):
+    heatmaps = [conv(x, "conv6_2_CPM", HAND_CHANNELS, 1, **HEAD)]
+    for stage in range(2, stages + 1):
         x = keras.layers.Concatenate(name=f"concat_stage{stage}")([heatmaps[-1], features])
         for index in range(1, 6):
             x = conv(x, f"Mconv{index}_stage{stage}", 128, 7)
         x = conv(x, f"Mconv6_stage{stage}", 128, 1)
-        heatmaps.append(conv(x, f"Mconv7_stage{stage}", machine.channels, 1, **HEAD))
-    return keras.Model(image, heatmaps if all_stages else heatmaps[-1], name=machine.name)
+        heatmaps.append(conv(x, f"Mconv7_stage{stage}", HAND_CHANNELS, 1, **HEAD))
+    return keras.Model(image, heatmaps if all_stages else heatmaps[-1], name="hand")
 
 
 def _vgg_features(x: "keras.KerasTensor") -> "keras.KerasTensor":

@@ -6,7 +6,7 @@ import numpy as np
 
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.io.images import check_image
-from openpose_keras.networks.input_spec import ChannelOrder
+from openpose_keras.io.weight_record import ChannelOrder
 
 
 def normalise(image: np.ndarray, channel_order: ChannelOrder = "rgb") -> FloatArray:

@@ -5,17 +5,18 @@ never downloads. A weight file is searched for first in the package's own folder
 ship), then in the user's folder, `<Keras home>/openpose_keras`.
 """
 
+import hashlib
+import os
 from dataclasses import dataclass, replace
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from openpose_keras import networks
 from openpose_keras.core.errors import WeightsError
-from openpose_keras.io.weight_record import checksums, read_record
-from openpose_keras.networks._backend import claim_process, import_keras, keras_home
-from openpose_keras.networks.input_spec import ChannelOrder, InputSpec
+from openpose_keras.io.weight_record import ChannelOrder, read_record
+from openpose_keras.networks._backend import claim_process, import_keras
+from openpose_keras.networks.input_spec import InputSpec
 
 if TYPE_CHECKING:
     import keras
@@ -138,10 +139,12 @@ def load_network(
     if dtype not in DTYPES:
         raise ValueError(f"expected a dtype among {', '.join(DTYPES)}, got {dtype!r}")
     path = Path(weights) if weights else find_weights(preset)
-    if not path.is_file():
-        raise WeightsError(f"{path}: there is no such file; expected weights of {preset.network}")
-    if weights is None and preset.sha256:
-        _check_sum(path, preset.sha256)
+    is_shipped = not weights and preset.sha256
+    if is_shipped and hashlib.sha256(path.read_bytes()).hexdigest() != preset.sha256:
+        raise WeightsError(
+            f"{path} is damaged or another file: expected SHA-256 {preset.sha256}, found another; "
+            "install the package again, or pass your own file as `weights`"
+        )
     model = _build(preset.network, dtype, all_stages)
     load_weights(model, path)
     return model
@@ -190,7 +193,7 @@ def find_weights(preset: Preset) -> Path:
         WeightsError: The file is in neither folder; the message says where it was searched for, and
             how to get it.
     """
-    for folder in (shipped_folder, user_folder):  # the second may fail
+    for folder in (shipped_folder, user_folder):  # a user may have no home folder
         path = folder() / preset.file
         if path.is_file():
             return path
@@ -216,26 +219,5 @@ def user_folder() -> Path:
     """Return the folder for weights that the user brings, without making it.
 
     It is `openpose_keras` in Keras's home: `KERAS_HOME`, or `~/.keras`.
-
-    Raises:
-        WeightsError: The user has no home folder.
     """
-    return keras_home() / "openpose_keras"
-
-
-@cache
-def _sum(path: Path, size: int, modified: int) -> str:
-    """Hash a file; once per state of it."""
-    del size, modified
-    return checksums(path).sha256
-
-
-def _check_sum(path: Path, expected: str) -> None:
-    """Refuse a file that is not the one that was shipped."""
-    facts = path.stat()
-    found = _sum(path, facts.st_size, facts.st_mtime_ns)
-    if found != expected:
-        raise WeightsError(
-            f"{path} is damaged or another file: expected SHA-256 {expected}, found {found}; "
-            "install the package again, or pass your own file as `weights`"
-        )
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "openpose_keras"

@@ -6,19 +6,20 @@ print(layer_table(networks.hand(), (368, 368)))
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.arrays import IntArray
 
 if TYPE_CHECKING:
     import keras
 
 Size = tuple[int, int]
 
+_PIXELS = 4096  # of the input in which receptive fields are followed, more than any of them
 _MERGES = ("Add", "Concatenate")
 _POINTWISE = ("Activation", "BatchNormalization", "ReLU", "Rescaling")
 _WINDOWS = ("Conv2D", "DepthwiseConv2D", "MaxPooling2D", "AveragePooling2D")
@@ -33,8 +34,7 @@ class LayerFacts:
         kernel: (height, width) of its window in cells of its own input; (1, 1) if it has none.
         output_shape: (h, w, channels).
         receptive_field: Number of input pixels from the first to the last that can change a cell,
-            for the cell with the most, in an input that is large enough; the greater of height
-            and width.
+            for the cell with the most, in an input of 4096 pixels; the greater of height and width.
         multiply_adds: Of its convolution for one input, without biases; 0 for any other layer.
         parameters: Number of its weights, trainable or not.
     """
@@ -69,10 +69,7 @@ class LayerTable:
 
     def __getitem__(self, name: str) -> LayerFacts:
         """Return the layer of this name, or raise KeyError."""
-        for row in self.rows:
-            if row.name == name:
-                return row
-        raise KeyError(f"there is no layer {name!r}; there are {[row.name for row in self.rows]}")
+        return {row.name: row for row in self.rows}[name]
 
     @property
     def convolutions(self) -> "LayerTable":
@@ -114,17 +111,6 @@ class LayerTable:
         return "\n".join(lines)
 
 
-class _Reach(NamedTuple):
-    """What cells see along one axis; the rule repeats every `len(first)` cells.
-
-    Cell i sees the input pixels from step * i + first[i % n] to step * i + last[i % n].
-    """
-
-    step: float
-    first: FloatArray
-    last: FloatArray
-
-
 def layer_table(model: "keras.Model", size: Size) -> LayerTable:
     """Describe each layer of one of our networks, or of one built from the same kinds of layers.
 
@@ -138,36 +124,40 @@ def layer_table(model: "keras.Model", size: Size) -> LayerTable:
     Raises:
         ValueError: A layer is of a kind whose receptive field is not known here, or is used twice.
     """
-    known: dict[int, tuple[tuple[int, int, int], list[_Reach]]] = {}  # by the id of the tensor
+    shapes: dict[int, tuple[int, int, int]] = {}  # by the id of the tensor
+    reaches: dict[int, list[IntArray]] = {}  # along y and x
     rows = []
     for layer in model.layers:
+        output = id(layer.output)
         if type(layer).__name__ == "InputLayer":
-            start = _Reach(1.0, np.zeros(1), np.zeros(1))
-            known[id(layer.output)] = (*size, layer.output.shape[-1]), [start, start]
+            shapes[output] = (*size, layer.output.shape[-1])
+            reaches[output] = [np.tile(np.arange(_PIXELS), (2, 1))] * 2
             continue
-        inputs = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
-        if not all(id(tensor) in known for tensor in inputs):
-            raise ValueError(
-                f"expected each layer to be used once, not so those before {layer.name}"
-            )
-        shapes, reaches = zip(*(known[id(tensor)] for tensor in inputs), strict=True)
-        along = [_reach(layer, [each[axis] for each in reaches], axis) for axis in (0, 1)]
-        before = [(1, *shape) for shape in shapes]
+        tensors = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
+        inputs = [id(tensor) for tensor in tensors]
+        _require(shapes, inputs)
+        along = [_reach(layer, [reaches[each][axis] for each in inputs], axis) for axis in (0, 1)]
+        before = [(1, *shapes[each]) for each in inputs]
         _, height, width, channels = layer.compute_output_shape(before if before[1:] else before[0])
-        known[id(layer.output)] = (height, width, channels), along
+        shapes[output], reaches[output] = (height, width, channels), along
         rows.append(
             LayerFacts(
                 name=layer.name,
                 kernel=_window(layer)[0],
                 output_shape=(height, width, channels),
-                receptive_field=max(int((each.last - each.first).max()) + 1 for each in along),
+                receptive_field=max(int((last - first).max()) + 1 for first, last in along),
                 multiply_adds=_multiply_adds(layer, height * width),
                 parameters=layer.count_params(),
             )
         )
-    if not all(id(tensor) in known for tensor in model.outputs):
-        raise ValueError("expected each layer to be used once, not so the last one")
+    _require(shapes, [id(tensor) for tensor in model.outputs])
     return LayerTable(tuple(rows), size)
+
+
+def _require(known: Container[int], tensors: Iterable[int]) -> None:
+    """Raise an error if the ids of tensors are not those of the first outputs of layers."""
+    if not all(each in known for each in tensors):
+        raise ValueError("expected a model that uses each layer once")
 
 
 def _multiply_adds(layer: "keras.Layer", cells: int) -> int:
@@ -185,34 +175,26 @@ def _window(layer: "keras.Layer") -> tuple[Size, Size, Size]:
     return tuple(kernel), tuple(layer.strides), tuple(getattr(layer, "dilation_rate", (1, 1)))
 
 
-def _reach(layer: "keras.Layer", before: Sequence[_Reach], axis: int) -> _Reach:
-    """Return what the cells of a layer see along an axis, from what its inputs see."""
+def _reach(layer: "keras.Layer", before: Sequence[IntArray], axis: int) -> IntArray:
+    """Return the first and the last pixel (2, cells) that each cell sees along an axis.
+
+    Args:
+        layer: The layer.
+        before: The same for each of its inputs.
+        axis: 0 along y, 1 along x.
+    """
     kind = type(layer).__name__
-    cells = np.arange(len(before[0].first))[:, None]
-    if kind in _WINDOWS:
+    if kind not in (*_WINDOWS, *_POINTWISE, *_MERGES, "UpsampleBilinear2x"):
+        raise ValueError(f"the receptive field of {layer.name} is not known here: it is a {kind}")
+    first, last = np.min(before, axis=0)[0], np.max(before, axis=0)[1]
+    if kind == "UpsampleBilinear2x":  # the cell that it is in, and the nearest next to that
+        cells = np.arange(2 * len(first))
+        taps = np.stack([cells // 2, cells // 2 + 2 * (cells % 2) - 1], axis=1)
+    else:
         kernel, stride, dilation = (sides[axis] for sides in _window(layer))
         extent = (kernel - 1) * dilation + 1
-        start = -(max(extent - stride, 0) // 2) if layer.padding == "same" else 0
-        taps = stride * cells + start + dilation * np.arange(kernel)
-        return _union(before[0], taps, before[0].step * stride)
-    if kind == "UpsampleBilinear2x":  # the cell that it is in, and the nearest next to that
-        taps = np.concatenate(
-            [cells + np.array([-1, 0]), cells + np.array([0, 1])], axis=1
-        ).reshape(-1, 2)
-        return _union(before[0], taps, before[0].step / 2)
-    if kind not in (*_POINTWISE, *_MERGES):
-        raise ValueError(f"the receptive field of {layer.name} is not known here: it is a {kind}")
-    count = math.lcm(*(len(each.first) for each in before))
-    return _Reach(
-        before[0].step,
-        np.min([np.resize(each.first, count) for each in before], axis=0),
-        np.max([np.resize(each.last, count) for each in before], axis=0),
-    )
-
-
-def _union(before: _Reach, taps: IntArray, step: float) -> _Reach:
-    """Return what cells see that take the cells `taps` (cells, taps) of their input."""
-    period = len(before.first)
-    start = before.step * taps - step * np.arange(len(taps))[:, None]
-    first = (start + before.first[taps % period]).min(axis=1)
-    return _Reach(step, first, (start + before.last[taps % period]).max(axis=1))
+        padding = max(extent - stride, 0) // 2 if getattr(layer, "padding", "") == "same" else 0
+        starts = np.arange(0, len(first), stride) - padding
+        taps = starts[:, None] + dilation * np.arange(kernel)
+    taps = taps.clip(0, len(first) - 1)
+    return np.stack([first[taps].min(axis=1), last[taps].max(axis=1)])

@@ -1,4 +1,4 @@
-"""Failed imports of Keras: each is explained in one line, with the backend that was tried."""
+"""Failed imports of Keras: each is explained in one line that says how to mend it."""
 
 import os
 import subprocess
@@ -17,34 +17,21 @@ except BackendError as error:
 
 
 @pytest.mark.parametrize(
-    ("settings", "backend", "expected"),
+    ("settings", "backend", "reason"),
     [
-        (None, "foo", "Keras has no backend 'foo', which KERAS_BACKEND names"),
-        ('{"backend": "theano"}', None, "Keras has no backend 'theano', which {home}/keras.json"),
-        ('{"floatx": "double"}', None, "Keras could not be imported: "),
-        ('["a"]', None, "Keras could not be imported: "),
+        ("{}", "foo", "foo; set KERAS_BACKEND to tensorflow, jax or torch"),
+        ('{"backend": "theano"}', None, "theano; set KERAS_BACKEND"),
+        ('{"backend": "torch"}', None, "torch"),
+        ('["a"]', None, "so that keras.json decides"),
     ],
 )
-def test_message_names_the_backend_that_was_tried(tmp_path, settings, backend, expected):
-    if settings:
-        (tmp_path / "keras.json").write_text(settings)
+def test_message_says_what_failed_and_how_to_mend_it(tmp_path, settings, backend, reason):
+    (tmp_path / "keras.json").write_text(settings)
     environment = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
     environment |= {"KERAS_HOME": str(tmp_path)} | ({"KERAS_BACKEND": backend} if backend else {})
-    command = [sys.executable, "-c", CODE]
+    command = [sys.executable, "-c", f"import sys; sys.modules['torch'] = None\n{CODE}"]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith(expected.format(home=tmp_path))
+    assert run.stdout.startswith("Keras could not be imported: "), run.stderr
+    assert reason in run.stdout
     assert "KERAS_BACKEND" in run.stdout
     assert run.stdout.count("\n") == 1
-
-
-def test_missing_backend_is_named_with_its_origin(tmp_path):
-    (tmp_path / "keras.json").write_text('{"backend": "torch"}')
-    hide = "import sys; sys.modules['torch'] = None\nimport importlib.util\n"
-    hide += "importlib.util.find_spec = lambda name: None if name == 'torch' else name\n"
-    environment = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
-    environment["KERAS_HOME"] = str(tmp_path)
-    command = [sys.executable, "-c", hide + CODE]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    message = f"the backend 'torch', which {tmp_path}/keras.json names, is not installed"
-    assert run.stdout.startswith(message), run.stderr

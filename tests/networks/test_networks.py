@@ -11,11 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from openpose_keras import networks
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.skeletons import HAND
 from openpose_keras.networks import hand, hand_lite
-from openpose_keras.networks.openpose import PoseMachine, pose_machine
 from tests.helpers import ROOT
 from tests.helpers.backends import mark_backends
 
@@ -25,7 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
 ]
 
-SHORT = PoseMachine("hand", HAND, stages=3)  # as the hand network, for half the time
+STAGES = 3  # of the hand network, for half the time
 
 
 def caffe_layers():
@@ -85,7 +82,7 @@ def run(model, batch):
 @pytest.fixture(scope="module")
 def machine():
     """A short hand network with all stages, and random weights."""
-    return randomise(pose_machine(SHORT, all_stages=True))
+    return randomise(hand(stages=STAGES, all_stages=True))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +92,7 @@ def lite():
 
 
 def build(name, **options):
-    return hand_lite(**options) if name == "lite" else pose_machine(SHORT, **options)
+    return hand_lite(**options) if name == "lite" else hand(stages=STAGES, **options)
 
 
 # ---------------------------------------------------------------- OpenPose's network
@@ -159,7 +156,7 @@ def test_pose_machine_agrees_with_numpy(machine, size):
 @pytest.mark.parametrize("size", [(32, 32), (64, 96)])
 def test_hand_lite_has_two_stages_at_stride_4(lite, size):
     maps = run(lite, noise(*size))
-    assert len(maps) == networks.LITE_STAGES
+    assert len(maps) == 2
     for output in maps:
         assert output.shape == (1, size[0] // 4, size[1] // 4, 22)
         assert output.dtype == np.float32
