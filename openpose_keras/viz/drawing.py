@@ -104,7 +104,7 @@ def draw_hands(
         >>> draw_hands(image, [hand])[30, 30].tolist(), int(image.max())
         ([255, 0, 255], 0)
     """
-    canvas = _copy(image)
+    canvas = np.array(check_image(image), order="C")
     for hand in hands:
         visible = (hand.scores > threshold) & np.isfinite(hand.xy).all(axis=-1)
         points = _pixels(hand.xy)
@@ -186,7 +186,7 @@ def draw_heatmaps(
         >>> draw_heatmaps(image, np.zeros((5, 8)), opacity=0.5)[0, 0].tolist()
         [50, 50, 52]
     """
-    canvas = _copy(image)
+    canvas = np.array(check_image(image), order="C")
     if not 0 <= opacity <= 1:
         raise ValueError(f"expected an opacity from 0 to 1, got {opacity}")
     heat = np.clip(np.nan_to_num(select_map(np.asarray(maps), index, skeleton)), 0, 1)
@@ -221,8 +221,8 @@ def select_map(
         return maps
     if maps.ndim != 3 or maps.shape[-1] not in (count, count + 1) or 0 in maps.shape:
         raise ValueError(
-            f"expected heatmaps (h, w, {count + 1}), or (h, w, {count}) without the background, "
-            f"got {maps.shape}: draw the images of a batch one by one, with maps[0]"
+            f"expected heatmaps (h, w, {count} or {count + 1}), got {maps.shape}: of a batch pass "
+            "maps[0]"
         )
     if index is None:
         return np.asarray(maps[..., :count].max(axis=-1))
@@ -253,10 +253,8 @@ def resample_to_image(
     x, y, width, height = check_box((0, 0, size[1], size[0]) if box is None else box)
     columns, xs = _axis(x, width, size[1], heat.shape[1])
     rows, ys = _axis(y, height, size[0], heat.shape[0])
-    return sample_maps(heat[..., None].astype(np.float32), ys, xs, "linear")[..., 0], (
-        rows,
-        columns,
-    )
+    sampled = sample_maps(heat[..., None].astype(np.float32), ys, xs, "linear")
+    return sampled[..., 0], (rows, columns)
 
 
 def _axis(start: float, length: float, limit: int, cells: int) -> tuple[slice, np.ndarray]:
@@ -264,11 +262,6 @@ def _axis(start: float, length: float, limit: int, cells: int) -> tuple[slice, n
     first = min(max(math.ceil(start - 0.5), 0), limit)
     last = min(max(math.ceil(start + length - 0.5), first), limit)
     return slice(first, last), (np.arange(first, last) - start + 0.5) * cells / length - 0.5
-
-
-def _copy(image: np.ndarray) -> np.ndarray:
-    """Check the image and return a copy that OpenCV can draw on."""
-    return np.array(check_image(image), order="C")
 
 
 def _pixels(xy: np.ndarray) -> list[list[int]]:

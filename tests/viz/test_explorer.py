@@ -13,7 +13,7 @@ from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.viz.explorer import Session, static_figure
 from openpose_keras.viz.explorer.images import collect_images
 from openpose_keras.viz.explorer.predictions import StagedNetwork
-from openpose_keras.viz.explorer.render import render, render_full_size
+from openpose_keras.viz.explorer.render import render
 from openpose_keras.viz.explorer.save import KINDS, default_path, save
 from openpose_keras.viz.explorer.session import CHANNELS, PEAKS
 from tests.helpers.fakes import DotNetwork, draw_dots, hand_layout
@@ -203,9 +203,10 @@ def test_every_change_of_hands_can_be_undone(session):
         step()
         history.append(session.hands)
     for before in reversed(history[:-1]):
-        assert session.undo()
+        session.undo()
         assert session.hands == before
-    assert not session.undo()
+    session.undo()
+    assert session.hands == history[0]
 
 
 def test_hands_are_added_and_removed(session):
@@ -248,7 +249,8 @@ def test_change_that_is_not_possible_changes_nothing(image, change, message):
     with pytest.raises((ImageError, ValueError), match=message):
         change(made)
     assert (made.hands, made.state) == before
-    assert not made.undo()
+    made.undo()  # nothing
+    assert (made.hands, made.state) == before
 
 
 def test_own_recipe_is_offered_with_those_of_the_package(image):
@@ -290,7 +292,7 @@ def test_arrays_files_and_folders_are_images(tmp_path, image):
     for wrong in (np.zeros((4, 4)), 5, None):
         with pytest.raises(ImageError, match="RGB image"):
             collect_images(wrong)
-    with pytest.raises(ImageError, match=r"no file .*gone\.jpg"):
+    with pytest.raises(ImageError, match=r"gone\.jpg"):
         make(tmp_path / "gone.jpg")
 
 
@@ -320,7 +322,7 @@ def test_large_image_is_shown_small_and_saved_large(image):
     shown, window = render(made)
     assert max(shown.shape) == 900
     assert window == (0, 0, 1920, 1440)
-    assert render_full_size(made).shape == large.shape
+    assert render(made, size=None)[0].shape == large.shape
 
 
 def test_surroundings_of_the_hand_are_shown_large_and_inside_the_image(session):
@@ -363,7 +365,7 @@ def test_saving_replaces_nothing_unless_asked(tmp_path, image):
     names = {"hand.png", "hand_explored.png", "hand_keypoints.json", "labels.json"}
     assert {path.name for path in tmp_path.iterdir()} == names
     drawn = read_image(tmp_path / "hand_explored.png")
-    np.testing.assert_array_equal(drawn, render_full_size(made))
+    np.testing.assert_array_equal(drawn, render(made, size=None)[0])
     [hand] = read_openpose(tmp_path / "hand_keypoints.json")
     np.testing.assert_allclose(hand.xy[TIP], (100.25, 80))
     [sample] = read_labels(tmp_path / "labels.json")

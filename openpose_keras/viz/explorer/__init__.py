@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "explore", "static_figure"]
 
-_WIDGETS = ("anywidget", "ipywidgets")
-
 
 def explore(
     image_or_paths: Source | Iterable[Source],
@@ -55,8 +53,7 @@ def explore(
     Example:
         explore("photo.jpg", HandEstimator.from_preset("hand_lite"))
     """
-    if estimator is None:
-        estimator = HandEstimator.from_preset("hand_lite")
+    estimator = estimator or HandEstimator.from_preset("hand_lite")
     session = Session(image_or_paths, estimator, boxes=boxes)
     if not has_widgets():
         return static_figure(session)
@@ -69,4 +66,5 @@ def has_widgets() -> bool:
     """Return whether this is a notebook's kernel, and the packages of the widgets are installed."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    return getattr(shell, "kernel", None) is not None and all(map(find_spec, _WIDGETS))
+    packages = map(find_spec, ("anywidget", "ipywidgets"))
+    return getattr(shell, "kernel", None) is not None and all(packages)

@@ -107,13 +107,19 @@ class Explorer(widgets.Box):
         self._try(self._show)
 
     def _try(self, action: Callable[[], object]) -> None:
-        """Do something, and report errors in the widget: nobody sees an exception in a callback."""
+        """Do something, and report errors in the widget: nobody sees an exception in a callback.
+
+        A control that changes meanwhile was set by `_show` and not by the user.
+        """
+        self._updating = True
         try:
             action()
         except Exception as error:
             exists = isinstance(error, FileExistsError)
             hint = " Tick “replace existing files” to allow it." if exists else ""
             self._report(f"{str(error) or type(error).__name__}.{hint}", error=True)
+        finally:
+            self._updating = False
 
     def _report(self, text: str, *, error: bool = False) -> None:
         """Show a line under the image."""
@@ -122,11 +128,7 @@ class Explorer(widgets.Box):
 
     def _show(self) -> None:
         """Show the state in the controls, and image, boxes, keypoints and table."""
-        self._updating = True
-        try:
-            self._update_controls()
-        finally:
-            self._updating = False
+        self._update_controls()
         session, state = self.session, self.session.state
         image, window = render(session)
         hands = [result.hand for result in session.results()]

@@ -4,7 +4,6 @@ A window is the part of the image that is shown, (x, y, width, height) in whole 
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +13,6 @@ from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.geometry import Resize
 from openpose_keras.viz.drawing import Pen, draw_hands, draw_heatmaps
-from openpose_keras.viz.explorer.predictions import Prediction
 from openpose_keras.viz.explorer.session import Session
 from openpose_keras.viz.figures.canvas import GREY, NotebookFigure
 
@@ -27,13 +25,18 @@ Window = tuple[int, int, int, int]
 
 
 def render(
-    session: Session, *, size: int = SIZE, opacity: float | None = None, skeletons: bool = True
+    session: Session,
+    *,
+    size: int | None = SIZE,
+    opacity: float | None = None,
+    skeletons: bool = True,
 ) -> tuple[np.ndarray, Window]:
     """Draw what a session shows: the heatmap of the active hand, and all skeletons.
 
     Args:
         session: The image, its hands, and what is chosen.
-        size: The longer side in pixels, at most; the surroundings of a hand fill it.
+        size: The longer side in pixels, at most; the surroundings of a hand fill it. None: the
+            whole image at its own size, with lines as thick as OpenPose's, to be saved.
         opacity: Of the heatmap; None for the session's.
         skeletons: Whether they are drawn.
 
@@ -43,68 +46,38 @@ def render(
     Raises:
         OpenPoseKerasError: A box lies outside the image, or the network fails.
     """
-    results = session.results()
-    x, y, width, height = window = window_of(session)
-    scale = size / max(width, height)
-    if not session.state.close:
+    results, state = session.results(), session.state
+    close = state.close and size is not None
+    x, y, width, height = window = window_of(session, close=close)
+    scale = 1.0 if size is None else size / max(width, height)
+    if not close:
         scale = min(scale, 1.0)
     rows, columns = max(round(height * scale), 1), max(round(width * scale), 1)
     resize = Resize((height, width), (rows, columns), "area" if scale < 1 else "cubic")
     canvas = resize.apply_image(np.ascontiguousarray(session.image[y : y + height, x : x + width]))
-    stretch = np.array([columns / width, rows / height] * 2)
-    shown = [
-        Prediction(
-            Hand(resize.apply_points(hand.xy - (x, y)), hand.scores),
-            maps,
-            tuple((box - np.array([x, y, 0, 0])) * stretch),
-        )
-        for hand, maps, box in results
-    ]
-    return _draw(session, canvas, shown, opacity, PEN, skeletons=skeletons), window
-
-
-def render_full_size(session: Session) -> np.ndarray:
-    """Draw the whole image at its own size, to be saved: the lines are as thick as OpenPose's.
-
-    Args:
-        session: As in `render`.
-
-    Returns:
-        (H, W, 3) uint8 RGB.
-    """
-    return _draw(session, session.image, session.results())
-
-
-def _draw(
-    session: Session,
-    canvas: np.ndarray,
-    results: Sequence[Prediction],
-    opacity: float | None = None,
-    pen: Pen | None = None,
-    *,
-    skeletons: bool = True,
-) -> np.ndarray:
-    """Draw the heatmap of the active hand and every keypoint that is not missing."""
     if results:
-        state, active = session.state, results[session.state.hand]
+        _, maps, box = results[state.hand]
         opacity = state.opacity if opacity is None else opacity
-        canvas = draw_heatmaps(canvas, active.maps, state.channel, opacity=opacity, box=active.box)
+        covered = (np.array(box) - (x, y, 0, 0)) * np.tile((columns / width, rows / height), 2)
+        canvas = draw_heatmaps(canvas, maps, state.channel, opacity=opacity, box=covered)
     # Keypoints below the session's threshold are missing already.
-    hands = [each.hand for each in results] if skeletons else []
-    return draw_hands(canvas, hands, threshold=-math.inf, pen=pen)
+    hands = [Hand(resize.apply_points(hand.xy - (x, y)), hand.scores) for hand, *_ in results]
+    pen = None if size is None else PEN
+    return draw_hands(canvas, hands if skeletons else [], threshold=-math.inf, pen=pen), window
 
 
-def window_of(session: Session) -> Window:
-    """Return the part of the image that is shown: all of it, or the surroundings of the hand.
+def window_of(session: Session, *, close: bool) -> Window:
+    """Return a part of the image: all of it, or the surroundings of the active hand.
 
     Args:
-        session: Which of the two is chosen.
+        session: The image and its hands.
+        close: Whether the surroundings are wanted.
 
     Returns:
         (x, y, width, height) inside the image.
     """
     height, width = session.image.shape[:2]
-    if not (session.state.close and session.hands):
+    if not (close and session.hands):
         return 0, 0, width, height
     x, y, side, _ = square_box(session.hands[session.state.hand].region.box, MARGIN)
     left, right = np.clip([math.floor(x), math.ceil(x + side)], 0, width).tolist()

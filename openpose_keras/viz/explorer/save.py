@@ -8,7 +8,7 @@ from openpose_keras.core.files import require_writable
 from openpose_keras.io.coco import add_labels, has_labels
 from openpose_keras.io.images import read_image, write_image
 from openpose_keras.io.openpose_json import write_openpose
-from openpose_keras.viz.explorer.render import render_full_size
+from openpose_keras.viz.explorer.render import render
 from openpose_keras.viz.explorer.session import Session
 
 KINDS = {
@@ -59,7 +59,7 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
     require_writable(path, force=overwrite or kind == "labels")
     hands = [result.hand for result in session.results()]
     if kind == "image":
-        write_image(path, render_full_size(session))
+        write_image(path, render(session, size=None)[0])
     elif kind == "json":
         write_openpose(path, hands, force=overwrite)
     else:

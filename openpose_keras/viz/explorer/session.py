@@ -217,13 +217,11 @@ class Session:
         rest = tuple(each for each in self.hands if each is not removed)
         self._set_hands(rest, active=max(min(self.state.hand, len(rest) - 1), 0))
 
-    def undo(self) -> bool:
-        """Undo the last of these changes; return False where there is none."""
-        if not self._past:
-            return False
-        self.annotations, state = self._past.pop()
-        self.state = replace(self.state, image=state.image, hand=state.hand)
-        return True
+    def undo(self) -> None:
+        """Undo the last of these changes, where there is one."""
+        if self._past:
+            self.annotations, state = self._past.pop()
+            self.state = replace(self.state, image=state.image, hand=state.hand)
 
     def _active_hand(self) -> HandAnnotation:
         """Return the active hand, or raise where there is none."""
@@ -233,8 +231,9 @@ class Session:
 
     def _replace_hand(self, hand: HandAnnotation) -> None:
         """Replace the active hand."""
-        active = self.state.hand
-        self._set_hands((*self.hands[:active], hand, *self.hands[active + 1 :]), active=active)
+        replaced = self._active_hand()
+        hands = tuple(hand if each is replaced else each for each in self.hands)
+        self._set_hands(hands, active=self.state.hand)
 
     def _set_hands(self, hands: Hands, *, active: int) -> None:
         """Replace the image's hands if all can be predicted, and remember the former ones."""

@@ -43,8 +43,8 @@ class Canvas(anywidget.AnyWidget):
             image: (h, w, 3) uint8 RGB.
             window: (x, y, width, height), the part of the session's image that it shows.
         """
-        options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        _, data = cv2.imencode(".jpg", image[..., ::-1], options)
+        quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        _, data = cv2.imencode(".jpg", image[..., ::-1], quality)
         self.window = list(window)
         self.image = data.tobytes()
 

@@ -3,7 +3,6 @@
 import io
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,14 +28,11 @@ class NotebookFigure(Figure):
     Args:
         width: In inches; 7 are 700 pixels.
         height: In inches.
-        layout: How Matplotlib positions the axes; None to position them by hand.
     """
 
-    def __init__(
-        self, width: float, height: float, layout: Literal["constrained"] | None = None
-    ) -> None:
+    def __init__(self, width: float, height: float) -> None:
         """Make an empty figure."""
-        super().__init__((width, height), DPI, facecolor="none", edgecolor="none", layout=layout)
+        super().__init__((width, height), DPI, facecolor="none", edgecolor="none")
 
     def _repr_png_(self) -> bytes:
         """Return the PNG that Jupyter shows, in 256 colours so that a notebook stays small."""
@@ -134,7 +130,8 @@ def chart(
     xlabel: str, ylabel: str, title: str | None, *, height: float = 3.6
 ) -> tuple[NotebookFigure, Axes]:
     """Make a figure, 7 inches wide, with one plot in grey lines."""
-    figure = NotebookFigure(7.0, height, "constrained")
+    figure = NotebookFigure(7.0, height)
+    figure.set_layout_engine("constrained")
     axes = figure.add_subplot()
     axes.set_facecolor("none")
     axes.set_prop_cycle(color=COLORS, marker=MARKERS)

@@ -76,7 +76,6 @@ def plot_bars(
     Raises:
         ValueError: There is no name or group, or the numbers differ.
     """
-    names = list(names)
     _check_groups(groups, len(names), "a group of bars")
     positions, thick = np.arange(len(names)), 0.8 / len(groups)
     offsets = (np.arange(len(groups)) - (len(groups) - 1) / 2) * thick
