@@ -87,7 +87,6 @@ setup(
         "numpy>=2.0,<3",
         "opencv-python>=4.13,<6",
         "pillow>=11.3,<14",  # reads images (11.3: AVIF too); Matplotlib brings it
-        "protobuf>=5.28,<8",  # reads Caffe's files; TensorFlow brings it too
         "tensorflow>=2.20,<3",
         "tqdm>=4.66,<5",
     ],

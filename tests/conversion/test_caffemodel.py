@@ -3,7 +3,12 @@ import pytest
 
 from openpose_keras.conversion.caffe.caffemodel import read_caffemodel, write_caffemodel
 from openpose_keras.conversion.caffe.network import CaffeLayer, CaffeNetwork
-from openpose_keras.conversion.caffe.prototxt import parse_prototxt, read_prototxt, write_prototxt
+from openpose_keras.conversion.caffe.prototxt import (
+    format_prototxt,
+    parse_prototxt,
+    read_prototxt,
+    write_prototxt,
+)
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import WeightsError
 from tests.helpers.caffe_files import blob, caffemodel, field, hand_arrays, hand_prototxt, varint
@@ -42,13 +47,6 @@ def test_every_format_of_weights_is_read(tmp_path, old, double, old_shape):
             np.testing.assert_array_equal(found.reshape(expected.shape), expected)
 
 
-def test_packed_numbers_may_come_in_parts(tmp_path):
-    array = ARRAYS["conv1"][1]
-    parts = field(7, field(1, b"\x05")) + b"".join(field(5, x.tobytes()) for x in array)
-    network = read(tmp_path, field(100, field(1, "a") + field(7, parts)))
-    np.testing.assert_array_equal(network.layers[0].blobs[0], array)
-
-
 def test_fields_that_are_not_weights_are_skipped(tmp_path):
     gradient = field(6, np.ones(5, "<f4").tobytes())
     layer = field(1, "a") + field(10, 1) + field(7, blob(ARRAYS["conv1"][1]) + gradient)
@@ -79,22 +77,20 @@ BAD_BLOBS = {
 
 @pytest.mark.parametrize("bad", BAD_BLOBS.values(), ids=BAD_BLOBS)
 def test_blob_that_does_not_fill_its_shape_is_refused(tmp_path, bad):
-    with pytest.raises(WeightsError, match=r"net\.caffemodel .*blob"):
+    with pytest.raises(WeightsError, match=r"net\.caffemodel is not a .caffemodel, or damaged"):
         read(tmp_path, field(100, field(1, "a") + field(7, bad)))
 
 
 BAD_FILES = {
     "empty": b"",
-    "html": b"<!DOCTYPE html><html><body>Quota exceeded</body></html>",
     "text": b"version https://git-lfs.github.com/spec/v1\n",
-    "zeros": bytes(100),
     "no blob": field(1, "net") + field(100, field(1, "a")),
-    "both formats": caffemodel(ARRAYS) + caffemodel(ARRAYS, old=True),
     "cut": caffemodel(ARRAYS)[:-1],
-    "cut early": caffemodel(ARRAYS)[:50],
     "bad text": field(100, field(1, b"\xff\xfe") + field(7, blob(SIX))),
-    "group without end": b"\x0b" * 1000,
+    "number for a layer": field(100, 7),
+    "unknown old type": field(2, field(5, 99) + field(6, blob(SIX))),
     "endless number": b"\xff" * 1000,
+    "far too many layers": field(100, b"") * 2000,
 }
 
 
@@ -103,14 +99,6 @@ def test_other_bytes_are_refused_in_one_line(tmp_path, data):
     with pytest.raises(WeightsError, match=r"net\.caffemodel") as caught:
         read(tmp_path, data)
     assert "\n" not in str(caught.value)
-
-
-def test_deep_nesting_is_refused(tmp_path):
-    data = b""
-    for _ in range(500):
-        data = field(100, field(7, field(7, data)))
-    with pytest.raises(WeightsError):
-        read(tmp_path, data)
 
 
 @pytest.mark.parametrize("reader", [read_caffemodel, read_prototxt])
@@ -156,80 +144,54 @@ def test_file_is_overwritten_only_with_force(tmp_path):
 # ---------------------------------------------------------------- prototxt
 
 
-def test_prototxt_is_read():
+def test_prototxt_survives_the_round_trip():
     network = parse_prototxt(hand_prototxt(size=(32, 40)))
-    assert (network.name, dict(network.inputs)) == ("hand", {"image": (1, 3, 32, 40)})
+    assert (network.name, network.inputs) == ("hand", {"image": (1, 3, 32, 40)})
     layers = {layer.name: layer for layer in network.layers}
     first = layers["conv1_1"]
     assert (first.type, first.bottoms, first.tops) == ("Convolution", ("image",), ("conv1_1",))
     assert first.options == {"num_output": 2, "kernel_size": 3, "pad": 1}
-    assert layers["pool1_stage1"].options == {"pool": 0, "kernel_size": 2, "stride": 2}
+    assert layers["pool1_stage1"].options == {"pool": "MAX", "kernel_size": 2, "stride": 2}
     assert layers["concat_stage2"].bottoms == ("conv6_2_CPM", "conv5_3_CPM")
+    again = parse_prototxt(format_prototxt(network))
+    assert (again.name, again.inputs) == (network.name, network.inputs)
+    assert list(map(vars, again.layers)) == list(map(vars, network.layers))
 
 
-def test_old_prototxt_is_read_and_undeclared_fields_are_skipped():
+def test_old_prototxt_is_read_and_other_fields_are_skipped():
     network = parse_prototxt("""
-        # a comment
-        name: "old"  force_backward: true
-        input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
-        layers { name: "c" type: CONVOLUTION bottom: "data" top: "c" blobs_lr: 1 blobs_lr: 2
-          convolution_param { num_output: 2 kernel_h: 1 kernel_w: 3 pad_w: 1
-            weight_filler { type: "gaussian" std: 0.01 } } }
-        layers { name: "r" type: RELU bottom: "c" top: "c" relu_param { negative_slope: 0 } }
-        layers { name: "l" type: SOFTMAX_LOSS bottom: "c" }
-    """)
-    assert [layer.type for layer in network.layers] == ["Convolution", "ReLU", "SoftmaxWithLoss"]
-    expected = {"num_output": 2, "kernel_h": 1, "kernel_w": 3, "pad_w": 1}
-    assert network.layers[0].options == expected
-    assert network.inputs == {"data": (1, 3, 8, 8)}
-
-
-def test_input_layer_is_an_input():
-    network = parse_prototxt("""
-        layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 1 dim: 3 } } }
-        layer { name: "open" type: "Input" top: "y" }
-    """)
-    assert network.inputs == {"x": (1, 3), "y": ()}
+        # a comment {
+        name: "old"  force_backward: true;
+        input: "data"
+        layers { name: 'c' type: CONVOLUTION bottom: "data" top: "c" blobs_lr: 1 blobs_lr: 2
+          convolution_param: < kernel_h: 1 weight_filler { type: "gaussian" std: 1e-2 } > }
+        layers { name: "r" type: RELU bottom: "c" top: "c" }  # in place""")
+    assert [layer.name for layer in network.layers] == ["c", "r"]
+    assert network.layers[0].options == {"kernel_h": 1}
+    assert network.layers[1].tops == network.layers[1].bottoms == ("c",)
 
 
 BAD_TEXTS = {
-    "empty": "",
-    "no layer": 'name: "a"',
-    "html": "<html></html>",
-    "cut": hand_prototxt()[:-5],
-    "wrong kind": "layer { name: 3 }",
-    "wrong enum": "layers { type: SOUP }",
-    "both": 'layer { name: "a" } layers { name: "b" }',
-    "deep": "a {" * 20000,
-    "deep and closed": "layer { x {" * 3000 + "}" * 6000,
-    "number too large": 'layer { name: "a" pooling_param { pad: 99999999999999999999 } }',
+    "empty": b"",
+    "no layer": b'name: "a"',
+    "html": b"<html></html>",
+    "cut": hand_prototxt()[:-5].encode(),
+    "text for a layer": b"layer: 3",
+    "a layer for a name": b"layer { name { } }",
+    "an end too many": b'layer { name: "a" } }',
+    "deep and closed": b"layer { x {" * 3000 + b"}" * 6000,
+    "not UTF-8": b"\xff\xfe\x00",
+    "far too long": b" " * 4_000_001,
 }
 
 
-@pytest.mark.parametrize("text", BAD_TEXTS.values(), ids=BAD_TEXTS)
-def test_other_text_is_refused_in_one_line(tmp_path, text):
+@pytest.mark.parametrize("data", BAD_TEXTS.values(), ids=BAD_TEXTS)
+def test_other_text_is_refused_in_one_line(tmp_path, data):
     path = tmp_path / "net.prototxt"
-    path.write_text(text)
+    path.write_bytes(data)
     with pytest.raises(WeightsError, match=r"net\.prototxt") as caught:
         read_prototxt(path)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("data", [b"\xff\xfe\x00", bytes(10), b" " * 4_000_001])
-def test_bytes_that_are_not_text_are_refused(tmp_path, data):
-    path = tmp_path / "net.prototxt"
-    path.write_bytes(data)
-    with pytest.raises(WeightsError, match=r"net\.prototxt"):
-        read_prototxt(path)
-
-
-def test_prototxt_survives_the_round_trip(tmp_path):
-    network = parse_prototxt(hand_prototxt())
-    write_prototxt(tmp_path / "net.prototxt", network)
-    again = read_prototxt(tmp_path / "net.prototxt")
-    assert (again.name, again.inputs) == (network.name, network.inputs)
-    for found, expected in zip(again.layers, network.layers, strict=True):
-        assert vars(found) == vars(expected)
 
 
 # ---------------------------------------------------------------- another reader

@@ -1,40 +1,52 @@
 """Caffe's weight files, .caffemodel: bytes to arrays and back, without Caffe.
 
-The reader takes what versions of Caffe since 2013 have written: `layer` and the older `layers`,
-packed floats and doubles, shapes as a list or as num, channels, height and width. A blob keeps
-Caffe's layout: a convolution has a kernel (out, in, h, w) and a bias (out,).
+The numbers of messages and fields are those of src/caffe/proto/caffe.proto of BVLC/caffe. The
+reader takes what versions of Caffe since 2013 have written: `layer` and the older `layers`, packed
+floats and doubles, shapes as a list or as num, channels, height and width. A blob keeps Caffe's
+layout: a convolution has a kernel (out, in, h, w) and a bias (out,). The layers' options are
+written, but not read: a .prototxt has them too.
 """
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from google.protobuf.message import DecodeError, Message
 
-from openpose_keras.conversion.caffe.messages import message_class
 from openpose_keras.conversion.caffe.network import CaffeLayer, CaffeNetwork
-from openpose_keras.conversion.caffe.wire import check_fields
+from openpose_keras.conversion.caffe.wire import (
+    Fields,
+    read_fields,
+    read_varints,
+    write_field,
+    write_varint,
+)
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.files import atomic_write
 
-LARGEST_FILE = 2**31 - 1  # protobuf's own limit
+_MOST_LAYERS, _MOST_FIELDS = 1000, 100  # of a network, and of a layer; OpenPose's have fewer
 _LARGEST_RANK = 32  # Caffe's own limit
-_OLD_DIMENSIONS = ("num", "channels", "height", "width")
-# How the newer format spells the types of the older one, where capitals don't tell.
-_SPELLINGS = {
-    "ABSVAL": "AbsVal",
-    "ARGMAX": "ArgMax",
-    "BNLL": "BNLL",
-    "HDF5_DATA": "HDF5Data",
-    "HDF5_OUTPUT": "HDF5Output",
-    "LRN": "LRN",
-    "MVN": "MVN",
-    "RELU": "ReLU",
-    "SOFTMAX_LOSS": "SoftmaxWithLoss",
-    "TANH": "TanH",
+_NAME, _OLD_LAYER, _LAYER = 1, 2, 100  # fields of a network
+_LAYER_FIELDS = (1, 2, 3, 4, 7)  # name, type, bottom, top, blobs
+_OLD_LAYER_FIELDS = (4, 5, 2, 3, 6)
+_OLD_DIMENSIONS, _FLOATS, _SHAPE, _DOUBLES = (1, 2, 3, 4), 5, 7, 8  # fields of a blob
+_SIDES = 1  # field of a shape
+# Type -> the field with its options, and the fields in it.
+_OPTIONS = {
+    "Convolution": (106, {"num_output": 1, "pad": 3, "kernel_size": 4}),
+    "Pooling": (121, {"pool": 1, "kernel_size": 2, "stride": 3}),
 }
+_POOL_METHODS = ("MAX", "AVE", "STOCHASTIC")
+_OLD_TYPES = (
+    "None Accuracy BNLL Concat Convolution Data Dropout EuclideanLoss Flatten HDF5Data HDF5Output "
+    "Im2col ImageData InfogainLoss InnerProduct LRN MultinomialLogisticLoss Pooling ReLU Sigmoid "
+    "Softmax SoftmaxWithLoss Split TanH WindowData Eltwise Power SigmoidCrossEntropyLoss HingeLoss "
+    "MemoryData ArgMax Threshold DummyData Slice MVN AbsVal Silence ContrastiveLoss Exp "
+    "Deconvolution"
+)
 
 
 def read_caffemodel(path: str | os.PathLike[str]) -> CaffeNetwork:
@@ -44,135 +56,62 @@ def read_caffemodel(path: str | os.PathLike[str]) -> CaffeNetwork:
         path: The file.
 
     Returns:
-        The network with its blobs, read-only float32 arrays.
+        The network with its blobs, float32 arrays. Inputs and options are left out.
 
     Raises:
         WeightsError: The file is missing, damaged, or not a .caffemodel.
     """
-    path = Path(path)
     try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise WeightsError(f"{path} has {size} bytes: a .caffemodel has at most {LARGEST_FILE}")
-        data = path.read_bytes()
+        net = read_fields(memoryview(Path(path).read_bytes()), _MOST_LAYERS)
+        layers = [_read_layer(data, _OLD_LAYER_FIELDS) for data in net[_OLD_LAYER]]
+        layers += [_read_layer(data, _LAYER_FIELDS) for data in net[_LAYER]]
+        network = CaffeNetwork(tuple(layers), _last_text(net[_NAME]))
     except OSError as error:
         raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
-    try:
-        check_fields(data)
-        net = message_class("NetParameter").FromString(data)
-        del data  # protobuf has copied it
-        network = CaffeNetwork(tuple(_read_layers(net)), net.name, read_inputs(net))
-    except (DecodeError, WeightsError) as error:
+    except (ValueError, TypeError, IndexError) as error:  # TypeError: a number where bytes belong
         raise WeightsError(f"{path} is not a .caffemodel, or damaged: {error}") from error
-    if not any(layer.blobs for layer in network.layers):
-        raise WeightsError(
-            f"{path} holds no weights of a Caffe network: expected a .caffemodel, got "
-            f"{size} bytes with {len(network.layers)} layers and no blob"
-        )
+    if not any(layer.blobs for layer in layers):
+        raise WeightsError(f"{path}: expected a .caffemodel with weights, got {len(layers)} layers")
     return network
 
 
-def _read_layers(net: Message) -> Iterator[CaffeLayer]:
-    """Read the layers of either format."""
-    if len(net.layer) and len(net.layers):
-        raise WeightsError("it has layers of the newer and of the older format")
-    for layer in net.layer or net.layers:
-        yield read_layer(layer, tuple(map(_read_blob, layer.blobs)))
-
-
-def read_layer(layer: Message, blobs: tuple[np.ndarray, ...] = ()) -> CaffeLayer:
-    """Convert a LayerParameter or V1LayerParameter into plain data.
-
-    Args:
-        layer: The message.
-        blobs: Its weights.
-
-    Returns:
-        The layer.
-    """
-    name = option_field(layer)
-    options = {}
-    for option, value in getattr(layer, name).ListFields() if name else ():
-        if option.type == option.TYPE_MESSAGE:
-            continue
-        values = tuple(value) if isinstance(value, Sequence) else (value,)
-        options[option.name] = values[0] if len(values) == 1 else values
+def _read_layer(data: memoryview, numbers: tuple[int, ...]) -> CaffeLayer:
+    """Read a layer whose name, type, bottoms, tops and blobs have these numbers."""
+    fields = read_fields(data, _MOST_FIELDS)
+    name, kind, bottoms, tops, blobs = (fields[number] for number in numbers)
+    old = kind and isinstance(kind[-1], int)
     return CaffeLayer(
-        layer.name, _type_name(layer), tuple(layer.bottom), tuple(layer.top), options, blobs
+        _last_text(name),
+        _OLD_TYPES.split()[kind[-1]] if old else _last_text(kind),
+        tuple(str(text, "utf-8") for text in bottoms),
+        tuple(str(text, "utf-8") for text in tops),
+        blobs=tuple(map(_read_blob, blobs)),
     )
 
 
-def option_field(layer: Message) -> str | None:
-    """Return the name of the field of a layer's message that holds its options.
-
-    Args:
-        layer: A LayerParameter or V1LayerParameter.
-
-    Returns:
-        "convolution_param" for a convolution, and so on; None if its type has no options.
-    """
-    name = f"{_type_name(layer).lower()}_param"
-    return name if name in layer.DESCRIPTOR.fields_by_name else None
+def _last_text(values: list[Any]) -> str:
+    """Return the text of a field, of which the last value counts; empty if there is none."""
+    return str(values[-1], "utf-8") if values else ""
 
 
-def _type_name(layer: Message) -> str:
-    """Return a layer's type in the newer spelling."""
-    kind = layer.DESCRIPTOR.fields_by_name["type"]
-    if kind.type != kind.TYPE_ENUM:
-        return str(layer.type)
-    old: str = kind.enum_type.values_by_number[layer.type].name
-    return _SPELLINGS.get(old, old.title().replace("_", ""))
-
-
-def _read_blob(blob: Message) -> np.ndarray:
+def _read_blob(data: memoryview) -> np.ndarray:
     """Read a blob as a float32 array; doubles win over floats, as in Caffe."""
-    shape = _blob_shape(blob)
-    chunks, kind = (blob.double_data, "<f8") if blob.double_data else (blob.data, "<f4")
-    data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    if len(data) % np.dtype(kind).itemsize:
-        raise WeightsError(f"a blob's {len(data)} bytes are not a whole number of {kind[1:]}")
-    numbers = np.frombuffer(data, kind)
-    if math.prod(shape) != numbers.size or not numbers.size:
-        raise WeightsError(f"a blob of shape {shape[:8]} has {numbers.size} numbers")
+    fields = read_fields(data, _MOST_FIELDS)
+    parts, kind = (fields[_DOUBLES], "<f8") if fields[_DOUBLES] else (fields[_FLOATS], "<f4")
     with np.errstate(over="ignore"):  # of doubles
-        numbers = numbers.astype(np.float32, copy=False).reshape(shape)
-    numbers.flags.writeable = False
-    return numbers
+        numbers = np.frombuffer(b"".join(parts), kind).astype(np.float32, copy=False)
+    shape = _read_shape(fields)
+    if len(shape) > _LARGEST_RANK or math.prod(shape) != numbers.size or not numbers.size:
+        raise WeightsError(f"a blob of shape {shape[:8]} has {numbers.size} numbers")
+    return numbers.reshape(shape)
 
 
-def _blob_shape(blob: Message) -> tuple[int, ...]:
-    """Read a blob's shape, in either of the two ways to write it."""
-    if blob.HasField("shape"):
-        shape = tuple(blob.shape.dim[: _LARGEST_RANK + 1])
-    elif any(map(blob.HasField, _OLD_DIMENSIONS)):
-        shape = tuple(getattr(blob, name) for name in _OLD_DIMENSIONS)
-    else:
-        shape = ()
-    if len(shape) > _LARGEST_RANK or any(side < 1 for side in shape):
-        raise WeightsError(f"a blob has the shape {shape[:8]}")
-    return shape
-
-
-def read_inputs(net: Message) -> dict[str, tuple[int, ...]]:
-    """Return the inputs that a NetParameter declares, in any of the three ways.
-
-    Args:
-        net: The message.
-
-    Returns:
-        Name to shape; the shape is empty where the file leaves it open.
-    """
-    shapes = [tuple(shape.dim) for shape in net.input_shape]
-    if not shapes:
-        shapes = [tuple(net.input_dim[i : i + 4]) for i in range(0, len(net.input_dim), 4)]
-    shapes += [()] * (len(net.input) - len(shapes))
-    inputs = dict(zip(net.input, shapes, strict=False))
-    for layer in net.layer:
-        if layer.type == "Input":
-            shapes = [tuple(shape.dim) for shape in layer.input_param.shape]
-            shapes += shapes[-1:] * (len(layer.top) - len(shapes)) or [()] * len(layer.top)
-            inputs |= zip(layer.top, shapes, strict=False)
-    return inputs
+def _read_shape(fields: Fields) -> tuple[int, ...]:
+    """Read the sides of a blob, in either of the two ways to write them."""
+    if not fields[_SHAPE]:
+        return tuple(fields[number][-1] for number in _OLD_DIMENSIONS if fields[number])
+    sides = read_fields(fields[_SHAPE][-1], _MOST_FIELDS)[_SIDES]
+    return tuple(islice(chain.from_iterable(map(read_varints, sides)), _LARGEST_RANK + 1))
 
 
 def write_caffemodel(
@@ -189,41 +128,37 @@ def write_caffemodel(
         FileExistsError: The file exists, and `force` is not set.
         WeightsError: A blob holds what a float32 can't.
     """
-    net_class = message_class("NetParameter")
     with atomic_write(path, force=force) as temporary, temporary.open("wb") as file:
-        file.write(net_class(name=network.name).SerializeToString())
+        file.write(write_field(_NAME, network.name))
         for layer in network.layers:
-            net = net_class()
-            message = net.layer.add()
-            fill_layer(message, layer)
-            for array in layer.blobs:
-                _fill_blob(message.blobs.add(), array, layer.name)
-            file.write(net.SerializeToString())  # protobuf joins messages that follow each other
+            file.write(write_field(_LAYER, _write_layer(layer)))
 
 
-def fill_layer(message: Message, layer: CaffeLayer) -> None:
-    """Fill a LayerParameter with all but the weights.
+def _write_layer(layer: CaffeLayer) -> bytes:
+    """Encode a layer."""
+    blobs = [_write_blob(array, layer.name) for array in layer.blobs]
+    values: tuple[Sequence[str | bytes], ...]
+    values = ([layer.name], [layer.type], layer.bottoms, layer.tops, blobs)
+    parts = [
+        write_field(number, value)
+        for number, each in zip(_LAYER_FIELDS, values, strict=True)
+        for value in each
+    ]
+    if layer.options:
+        number, numbers = _OPTIONS[layer.type]
+        options = [
+            write_field(numbers[name], _POOL_METHODS.index(value) if name == "pool" else value)
+            for name, value in layer.options.items()
+        ]
+        parts.append(write_field(number, b"".join(options)))
+    return b"".join(parts)
 
-    Args:
-        message: An empty one.
-        layer: What it shall hold.
-    """
-    message.name, message.type = layer.name, layer.type
-    message.bottom.extend(layer.bottoms)
-    message.top.extend(layer.tops)
-    for name, value in layer.options.items():
-        options = getattr(message, str(option_field(message)))
-        if isinstance(getattr(options, name), Sequence):
-            getattr(options, name).extend(value if isinstance(value, tuple) else (value,))
-        else:
-            setattr(options, name, value)
 
-
-def _fill_blob(message: Message, array: np.ndarray, layer: str) -> None:
-    """Fill a BlobProto."""
+def _write_blob(array: np.ndarray, layer: str) -> bytes:
+    """Encode a blob."""
     with np.errstate(over="ignore"):
         numbers = np.ascontiguousarray(array, "<f4")
     if not np.isfinite(numbers).all():
         raise WeightsError(f"the layer {layer} holds NaN, infinity or more than a float32 can")
-    message.shape.dim.extend(numbers.shape)
-    message.data.append(numbers.tobytes())
+    shape = write_field(_SIDES, b"".join(map(write_varint, numbers.shape)))
+    return write_field(_FLOATS, numbers.tobytes()) + write_field(_SHAPE, shape)

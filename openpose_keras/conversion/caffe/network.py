@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from openpose_keras.core.errors import WeightsError
-
 
 @dataclass(frozen=True, eq=False)
 class CaffeLayer:
@@ -14,7 +12,7 @@ class CaffeLayer:
 
     Args:
         name: The layer's name.
-        type: "Convolution", "ReLU", "Pooling", "Concat" and so on; in the newer spelling.
+        type: "Convolution", "ReLU", "Pooling", "Concat" and so on.
         bottoms: Names of the arrays that it takes.
         tops: Names of its outputs; the same as a bottom where it works in place.
         options: What its parameter message sets, for example {"num_output": 64, "kernel_size": 3}.
@@ -25,14 +23,8 @@ class CaffeLayer:
     type: str
     bottoms: tuple[str, ...] = ()
     tops: tuple[str, ...] = ()
-    options: Mapping[str, int | tuple[int, ...]] = field(default_factory=dict)
+    options: Mapping[str, int | str] = field(default_factory=dict)
     blobs: tuple[np.ndarray, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse names of bytes, which protobuf returns for what is not UTF-8."""
-        for text in (self.name, self.type, *self.bottoms, *self.tops):
-            if not isinstance(text, str):
-                raise WeightsError(f"a name is not text: {text[:40]!r}")
 
 
 @dataclass(frozen=True, eq=False)

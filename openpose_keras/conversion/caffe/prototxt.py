@@ -1,18 +1,28 @@
 """Caffe's network descriptions, .prototxt: text to layers and back, without Caffe."""
 
 import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from google.protobuf import text_format
-
-from openpose_keras.conversion.caffe.caffemodel import fill_layer, read_inputs, read_layer
-from openpose_keras.conversion.caffe.messages import message_class
-from openpose_keras.conversion.caffe.network import CaffeNetwork
+from openpose_keras.conversion.caffe.network import CaffeLayer, CaffeNetwork
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.files import atomic_write
 
 LARGEST_FILE = 150_000  # bytes; the longest of OpenPose's has 70,000
-_MOST_LAYERS = 2_000
+_MOST_LAYERS, _MOST_LEVELS = 2_000, 10
+# A field, the beginning of a block, its end, or white space and comments.
+_TOKEN = re.compile(
+    r"""(?P<field> \w+ ) \s* : \s* (?P<value> "[^"\n]*" | '[^'\n]*' | [\w.+-]+ )
+      | (?P<block> \w+ ) \s* :? \s* [{<]
+      | (?P<end> [}>] )
+      | [\s,;]+ | \#.*""",
+    re.VERBOSE,
+)
+
+Block = dict[str, list[Any]]  # name of a field -> its values, texts and blocks, in order
 
 
 def read_prototxt(path: str | os.PathLike[str]) -> CaffeNetwork:
@@ -22,8 +32,7 @@ def read_prototxt(path: str | os.PathLike[str]) -> CaffeNetwork:
         path: The file, of the newer format (`layer`) or the older (`layers`).
 
     Returns:
-        The network without weights. Fields that are not declared here, such as learning rates,
-        are left out.
+        The network without weights, as `parse_prototxt` returns it.
 
     Raises:
         WeightsError: The file is missing, damaged, or not a .prototxt.
@@ -31,7 +40,7 @@ def read_prototxt(path: str | os.PathLike[str]) -> CaffeNetwork:
     path = Path(path)
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise WeightsError(f"{path} is not a .prototxt: it has more than {LARGEST_FILE} bytes")
+            raise WeightsError(f"expected at most {LARGEST_FILE} bytes")
         return parse_prototxt(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
@@ -46,7 +55,8 @@ def parse_prototxt(text: str) -> CaffeNetwork:
         text: Its content.
 
     Returns:
-        The network without weights.
+        The network without weights; a layer's type is spelt as in the text. Of a layer's options
+        those with one value are kept, and of the inputs those with an `input_shape`.
 
     Raises:
         WeightsError: The text does not describe a network with layers.
@@ -56,19 +66,48 @@ def parse_prototxt(text: str) -> CaffeNetwork:
         >>> network.layers[0].type
         'Pooling'
     """
-    net = message_class("NetParameter")()
+    net = _parse_blocks(text)
+    layers = [*net["layers"], *net["layer"]]
+    if not 0 < len(layers) <= _MOST_LAYERS:
+        raise WeightsError(f"expected 1 to {_MOST_LAYERS} layers, got {len(layers)}")
     try:
-        text_format.Parse(text, net, allow_unknown_field=True)
-    except (text_format.ParseError, RecursionError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(f"expected protobuf's text format: {reason}") from error
-    if len(net.layer) and len(net.layers):
-        raise WeightsError("it has layers of the newer and of the older format")
-    number = len(net.layer) + len(net.layers)
-    if not 0 < number <= _MOST_LAYERS:
-        raise WeightsError(f"expected 1 to {_MOST_LAYERS} layers, got {number}")
-    layers = tuple(read_layer(layer) for layer in net.layer or net.layers)
-    return CaffeNetwork(layers, net.name, read_inputs(net))
+        shapes = [tuple(map(int, shape["dim"])) for shape in net["input_shape"]]
+        inputs = dict(zip(net["input"], shapes, strict=False))
+        return CaffeNetwork(tuple(map(_read_layer, layers)), "".join(net["name"]), inputs)
+    except (TypeError, ValueError) as error:  # TypeError: a block where text belongs, or vice versa
+        raise WeightsError(f"expected the description of a network: {error}") from error
+
+
+def _read_layer(block: Block) -> CaffeLayer:
+    """Convert a layer's block."""
+    kind = "".join(block["type"])
+    options: dict[str, int | str] = {}
+    for fields in block[f"{kind.lower()}_param"]:
+        for name, (value, *more) in fields.items():
+            if isinstance(value, str) and not more:
+                options[name] = int(value) if value.isdecimal() else value
+    bottoms, tops = ("\n".join(block[name]).splitlines() for name in ("bottom", "top"))
+    return CaffeLayer("".join(block["name"]), kind, tuple(bottoms), tuple(tops), options)
+
+
+def _parse_blocks(text: str) -> Block:
+    """Parse protobuf's text format; quotes are left out."""
+    blocks: list[Block] = [defaultdict(list)]
+    position = 0
+    while (match := _TOKEN.match(text, position)) and len(blocks) <= _MOST_LEVELS:
+        if match["field"]:
+            blocks[-1][match["field"]].append(match["value"].strip("\"'"))
+        elif match["block"]:
+            blocks.append(defaultdict(list))
+            blocks[-2][match["block"]].append(blocks[-1])
+        elif match["end"]:
+            blocks.pop()
+            if not blocks:
+                break
+        position = match.end()
+    if position < len(text) or len(blocks) != 1:
+        raise WeightsError(f"expected protobuf's text format, got {text[position:][:40]!r}")
+    return blocks[0]
 
 
 def format_prototxt(network: CaffeNetwork) -> str:
@@ -80,15 +119,28 @@ def format_prototxt(network: CaffeNetwork) -> str:
     Returns:
         The text of a .prototxt.
     """
-    net = message_class("NetParameter")(name=network.name)
+    fields: list[tuple[str, Any]] = [("name", f'"{network.name}"')]
     for name, shape in network.inputs.items():
-        net.input.append(name)
-        net.input_shape.add().dim.extend(shape)
+        fields += [("input", f'"{name}"'), ("input_shape", [("dim", side) for side in shape])]
     for layer in network.layers:
-        if layer.type != "Input":  # it stands among the inputs
-            fill_layer(net.layer.add(), layer)
-    text: str = text_format.MessageToString(net)
-    return text
+        content: list[tuple[str, Any]] = [("name", f'"{layer.name}"'), ("type", f'"{layer.type}"')]
+        content += [("bottom", f'"{name}"') for name in layer.bottoms]
+        content += [("top", f'"{name}"') for name in layer.tops]
+        if layer.options:
+            content.append((f"{layer.type.lower()}_param", list(layer.options.items())))
+        fields.append(("layer", content))
+    return "".join(f"{line}\n" for line in _lines(fields))
+
+
+def _lines(fields: list[tuple[str, Any]]) -> Iterator[str]:
+    """Yield the lines of a block's fields."""
+    for name, value in fields:
+        if isinstance(value, list):
+            yield f"{name} {{"
+            yield from (f"  {line}" for line in _lines(value))
+            yield "}"
+        else:
+            yield f"{name}: {value}"
 
 
 def write_prototxt(

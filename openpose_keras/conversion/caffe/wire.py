@@ -1,69 +1,81 @@
-"""A check of a .caffemodel's bytes before protobuf turns them into objects.
+"""Protobuf's wire format, as far as a .caffemodel needs it: bytes to fields and back.
 
-Protobuf makes an object of a hundred bytes and more from a field of two. This walk over the fields
-around the weights, whose numbers it skips, refuses a file with far more of them than a network
-has. The format is described at https://protobuf.dev/programming-guides/encoding/.
+The format is described at https://protobuf.dev/programming-guides/encoding/. A message is read into
+views of its bytes, so the numbers of a blob are not touched one by one, and the number of fields is
+limited, because an object of a hundred bytes stands for a field of two.
 """
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
 
 from openpose_keras.core.errors import WeightsError
 
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
-# Message and number of a field -> the message in it, or None for a blob's numbers.
-_INSIDE = {
-    ("NetParameter", 2): "V1LayerParameter",
-    ("NetParameter", 100): "LayerParameter",
-    ("V1LayerParameter", 6): "BlobProto",
-    ("LayerParameter", 7): "BlobProto",
-    ("BlobProto", 5): None,
-    ("BlobProto", 6): None,
-    ("BlobProto", 8): None,
-    ("BlobProto", 9): None,
-}
-# OpenPose's networks cost less than 200,000: a field 32, and each byte that is not a blob's number.
-_MOST, _FILE_BYTES_A_UNIT, _FIELD = 300_000, 64, 32
+_VARINT, _LENGTH = 0, 2
+_FIXED = {1: 8, 5: 4}  # kind of a field -> bytes of its value
+
+Fields = dict[int, list[Any]]  # number of a field -> its values, whole numbers or bytes
 
 
-def check_fields(data: bytes) -> None:
-    """Refuse bytes with far more fields than the weights of a network need.
+def read_fields(data: memoryview, most: int) -> Fields:
+    """Read the fields of a message.
 
     Args:
-        data: A NetParameter.
+        data: The message.
+        most: How many fields it may have.
+
+    Returns:
+        Number of each field to its values in order: whole numbers, or bytes. A number that the
+        message lacks has no values.
 
     Raises:
-        WeightsError: There are too many fields, or the bytes are not a protobuf message.
+        WeightsError: There are more fields, or the bytes are not a protobuf message.
     """
-    left = _MOST + len(data) // _FILE_BYTES_A_UNIT
-    messages = [(0, len(data), "NetParameter")]
-    while messages:
-        position, end, message = messages.pop()
-        while position < end:
-            tag, position = _varint(data, position)
-            length, position = _value_length(data, tag & 7, position)
-            inside = _INSIDE.get((message, tag >> 3), "")
-            if inside and tag & 7 == _LENGTH:
-                messages.append((position, position + length, inside))
-            elif inside is not None:
-                left -= length
-            left -= _FIELD
-            position += length
-            if left < 0:
-                raise WeightsError("it has far more fields than the weights of a network need")
-        if position > end:
-            raise WeightsError(f"it is cut off, or not a protobuf message, at byte {end}")
+    fields: Fields = defaultdict(list)
+    position = 0
+    while position < len(data):
+        tag, position = _read_varint(data, position)
+        value, position = _read_value(data, tag & 7, position)
+        fields[tag >> 3].append(value)
+        most -= 1
+        if most < 0:
+            raise WeightsError("it has far more fields than the weights of a network need")
+    return fields
 
 
-def _value_length(data: bytes, wire: int, position: int) -> tuple[int, int]:
-    """Return the length in bytes of a field's value and where the value begins."""
-    if wire == _LENGTH:
-        return _varint(data, position)
-    if wire == _VARINT:
-        return _varint(data, position)[1] - position, position
-    if wire in (_FIXED32, _FIXED64):
-        return 4 if wire == _FIXED32 else 8, position
-    raise WeightsError(f"it is not a protobuf message at byte {position}")
+def _read_value(data: memoryview, kind: int, position: int) -> tuple[int | memoryview, int]:
+    """Read a field's value and return it with the position after it."""
+    if kind == _VARINT:
+        return _read_varint(data, position)
+    length = _FIXED.get(kind, 0)
+    if kind == _LENGTH:
+        length, position = _read_varint(data, position)
+    elif not length:
+        raise WeightsError(f"it is not a protobuf message at byte {position}")
+    if position + length > len(data):
+        raise WeightsError(f"it is cut off, or not a protobuf message, at byte {position}")
+    return data[position : position + length], position + length
 
 
-def _varint(data: bytes, position: int) -> tuple[int, int]:
+def read_varints(data: memoryview) -> Iterator[int]:
+    """Yield the whole numbers that are packed in a field.
+
+    Args:
+        data: The field's value.
+
+    Yields:
+        Numbers from 0; a negative one appears as one above 2^63.
+
+    Raises:
+        WeightsError: The last number is cut off.
+    """
+    position = 0
+    while position < len(data):
+        value, position = _read_varint(data, position)
+        yield value
+
+
+def _read_varint(data: memoryview, position: int) -> tuple[int, int]:
     """Read a whole number and return it with the position after it."""
     value = 0
     for index, byte in enumerate(data[position : position + 10]):
@@ -71,3 +83,32 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
         if byte < 128:
             return value, position + index + 1
     raise WeightsError(f"it is cut off, or not a protobuf message, at byte {position}")
+
+
+def write_field(number: int, value: int | str | bytes) -> bytes:
+    r"""Encode a field.
+
+    Args:
+        number: Its number.
+        value: A whole number from 0, text, or bytes, such as a message.
+
+    Returns:
+        The bytes.
+
+    Example:
+        >>> write_field(1, "net")
+        b'\n\x03net'
+    """
+    if isinstance(value, int):
+        return write_varint(number << 3 | _VARINT) + write_varint(value)
+    data = value.encode() if isinstance(value, str) else value
+    return write_varint(number << 3 | _LENGTH) + write_varint(len(data)) + data
+
+
+def write_varint(value: int) -> bytes:
+    """Encode a whole number from 0."""
+    data = bytearray()
+    while value > 127:
+        data.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*data, value])
