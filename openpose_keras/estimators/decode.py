@@ -11,7 +11,7 @@ import numpy as np
 
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.engines.maps import Maps
-from openpose_keras.estimators.recipes import DecodeRecipe, Peak
+from openpose_keras.estimators.recipes import DecodeRecipe, WholeImageRecipe
 from openpose_keras.estimators.views import View
 from openpose_keras.geometry import Frame
 from openpose_keras.geometry.resampling import sample_maps
@@ -25,24 +25,21 @@ Decoder = Callable[[FloatArray, DecodeRecipe], FloatArray]
 _EDGE = 1e-6  # of a pixel: what rounding may put outside
 
 
-def peak_per_map(
-    maps: np.ndarray, *, peak: Peak, sigma: float, threshold: float | None
-) -> FloatArray:
-    """Find one peak in each map.
+def decode_one_each(maps: np.ndarray, recipe: DecodeRecipe | WholeImageRecipe) -> FloatArray:
+    """Decode maps of one hand, one face or one body: each keypoint is the peak of its own map.
 
     Args:
         maps: (h, w, K), without the background.
-        peak: How, see `DecodeRecipe`.
-        sigma: Of the blur before the search, in cells.
-        threshold: What counts as missing; None: nothing does.
+        recipe: Says which peak, how maps are blurred before, and what counts as missing.
 
     Returns:
         (K, 3): x, y, score in the maps' frame; (nan, nan, 0) where missing.
 
     Example:
-        >>> peak_per_map(np.zeros((8, 8, 1)), peak="argmax", sigma=0, threshold=0.1).tolist()
+        >>> decode_one_each(np.zeros((8, 8, 1)), DecodeRecipe(peak="argmax")).tolist()
         [[nan, nan, 0.0]]
     """
+    peak, sigma, threshold = recipe.peak, recipe.sigma, recipe.threshold
     if threshold is not None and peak == "blob":
         return blob_peaks(maps, sigma=sigma, threshold=threshold)
     if threshold is not None and peak == "local_maxima":
@@ -54,19 +51,6 @@ def peak_per_map(
     if threshold is not None:
         peaks[peaks[:, 2] <= threshold] = np.nan, np.nan, 0.0
     return peaks
-
-
-def decode_one_each(maps: np.ndarray, recipe: DecodeRecipe) -> FloatArray:
-    """Decode maps of one hand, one face or one body: each keypoint is the peak of its own map.
-
-    Args:
-        maps: (h, w, K), without the background.
-        recipe: Says which peak, and what counts as missing.
-
-    Returns:
-        (K, 3): x, y, score in the maps' frame; (nan, nan, 0) where missing.
-    """
-    return peak_per_map(maps, peak=recipe.peak, sigma=recipe.sigma, threshold=recipe.threshold)
 
 
 DECODERS: dict[str, Decoder] = {"one_each": decode_one_each}

@@ -22,7 +22,7 @@ from openpose_keras.core.boxes import Box
 from openpose_keras.core.errors import ImageError
 from openpose_keras.engines.batches import LARGEST_INPUT
 from openpose_keras.engines.maps import Maps
-from openpose_keras.estimators.decode import peak_per_map
+from openpose_keras.estimators.decode import decode_one_each
 from openpose_keras.estimators.recipes import WholeImageRecipe
 from openpose_keras.estimators.views import View
 from openpose_keras.geometry import Frame, Pad
@@ -105,7 +105,7 @@ def decode_whole(maps: Mapping[View, Maps], recipe: WholeImageRecipe, stride: in
     Returns:
         (K, 3): x, y in pixels of the image and score; (nan, nan, 0) where missing.
     """
-    find = partial(peak_per_map, peak=recipe.peak, sigma=recipe.sigma, threshold=recipe.threshold)
+    find = partial(decode_one_each, recipe=recipe)
     planes, region = _mean_planes(maps, recipe, stride)
     # `map` lets go of a plane before it asks for the next; the last one is the background.
     count = next(iter(maps.values()))["keypoints"].shape[-1] - 1

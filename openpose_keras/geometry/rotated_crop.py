@@ -28,7 +28,6 @@ class RotatedCrop:
             outside the image.
         size: Side of the crop in pixels.
         angle: Radians by which the content rotates, clockwise on the screen (y points down).
-        value: The value outside the image, in every channel.
 
     Raises:
         ValueError: The box is not a finite square, the size is not a positive whole number, or the
@@ -43,7 +42,6 @@ class RotatedCrop:
     box: Box
     size: int
     angle: float
-    value: float = 0
 
     def __post_init__(self) -> None:
         """Check box and size as a crop does."""
@@ -64,7 +62,7 @@ class RotatedCrop:
         return Crop(self.box, self.size).window
 
     def apply_image(self, image: np.ndarray) -> np.ndarray:
-        """Cut the rotated crop out of an image.
+        """Cut the rotated crop out of an image; black where it is outside.
 
         Args:
             image: (H, W, 3), or (H, W), or up to four channels; uint8, uint16, float32 or float64.
@@ -84,7 +82,6 @@ class RotatedCrop:
             np.column_stack([rotation, shift + (self.size - 1) / 2]),
             (self.size, self.size),
             flags=cv2.INTER_LINEAR,
-            borderValue=[self.value] * 4,
         )
         return crop.reshape(self.size, self.size, *image.shape[2:])
 
@@ -150,9 +147,9 @@ class RotatedCrop:
         x, y, side, _ = square_box(self.box, math.sqrt(2))  # holds the box at any angle
         if self.scale <= _FINEST:
             whole = math.ceil(side) + 1
-            return Crop((math.floor(x), math.floor(y), whole, whole), whole, value=self.value)
+            return Crop((math.floor(x), math.floor(y), whole, whole), whole)
         fine = round(side / self.scale * _FINEST)
-        return Crop((x, y, side, side), fine, value=self.value, antialias=True)
+        return Crop((x, y, side, side), fine, antialias=True)
 
     @property
     def _middle(self) -> FloatArray:

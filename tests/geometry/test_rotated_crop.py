@@ -68,10 +68,10 @@ def test_a_quarter_rotation_of_whole_pixels_is_exact():
     np.testing.assert_array_equal(rotated, np.rot90(image, -1))
 
 
-def test_outside_the_image_is_the_value():
+def test_outside_the_image_is_black():
     image = np.full((50, 50, 3), 200, np.uint8)
-    crop = RotatedCrop((-50, -50, 150, 150), 60, 0.7, value=9).apply_image(image)
-    assert set(np.unique(crop[:8, :8])) == {9}
+    crop = RotatedCrop((-50, -50, 150, 150), 60, 0.7).apply_image(image)
+    assert set(np.unique(crop[:8, :8])) == {0}
     assert (crop[27:33, 27:33] == 200).all()
 
 
