@@ -18,16 +18,7 @@ from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
 INTERRUPTED = 130
-COMMANDS = {
-    "detect": detect,
-    "fetch": fetch,
-    "convert": convert,
-    "inspect": inspect,
-    "verify": verify,
-    "evaluate": evaluate,
-    "render": render,
-    "train": train,
-}
+COMMANDS = (detect, fetch, convert, inspect, verify, evaluate, render, train)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: From argparse: status 0 after --help and --version, 2 for a usage error.
     """
     _print_any_name()
-    argv = sys.argv[1:] if argv is None else list(argv)
     args = build_parser().parse_args(argv)
     try:
         return int(args.run(args) or 0)
@@ -81,7 +71,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, module in COMMANDS.items():
+    for module in COMMANDS:
+        name = module.__name__.rpartition(".")[2]
         command = commands.add_parser(name, help=module.SUMMARY, description=module.DESCRIPTION)
         module.add_arguments(command)
         command.set_defaults(run=module.run, parser=command)

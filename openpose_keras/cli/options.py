@@ -3,8 +3,6 @@
 import argparse
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,26 +20,15 @@ class UsageError(OpenPoseKerasError, ValueError):
 
 def add_estimator_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose network and recipe."""
-    parser.add_argument(
-        "--preset",
-        choices=tuple(PRESETS),
-        default="hand_lite",
-        help="network (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--recipe",
-        choices=tuple(RECIPES),
-        default="refined",
-        help="steps from image to keypoints (default: %(default)s)",
-    )
+    for name, choices, default, text in (
+        ("--preset", PRESETS, "hand_lite", "network"),
+        ("--recipe", RECIPES, "refined", "steps from image to keypoints"),
+        ("--dtype", DTYPES, DTYPES[0], "what the network calculates in"),
+    ):
+        text += " (default: %(default)s)"
+        parser.add_argument(name, choices=tuple(choices), default=default, help=text)
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="your own weights for this network"
-    )
-    parser.add_argument(
-        "--dtype",
-        choices=DTYPES,
-        default=DTYPES[0],
-        help="what the network calculates in (default: %(default)s)",
     )
 
 
@@ -77,17 +64,15 @@ def parse_box(text: str) -> tuple[float, float, float, float] | str:
 def parse_positive(text: str) -> float:
     """Read a finite number above 0."""
     value = float(text)
-    if not (math.isfinite(value) and value > 0):
+    if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, not {text}")
     return value
 
 
 def parse_count(text: str) -> int:
     """Read a whole number above 0."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, not {text}")
-    return value
+    parse_positive(text)
+    return int(text)
 
 
 def load_estimator(args: argparse.Namespace) -> "HandEstimator":
@@ -101,33 +86,23 @@ def load_estimator(args: argparse.Namespace) -> "HandEstimator":
 
 
 def start_keras() -> None:
-    """Import Keras, without what its backend prints meanwhile.
+    """Import Keras, without what TensorFlow's C++ part prints on stderr meanwhile.
+
+    It prints lines about processors and missing graphics cards, and some heed no setting. Set
+    TF_CPP_MIN_LOG_LEVEL to read them. A failed import raises an error in any case.
 
     Raises:
         BackendError: The backend is not installed, or Keras knows no such backend.
     """
     from openpose_keras.networks._backend import import_keras
 
-    with suppress_stderr():
-        import_keras()
-
-
-@contextmanager
-def suppress_stderr() -> Iterator[None]:
-    """Hide what TensorFlow's C++ part prints on stderr while it is imported.
-
-    It prints lines about processors and missing graphics cards, and some heed no setting. Set
-    TF_CPP_MIN_LOG_LEVEL to read them. A failed import raises an error in any case.
-    """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        yield
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    is_hidden = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     stderr = os.dup(2)
     with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+        os.dup2(nowhere.fileno() if is_hidden else stderr, 2)
     try:
-        yield
+        import_keras()
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

@@ -1,6 +1,5 @@
 """The photos that arguments name, and the names of the files that are written for them."""
 
-import glob
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +34,7 @@ def expand(argument: str) -> list[Path]:
 
     Raises:
         InputError: There is no such file, or no photo in the folder or of the pattern.
+        ValueError: It is not a valid pattern.
     """
     path = Path(argument)
     if path.is_dir():
@@ -45,24 +45,14 @@ def expand(argument: str) -> list[Path]:
         )
     elif path.exists():
         return [path]
-    elif glob.has_magic(argument):
-        files = _matches(path)
-        problem = "no such file, and as a pattern it matches none, leaving out earlier results"
     else:
-        raise InputError(f"{path}: there is no such file")
+        folder = next(parent for parent in path.parents if parent.is_dir())
+        files = list(folder.glob(str(path.relative_to(folder))))
+        problem = "no such file, and as a pattern it matches none, leaving out earlier results"
     photos = sorted(file for file in files if file.is_file() and not _is_left_out(file))
     if not photos:
         raise InputError(f"{argument}: {problem}")
     return photos
-
-
-def _matches(path: Path) -> list[Path]:
-    """Return what a pattern matches below the longest part of it that is a folder."""
-    folder = next(parent for parent in path.parents if parent.is_dir())
-    try:
-        return list(folder.glob(str(path.relative_to(folder))))
-    except ValueError as error:  # ** beside other letters
-        raise InputError(f"{path}: {error}") from error
 
 
 def _is_left_out(path: Path) -> bool:
@@ -73,9 +63,9 @@ def _is_left_out(path: Path) -> bool:
 def output_stems(photos: Sequence[Path]) -> list[str]:
     """Return the start of the names of each photo's outputs, so that no two photos share one.
 
-    Usually that is the photo's name without its suffix. Photos of the same name get what tells them
-    apart: their suffix, their folder, both, and if that does not help a number. Names that differ
-    only in case count as the same, as they do on some file systems.
+    Usually that is the photo's name without its suffix. Photos of the same name get their folder
+    and their suffix too, and if that does not help a number. Names that differ only in case count
+    as the same, as they do on some file systems.
 
     Args:
         photos: Paths, no two the same.
@@ -85,21 +75,16 @@ def output_stems(photos: Sequence[Path]) -> list[str]:
 
     Example:
         >>> output_stems([Path("left/a.jpg"), Path("right/a.jpg"), Path("right/b.jpg")])
-        ['left_a', 'right_a', 'b']
+        ['left_a_jpg', 'right_a_jpg', 'b']
     """
-    stems = [photo.stem for photo in photos]
-    for form in ("{0.stem}_{1}", "{2}_{0.stem}", "{2}_{0.stem}_{1}"):
-        counts = Counter(stem.casefold() for stem in stems)
-        stems = [
-            form.format(photo, photo.suffix[1:], photo.resolve().parent.name)
-            if counts[stem.casefold()] > 1
-            else stem
-            for photo, stem in zip(photos, stems, strict=True)
-        ]
-    unique: dict[str, str] = {}
-    for stem in stems:
+    counts = Counter(photo.stem.casefold() for photo in photos)
+    stems: dict[str, str] = {}
+    for photo in photos:
+        stem = photo.stem
+        if counts[stem.casefold()] > 1:
+            stem = f"{photo.resolve().parent.name}_{stem}_{photo.suffix[1:]}"
         name, number = stem, 2
-        while name.casefold() in unique:
+        while name.casefold() in stems:
             name, number = f"{stem}_{number}", number + 1
-        unique[name.casefold()] = name
-    return list(unique.values())
+        stems[name.casefold()] = name
+    return list(stems.values())

@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser of the sub-command.
     """
     parser.add_argument("kind", choices=("bare", "gloves", "scenes", "photos", "sheet"))
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write into")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
+    )
     parser.add_argument(
         "--assets", required=True, metavar="DIR", help="folder with rigged_hand/ or hand_photos/"
     )
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write a labelled set.
+    """Write a labelled set, or the image of forty hands.
 
     Args:
         args: The parsed options of `add_arguments`.
@@ -38,11 +40,16 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         The exit status: 0.
     """
-    if args.kind == "sheet":
-        print(f"image: {_write_sheet(args)}")
-        return 0
-    from openpose_keras.training.write_dataset import write_dataset
+    from openpose_keras.io.images import write_image
+    from openpose_keras.training.write_dataset import preview_hands, write_dataset
+    from openpose_keras.viz.drawing import contact_sheet
 
+    if args.kind == "sheet":
+        args.out.mkdir(parents=True, exist_ok=True)
+        path = args.out / "hands.png"
+        write_image(path, contact_sheet(preview_hands(args.assets, seed=args.seed)))
+        print(f"image: {path}")
+        return 0
     path = write_dataset(
         args.kind,
         args.out,
@@ -53,16 +60,3 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"labels: {path}")
     return 0
-
-
-def _write_sheet(args: argparse.Namespace) -> Path:
-    """Write an image of forty hands, and return its path."""
-    from openpose_keras.io.images import write_image
-    from openpose_keras.training.write_dataset import preview_hands
-    from openpose_keras.viz.drawing import contact_sheet
-
-    hands = preview_hands(args.assets, seed=args.seed)
-    path = Path(args.out) / "hands.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_image(path, contact_sheet(hands))
-    return path

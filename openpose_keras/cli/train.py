@@ -47,21 +47,17 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         The exit status: 0.
     """
+    from openpose_keras.io.images import write_image
     from openpose_keras.training.config import TrainConfig, read_config
+    from openpose_keras.training.data import preview_samples
+    from openpose_keras.training.train import train
+    from openpose_keras.viz.drawing import contact_sheet
 
     names = {field.name for field in dataclasses.fields(TrainConfig)}
-    given = {
-        name: value for name, value in vars(args).items() if name in names and value is not None
-    }
-    config = read_config(args.config, **given)
+    given = {name: value for name, value in vars(args).items() if value is not None}
+    config = read_config(args.config, **{name: given[name] for name in names & given.keys()})
     if args.preview:
-        from openpose_keras.io.images import write_image
-        from openpose_keras.training.data import preview_samples
-        from openpose_keras.viz.drawing import contact_sheet
-
         write_image(args.preview, contact_sheet(preview_samples(config), every=2))
         return 0
-    from openpose_keras.training.train import train
-
     print(f"weights: {train(config)}")
     return 0
