@@ -5,15 +5,13 @@ what a user sees there. Run it again when the weights or the explorer change.
 """
 
 import io
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
 from PIL import Image
 
-from tests.helpers.jupyter_browser import ROOT, jupyter_server, open_page, run_all
+from tests.helpers.jupyter_browser import PHOTO, jupyter_server, open_page, run_all, write_notebook
 
 CELL = """\
 from openpose_keras import explore
@@ -29,13 +27,9 @@ def main(target: Path, width: int = 1200) -> None:
     """Take the screenshot."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "notebooks")
-        folder.mkdir()
-        shutil.copy(ROOT / "notebooks/images/hands.jpg", folder)
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(notebook, folder / "a.ipynb")
+        write_notebook(folder, CELL)
         with jupyter_server(folder) as (address, token), open_page(width, 1400) as page:
-            run_all(page, f"{address}/notebooks/a.ipynb?token={token}")
+            run_all(page, f"{address}/notebooks/explore.ipynb?token={token}")
             widget = page.locator(".opk-explorer")
             page.locator(".opk-table tbody tr").first.wait_for()
             page.wait_for_timeout(3000)  # the last image is decoded
@@ -45,5 +39,5 @@ def main(target: Path, width: int = 1200) -> None:
 
 
 if __name__ == "__main__":
-    file, *rest = sys.argv[1:] or [str(ROOT / "notebooks/images/explorer.jpg")]
+    file, *rest = sys.argv[1:] or [str(PHOTO.with_name("explorer.jpg"))]
     main(Path(file), *map(int, rest))

@@ -12,9 +12,17 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
+import nbformat
+
 from tests.helpers import ROOT
 
+PHOTO = ROOT / "notebooks" / "images" / "hands.jpg"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# The user's own settings stay out: Jupyter looks for its files in these folders of the test's home.
+FOLDERS = (
+    *("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"),
+    *("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"),
+)
 PATIENCE = 240_000  # milliseconds: a kernel that imports TensorFlow on a busy machine
 ASKED = "document.querySelector('.jp-Dialog') !== null"  # which kernel to take
 RUNNING = r"""[...document.querySelectorAll('.jp-InputPrompt')]
@@ -30,12 +38,21 @@ def find_browser():
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+def write_notebook(folder, code):
+    """Make a folder with a notebook of one cell, and the photo that it may use."""
+    folder.mkdir()
+    shutil.copy(PHOTO, folder)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, folder / "explore.ipynb")
+
+
 @contextmanager
 def jupyter_server(folder):
     """Serve a folder on 127.0.0.1, with no settings of the user's; yield the address and token."""
     home = folder.parent / "jupyter_home"
     for name, values in SETTINGS.items():
-        path = home / "settings" / f"{name}.jupyterlab-settings"
+        path = home / "JUPYTERLAB_SETTINGS_DIR" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(values))
     with socket.socket() as probe:
@@ -52,9 +69,12 @@ def jupyter_server(folder):
     }
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += [f"--{name}={value}" for name, value in options.items()]
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, **{name: str(home / name) for name in FOLDERS}}
+    environment |= {"PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"}
     log = folder.parent / "server.log"
     with log.open("w") as out:
-        server = subprocess.Popen(command, env=_environment(home), stdout=out, stderr=out)
+        server = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(server, f"{address}/api", log)
@@ -66,17 +86,6 @@ def jupyter_server(folder):
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
-
-
-def _environment(home):
-    """The package from this repository, and nothing of the user's."""
-    folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "IPYTHONDIR": "ipython"}
-    folders |= {"JUPYTER_RUNTIME_DIR": "runtime", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}
-    folders |= {"JUPYTERLAB_SETTINGS_DIR": "settings"}
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-    environment |= {name: str(home / folder) for name, folder in folders.items()}
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return environment | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _wait(server, address, log):
@@ -114,13 +123,9 @@ class Watcher:
 
     def __init__(self, page):
         self.errors, self.strangers = [], []
-        page.on("console", self._console)
+        page.on("console", lambda each: each.type == "error" and self.errors.append(each.text))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", self._request)
-
-    def _console(self, message):
-        if message.type == "error":
-            self.errors.append(message.text)
 
     def _request(self, request):
         if not request.url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")):

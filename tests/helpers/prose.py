@@ -9,7 +9,7 @@ import nbformat
 
 from tests.helpers import ROOT
 
-NOT_OURS = {"build", "dist", "runs", "shared", "venv"}
+NOT_OURS = re.compile(r"(?:^|/)(?:build|dist|runs|shared|venv|\.(?!github/)[^/]*)/")
 
 FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1\s*$", re.S | re.M)
 CODE = re.compile(r"(`+).+?\1", re.S)
@@ -22,14 +22,7 @@ NAMED = re.compile(r"""<[^>]*\b(?:id|name)=["']([^"']+)["']""")
 def pages(root: Path = ROOT) -> list[Path]:
     """Return all Markdown files and notebooks, but for those that tools put there."""
     found = [*root.rglob("*.md"), *root.rglob("*.ipynb")]
-    folders = [path.relative_to(root).parts[:-1] for path in found]
-    return sorted(
-        path
-        for path, parts in zip(found, folders, strict=True)
-        if not any(
-            part in NOT_OURS or (part.startswith(".") and part != ".github") for part in parts
-        )
-    )
+    return sorted(path for path in found if not NOT_OURS.search(str(path.relative_to(root))))
 
 
 def text_of(page: Path, *, code: bool = False) -> str:
@@ -45,13 +38,6 @@ def text_of(page: Path, *, code: bool = False) -> str:
 def prose_of(text: str) -> str:
     """Return a page's text without code, in which brackets and words mean something else."""
     return CODE.sub("", FENCED.sub("", text))
-
-
-def links_of(text: str) -> list[str]:
-    """Return where the links and images of a page lead."""
-    prose = prose_of(text)
-    inline = [first or second for first, second in MARKDOWN_LINK.findall(prose)]
-    return inline + HTML_LINK.findall(prose)
 
 
 def anchors_of(page: Path) -> set[str]:
@@ -75,8 +61,9 @@ def anchors_of(page: Path) -> set[str]:
 
 def broken_links(page: Path) -> list[str]:
     """Return the links of a page that lead to no file or heading of the repository."""
-    broken = []
-    for link in links_of(text_of(page)):
+    broken, prose = [], prose_of(text_of(page))
+    links = [inline or listed for inline, listed in MARKDOWN_LINK.findall(prose)]
+    for link in links + HTML_LINK.findall(prose):
         if re.match(r"[a-z][a-z0-9+.-]*:|//", link):
             continue  # to somewhere else: not tried
         place, _, anchor = unquote(link).partition("#")

@@ -36,12 +36,9 @@ def render_sheet(name, assets, count=None):
             yield number, render_hand(assets, np.random.default_rng(seed), **options)
             continue
         for kind in ("bare", "glove"):
-            appearance_rng = np.random.default_rng((*seed, 1))
-            rng = np.random.default_rng(seed)
-            yield (
-                number,
-                render_hand(assets, rng, kind=kind, appearance_rng=appearance_rng, **options),
-            )
+            rng, appearance_rng = np.random.default_rng(seed), np.random.default_rng((*seed, 1))
+            hand = render_hand(assets, rng, kind=kind, appearance_rng=appearance_rng, **options)
+            yield number, hand
 
 
 def write_sheet(name, hands: Iterator, folder):

@@ -8,16 +8,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 
 from tests.helpers import ROOT
-from tests.house.source import Source, find_duplicates, find_sources, is_annotated
+from tests.house.source import Source, find_duplicates, find_sources
 
 PACKAGE = ROOT / "openpose_keras"
+ROOMS = sorted(PACKAGE.glob("*/__init__.py"))
 # Names that other libraries look up, or read after they were set.
 CALLED_BY_OTHERS = (
     "__getattr__,__dir__,active,align_items,converter,derived_from,disabled,flex_flow,meta,"
@@ -27,15 +27,11 @@ Row = tuple[str, object, str, list[str]]  # what, how much, the aim, what there 
 
 
 def rooms() -> Iterator[Row]:
-    """Count rooms, their files and the floors that the import contract lays them on."""
-    folders = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
-    files = {room.name: len(list(room.glob("*.py"))) - 1 for room in folders}
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["tool"]["importlinter"]
-    floors = next(each["layers"] for each in contracts["contracts"] if each["type"] == "layers")
+    """Count rooms and their files."""
+    files = {each.parent.name: len(list(each.parent.glob("*.py"))) - 1 for each in ROOMS}
     listed = [f"{count:3} {name}" for name, count in files.items()]
-    yield "rooms", len(folders), "12", listed
+    yield "rooms", len(files), "12", listed
     yield "files a room, at most", max(files.values()), "about 12", listed
-    yield "floors of the import contract", len(floors), "9", floors
 
 
 def lines(package: list[Source], tests: list[Source]) -> Iterator[Row]:
@@ -46,7 +42,7 @@ def lines(package: list[Source], tests: list[Source]) -> Iterator[Row]:
 
 
 def functions(package: list[Source]) -> Iterator[Row]:
-    """Measure functions: lengths, docstrings and annotations."""
+    """Measure functions: lengths and docstrings, those of private ones too."""
     found = [(each, node) for each in package for node in each.functions]
     lengths = {f"{each.path}:{node.lineno}": each.length(node) for each, node in found}
     long = [f"{length} {where}" for where, length in lengths.items() if length > 45]
@@ -55,8 +51,6 @@ def functions(package: list[Source]) -> Iterator[Row]:
     nodes = [(each, node) for each in package for node in each.documented]
     bare = [f"{s.path}:{getattr(n, 'lineno', 1)}" for s, n in nodes if not ast.get_docstring(n)]
     yield "docstrings", f"{1 - len(bare) / len(nodes):.1%}", "100 %", bare
-    untyped = [f"{each.path}:{node.lineno}" for each, node in found if not is_annotated(node)]
-    yield "annotated functions", f"{1 - len(untyped) / len(found):.1%}", "100 %", untyped
 
 
 def run_tool(module: str, *arguments: object) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""What can be counted in source text: lines, functions, docstrings, annotations, duplicates."""
+"""What can be counted in source text: lines, functions, docstrings, duplicates."""
 
 import ast
 import io
@@ -20,11 +20,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Source:
-    """One module.
-
-    Args:
-        path: Its file.
-    """
+    """One module, by its file."""
 
     path: Path
 
@@ -86,24 +82,11 @@ def find_sources(folder: Path, leave_out: Iterable[str] = ()) -> list[Source]:
     return [Source(path) for path in paths if not set(left_out) & set(path.parents)]
 
 
-def is_annotated(function: Function) -> bool:
-    """Return whether each argument, other than `self` and `cls`, and the result have a type."""
-    given = function.args
-    arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
-    wanted = [each for each in arguments if each and each.arg not in ("self", "cls")]
-    return function.returns is not None and all(each.annotation for each in wanted)
-
-
 def find_duplicates(sources: Iterable[Source], size: int = 6) -> list[str]:
-    """Find runs of code that stand in two positions, the same but for their indentation.
+    """Return `path:line ~ path:line` of runs of code that stand in two positions.
 
-    Args:
-        sources: The modules.
-        size: The least number of lines of code in a run. Imports, and lines without a letter, count
-            as no line.
-
-    Returns:
-        `path:line ~ path:line` for each run, where it begins.
+    A run has at least `size` lines of code, the same but for their indentation. Imports, and lines
+    without a letter, count as no line.
     """
     seen: dict[tuple[str, ...], list[tuple[Source, int, int]]] = defaultdict(list)
     for source in sources:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.source import Source, find_duplicates, find_sources, is_annotated
+from tests.house.source import Source, find_duplicates, find_sources
 
 TEXT = '''"""A docstring,
 
@@ -48,15 +48,7 @@ def test_blank_lines_docstrings_and_comments_are_no_code(source):
 
 
 def test_a_function_is_as_long_as_its_code(source):
-    assert {node.name: source.length(node) for node in source.functions} == {
-        "documented": 4,
-        "method": 2,
-    }
-
-
-def test_an_argument_without_a_type_is_found(source):
-    annotated = {node.name: is_annotated(node) for node in source.functions}
-    assert annotated == {"documented": True, "method": False}
+    assert [source.length(node) for node in source.functions] == [4, 2]
 
 
 def test_quoted_types_are_found(source):
@@ -84,9 +76,6 @@ def test_the_same_run_in_two_files_is_found_once(tmp_path):
 
 
 def test_five_lines_imports_and_brackets_are_no_duplicate(tmp_path):
-    run = [f"value_{index} = {index}" for index in range(5)]
     imports = ["from a import (", *(f"    name_{index}," for index in range(9)), ")"]
-    lines = [*imports, *run, "print((", *")" * 2]
-    assert not find_duplicates([write(tmp_path / name, *lines) for name in ("a.py", "b.py")][:1])
-    pair = [write(tmp_path / name, *imports, *run) for name in ("a.py", "b.py")]
-    assert not find_duplicates(pair)
+    lines = [*imports, *(f"value_{index} = {index}" for index in range(5)), "(", ")"]
+    assert not find_duplicates([write(tmp_path / name, *lines) for name in ("a.py", "b.py")])

@@ -7,7 +7,14 @@ import pytest
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.viz.drawing import Pen, contact_sheet, draw_hands, draw_heatmaps, pen_for
+from openpose_keras.viz.drawing import (
+    THRESHOLD,
+    Pen,
+    contact_sheet,
+    draw_hands,
+    draw_heatmaps,
+    pen_for,
+)
 
 COUNT = len(HAND)
 BACKGROUND = COUNT  # the last map
@@ -22,16 +29,11 @@ def zeros(height=120, width=160):
     return np.zeros((height, width, 3), np.uint8)
 
 
-def random_hand(seed=0, low=10, high=110):
+def random_hand(seed=0, low=10, high=110, missing=()):
     rng = np.random.default_rng(seed)
-    xy = rng.uniform(low, high, (COUNT, 2))
-    return Hand(xy=xy, scores=rng.uniform(0.3, 1, COUNT))
-
-
-def spread_hand(scores=None):
-    """A hand whose keypoints lie 30 pixels apart, in a grid of 5 by 5."""
-    xy = np.array([(20.0 + 30 * (i % 5), 20.0 + 30 * (i // 5)) for i in range(COUNT)])
-    return Hand(xy=xy, scores=np.full(COUNT, 0.9) if scores is None else scores)
+    xy, scores = rng.uniform(low, high, (COUNT, 2)), rng.uniform(0.1, 1, COUNT)
+    xy[list(missing)], scores[list(missing)] = np.nan, 0
+    return Hand(xy=xy, scores=scores)
 
 
 def openpose_sizes(xy, scores, height, width):
@@ -81,24 +83,14 @@ def test_half_a_pixel_is_rounded_up():
     assert pen_for(xy, np.ones(2), (125, 125)) == Pen(line=2, radius=1, circle=3)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_hand_is_drawn_as_openpose_draws_it(seed):
-    image, hand = noise(seed=seed), random_hand(seed)
-    scores = hand.scores.copy()
-    scores[seed::5] = 0.2 - 0.04 * seed  # at the threshold or below
-    hand = Hand(xy=hand.xy, scores=scores)
-    np.testing.assert_array_equal(draw_hands(image, [hand]), openpose_drawing(image, hand, 0.2))
-
-
-def test_each_keypoint_has_its_colour_and_each_line_that_of_its_second_keypoint():
-    image = np.full((160, 160, 3), 255, np.uint8)
-    hand = spread_hand()
-    drawn = draw_hands(image, [hand], pen=Pen(line=1, radius=2, circle=2))
-    for (x, y), color in zip(hand.xy.astype(int), HAND.colors, strict=True):
-        assert tuple(drawn[y, x + 2]) == color
-    start, end = HAND.index("thumb_cmc"), HAND.index("thumb_mcp")
-    x, y = ((hand.xy[start] + hand.xy[end]) / 2).astype(int)
-    assert tuple(drawn[y, x]) == HAND.colors[end]
+@pytest.mark.parametrize("threshold", [THRESHOLD, 0.5])
+@pytest.mark.parametrize("missing", [(), (0, 7, 8), range(1, COUNT), range(COUNT)], ids=str)
+def test_hand_is_drawn_as_openpose_draws_it(missing, threshold):
+    image, hand = noise(), random_hand(missing=missing)
+    expected = openpose_drawing(image, hand, threshold)
+    drawn = draw_hands(image, [hand], threshold=threshold)
+    np.testing.assert_array_equal(drawn, expected)
+    assert missing or (drawn != image).any()
 
 
 def test_input_is_not_changed_and_the_result_is_new():
@@ -110,34 +102,6 @@ def test_input_is_not_changed_and_the_result_is_new():
         assert (drawn.dtype, drawn.shape) == (np.uint8, image.shape)
     np.testing.assert_array_equal(draw_hands(image, []), image)
     np.testing.assert_array_equal(heatmaps, image)
-
-
-def test_missing_and_low_keypoints_and_their_lines_are_not_drawn():
-    image = np.full((160, 160, 3), 7, np.uint8)
-    xy, scores = spread_hand().xy.copy(), np.zeros(COUNT)
-    scores[[5, 6, 7]] = 0.9, 0.2, 0.9  # 6 is not above the threshold
-    xy[-1] = np.nan
-    drawn = draw_hands(image, [Hand(xy=xy, scores=scores)])
-    changed = np.argwhere((drawn != image).any(axis=-1))[:, ::-1]
-    nearest = np.abs(changed[:, None] - xy[[5, 7]]).max(axis=-1).min(axis=1)
-    assert len(changed)
-    assert nearest.max() < 10
-    nothing = Hand(xy=np.full((COUNT, 2), np.nan), scores=np.zeros(COUNT))
-    np.testing.assert_array_equal(draw_hands(image, [nothing]), image)
-
-
-def test_threshold_is_an_option():
-    hand = spread_hand(np.full(COUNT, 0.15))
-    assert not draw_hands(zeros(), [hand]).any()
-    assert draw_hands(zeros(), [hand], threshold=0.1).any()
-
-
-def test_single_keypoint_is_drawn():
-    xy, scores = np.full((COUNT, 2), np.nan), np.zeros(COUNT)
-    xy[4], scores[4] = (50, 60), 1
-    drawn = np.argwhere(draw_hands(zeros(), [Hand(xy=xy, scores=scores)]).any(axis=-1))
-    assert len(drawn)
-    assert np.abs(drawn - (60, 50)).max() <= 2
 
 
 @pytest.mark.parametrize("far", [-50.0, 1e4, -1e9, 1e30])
@@ -157,14 +121,10 @@ def test_view_that_is_not_contiguous_is_drawn_on():
     np.testing.assert_array_equal(draw_hands(image, [hand]), expected)
 
 
-@pytest.mark.parametrize(
-    "bad", [np.zeros((5, 5)), np.zeros((5, 5, 3)), np.zeros((0, 5, 3), np.uint8)]
-)
-def test_anything_but_an_rgb_image_of_uint8_is_refused(bad):
-    with pytest.raises(ImageError):
-        draw_hands(bad, [])
-    with pytest.raises(ImageError):
-        draw_heatmaps(bad, np.zeros((2, 2)))
+@pytest.mark.parametrize("draw", [draw_hands, draw_heatmaps])
+def test_anything_but_an_rgb_image_of_uint8_is_refused(draw):
+    with pytest.raises(ImageError, match="uint8"):
+        draw(np.zeros((5, 5, 3)), [])
 
 
 # --- contact sheets

@@ -1,21 +1,23 @@
 """The explorer in a real browser, in JupyterLab and in Notebook 7: mouse, sliders, files."""
 
-import shutil
-
-import nbformat
 import numpy as np
 import pytest
 
 from openpose_keras import read_image, read_openpose
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import read_labels
-from tests.helpers import ROOT
-from tests.helpers.jupyter_browser import find_browser, jupyter_server, open_page, run_all
+from tests.helpers.jupyter_browser import (
+    PHOTO,
+    find_browser,
+    jupyter_server,
+    open_page,
+    run_all,
+    write_notebook,
+)
 
-IMAGE = "images/hands.jpg"
-CELL = f"""\
+CELL = """\
 from openpose_keras import explore, read_image
-explore(read_image("{IMAGE}"), boxes=[(69, 320, 430)])
+explore(read_image("hands.jpg"), boxes=[(69, 320, 430)])
 """
 TIP = HAND.index("index_tip")
 ANSWER = 180_000  # milliseconds that a running kernel may take, on a busy machine
@@ -33,18 +35,14 @@ if not find_browser():
 def folder(tmp_path_factory):
     """A folder with a notebook that shows the explorer."""
     notebooks = tmp_path_factory.mktemp("jupyter") / "notebooks"
-    (notebooks / "images").mkdir(parents=True)
-    shutil.copy(ROOT / "notebooks" / IMAGE, notebooks / IMAGE)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, notebooks / "explore.ipynb")
+    write_notebook(notebooks, CELL)
     return notebooks
 
 
 @pytest.fixture(scope="module")
 def server(folder):
-    with jupyter_server(folder) as (address, token):
-        yield address, token
+    with jupyter_server(folder) as address_and_token:
+        yield address_and_token
 
 
 class Driver:
@@ -60,8 +58,13 @@ class Driver:
     def until(self, condition, argument=None):
         self.page.wait_for_function(condition, arg=argument, timeout=ANSWER)
 
-    def pixels(self):
-        return self.canvas.evaluate("canvas => canvas.toDataURL()")
+    def settle(self):
+        """Wait until no answer of the kernel is on its way any more; return the image."""
+        before, after = None, self.canvas.evaluate("canvas => canvas.toDataURL()")
+        while before != after:
+            self.page.wait_for_timeout(QUIET)
+            before, after = after, self.canvas.evaluate("canvas => canvas.toDataURL()")
+        return after
 
     def changes(self, action):
         """Do something, and wait until the image is another one and stays as it is."""
@@ -69,14 +72,6 @@ class Driver:
         action()
         self.until("old => document.querySelector('.opk-canvas').toDataURL() !== old", before)
         self.settle()
-
-    def settle(self):
-        """Wait until no answer of the kernel is on its way any more; return the image."""
-        before, after = None, self.pixels()
-        while before != after:
-            self.page.wait_for_timeout(QUIET)
-            before, after = after, self.pixels()
-        return after
 
     def changes_table(self, action):
         """Do something, and wait until the table is another one: the kernel has answered."""
@@ -154,13 +149,11 @@ def use_lists(driver):
         ("Heatmap", "background"),
         ("Peaks", "argmax"),
         ("Scales", "3: 0.8, 1, 1.25"),
+        ("Show", "0.8 only"),
+        ("Scales", "as the recipe"),
     ):
         choice = driver.page.locator(".widget-dropdown", has_text=label).locator("select")
         driver.changes(lambda choice=choice, value=value: choice.select_option(label=value))
-    choice = driver.page.locator(".widget-dropdown", has_text="Show").locator("select")
-    driver.changes(lambda: choice.select_option(label="0.8 only"))
-    choice = driver.page.locator(".widget-dropdown", has_text="Scales").locator("select")
-    driver.changes(lambda: choice.select_option(label="as the recipe"))
 
 
 def use_keypoints(driver):
@@ -212,10 +205,8 @@ def save_files(driver, folder):
     driver.until_message("photo.json exists")
     assert (folder / "photo.json").read_bytes() == content
     table = driver.table()
-    for hand in (
-        read_openpose(folder / "photo.json")[0],
-        read_labels(folder / "labels.json")[0].hands[0],
-    ):
+    saved = read_openpose(folder / "photo.json")[0], read_labels(folder / "labels.json")[0].hands[0]
+    for hand in saved:
         np.testing.assert_allclose(hand.xy[TIP], table[TIP], atol=0.06)
     for name in ("photo.json", "labels.json", "image.png"):  # labels come with their image
         (folder / name).unlink()
@@ -228,7 +219,7 @@ def test_explorer_works_in_jupyterlab_and_in_notebook_7(server, folder, program,
     address, token = server
     with open_page(width) as page:
         watcher = run_all(page, f"{address}/{program}/explore.ipynb?token={token}")
-        driver = Driver(page, read_image(folder / IMAGE).shape[:2])
+        driver = Driver(page, read_image(PHOTO).shape[:2])
         for use in (use_sliders, use_lists, use_keypoints, use_boxes):
             use(driver)
         save_files(driver, folder)
