@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         The exit status, 0.
 
     Raises:
-        UsageError: The options contradict each other, or would replace the preset's weights.
+        UsageError: The options contradict each other.
         WeightsError: The file is damaged, or for another network.
         OSError: The result can't be written where it is wanted.
     """
@@ -57,11 +57,6 @@ def run(args: argparse.Namespace) -> int:
         if args.bgr:
             raise UsageError("--bgr: the preset takes RGB; name another file with --to")
         target = user_folder() / preset.file
-        if target.exists() and not args.force:
-            raise UsageError(
-                f"{target} is there already, and --preset hand uses it: --force replaces it, "
-                "--to FILE writes another"
-            )
         target.parent.mkdir(parents=True, exist_ok=True)
     start_keras()
     from openpose_keras.conversion.writers import convert_file

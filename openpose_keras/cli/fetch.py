@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from openpose_keras.cli.options import UsageError, start_keras
-from openpose_keras.conversion.catalogue import LICENCES, SOURCES
+from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, SOURCES
 from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.networks.presets import PRESETS
 
@@ -59,33 +59,29 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.accept_license:
         _ask(args.name)
+    if args.name in PRESETS:
+        start_keras()  # for the conversion; what is missing for it shows before the download
     try:
-        fetch(
-            args.name,
-            folder=args.to,
-            accept_license=True,
-            progress=sys.stderr.isatty(),
-            log=lambda line: print(line, file=sys.stderr, flush=True),
-            convert=_convert,
-        )
+        fetch(args.name, folder=args.to, accept_license=True, log=_log)
     except FetchError as error:  # the one message that needs several lines
-        print(f"error: {error}", file=sys.stderr)
+        _log(f"error: {error}")
         return 1
-    print(f"{target} is ready. {_use(args.name, target, args.to)}")
+    if args.name not in PRESETS:
+        print(f"{target} is ready. This version of the package does not use it yet.")
+        return 0
+    option = "" if args.to is None else f" --weights {target}"
+    print(f"{target} is ready. Use it: openpose-keras detect PHOTO --preset {args.name}{option}")
     return 0
 
 
-def _convert(source: Path, target: Path) -> None:
-    """Convert a file, without TensorFlow's messages while it is imported."""
-    start_keras()
-    from openpose_keras.conversion.writers import convert_file
-
-    convert_file(source, target)
+def _log(line: str) -> None:
+    """Print a line on stderr at once."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _ask(name: str) -> None:
     """Show the licence and raise an error unless the user accepts it."""
-    text = f"the weights of {name} are for {LICENCES[name]}: {LICENCE_ADDRESS}"
+    text = f"the weights of {name} are for {OPENPOSE_LICENCE}: {LICENCE_ADDRESS}"
     if not (sys.stdin and sys.stdin.isatty()):
         raise UsageError(f"say that you keep to the licence with --accept-license; {text}")
     print(f"{text[0].upper()}{text[1:]}")
@@ -98,11 +94,3 @@ def _ask(name: str) -> None:
             "the licence was not accepted, so nothing was downloaded; the weights of the preset "
             "'hand_lite' ship with the package and are free (Apache-2.0)"
         )
-
-
-def _use(name: str, path: Path, to: Path | None) -> str:
-    """Return a sentence on how to use what was fetched."""
-    if name not in PRESETS:
-        return "This version of the package does not use it yet."
-    option = "" if to is None else f" --weights {path}"
-    return f"Use it: openpose-keras detect PHOTO --preset {name}{option}"

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from openpose_keras.conversion.readers import WeightFile
 
 SUMMARY = "print what a weight file contains"
@@ -33,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         WeightsError: The file is damaged, or of no known kind.
     """
-    from openpose_keras.conversion.catalogue import identify
+    from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, identify
     from openpose_keras.conversion.readers import KINDS, read_weights
     from openpose_keras.io.weight_record import checksums
 
@@ -43,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.file}: {KINDS[weights.kind]}")
     print(f"MD5     {sums.md5}\nSHA-256 {sums.sha256}")
     if known:
-        print(f"this is OpenPose's {known.path} ({known.network}); licence: {known.licence}")
+        print(f"this is OpenPose's {known.path} ({known.network}); licence: {OPENPOSE_LICENCE}")
     else:
         print("it is not one of OpenPose's own files: no checksum fits")
     for name, value in (weights.record or {}).items():
@@ -55,18 +53,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _print_layers(weights: "WeightFile") -> None:
     """Print one line an array, in Keras's layout, and the totals."""
+    arrays = [(name, array) for name, each in weights.layers.items() for array in each]
     width = max(map(len, weights.layers))
     print(f"{'layer':<{width}}  {'shape':<16}{'least':>11}{'greatest':>11}{'mean':>11}{'std':>11}")
-    for name, arrays in weights.layers.items():
-        for array in arrays:
-            print(f"{name:<{width}}  {'x'.join(map(str, array.shape)):<16}{_figures(array)}")
-    count = sum(array.size for arrays in weights.layers.values() for array in arrays)
+    for name, array in arrays:
+        values = (array.min(), array.max(), array.mean(dtype="f8"), array.std(dtype="f8"))
+        figures = "".join(f"{value:>11.4g}" for value in values)
+        print(f"{name:<{width}}  {'x'.join(map(str, array.shape)):<16}{figures}")
+    count = sum(array.size for _, array in arrays)
     print(f"{len(weights.layers)} layers, {count:,} numbers")
-
-
-def _figures(array: "np.ndarray") -> str:
-    """Return the range of an array as text."""
-    if not array.size:
-        return ""
-    values = (array.min(), array.max(), array.mean(dtype="f8"), array.std(dtype="f8"))
-    return "".join(f"{value:>11.4g}" for value in values)

@@ -65,14 +65,11 @@ def parse_size(text: str) -> tuple[int, int]:
         >>> parse_size("256x328")
         (256, 328)
     """
-    sides = text.lower().split("x")
-    try:
-        height, width = (int(side) for side in (sides * 2 if len(sides) == 1 else sides))
-    except ValueError:
-        height = width = 0
-    if not 1 <= min(height, width) <= max(height, width) <= 4096:
+    height, _, width = text.partition("x")
+    size = tuple(int(side) if side.isdecimal() else 0 for side in (height, width or height))
+    if not all(0 < side <= 4096 for side in size):
         raise argparse.ArgumentTypeError(f'expected HEIGHTxWIDTH in pixels, not "{text}"')
-    return height, width
+    return size[0], size[1]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -89,15 +86,14 @@ def run(args: argparse.Namespace) -> int:
         WeightsError: A file is damaged or does not fit, or OpenCV can't read Caffe's files.
         OSError: A result can't be written where it is wanted.
     """
-    from openpose_keras.core.files import require_writable
+    from openpose_keras.core.files import require_writable, write_json
 
     if args.golden and args.prototxt:
         raise UsageError("--golden and --prototxt: compare with one or with the other")
     for path in filter(None, (args.chart, args.out)):
         require_writable(path, force=args.force)
     start_keras()
-    from openpose_keras.conversion.verify import verify_file
-    from openpose_keras.core.files import write_json
+    from openpose_keras.conversion.parity import verify_file
     from openpose_keras.io.images import write_image
     from openpose_keras.viz.figures.charts import draw_parity
 

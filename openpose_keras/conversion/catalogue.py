@@ -5,52 +5,41 @@ of the same files, conversions by others, and last the authors' first server, wh
 since 2023. Every source but the Keras conversion on Google Drive has a known checksum.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 OPENPOSE_LICENCE = (
     "academic or non-profit, non-commercial research only (OpenPose's licence); converted files too"
 )
 
 
-@dataclass(frozen=True)
-class OfficialFile:
+class OfficialFile(NamedTuple):
     """A weight file that OpenPose's authors published.
 
     Args:
         network: The network that it is for.
         path: Its path under OpenPose's `models` folder.
         md5: Its checksum, as OpenPose's CMakeLists.txt lists it.
-        licence: What the weights may be used for.
     """
 
     network: str
     path: str
     md5: str
-    licence: str = OPENPOSE_LICENCE
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """An address that offers a weight file.
 
     Args:
         address: Starts with http:// or https://; a page of Google Drive stands for its file.
         file: The file's name.
-        md5: The file's checksum, if that one is known.
-        sha256: The same for SHA-256.
+        checksum: The file's MD5 or SHA-256, if it is known.
         needs: A package that reading the file needs in addition to ours.
     """
 
     address: str
     file: str
-    md5: str | None = None
-    sha256: str | None = None
+    checksum: str | None = None
     needs: str | None = None
-
-    @property
-    def has_checksum(self) -> bool:
-        """Whether a checksum can tell that the file is the right one."""
-        return bool(self.md5 or self.sha256)
 
 
 OFFICIAL_FILES = (
@@ -76,14 +65,14 @@ _FIRST_SERVER = "http://posefs1.perception.cs.cmu.edu/OpenPose/models/"
 _CONVERSIONS = {
     "hand": (
         Source(
-            address="https://huggingface.co/lllyasviel/Annotators/resolve/main/hand_pose_model.pth",
-            file="hand_pose_model.pth",
-            sha256="b76b00d1750901abd07b9f9d8c98cc3385b8fe834a26d4b4f0aad439e75fc600",
+            "https://huggingface.co/lllyasviel/Annotators/resolve/main/hand_pose_model.pth",
+            "hand_pose_model.pth",
+            "b76b00d1750901abd07b9f9d8c98cc3385b8fe834a26d4b4f0aad439e75fc600",
             needs="torch",
         ),
         Source(
-            address="https://drive.google.com/file/d/1yPQFrCrDltqzYAnWBl__O7oZxGL0sQlu/view",
-            file="hand_keras.h5",
+            "https://drive.google.com/file/d/1yPQFrCrDltqzYAnWBl__O7oZxGL0sQlu/view",
+            "hand_keras.h5",
         ),
     )
 }
@@ -109,7 +98,7 @@ def _sources_of(official: OfficialFile) -> tuple[Source, ...]:
     """List the sources of an official file."""
     name = official.path.rpartition("/")[2]
     *copies, first = (
-        Source(address=f"{server}{official.path}", file=name, md5=official.md5)
+        Source(f"{server}{official.path}", name, official.md5)
         for server in (*_SERVERS, _FIRST_SERVER)
     )
     return (*copies, *_CONVERSIONS.get(official.network, ()), first)
@@ -117,4 +106,3 @@ def _sources_of(official: OfficialFile) -> tuple[Source, ...]:
 
 # Name of a network -> the sources of its weights, in the order in which they are tried.
 SOURCES = {official.network: _sources_of(official) for official in OFFICIAL_FILES}
-LICENCES = {official.network: official.licence for official in OFFICIAL_FILES}

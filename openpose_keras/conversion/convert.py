@@ -6,7 +6,7 @@ axis of the first convolution, so that the Keras network takes RGB.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 # Names of the functions of `networks` that weights can be for.
 NETWORKS = ("hand", "hand_lite")
 UNKNOWN_LICENCE = f"not known; if they are OpenPose's: {OPENPOSE_LICENCE}"
-_MOST_NAMES = 60  # in a message; the hand network has 52
 
 
 def load_converted(
@@ -69,7 +68,7 @@ def make_record(weights: WeightFile, *, network: str, channel_order: ChannelOrde
         md5=sums.md5,
         sha256=sums.sha256,
         official=known.path if known else None,
-        licence=known.licence if known else str(own),
+        licence=OPENPOSE_LICENCE if known else str(own),
         network=network,
         channel_order=channel_order,
         converter=f"openpose_keras {__version__}",
@@ -103,7 +102,7 @@ def find_network(weights: WeightFile) -> tuple[str, "keras.Model"]:
     raise WeightsError(
         difference
         or f"{weights.path} is for none of our networks ({', '.join(NETWORKS)}): it has the layers "
-        f"{_join(weights.layers)}"
+        f"{', '.join(weights.layers)}"
     )
 
 
@@ -162,16 +161,9 @@ def _differences(model: "keras.Model", weights: WeightFile) -> list[str]:
         "the network has no": [name for name in found if name not in expected],
         "of other shapes are": other,
     }
-    return [f"{what} {_join(names)}" for what, names in complaints.items() if names]
+    return [f"{what} {', '.join(names)}" for what, names in complaints.items() if names]
 
 
 def _shapes(shapes: Sequence[tuple[int, ...]]) -> str:
     """Return shapes in one short line."""
     return " + ".join("x".join(map(str, shape)) for shape in shapes)
-
-
-def _join(names: Iterable[str]) -> str:
-    """Join names in one line, however many there are."""
-    names = list(names)
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more

@@ -1,8 +1,12 @@
 """Kernels in Caffe's and PyTorch's layout (OIHW) and in Keras's (HWIO)."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+
+from openpose_keras.core.errors import WeightsError
 
 Layers = dict[str, tuple[np.ndarray, ...]]  # name of a layer -> its arrays
 
@@ -40,3 +44,30 @@ def to_caffe_layout(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         Kernel (out, in, h, w) and bias (out,), views of the same numbers.
     """
     return tuple(array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for array in arrays)
+
+
+def pair_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Layers:
+    """Join the kernel and the bias of each layer.
+
+    Args:
+        path: The file that they come from, for messages.
+        arrays: Name to array, in the layout of Caffe and PyTorch. Names are like "conv1_1.weight"
+            and "conv1_1.bias"; what comes before ("model1_0.conv1_1.weight") is left out.
+
+    Returns:
+        Name to (kernel, bias) in Keras's layout.
+
+    Raises:
+        WeightsError: A layer has not one weight and one bias.
+    """
+    pairs: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    for key, array in arrays.items():
+        *_, name, part = ["", *key.split(".")]
+        if part in pairs[name]:
+            raise WeightsError(f"{path}: expected one {part} of the layer {name!r}, got two")
+        pairs[name][part] = array
+    for name, pair in pairs.items():
+        if set(pair) != {"weight", "bias"}:
+            parts = " and ".join(pair)
+            raise WeightsError(f"{path}: expected weight and bias of {name!r}, got {parts} only")
+    return {name: to_keras_layout((pair["weight"], pair["bias"])) for name, pair in pairs.items()}

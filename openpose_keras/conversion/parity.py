@@ -2,25 +2,32 @@
 
 The reference is OpenCV 4's importer of Caffe's files, which shares no code with this package
 (OpenCV 5 has no importer), or a golden: outputs that were stored before.
-`openpose_keras.conversion.verify` makes the comparison for a weight file.
 """
 
 import os
+import tempfile
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from openpose_keras.conversion.caffe.caffemodel import write_caffemodel
+from openpose_keras.conversion.caffe.graph import to_caffe
 from openpose_keras.conversion.caffe.network import CaffeNetwork
-from openpose_keras.conversion.caffe.prototxt import read_prototxt
+from openpose_keras.conversion.caffe.prototxt import read_prototxt, write_prototxt
+from openpose_keras.conversion.convert import load_converted
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import WeightsError
+from openpose_keras.core.files import atomic_write
 
 if TYPE_CHECKING:
     import keras
 
 TOLERANCE = 1e-4
+_INPUT = "input"  # in a golden
 
 
 @dataclass(frozen=True)
@@ -45,14 +52,6 @@ class LayerParity:
     def relative(self) -> float:
         """The greatest absolute difference in units of the reference's greatest magnitude."""
         return self.absolute / (self.magnitude or 1.0)
-
-    def to_dict(self) -> dict[str, object]:
-        """Return plain data for JSON; what is not finite becomes None."""
-        facts = asdict(self) | {"shape": list(self.shape), "relative": self.relative}
-        return {
-            name: None if isinstance(value, float) and not np.isfinite(value) else value
-            for name, value in facts.items()
-        }
 
 
 @dataclass(frozen=True)
@@ -81,12 +80,16 @@ class ParityReport:
         return max(row.absolute for row in self.rows)
 
     def to_dict(self) -> dict[str, object]:
-        """Return plain data for JSON."""
+        """Return plain data for JSON; a difference that is not finite becomes None."""
+        layers = [asdict(row) | {"relative": row.relative} for row in self.rows]
+        for layer in layers:
+            for name in ("absolute", "magnitude", "relative"):
+                layer[name] = layer[name] if np.isfinite(layer[name]) else None
         return {
             "reference": self.reference,
             "tolerance": self.tolerance,
             "first_failing_layer": self.first_failing_layer,
-            "layers": [row.to_dict() for row in self.rows],
+            "layers": layers,
         }
 
     def __str__(self) -> str:
@@ -107,17 +110,16 @@ class ParityReport:
         return "\n".join(lines)
 
 
-def random_batch(size: tuple[int, int] = (368, 368), *, seed: int = 0) -> np.ndarray:
-    """Make an input of noise, normalised as images are.
+def random_batch(size: tuple[int, int] = (368, 368)) -> np.ndarray:
+    """Make an input of noise, always the same, normalised as images are.
 
     Args:
         size: Height and width.
-        seed: Seed of the random generator.
 
     Returns:
         (1, h, w, 3) float32, RGB in [-0.5, 0.5).
     """
-    pixels = np.random.default_rng(seed).integers(0, 256, (1, *size, 3))
+    pixels = np.random.default_rng(0).integers(0, 256, (1, *size, 3))
     return (pixels / 256 - 0.5).astype(np.float32)
 
 
@@ -230,9 +232,109 @@ def _compare_layer(
 ) -> LayerParity:
     """Compare one layer."""
     magnitude = float(np.abs(expected).max(initial=0))
-    absolute = float("inf")
+    absolute = np.inf
     if found.shape == expected.shape:
         difference = float(np.abs(found - expected).max(initial=0))
-        absolute = difference if np.isfinite(difference) else absolute
-    exceeds = not np.isfinite(absolute) or absolute > tolerance * max(magnitude, 1.0)
-    return LayerParity(name, expected.shape, absolute, magnitude, bool(exceeds))
+        absolute = np.inf if np.isnan(difference) else difference
+    exceeds = absolute == np.inf or absolute > tolerance * max(magnitude, 1.0)
+    return LayerParity(name, expected.shape, absolute, magnitude, exceeds)
+
+
+def verify_file(
+    path: str | os.PathLike[str],
+    *,
+    prototxt: str | os.PathLike[str] | None = None,
+    golden: str | os.PathLike[str] | None = None,
+    size: tuple[int, int] = (368, 368),
+    tolerance: float = TOLERANCE,
+) -> ParityReport:
+    """Convert a weight file, and compare the network layer by layer with a reference.
+
+    Args:
+        path: A weight file of any known kind. OpenCV reads a .caffemodel itself; the
+            weights of another kind are written back to Caffe's first.
+        prototxt: OpenPose's own description for OpenCV. Without it, ours is used, which proves the
+            weights but not the wiring.
+        golden: Outputs that `write_golden` stored. OpenCV is not needed then.
+        size: Height and width of the input, which is noise; a golden brings its own.
+        tolerance: See `ParityReport`.
+
+    Returns:
+        The report.
+
+    Raises:
+        WeightsError: A file is damaged or does not fit, or OpenCV can't read Caffe's files.
+    """
+    model, record = load_converted(path)
+    if golden is not None:
+        batch, expected = read_golden(golden)
+        reference = f"the golden {Path(golden).name}"
+    else:
+        batch = random_batch(size)
+        caffemodel = path if record.kind == "caffemodel" else None
+        expected = _opencv_outputs(model, batch, prototxt, caffemodel)
+        whose = Path(prototxt).name if prototxt else "a description of our own"
+        reference = f"OpenCV {cv2.__version__} with {whose}"
+    found = layer_outputs(model, batch)
+    return compare(found, expected, reference=reference, tolerance=tolerance)
+
+
+def _opencv_outputs(
+    model: "keras.Model",
+    batch: np.ndarray,
+    prototxt: str | os.PathLike[str] | None,
+    caffemodel: str | os.PathLike[str] | None,
+) -> dict[str, np.ndarray]:
+    """Let OpenCV run Caffe's files, each made from the network where there is none."""
+    with tempfile.TemporaryDirectory() as folder:
+        network = to_caffe(model, size=batch.shape[1:3])
+        if prototxt is None:
+            prototxt = Path(folder) / "network.prototxt"
+            write_prototxt(prototxt, network)
+        if caffemodel is None:
+            caffemodel = Path(folder) / "network.caffemodel"
+            write_caffemodel(caffemodel, network)
+        return opencv_outputs(prototxt, caffemodel, batch[..., ::-1])
+
+
+def write_golden(
+    path: str | os.PathLike[str],
+    model: "keras.Model",
+    batch: np.ndarray,
+    *,
+    force: bool = False,
+) -> None:
+    """Store the outputs of a network's layers for a batch, for later comparisons.
+
+    Args:
+        path: The file, .npz.
+        model: The network.
+        batch: (n, h, w, 3) float32, RGB.
+        force: Whether a file that exists may be replaced.
+
+    Raises:
+        FileExistsError: The file exists, and `force` is not set.
+    """
+    arrays: dict[str, Any] = {_INPUT: batch, **layer_outputs(model, batch)}
+    with atomic_write(path, force=force) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read_golden(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Read what `write_golden` stored.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The batch, and the layers' outputs by name.
+
+    Raises:
+        WeightsError: The file is missing, damaged, or not a golden.
+    """
+    try:
+        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        return arrays.pop(_INPUT), arrays
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path} is not a golden, or damaged: {error}") from error

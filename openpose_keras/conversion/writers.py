@@ -5,7 +5,6 @@ only on request.
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +20,6 @@ from openpose_keras.core.files import atomic_write, require_writable, write_json
 from openpose_keras.io.weight_record import ChannelOrder, WeightRecord, record_beside, write_record
 
 if TYPE_CHECKING:
-    import h5py
     import keras
 
 ENDINGS = (".weights.h5", ".caffemodel", ".keras", ".onnx")
@@ -88,13 +86,13 @@ def write_network(
     ending = _check_target(path, dtype, force)
     if ending == ".caffemodel":
         return _write_caffe(path, model, record, force)
-    writers: dict[str, Callable[[Path, keras.Model], None]] = {
-        ".weights.h5": _write_float16 if dtype == "float16" else _write_weights,
-        ".keras": lambda temporary, model: model.save(temporary),
-        ".onnx": _write_onnx,
-    }
     with atomic_write(path, force=force) as temporary:
-        writers[ending](temporary, model)
+        if ending == ".onnx":
+            _write_onnx(temporary, model)
+        elif ending == ".keras":
+            model.save(temporary)
+        else:
+            _write_weights(temporary, model, dtype)
         write_record(temporary, record)
     return record
 
@@ -126,36 +124,24 @@ def _write_caffe(
     return record
 
 
-def _write_weights(path: Path, model: "keras.Model") -> None:
-    """Write a .weights.h5 of Keras."""
-    model.save_weights(path)
+def _write_weights(path: Path, model: "keras.Model", dtype: str) -> None:
+    """Write a .weights.h5 of Keras, which reads float16 into float32 variables."""
+    import keras
 
-
-def _write_float16(path: Path, model: "keras.Model") -> None:
-    """Write a .weights.h5 of Keras in float16, which Keras reads into float32 variables."""
-    import h5py
-
-    full = path.with_name(f"full{path.name}")
-    try:
-        model.save_weights(full)
-        with h5py.File(full, "r") as source, h5py.File(path, "w") as target:
-            _copy_float16(source, target)
-    finally:
-        full.unlink(missing_ok=True)
-
-
-def _copy_float16(source: "h5py.Group", target: "h5py.Group") -> None:
-    """Copy a group and all in it, floats as float16."""
-    target.attrs.update(source.attrs)
-    for name, item in source.items():
-        if not hasattr(item, "shape"):
-            _copy_float16(item, target.create_group(name))
-            continue
+    weights = model.get_weights()
+    if dtype == "float16":
         with np.errstate(over="ignore"):
-            array = item[()].astype(np.float16)
-        if not np.isfinite(array).all():
-            raise WeightsError(f"{item.name} holds more than a float16 can (65504)")
-        target.create_dataset(name, data=array).attrs.update(item.attrs)
+            weights = [array.astype(np.float16) for array in weights]
+        if not all(np.isfinite(array).all() for array in weights):
+            raise WeightsError(f"{model.name} has weights above what a float16 can hold (65504)")
+
+        def narrow(layer: "keras.Layer") -> "keras.Layer":
+            """Copy a layer, with variables of float16."""
+            return type(layer).from_config(layer.get_config() | {"dtype": dtype})
+
+        model = keras.models.clone_model(model, clone_function=narrow)
+        model.set_weights(weights)
+    model.save_weights(path)
 
 
 def _write_onnx(path: Path, model: "keras.Model") -> None:

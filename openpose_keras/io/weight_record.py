@@ -7,14 +7,12 @@ among its metadata. A .caffemodel has no room: its record lies next to it, as FI
 
 import hashlib
 import json
-import mmap
 import os
-import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from openpose_keras.core.errors import WeightsError
 
@@ -62,8 +60,7 @@ class WeightRecord:
         return json.dumps(asdict(self), allow_nan=False, indent=1)
 
 
-@dataclass(frozen=True)
-class Checksums:
+class Checksums(NamedTuple):
     """A file's checksums, in hexadecimal digits."""
 
     md5: str
@@ -130,17 +127,10 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object] | None:
         if text and len(text) > _LARGEST:
             raise ValueError(f"it has more than {_LARGEST} bytes")
         record = json.loads(text) if text else None
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        RecursionError,
-        zipfile.BadZipFile,
-    ) as error:
+        if record is not None and not isinstance(record, dict):
+            raise ValueError("expected names and values")
+    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise WeightsError(f"the record of {path} is damaged: {error}") from error
-    if record is not None and not isinstance(record, dict):
-        raise WeightsError(f"the record of {path} is damaged: expected names and values")
     ours = record and str(record.get("converter")).startswith(f"{KEY} ")
     return record if ours else None
 
@@ -149,20 +139,17 @@ def _read_text(path: Path) -> str | bytes | None:
     """Read a record's text from inside a file or next to it; of a text too long, the beginning."""
     if zipfile.is_zipfile(path):
         with open_archive(path) as archive:
-            if _MEMBER not in archive.namelist():
-                return None
-            with archive.open(_MEMBER) as member:
-                return member.read(_LARGEST + 1)
+            known = _MEMBER in archive.namelist()
+            return archive.open(_MEMBER).read(_LARGEST + 1) if known else None
     with path.open("rb") as file:
         if file.read(4) == b"\x89HDF":
             import h5py
 
             with h5py.File(path, "r") as opened:
                 return read_text_attribute(opened, KEY)
-    beside = record_beside(path)
-    if not beside.is_file():
+    if not record_beside(path).is_file():
         return None
-    with beside.open("rb") as file:
+    with record_beside(path).open("rb") as file:
         return file.read(_LARGEST + 1)
 
 
@@ -207,8 +194,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         BadZipFile: The file is not a zip file, or lists far more members than weights need.
         OSError, ValueError: It can't be read.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        number = sum(1 for _ in re.finditer(b"PK\x01\x02", data))
+    number = path.read_bytes().count(b"PK\x01\x02")
     if number > _MOST_MEMBERS:
         raise zipfile.BadZipFile(f"it lists {number} members, more than weights need")
     return zipfile.ZipFile(path)

@@ -64,15 +64,19 @@ def test_convert_prints_the_licence_of_an_official_file(folder, capsys, monkeypa
     assert "this is OpenPose's hand/ours.caffemodel (hand)" in capsys.readouterr().out
 
 
-def test_convert_overwrites_only_with_force(folder, capsys):
-    (folder / "a.keras").write_text("mine")
-    assert run("convert", "hand.caffemodel", "--to", "a.keras") == 1
+@pytest.mark.parametrize("to", [[], ["--to", "home/openpose_keras/hand.weights.h5"]])
+def test_convert_overwrites_only_with_force(folder, capsys, to):
+    target = folder / "home" / "openpose_keras" / "hand.weights.h5"
+    target.parent.mkdir(parents=True)
+    target.write_text("mine")
+    assert run("convert", "hand.caffemodel", *to) == 1
     error = capsys.readouterr().err
-    assert error.startswith("error: a.keras exists")
+    assert error.startswith("error: ")
+    assert "hand.weights.h5 exists" in error
     assert error.count("\n") == 1
-    assert (folder / "a.keras").read_text() == "mine"
-    assert run("convert", "hand.caffemodel", "--to", "a.keras", "--force") == 0
-    assert run("convert", "a.keras", "--to", "back.caffemodel") == 0
+    assert target.read_text() == "mine"
+    assert run("convert", "hand.caffemodel", *to, "--force") == 0
+    assert run("convert", target, "--to", "back.caffemodel") == 0
     assert (folder / "back.prototxt").is_file()
 
 
@@ -151,13 +155,3 @@ def test_invalid_size_is_refused(size, capsys):
         run("verify", "hand.caffemodel", f"--size={size}")
     assert caught.value.code == 2
     assert "HEIGHTxWIDTH" in capsys.readouterr().err
-
-
-def test_weights_of_the_preset_are_replaced_only_with_force(capsys):
-    assert run("convert", "hand.caffemodel") == 0
-    with pytest.raises(SystemExit):
-        run("convert", "hand.caffemodel")
-    error = capsys.readouterr().err
-    assert "--force replaces it" in error
-    assert "--to FILE" in error
-    assert run("convert", "hand.caffemodel", "--force") == 0

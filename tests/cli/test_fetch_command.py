@@ -9,7 +9,7 @@ import pytest
 
 from openpose_keras import cli
 from openpose_keras.cli import fetch as command
-from openpose_keras.conversion import catalogue
+from openpose_keras.conversion import catalogue, writers
 from openpose_keras.conversion.catalogue import Source
 from openpose_keras.networks import presets
 from tests.helpers.web import Page, refuse_other_hosts, web_server
@@ -30,12 +30,12 @@ def server(monkeypatch, tmp_path):
     """A server that has the hand's and the face's file; and an empty home."""
     refuse_other_hosts(monkeypatch)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(command, "_convert", shutil.copy)
+    monkeypatch.setattr(writers, "convert_file", shutil.copy)
     monkeypatch.chdir(tmp_path)
     with web_server() as server:
         server.pages["/file"] = Page(GOOD)
-        facts = {"file": "official.bin", "md5": hashlib.md5(GOOD).hexdigest()}
-        source = Source(address=f"{server.address}/file", **facts)
+        md5 = hashlib.md5(GOOD).hexdigest()
+        source = Source(f"{server.address}/file", "official.bin", md5)
         monkeypatch.setitem(catalogue.SOURCES, "hand", (source,))
         monkeypatch.setitem(catalogue.SOURCES, "face", (source,))
         yield server

@@ -106,11 +106,11 @@ def test_damaged_file_gives_our_error_or_valid_content(tmp_path, kind):
 WORKER = """
 import io, json, sys
 from pathlib import Path
-from openpose_keras.conversion.readers import hdf5_process
+from openpose_keras.conversion.readers import hdf5
 out, err = sys.stdout, sys.stderr
 while path := sys.stdin.readline().strip():
     sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO()), io.StringIO()
-    status = hdf5_process.main(Path(path))
+    status = hdf5.main(Path(path))
     print(json.dumps([status, sys.stderr.getvalue()]), file=out, flush=True)
 """
 
@@ -180,7 +180,7 @@ def test_process_that_crashes_or_hangs_is_an_error_of_ours(tmp_path, monkeypatch
     path, process = tmp_path / "file.bin", tmp_path / "process.py"
     write_keras2(path, ARRAYS)
     process.write_text(script)
-    monkeypatch.setattr(hdf5.hdf5_process, "__file__", str(process))
+    monkeypatch.setattr(hdf5, "__file__", str(process))
     monkeypatch.setattr(hdf5, "_SECONDS", 60 if "60" not in script else 1)
     with pytest.raises(WeightsError, match=rf"file\.bin is damaged.*{message}") as caught:
         read_weights(path)

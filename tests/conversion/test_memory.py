@@ -62,7 +62,7 @@ READERS = {
     "caffemodel": (("openpose_keras.conversion.readers.npy", "read_caffe_layers"), "CAFFEMODELS"),
     "prototxt": (("openpose_keras.conversion.caffe.prototxt", "read_prototxt"), "PROTOTXTS"),
     "HDF5": (("openpose_keras.conversion.readers", "read_weights"), "HDF5"),
-    "HDF5 process": (("openpose_keras.conversion.readers.hdf5_process", "main"), "HDF5"),
+    "HDF5 process": (("openpose_keras.conversion.readers.hdf5", "main"), "HDF5"),
     "keras": (("openpose_keras.conversion.readers", "read_weights"), "ARCHIVES"),
     "pth": (("openpose_keras.conversion.readers.torch_files", "read_pth"), "PTH"),
 }

@@ -27,20 +27,15 @@ def write_caffe(path: Path, arrays: Arrays) -> None:
     path.with_name("pose_deploy.prototxt").write_text(hand_prototxt(divide=1, size=SIZE))
 
 
-def write_keras2(path: Path, arrays: Arrays, *, whole: bool = False, parts: bool = False) -> None:
-    """Write what Keras 2's save_weights wrote, or the whole model that its save did.
-
-    A long list of names stood in several attributes, here with `parts`.
-    """
+def write_keras2(path: Path, arrays: Arrays, *, whole: bool = False) -> None:
+    """Write what Keras 2's save_weights wrote, or the whole model that its save did."""
     with h5py.File(path, "w") as file:
         top = file.create_group("model_weights") if whole else file
         if whole:
             file.attrs["model_config"] = "{}"
             file.create_group("optimizer_weights").create_dataset("a", data=np.zeros(3))
         top.attrs["backend"] = b"tensorflow"
-        names = np.array([b"image", *(name.encode() for name in arrays)])
-        for index, part in enumerate(np.array_split(names, 3 if parts else 1)):
-            top.attrs[f"layer_names{index}" if parts else "layer_names"] = part
+        top.attrs["layer_names"] = np.array([b"image", *(name.encode() for name in arrays)])
         top.create_group("image").attrs["weight_names"] = np.zeros(0)
         for name, (kernel, bias) in arrays.items():
             group = top.create_group(name)

@@ -11,8 +11,7 @@ import numpy as np
 
 from openpose_keras.conversion.layouts import Layers
 from openpose_keras.conversion.readers import npy, torch_files
-from openpose_keras.conversion.readers.hdf5 import read_hdf5
-from openpose_keras.conversion.readers.hdf5_process import ARCHIVED_WEIGHTS
+from openpose_keras.conversion.readers.hdf5 import ARCHIVED_WEIGHTS, read_hdf5
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io.weight_record import ChannelOrder, open_archive, read_record
 
@@ -29,15 +28,17 @@ _READERS = {
     "pth": torch_files.read_pth,
     "npy": npy.read_folder,
 }
-_HDF5_START = b"\x89HDF\r\n\x1a\n"
-_ZIP_START = b"PK\x03\x04"
-_PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-_CAFFE_STARTS = (b"\x0a", b"\x12", b"\x1a", b"\xa2\x06")  # name, layers, input, layer
+# What the files of a kind begin with; those of Caffe with the field of a name, layers or an input.
+_STARTS = {
+    "hdf5": (b"\x89HDF\r\n\x1a\n",),
+    "zip": (b"PK\x03\x04",),
+    "pth": (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+    "caffemodel": (b"\x0a", b"\x12", b"\x1a", b"\xa2\x06"),
+}
 _OTHERS = {
-    b"<": "a web page: the server sent a message instead of the file",
-    b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with git lfs pull",
-    b"name:": "a .prototxt, which describes a network: the weights are in the .caffemodel",
-    b"input:": "a .prototxt, which describes a network: the weights are in the .caffemodel",
+    (b"<",): "a web page: the server sent a message instead of the file",
+    (b"version https://git-lfs",): "a pointer of Git LFS: fetch the file with git lfs pull",
+    (b"name:", b"input:"): "a .prototxt: the weights are in the .caffemodel",
 }
 
 
@@ -95,25 +96,18 @@ def _detect_kind(path: Path) -> str:
     """Return a key of `_READERS`, or "hdf5", by the first bytes of a file."""
     try:
         if path.is_dir():
-            if any(path.glob("W_*.npy")):
-                return "npy"
-            raise WeightsError(f"the folder {path} holds no W_name.npy and b_name.npy")
+            return "npy"
         with path.open("rb") as file:
             start = file.read(64)
+        text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        for starts, what in _OTHERS.items():
+            if text.startswith(starts):
+                raise WeightsError(f"{path} is not a weight file but {what}")
+        for kind, starts in _STARTS.items():
+            if start.startswith(starts):
+                return _detect_zip(path) if kind == "zip" else kind
     except OSError as error:
         raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
-    if start.startswith(_HDF5_START):
-        return "hdf5"
-    if start.startswith(_ZIP_START):
-        return _detect_zip(path)
-    if start.startswith(_PICKLE_STARTS):
-        return "pth"
-    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for beginning, what in _OTHERS.items():
-        if text.startswith(beginning):
-            raise WeightsError(f"{path} is not a weight file but {what}")
-    if start.startswith(_CAFFE_STARTS):
-        return "caffemodel"
     what = "empty" if not start else f"unknown: it begins with {start[:8].hex(' ')}"
     raise WeightsError(f"{path} is {what}; expected {', '.join(KINDS.values())}")
 
@@ -123,7 +117,7 @@ def _detect_zip(path: Path) -> str:
     try:
         with open_archive(path) as archive:
             names = archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         raise WeightsError(f"{path} is damaged: {error}") from error
     if ARCHIVED_WEIGHTS in names:
         return "hdf5"
@@ -135,6 +129,6 @@ def _detect_zip(path: Path) -> str:
 def _check(path: Path, name: str, arrays: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
     """Return a layer's arrays as finite float32."""
     for array in arrays:
-        if array.dtype.kind != "f" or not np.isfinite(array).all():
-            raise WeightsError(f"{path}: the layer {name!r} holds numbers that are not finite")
+        if not array.size or array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise WeightsError(f"{path}: expected finite numbers in the layer {name!r}")
     return tuple(array.astype(np.float32, copy=False) for array in arrays)

@@ -1,12 +1,11 @@
 """Weights in Caffe's layout: of a .caffemodel, or of a folder of .npy files."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 
 from openpose_keras.conversion.caffe.caffemodel import read_caffemodel
-from openpose_keras.conversion.layouts import Layers, to_keras_layout
+from openpose_keras.conversion.layouts import Layers, pair_arrays, to_keras_layout
 from openpose_keras.core.errors import WeightsError
 
 
@@ -43,15 +42,11 @@ def read_folder(path: Path) -> Layers:
     Raises:
         WeightsError: A file is damaged, or one of a pair is missing.
     """
-    found: dict[str, dict[str, np.ndarray]] = {}
-    for file in sorted(path.iterdir()):
-        match = re.fullmatch(r"([Wb])_(.+)\.npy", file.name)
-        if match:
-            found.setdefault(match[2], {})[match[1]] = _read_array(file)
-    for name, pair in found.items():
-        for letter in sorted({"W", "b"} - set(pair)):
-            raise WeightsError(f"{path} has no {letter}_{name}.npy beside the other of the pair")
-    return {name: to_keras_layout((pair["W"], pair["b"])) for name, pair in found.items()}
+    arrays = {}
+    for letter, part in (("W", "weight"), ("b", "bias")):
+        for file in path.glob(f"{letter}_*.npy"):
+            arrays[f"{file.stem[2:]}.{part}"] = _read_array(file)
+    return pair_arrays(path, arrays)
 
 
 def _read_array(path: Path) -> np.ndarray:

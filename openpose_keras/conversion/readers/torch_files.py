@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openpose_keras.conversion.layouts import Layers, to_keras_layout
+from openpose_keras.conversion.layouts import Layers, pair_arrays
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io.weight_record import open_archive
 
@@ -47,16 +47,7 @@ def read_pth(path: Path) -> Layers:
         WeightsError: The file is damaged, or holds anything else.
         ImportError: PyTorch is not installed.
     """
-    found: dict[str, dict[str, np.ndarray]] = {}
-    for key, array in _read_tensors(path).items():
-        *_, name, part = ["", *key.split(".")]
-        if part not in ("weight", "bias") or part in found.setdefault(name, {}):
-            raise WeightsError(f"{path}: expected one weight and one bias a layer, got {key!r}")
-        found[name][part] = array
-    for name, pair in found.items():
-        if set(pair) != {"weight", "bias"}:
-            raise WeightsError(f"{path}: the layer {name!r} has only a {', '.join(pair)}")
-    return {name: to_keras_layout((pair["weight"], pair["bias"])) for name, pair in found.items()}
+    return pair_arrays(path, _read_tensors(path))
 
 
 def _read_tensors(path: Path) -> dict[str, np.ndarray]:
@@ -88,7 +79,7 @@ def _check_tensors(content: object, size: int) -> "dict[str, torch.Tensor]":
     """Refuse what is not tensors by name, and tensors larger than their file."""
     import torch
 
-    if not isinstance(content, dict) or not content:
+    if not isinstance(content, dict):
         raise WeightsError(f"expected tensors by name, got a {type(content).__name__}")
     for key, tensor in content.items():
         if not isinstance(key, str) or not isinstance(tensor, torch.Tensor):

@@ -132,7 +132,7 @@ def draw_parity(report: "ParityReport") -> np.ndarray:
     """Draw the difference of each layer, on a logarithmic scale, and the tolerance.
 
     Args:
-        report: From `conversion.parity.compare` or `conversion.verify.verify_file`.
+        report: From `conversion.parity.compare` or `conversion.parity.verify_file`.
 
     Returns:
         (h, w, 3) uint8 RGB, on white.
