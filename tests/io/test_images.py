@@ -1,13 +1,13 @@
 import io
-import os
 import struct
-import sys
 import zlib
 
 import cv2
 import numpy as np
+import PIL.ExifTags
 import PIL.Image
 import pytest
+import tifffile
 
 from openpose_keras.core.errors import ImageError
 from openpose_keras.geometry import Resize
@@ -49,34 +49,33 @@ def encode_deep(suffix, pixels):
     return cv2.imencode(suffix, pixels)[1].tobytes()
 
 
-def exif(orientation, order="<", kind=3, count=2):
-    """EXIF data of one directory: an entry of no importance, then the orientation."""
-    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, count)
-    code = {3: "HH", 4: "I"}[kind]
-    value = struct.pack(f"{order}{code}", orientation, *[0] * (len(code) - 1))
-    entries = struct.pack(f"{order}HHIHH", 0x0100, 3, 1, 7, 0)
-    entries += struct.pack(f"{order}HHI", 0x0112, kind, 1) + value
-    return b"Exif\0\0" + head + entries + bytes(4)
+def exif(orientation):
+    """EXIF data that states the orientation."""
+    data = PIL.Image.Exif()
+    data[PIL.ExifTags.Base.Orientation] = orientation
+    return data.tobytes()
+
+
+def png(pixels, orientation):
+    """A PNG file of (h, w, 1, 3 or 4) pixels of 16 bits, in RGB."""
+    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[2]]
+    data = encode_deep(".png", pixels[..., order])
+    chunk = b"eXIf" + exif(orientation)[6:]
+    chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return data[:33] + chunk + data[33:]  # behind the signature and IHDR
 
 
 def tiff(pixels, orientation):
-    """An uncompressed TIFF file of (h, w, 1, 3 or 4) pixels, 8 or 16 bits."""
-    height, width, channels = pixels.shape
-    bits, data = 8 * pixels.itemsize, pixels.tobytes()
-    model, extra = (1 if channels == 1 else 2), int(channels == 4)
-    count = 10 + extra
-    after = 8 + 2 + 12 * count + 4
-    tags = [(256, 4, 1, width), (257, 4, 1, height)]
-    tags += [
-        (258, 3, channels, after if channels > 2 else bits),
-        (259, 3, 1, 1),
-        (262, 3, 1, model),
-    ]
-    tags += [(273, 4, 1, after + 2 * channels), (274, 3, 1, orientation), (277, 3, 1, channels)]
-    tags += [(278, 4, 1, height), (279, 4, 1, len(data))] + [(338, 3, 1, 2)] * extra
-    folder = struct.pack("<H", count) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
-    depths = struct.pack(f"<{channels}H", *[bits] * channels)
-    return b"II*\0" + struct.pack("<I", 8) + folder + bytes(4) + depths + data
+    """The same as a TIFF file."""
+    channels, file = pixels.shape[2], io.BytesIO()
+    tifffile.imwrite(
+        file,
+        pixels[..., 0] if channels == 1 else pixels,
+        photometric="minisblack" if channels == 1 else "rgb",
+        extrasamples=["unassalpha"] if channels == 4 else None,
+        extratags=[(274, "H", 1, orientation, True)],
+    )
+    return file.getvalue()
 
 
 def upright(image, orientation):
@@ -102,13 +101,6 @@ def test_lossless_files_come_back_as_they_were_written(tmp_path, suffix):
     assert again.flags.writeable
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".JPEG"])
-def test_a_jpeg_file_comes_back_nearly_and_in_rgb(tmp_path, suffix):
-    write_image(tmp_path / f"image{suffix}", areas())
-    again = read_image(tmp_path / f"image{suffix}").astype(int)
-    assert np.abs(again - areas()).mean() < 4
-
-
 @pytest.mark.parametrize("name", ["Hände & 手.png", "with space.png", "no_suffix"])
 def test_any_file_name_is_read(tmp_path, name):
     (tmp_path / name).write_bytes(encode(areas(), "PNG"))
@@ -121,7 +113,7 @@ def test_any_file_name_is_read(tmp_path, name):
         *(("PNG", mode) for mode in ("1", "L", "P")),
         *(("JPEG", mode) for mode in ("L", "CMYK")),
         *(("TIFF", mode) for mode in ("L", "CMYK", "YCbCr")),
-        *((kind, "RGB") for kind in ("GIF", "JPEG2000", "PPM")),
+        *((kind, "RGB") for kind in ("JPEG", "GIF", "JPEG2000", "PPM")),
     ],
 )
 def test_every_kind_of_pixels_becomes_the_rgb_of_pillow(kind, mode):
@@ -172,15 +164,6 @@ def test_the_orientation_of_exif_is_applied(kind, orientation):
     np.testing.assert_array_equal(turned, upright(decode_image(plain), orientation))
 
 
-def png(pixels, orientation):
-    """A PNG file of (h, w, 1, 3 or 4) pixels of 16 bits, in RGB."""
-    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[2]]
-    data = encode_deep(".png", pixels[..., order])
-    chunk = b"eXIf" + exif(orientation)[6:]
-    chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    return data[:33] + chunk + data[33:]  # behind the signature and IHDR
-
-
 @pytest.mark.parametrize("write", [png, tiff])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_the_orientation_of_16_bits_is_applied_once(write, channels):
@@ -190,17 +173,9 @@ def test_the_orientation_of_16_bits_is_applied_once(write, channels):
     np.testing.assert_array_equal(image, upright(expected, 6))
 
 
-@pytest.mark.parametrize("kind", [3, 4])
-@pytest.mark.parametrize("order", "<>")
-def test_the_orientation_may_be_a_short_or_a_long_number(kind, order):
-    plain = decode_image(encode(areas(), "JPEG"))
-    data = encode(areas(), "JPEG", exif=exif(6, order, kind))
-    np.testing.assert_array_equal(decode_image(data), upright(plain, 6))
-
-
 @pytest.mark.parametrize(
     "block",
-    [b"", b"Exif\0\0XX*\0" + bytes(40), exif(0), exif(9), exif(6)[:20], exif(6, count=1)],
+    [b"", b"Exif\0\0XX*\0" + bytes(40), exif(0), exif(9), exif(6)[:20]],
 )
 def test_exif_that_makes_no_sense_leaves_the_image_as_it_is(block):
     data = encode(areas(), "JPEG", exif=block)
@@ -224,13 +199,6 @@ def test_a_jpeg_that_lacks_only_its_end_marker_is_read(options):
     for end in (-6, -40, -400):
         with pytest.raises(ImageError, match="cut short"):
             decode_image(data[:end])
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_bytes_after_the_end_of_an_image_do_no_harm(kind):
-    data = encode(areas(), kind)
-    image = decode_image(data + b"a short film that the phone appended")
-    np.testing.assert_array_equal(image, decode_image(data))
 
 
 @pytest.mark.parametrize(
@@ -268,20 +236,14 @@ def test_paths_that_are_not_files_are_named(tmp_path):
         read_image(areas())
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read anything")
-def test_a_file_that_may_not_be_read_is_named(tmp_path):
-    path = tmp_path / "secret.png"
-    path.touch(0)
-    with pytest.raises(ImageError, match=r"secret\.png cannot be read: Permission denied"):
-        read_image(path)
-
-
 def test_views_and_read_only_images_are_written(tmp_path):
     image = noise(20, 20, 3)
     image.flags.writeable = False
+    view = image[::2, ::-1]
+    assert check_image(view) is view
     (tmp_path / "image.png").write_text("old")
-    write_image(tmp_path / "image.png", image[::2, ::-1])
-    np.testing.assert_array_equal(read_image(tmp_path / "image.png"), image[::2, ::-1])
+    write_image(tmp_path / "image.png", view)
+    np.testing.assert_array_equal(read_image(tmp_path / "image.png"), view)
     assert [path.name for path in tmp_path.iterdir()] == ["image.png"]
 
 
@@ -301,12 +263,6 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, name, image, mes
     with pytest.raises(ImageError, match=message):
         write_image(tmp_path / name, image)
     assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
-
-
-def test_a_good_image_is_returned_itself():
-    image = noise(5, 6, 3)[:, ::-1]
-    image.flags.writeable = False
-    assert check_image(image) is image
 
 
 @pytest.mark.parametrize(
