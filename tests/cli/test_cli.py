@@ -102,7 +102,6 @@ def test_image_and_json_are_written_into_the_current_folder(estimator, folder, c
     ("options", "kinds"),
     [
         ([], ["_keypoints.json", "_keypoints.png"]),
-        (["--json"], ["_keypoints.json", "_keypoints.png"]),
         (["--no-json"], ["_keypoints.png"]),
         (["--no-image"], ["_keypoints.json"]),
         (["--heatmaps"], ["_heatmaps.png", "_keypoints.json", "_keypoints.png"]),
@@ -156,31 +155,31 @@ def test_boxes_and_side_reach_the_estimator(estimator, folder, options, call):
     assert {hand.side for hand in read_openpose("hand_keypoints.json")} == {call[1] or "left"}
 
 
+DETECT = ["detect", "hand.png"]
+EVALUATE = ["evaluate", "labels.json", "--images", "."]
+
+
 @pytest.mark.parametrize(
-    "options",
+    "argv",
     [
-        ["--box", "1,2"],
-        ["--box", "1,2,3,4"],
-        ["--box", "a,b,c"],
-        ["--box", "1,2,0"],
-        ["--box", "1,2,-3"],
-        ["--box", "nan,2,3"],
-        ["--box", "inf,2,3"],
-        ["--box", ""],
-        ["--box", "whole", "--box", "1,2,3"],
-        ["--side", "both"],
-        ["--preset", "foot"],
-        ["--recipe", "soup"],
-        ["--no-json", "--no-image"],
+        *([*DETECT, "--box", box] for box in ("1,2", "1,2,3,4", "a,b,c", "1,2,0", "nan,2,3", "")),
+        [*DETECT, "--box", "whole", "--box", "1,2,3"],
+        [*DETECT, "--side", "both"],
+        [*DETECT, "--preset", "foot"],
+        [*DETECT, "--recipe", "soup"],
+        [*DETECT, "--no-json", "--no-image"],
+        [*EVALUATE, "--crop-factor", "0"],
+        [*EVALUATE, "--order", "coco"],
+        *([*EVALUATE, "--limit", limit] for limit in ("0", "x", "1.5")),
     ],
 )
-def test_usage_errors_end_with_status_2_and_no_traceback(estimator, folder, capsys, options):
+def test_usage_errors_end_with_status_2_and_no_traceback(estimator, folder, capsys, argv):
     with pytest.raises(SystemExit) as caught:
-        cli.main(["detect", "hand.png", *options])
+        cli.main(argv)
     assert caught.value.code == 2
     error = capsys.readouterr().err
-    assert "usage: openpose-keras detect" in error
-    assert "openpose-keras detect: error: " in error
+    assert f"usage: openpose-keras {argv[0]}" in error
+    assert f"openpose-keras {argv[0]}: error: " in error
     assert names(folder) == ["hand.png"]
     assert estimator.calls == []
 
@@ -300,7 +299,7 @@ def test_folders_and_patterns_are_expanded_and_each_photo_is_taken_once(estimato
     assert photos == ["more/a.JPG", "more/b.png", "hand.png", "more/deep/c.png"]
 
 
-@pytest.mark.parametrize("argument", [".", "*", "*.png", "hand*", "**/*.png"])
+@pytest.mark.parametrize("argument", [".", "*", "**/*.png"])
 def test_results_of_an_earlier_run_are_not_taken_for_photos(estimator, folder, argument):
     assert cli.main(["detect", argument, "--heatmaps"]) == 0
     before = names(folder)
@@ -322,7 +321,7 @@ def test_folders_hold_photos_of_every_suffix_and_no_hidden_ones(folder):
         expand("phone")
 
 
-@pytest.mark.parametrize("pattern", ["emp [1]/**/*.png", "emp [1]/sub/*.png", "emp*/**/*.png"])
+@pytest.mark.parametrize("pattern", ["emp [1]/**/*.png", "emp*/**/*.png"])
 def test_folders_named_like_patterns_are_folders(folder, pattern):
     Path("emp [1]/sub").mkdir(parents=True)
     Path("emp [1]/sub/a.png").touch()
@@ -413,8 +412,7 @@ def labels(folder):
 
 
 def test_evaluate_prints_a_table_and_writes_json(estimator, labels, capsys):
-    argv = ["evaluate", "labels.json", "--images", ".", "--out", "report.json"]
-    assert cli.main([*argv, "--crop-factor", "1.25"]) == 0
+    assert cli.main([*EVALUATE, "--out", "report.json", "--crop-factor", "1.25"]) == 0
     assert "PCK@0.1" in capsys.readouterr().out
     report = json.loads(Path("report.json").read_text())
     assert report["pck"]["0.1"]["value"] == 1
@@ -426,18 +424,17 @@ def test_evaluate_prints_a_table_and_writes_json(estimator, labels, capsys):
 
 
 def test_evaluate_measures_the_search(estimator, labels, capsys):
-    assert cli.main(["evaluate", "labels.json", "--images", ".", "--search"]) == 0
+    assert cli.main([*EVALUATE, "--search"]) == 0
     assert "recall" in capsys.readouterr().out
 
 
 def test_evaluate_overwrites_nothing_without_force(estimator, labels, capsys):
     Path("report.json").write_text("precious")
-    argv = ["evaluate", "labels.json", "--images", ".", "--out"]
-    assert "report.json exists" in error_line(capsys, *argv, "report.json")
+    assert "report.json exists" in error_line(capsys, *EVALUATE, "--out", "report.json")
     assert Path("report.json").read_text() == "precious"
-    assert "there is no folder" in error_line(capsys, *argv, "no/such/folder/report.json")
+    assert "there is no folder" in error_line(capsys, *EVALUATE, "--out", "no/such/report.json")
     assert estimator.calls == []
-    assert cli.main([*argv, "report.json", "--force"]) == 0
+    assert cli.main([*EVALUATE, "--out", "report.json", "--force"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -452,12 +449,3 @@ def test_evaluate_tells_bad_data_in_one_line(estimator, labels, capsys, data, im
     error = error_line(capsys, "evaluate", data, "--images", images)
     assert error.startswith("error: ")
     assert message in error
-
-
-@pytest.mark.parametrize(
-    "options", [["--crop-factor", "0"], ["--limit", "0"], ["--order", "coco"], ["--limit", "x"]]
-)
-def test_evaluate_refuses_senseless_options(labels, capsys, options):
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["evaluate", "labels.json", "--images", ".", *options])
-    assert caught.value.code == 2

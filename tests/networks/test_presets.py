@@ -19,13 +19,6 @@ BATCH = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 64, 64, 3)).astype(np.fl
 LITE = presets.PRESETS["hand_lite"]
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """A user's folder with nothing in it."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    return tmp_path / "openpose_keras"
-
-
 @pytest.fixture(scope="module")
 def shipped():
     """The heatmaps of the preset that ships."""
@@ -39,12 +32,18 @@ def test_unknown_presets_and_dtypes_are_refused_with_the_known_ones():
         presets.load_network("hand_lite", dtype="float64")
 
 
-def test_missing_weights_say_where_they_belong_and_what_to_do(home):
+def test_missing_weights_say_where_they_belong_and_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.raises(WeightsError) as caught:
         presets.load_network("hand")
     message = str(caught.value)
     assert "\n" not in message
-    for part in (str(home), "hand.weights.h5", "non-commercial", "hand_lite"):
+    for part in (
+        str(tmp_path / "openpose_keras"),
+        "hand.weights.h5",
+        "non-commercial",
+        "hand_lite",
+    ):
         assert part in message
 
 
