@@ -48,9 +48,7 @@ def load_backgrounds(folder: str | Path, *, shorter_side: int = 480) -> list[np.
     files = (path for path in Path(folder).rglob("*") if path.is_file())
     paths = sorted(path for path in files if path.suffix.lower() in PHOTO_SUFFIXES)
     if not paths:
-        raise FileNotFoundError(
-            f"expected images {', '.join(PHOTO_SUFFIXES)} in {folder}, got none"
-        )
+        raise FileNotFoundError(f"expected images, such as .jpg or .png, in {folder}, got none")
     images = []
     for path in tqdm(paths, unit="image", desc="backgrounds"):
         image = read_image(path)
@@ -103,8 +101,8 @@ def _half_plane(rng: np.random.Generator, size: int) -> np.ndarray:
     """Return a mask (size, size, 1) of one side of a random line."""
     y, x = np.mgrid[:size, :size] - size / 2
     angle = rng.uniform(0, 2 * np.pi)
-    mask: np.ndarray = x * np.cos(angle) + y * np.sin(angle) < rng.normal(0, size / 5)
-    return mask[..., None]
+    across = x * np.cos(angle) + y * np.sin(angle)
+    return np.asarray(across < rng.normal(0, size / 5))[..., None]
 
 
 def _procedural_background(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.core.files import write_json
 
 _COUNTS = ("validation_hands", "validation_samples", "batch_size", "epochs", "steps_per_epoch")
+_LEAST = dict.fromkeys(_COUNTS, 1) | {"backbone_rate": 0, "weight_decay": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,16 +72,14 @@ class TrainConfig:
         """Refuse values that no run could use."""
         for name, kind in get_type_hints(type(self)).items():
             self._require(name, _is_of_type(getattr(self, name), kind), _type_name(kind))
-        fewest = 0 if self.labels else 1
-        self._require("hands", self.hands >= fewest, "1 or more, or 0 if there are labels")
+        least = 0 if self.labels else 1
+        self._require("hands", self.hands >= least, "1 or more, or 0 if there are labels")
         self._require("size", self.size > 0 and self.size % 32 == 0, "a multiple of 32")
         self._require("photo_fraction", 0 <= self.photo_fraction <= 1, "between 0 and 1")
         shown = not self.labels or self.photo_fraction > 0
         self._require("photo_fraction", shown, "above 0, so that the labelled photos are shown")
-        for name in _COUNTS:
-            self._require(name, getattr(self, name) >= 1, "1 or more")
-        for name in ("backbone_rate", "weight_decay"):
-            self._require(name, getattr(self, name) >= 0, "0 or more")
+        for name, least in _LEAST.items():
+            self._require(name, getattr(self, name) >= least, f"{least} or more")
         self._require("learning_rate", self.learning_rate > 0, "above 0")
         self._require("seed", 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
 
@@ -89,10 +87,6 @@ class TrainConfig:
         """Raise TrainingError if a field does not fit."""
         if not fits:
             raise TrainingError(f"expected {name} to be {expected}, got {getattr(self, name)!r}")
-
-    def write(self, path: str | Path) -> None:
-        """Write the config as JSON, whole or not at all; a file of this name is replaced."""
-        write_json(path, dataclasses.asdict(self), indent=2, force=True)
 
 
 def _is_of_type(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type, or a union of types

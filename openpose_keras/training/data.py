@@ -23,6 +23,9 @@ from openpose_keras.training.target_heatmaps import gaussian_heatmaps
 if TYPE_CHECKING:
     import keras
 
+Hands = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Images (h, w, 4) uint8 RGBA, each with its keypoints (21, 2)."""
+
 _VALIDATION_SEED = 1000  # added to the run's seed: training and validation have no hand in common
 _PREVIEWS = 40
 
@@ -38,7 +41,7 @@ class DataSources:
         photos: Labelled photos; may be empty.
     """
 
-    hands: Sequence[tuple[np.ndarray, np.ndarray]] | None
+    hands: Hands | None
     backgrounds: list[np.ndarray]
     photos: list[photos.LabelledPhoto]
 
@@ -61,15 +64,11 @@ def load_data_sources(config: TrainConfig) -> tuple[DataSources, DataSources]:
     """
     backgrounds, held_out_backgrounds = _load_backgrounds(config)
     shown, held_out = _load_photos(config)
-    hands = held_out_hands = None
-    if config.hands:
-        hands = _load_hands(config, "hands", config.hands, config.seed)
-        seed = config.seed + _VALIDATION_SEED
-        held_out_hands = _load_hands(config, "validation", config.validation_hands, seed)
-    return (
-        DataSources(hands, backgrounds, shown),
-        DataSources(held_out_hands, held_out_backgrounds, held_out),
-    )
+    hands = _load_hands(config, "hands", config.hands, config.seed)
+    seed = config.seed + _VALIDATION_SEED
+    held_out_hands = _load_hands(config, "validation", config.validation_hands, seed)
+    validation = DataSources(held_out_hands, held_out_backgrounds, held_out)
+    return DataSources(hands, backgrounds, shown), validation
 
 
 def _load_backgrounds(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -79,8 +78,8 @@ def _load_backgrounds(config: TrainConfig) -> tuple[list[np.ndarray], list[np.nd
     images = load_backgrounds(config.backgrounds)
     if len(images) < 2:
         raise TrainingError(
-            f"expected at least two images in {config.backgrounds}, got {len(images)}: add some, "
-            "so that every eighth one can be held out"
+            f"expected at least two images in {config.backgrounds}, one of them to hold out, "
+            f"got {len(images)}: add some"
         )
     return [image for index, image in enumerate(images) if index % 8], images[::8]
 
@@ -101,11 +100,11 @@ def _load_photos(
     return photos.split_by_person(photos.load_photos(Path(config.assets) / "hand_photos"))
 
 
-def _load_hands(
-    config: TrainConfig, name: str, count: int, seed: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Open the run's cache of a name and a seed."""
+def _load_hands(config: TrainConfig, name: str, count: int, seed: int) -> Hands | None:
+    """Open the run's cache of a name and a seed, if it has rendered hands at all."""
     folder = Path(config.out) / f"{name}-{seed}"
+    if not config.hands:
+        return None
     return render_cache.rendered_hands(folder, count=count, seed=seed, assets=config.assets)
 
 
@@ -127,15 +126,14 @@ def make_composer(sources: DataSources, *, photo_fraction: float, size: int) -> 
         weighted.append((photo_source(sources.photos), photo_fraction))
     if not weighted:
         raise TrainingError(
-            "expected rendered hands or labelled photos to compose samples of, got neither: set "
-            "hands above 0, or set labels"
+            "expected rendered hands or labelled photos, got neither: set hands above 0, or labels"
         )
     if len(weighted) == 1:
         weighted = [(weighted[0][0], 1.0)]
     return Composer(weighted, sources.backgrounds, size=size)
 
 
-def rendered_source(hands: Sequence[tuple[np.ndarray, np.ndarray]]) -> Source:
+def rendered_source(hands: Hands) -> Source:
     """Return a source of rendered hands, all equally likely."""
     return lambda rng: hands[int(rng.integers(len(hands)))]
 

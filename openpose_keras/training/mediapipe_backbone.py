@@ -56,10 +56,8 @@ def _convolutions(data: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         if code == tflite.BuiltinOperator.DEQUANTIZE:
             sources[operator.Outputs(0)] = operator.Inputs(0)
         if code in (tflite.BuiltinOperator.CONV_2D, tflite.BuiltinOperator.DEPTHWISE_CONV_2D):
-            kernel, bias = (
-                _tensor(model, graph, sources.get(operator.Inputs(slot), operator.Inputs(slot)))
-                for slot in (1, 2)
-            )
+            inputs = (operator.Inputs(slot) for slot in (1, 2))
+            kernel, bias = (_tensor(model, graph, sources.get(each, each)) for each in inputs)
             # tflite stores (out, h, w, in), and (1, h, w, channels) where depthwise.
             yield kernel.transpose(1, 2, 3, 0), bias
 
@@ -70,8 +68,8 @@ def _tensor(model: Any, graph: Any, index: int) -> np.ndarray:  # noqa: ANN401 -
 
     tensor = graph.Tensors(index)
     dtype = np.float16 if tensor.Type() == tflite.TensorType.FLOAT16 else np.float32
-    values: np.ndarray = model.Buffers(tensor.Buffer()).DataAsNumpy().view(dtype)
-    return values.reshape(tensor.ShapeAsNumpy()).astype(np.float32)
+    values = model.Buffers(tensor.Buffer()).DataAsNumpy().view(dtype)
+    return np.asarray(values.reshape(tensor.ShapeAsNumpy()), np.float32)
 
 
 def backbone_layers(network: "keras.Model") -> list["keras.layers.Layer"]:
@@ -96,8 +94,6 @@ def load_mediapipe_backbone(network: "keras.Model", path: str | Path) -> None:
     expected = [tuple(layer.weights[0].shape) for layer in layers]
     found = [kernel.shape for kernel, _ in pairs]
     if expected != found:
-        raise WeightsError(
-            f"expected the kernels {expected}, got {found} in {path}: it is {SOURCE}"
-        )
+        raise WeightsError(f"expected {SOURCE} as {path}, with kernels {expected}, got {found}")
     for layer, (kernel, bias) in zip(layers, pairs, strict=True):
         layer.set_weights([kernel, bias])

@@ -113,8 +113,8 @@ def load_labelled_photos(path: str | Path) -> list[LabelledPhoto]:
             crop, xy = _crop(image, hand.xy, box)
             if not crop.size:
                 raise TrainingError(
-                    f"expected each hand of {path} inside its image, got one outside of "
-                    f"{sample.image}: correct its label"
+                    f"expected hands inside their image, got one outside of {sample.image}: "
+                    f"correct its label in {path}"
                 )
             photos.append(LabelledPhoto(crop, xy, number, str(sample.image)))
     if not photos:
@@ -178,10 +178,8 @@ def split_by_person(
     count = max(1, round(_HELD_OUT * len(runs)))
     drawn = np.random.default_rng(0).permutation(len(runs))[:count]
     held_out = set(np.concatenate([runs[index] for index in drawn]))
-    return (
-        [photo for photo in photos if photo.person not in held_out],
-        [photo for photo in photos if photo.person in held_out],
-    )
+    shown = [photo for photo in photos if photo.person not in held_out]
+    return shown, [photo for photo in photos if photo.person in held_out]
 
 
 def cut_out(photo: LabelledPhoto) -> tuple[np.ndarray, np.ndarray] | None:

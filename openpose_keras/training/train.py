@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from openpose_keras import networks
 from openpose_keras.core.errors import DivergenceError, TrainingError
-from openpose_keras.core.files import atomic_write
+from openpose_keras.core.files import atomic_write, write_json
 from openpose_keras.training import data
 from openpose_keras.training.compose import Sample
 from openpose_keras.training.config import TrainConfig, read_config
@@ -51,7 +51,7 @@ def train(config: TrainConfig) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     if (out / STATE).exists():
         _check_same_run(config, out / CONFIG)
-    config.write(out / CONFIG)
+    write_json(out / CONFIG, dataclasses.asdict(config), indent=2, force=True)
     keras.utils.set_random_seed(config.seed)
     sources, held_out = data.load_data_sources(config)
     composer = data.make_composer(sources, photo_fraction=config.photo_fraction, size=config.size)
@@ -81,9 +81,8 @@ def _check_same_run(config: TrainConfig, path: Path) -> None:
     ]
     if changed:
         raise TrainingError(
-            f"expected the config of the run in {path}, of which only "
-            f"{', '.join(FREE_ON_RESUME)} may change, got {', '.join(changed)}: set them back, "
-            "or set another `out`"
+            f"expected the config of the run, {path}, or another {', '.join(FREE_ON_RESUME)}, got "
+            f"{', '.join(changed)}: set them back, or set another `out`"
         )
 
 
@@ -92,8 +91,8 @@ def _load_state(model: "keras.Model", path: Path) -> None:
     model.load_weights(path)
     if int(model.optimizer.iterations) == 0:
         raise TrainingError(
-            f"expected in {path} the state of a run that trains the same layers, got another "
-            "one: resume with the run's own config, or set another `out`"
+            f"expected in {path} the state of a run that trains the same layers, got another one: "
+            "resume with the run's own config, or set another `out`"
         )
 
 
@@ -131,8 +130,7 @@ def _write(model: "keras.Model", path: Path) -> None:
 def _log(path: Path, row: dict[str, Any]) -> None:
     """Add a row to the log; rows of this epoch and later ones, of a killed run, are replaced."""
     lines = path.read_text(encoding="utf8").splitlines() if path.exists() else []
-    rows: list[dict[str, Any]]
-    rows = [old for old in csv.DictReader(lines) if int(old["epoch"]) < row["epoch"]]
+    rows: list[Any] = [old for old in csv.DictReader(lines) if int(old["epoch"]) < row["epoch"]]
     rows.append({key: round(value, 6) for key, value in row.items()})
     names = list(dict.fromkeys(name for each in rows for name in each))
     with atomic_write(path, force=True) as part, part.open("w", newline="") as file:

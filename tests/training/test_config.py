@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -17,8 +18,7 @@ def write(folder, content):
 
 def test_a_config_comes_back_as_it_was_written(tmp_path):
     config = TrainConfig(**FOLDERS, photo_fraction=0.1, pretrained_backbone=False, size=96, seed=7)
-    config.write(tmp_path / "config.json")
-    assert read_config(tmp_path / "config.json") == config
+    assert read_config(write(tmp_path, dataclasses.asdict(config))) == config
 
 
 def test_changes_take_the_place_of_the_file_s_fields_and_others_have_their_defaults(tmp_path):

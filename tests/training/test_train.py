@@ -14,7 +14,6 @@ from openpose_keras import cli, networks
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.io.images import read_image
 from openpose_keras.networks import lite
-from openpose_keras.training import data
 from openpose_keras.training import train as training_module
 from openpose_keras.training.config import read_config
 from openpose_keras.training.optimization import start
@@ -42,14 +41,10 @@ def rows(folder):
 
 def arrays(path, part="layers"):
     """All arrays of one part of a weight file, by key."""
-    found = {}
     with h5py.File(path) as file:
-        file[part].visititems(
-            lambda key, item: (
-                found.update({key: item[()]}) if isinstance(item, h5py.Dataset) else None
-            )
-        )
-    return found
+        names: list[str] = []
+        file[part].visit(names.append)
+        return {n: file[part][n][()] for n in names if isinstance(file[part][n], h5py.Dataset)}
 
 
 def stop_in_epoch(patch, number):
@@ -97,21 +92,20 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def resumed(tmp_path_factory):
-    """A quick run that was killed in its second epoch, then resumed.
+    """The config and the folder of a quick run that was killed in its second epoch, then resumed.
 
-    Returns its config, its folder, and a copy of the folder as the killed run left it.
+    Beside the folder there is `killed`, a copy of it as the killed run left it.
     """
-    folder = tmp_path_factory.mktemp("resumed")
-    config = small_config(folder)
-    out, before = Path(config.out), folder / "killed"
+    config = small_config(tmp_path_factory.mktemp("resumed"))
+    out = Path(config.out)
     with quick_runs() as patch:
         stop_in_epoch(patch, 2)
         with pytest.raises(KeyboardInterrupt):
             train(config)
-    shutil.copytree(out, before)
+    shutil.copytree(out, out.with_name("killed"))
     with quick_runs():
         train(config)
-    return config, out, before
+    return config, out
 
 
 @pytest.mark.slow
@@ -146,7 +140,8 @@ def test_the_result_is_the_averaged_weights_without_an_optimizer(run):
 @pytest.mark.slow
 def test_a_resumed_run_ends_as_one_that_was_not_killed(resumed):
     """The killed run had written the weights of its second epoch already."""
-    config, out, before = resumed
+    config, out = resumed
+    before = out.with_name("killed")
     assert [row["epoch"] for row in rows(before)] == ["1"]
     assert [row["epoch"] for row in rows(out)] == ["1", "2"]
     steps = int(arrays(out / STATE, "optimizer")["vars/0"])
@@ -159,7 +154,7 @@ def test_a_resumed_run_ends_as_one_that_was_not_killed(resumed):
 
 @pytest.mark.slow
 def test_a_finished_run_is_left_as_it_is(resumed):
-    config, out, _ = resumed
+    config, out = resumed
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
     before.pop("config.json")
     with quick_runs():
@@ -171,7 +166,7 @@ def test_a_finished_run_is_left_as_it_is(resumed):
 def test_a_run_is_resumed_with_its_own_config_only(tmp_path):
     config = small_config(tmp_path)
     path = tmp_path / "run" / "config.json"
-    config.write(path)
+    path.write_text(json.dumps(dataclasses.asdict(config)))
     (tmp_path / "run" / STATE).write_bytes(b"state")
     before = path.read_bytes()
     with pytest.raises(TrainingError) as caught:
@@ -185,7 +180,7 @@ def test_a_run_is_resumed_with_its_own_config_only(tmp_path):
 @pytest.mark.slow
 def test_a_state_of_another_kind_of_run_is_refused(tmp_path):
     config = small_config(tmp_path)
-    config.write(tmp_path / "run" / "config.json")
+    (tmp_path / "run" / "config.json").write_text(json.dumps(dataclasses.asdict(config)))
     networks.hand_lite(all_stages=True).save_weights(tmp_path / "run" / STATE)
     before = (tmp_path / "run" / STATE).read_bytes()
     moved = dataclasses.replace(config, assets="moved", epochs=9)  # what may change
@@ -199,7 +194,7 @@ def test_a_state_of_another_kind_of_run_is_refused(tmp_path):
 
 @pytest.mark.slow
 def test_a_run_that_diverges_is_stopped_and_spares_the_last_state(resumed, tmp_path):
-    config, out, _ = resumed
+    config, out = resumed
     shutil.copytree(out, tmp_path / "run")
     with h5py.File(tmp_path / "run" / STATE, "r+") as file:
         file["layers/conv2d/vars/0"][:] = math.nan
@@ -245,10 +240,3 @@ def test_own_files_that_cannot_be_used_are_named_in_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
-
-
-def test_preview_samples_are_forty_with_their_hands(tmp_path):
-    samples = data.preview_samples(small_config(tmp_path))
-    assert len(samples) == 40
-    assert all(image.shape == (32, 32, 3) for image, _ in samples)
-    assert {hand.xy.shape for _, hands in samples for hand in hands} == {(21, 2)}

@@ -143,12 +143,8 @@ def settle(rig: Rig, pose: Pose, scales: np.ndarray) -> Pose:
             thumb += np.radians((-2, 3, 0, -2, -2))
         if not (deep.any() or near.any() or blocked):
             break
-    return replace(
-        pose,
-        bends=np.clip(bends, *BEND_LIMITS.T),
-        spreads=spreads,
-        thumb=np.clip(thumb, *THUMB_LIMITS.T),
-    )
+    bends, thumb = np.clip(bends, *BEND_LIMITS.T), np.clip(thumb, *THUMB_LIMITS.T)
+    return replace(pose, bends=bends, spreads=spreads, thumb=thumb)
 
 
 def _sample_bones(rig: Rig, pose: Pose, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

@@ -59,7 +59,7 @@ def build_hand(
         growth = rng.uniform((0.15, 0.2), (0.6, 0.65))
         arm = Arm(vertices[rig.wrist_loop].astype(float), pose.wrist, growth)
         direction = arm.direction
-        parts += _arm(rig, hand, arm, rng, glove_rng=None if kind == "bare" else appearance_rng)
+        parts += _arm(rig, hand, arm, rng, None if kind == "bare" else appearance_rng)
     if kind == "bare":
         parts += _finger_rings(rig, rotations, scales, appearance_rng)
     if held is not None:
@@ -71,12 +71,7 @@ def build_hand(
 
 
 def _arm(
-    rig: Rig,
-    hand: Mesh,
-    arm: Arm,
-    rng: np.random.Generator,
-    *,
-    glove_rng: np.random.Generator | None,
+    rig: Rig, hand: Mesh, arm: Arm, rng: np.random.Generator, glove_rng: np.random.Generator | None
 ) -> list[Mesh]:
     """Build the forearm, the cuff of a glove, and over it a sleeve, a bracelet or nothing."""
     length, covered, surface, parts = rng.uniform(0.2, 0.36), 0.0, hand, []
@@ -93,11 +88,11 @@ def _arm(
     return parts
 
 
-def _untextured(rows: np.ndarray, region: int) -> np.ndarray:
+def _untextured(materials: np.ndarray, region: int) -> np.ndarray:
     """Return one region's material, for a mesh whose texture is plain white."""
-    rows = rows[[region]]
-    rows[0, :3] = 1
-    return rows
+    material = materials[[region]]
+    material["mean"] = 1
+    return material
 
 
 def _cuff(arm: Arm, covered: float, hand: Mesh, rng: np.random.Generator) -> Mesh:

@@ -22,19 +22,15 @@ RIGS = {
 }
 TEXTURES = {
     "bare": (
-        "caucasian_baseColor",
-        "caucasian_realistic_baseColor",
-        "african_baseColor",
-        "african_realistic_baseColor",
+        "caucasian_baseColor", "caucasian_realistic_baseColor",
+        "african_baseColor", "african_realistic_baseColor",
     ),
     "glove": ("labglove_baseColor", "cleaning_glove_baseColor"),
     "fingerless": (
-        "glove_caucasian_dark_camo",
-        "glove_caucasian_green_camo",
-        "glove_african_dark_camo",
-        "glove_african_green_camo",
+        "glove_caucasian_dark_camo", "glove_caucasian_green_camo",
+        "glove_african_dark_camo", "glove_african_green_camo",
     ),
-}
+}  # fmt: skip
 _BUMPS = {"bare": "hands_normal", "glove": "glove_normal", "fingerless": "glove_fingerless_normal"}
 SKIN, CLOTH, NAIL = 0, 1, 2
 

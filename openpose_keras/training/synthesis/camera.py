@@ -40,7 +40,6 @@ def to_camera(
     keypoints: np.ndarray,
     orientation: np.ndarray,
     distance: float,
-    *,
     mirror: bool,
 ) -> tuple[list[Mesh], np.ndarray]:
     """Move meshes and keypoints from the model's into the camera's frame.

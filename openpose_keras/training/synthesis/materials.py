@@ -66,7 +66,7 @@ def sample_pattern(rng: np.random.Generator, *, probability: float = 0.5) -> np.
 
 
 def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool) -> np.ndarray:
-    """Draw the materials of a hand: rows for skin, cloth and nails.
+    """Draw the materials of a hand: records for skin, cloth and nails.
 
     Args:
         texture: Its mean colours are replaced.
@@ -74,7 +74,7 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         painted: Whether the nails may have polish.
 
     Returns:
-        (3, 15) float32.
+        (3,) records of `Material`.
     """
     skin = skin_colour(rng)
     materials = (
@@ -82,7 +82,7 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
         _glove_material(texture.means[CLOTH], rng),
         _nail_material(texture.means[NAIL], skin, rng, polish=painted and rng.random() < 0.3),
     )
-    return np.stack([material.row() for material in materials])
+    return np.concatenate([material.record() for material in materials])
 
 
 def _skin_material(mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> Material:
@@ -133,7 +133,7 @@ def _nail_material(
 
 
 def plain_material(rng: np.random.Generator, *, glossy: float = 0.4) -> np.ndarray:
-    """Draw the material of a sleeve or object without a texture, (1, 15) float32.
+    """Draw the material of a sleeve or object without a texture, (1,) record of `Material`.
 
     Args:
         rng: The random generator.
@@ -146,7 +146,7 @@ def plain_material(rng: np.random.Generator, *, glossy: float = 0.4) -> np.ndarr
         specular=rng.exponential(0.4) if gloss else rng.uniform(0, 0.04),
         shininess=rng.uniform(10, 120),
         pattern=rng.uniform(0.5, 3),
-    ).row()[None]
+    ).record()
 
 
 def _tint(rng: np.random.Generator, strength: float) -> np.ndarray:

@@ -61,14 +61,10 @@ def sample_pose(rng: np.random.Generator) -> Pose:
     thumb = np.radians(thumb + noise * rng.normal(0, 6.0, 5))
     spreads = np.radians(spreads + noise * rng.normal(0, 2.0, 4))
     spreads *= np.clip(1.2 - bends[:, 0], 0.25, 1.0)
-    return Pose(
-        bends=np.clip(bends, *BEND_LIMITS.T),
-        spreads=spreads,
-        thumb=np.clip(thumb, *THUMB_LIMITS.T),
-        wrist=_sample_wrist(rng),
-        name=name,
-        grip=grip,
-    )
+    bends, thumb = np.clip(bends, *BEND_LIMITS.T), np.clip(thumb, *THUMB_LIMITS.T)
+    wrist = rng.normal(0, 1, 3) * np.radians((24.0, 10.0, 12.0))
+    wrist = np.clip(wrist, *np.radians([(-65, -28, -30), (60, 22, 30)]))
+    return Pose(bends, spreads, thumb, wrist, name, grip)
 
 
 def sample_shape(rng: np.random.Generator) -> Shape:
@@ -86,12 +82,6 @@ def sample_shape(rng: np.random.Generator) -> Shape:
     return Shape(
         np.clip(lengths, 0.85, 1.15), np.clip(thickness, 0.8, 1.25), np.clip(palm, 0.82, 1.2)
     )
-
-
-def _sample_wrist(rng: np.random.Generator) -> np.ndarray:
-    """Draw the forearm's bend, deviation and twist."""
-    angles = rng.normal(0, 1, 3) * np.radians((24.0, 10.0, 12.0))
-    return np.clip(angles, *np.radians([(-65, -28, -30), (60, 22, 30)]))
 
 
 def _spread(rng: np.random.Generator, low: float = 0.0, high: float = 1.25) -> np.ndarray:

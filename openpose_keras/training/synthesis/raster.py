@@ -5,13 +5,14 @@ Rasterising finds the nearest triangle of each pixel; `shading` then looks up te
 a pixel.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
 
 from openpose_keras.training.synthesis.rotations import unit
+
+Array: TypeAlias = np.ndarray  # short, for kernels, which take many
 
 _SHADOW_MAP_SIDE = 192  # texels
 _SHADOW_MAP_RADIUS = 0.17  # metres around the first mesh's middle
@@ -42,9 +43,10 @@ class Material(NamedTuple):
     bump: float = 1.0
     pattern: float = 0.0
 
-    def row(self) -> np.ndarray:
-        """Return the (15,) float32 row that the kernels read."""
-        return np.hstack(self).astype(np.float32)
+    def record(self) -> np.ndarray:
+        """Return the material as (1,) record of float32, which the kernels read by name."""
+        shapes = [(name, np.float32, np.shape(value)) for name, value in self._asdict().items()]
+        return np.array([tuple(self)], shapes)
 
 
 PLAIN_PATTERN = np.ones((1, 1, 3), np.float32)
@@ -60,9 +62,9 @@ class Mesh(NamedTuple):
         uv: (n, 2) float32 texture coordinates.
         triangles: (m, 3) int32.
         texture: (h, w, 3) uint8 sRGB.
-        regions: (h, w) uint8, the row of `materials` that a texel has.
+        regions: (h, w) uint8, the number of the material that a texel has.
         bumps: (h, w, 2) int8, x and y of the tangent-space normal times 127.
-        materials: (k, 15) float32, rows of `Material`.
+        materials: (k,) records of `Material`.
         pattern: (p, p, 3) float32, multiplies the colour of materials that repeat it.
         two_sided: Whether the inside is visible too.
     """
@@ -74,7 +76,7 @@ class Mesh(NamedTuple):
     texture: np.ndarray = np.full((1, 1, 3), 255, np.uint8)
     regions: np.ndarray = np.zeros((1, 1), np.uint8)
     bumps: np.ndarray = np.zeros((1, 1, 2), np.int8)
-    materials: np.ndarray = Material(np.ones(3), np.ones(3), specular=0.0).row()[None]
+    materials: np.ndarray = Material(np.ones(3), np.ones(3), specular=0.0).record()
     pattern: np.ndarray = PLAIN_PATTERN
     two_sided: bool = False
 
@@ -96,8 +98,7 @@ class Buffers(NamedTuple):
     weights: np.ndarray
 
 
-@dataclass(frozen=True)
-class Camera:
+class Camera(NamedTuple):
     """A pinhole camera.
 
     Args:
@@ -224,12 +225,8 @@ def shadows(
 
 @njit(cache=True, nogil=True)
 def _look_up_shadow(
-    inverse: np.ndarray,
-    nearest: np.ndarray,
-    basis: np.ndarray,
-    middle: np.ndarray,
-    numbers: np.ndarray,
-) -> np.ndarray:
+    inverse: Array, nearest: Array, basis: Array, middle: Array, numbers: Array
+) -> Array:
     """Average nine samples of a shadow map for each covered pixel."""
     result = np.ones(inverse.shape, np.float32)
     size = nearest.shape[0]

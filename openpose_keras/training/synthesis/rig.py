@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from openpose_keras.core.errors import AssetError
+from openpose_keras.training.synthesis.raster import Array
 from openpose_keras.training.synthesis.rotations import rotation_of_quaternion
 
 FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
@@ -126,9 +127,7 @@ class Rig:
 
 
 @njit(cache=True, nogil=True)
-def _chain(
-    parents: np.ndarray, local: np.ndarray, offsets: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _chain(parents: Array, local: Array, offsets: Array) -> tuple[Array, Array]:
     """Multiply local rotations and add offsets along the tree, parents first."""
     rotations, origins = np.empty_like(local), np.empty_like(offsets)
     for joint in range(parents.shape[0]):
@@ -149,12 +148,8 @@ def _chain(
 
 @njit(cache=True, nogil=True)
 def _blend(
-    matrices: np.ndarray,
-    joint_ids: np.ndarray,
-    weights: np.ndarray,
-    vertices: np.ndarray,
-    directions: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+    matrices: Array, joint_ids: Array, weights: Array, vertices: Array, directions: Array
+) -> tuple[Array, Array]:
     """Move vertices and rotate directions by the weighted mean of their joints' matrices."""
     moved, rotated = np.empty_like(vertices), np.empty_like(directions)
     matrix = np.empty((3, 4), np.float32)

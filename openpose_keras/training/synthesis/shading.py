@@ -6,12 +6,10 @@ import numpy as np
 from numba import njit
 
 from openpose_keras.training.synthesis.color import to_linear, to_srgb
-from openpose_keras.training.synthesis.raster import Buffers, Mesh
+from openpose_keras.training.synthesis.raster import Array, Buffers, Material, Mesh
 
 Triple: TypeAlias = tuple[float, float, float]
 
-# Columns of a material's row, see `raster.Material`. The mean comes first.
-TARGET, DETAIL, CHROMA, SPECULAR, SHININESS, WRAP, BUMP, PATTERN = 3, 6, 7, 8, 9, 10, 13, 14
 _LINEAR = to_linear(np.arange(256) / 255).astype(np.float32)
 _ENCODED = np.round(to_srgb((np.arange(8192) + 0.5) / 8192) * 255).astype(np.uint8)
 
@@ -39,7 +37,7 @@ def shade(
 
 
 @njit(inline="always")
-def _mix(values: np.ndarray, corners: tuple[int, int, int], weights: Triple) -> Triple:
+def _mix(values: Array, corners: tuple[int, int, int], weights: Triple) -> Triple:
     """Interpolate rows of three values between a triangle's corners."""
     a, b, c = corners
     wa, wb, wc = weights
@@ -58,7 +56,7 @@ def _unit(x: float, y: float, z: float) -> Triple:
 
 
 @njit(inline="always")
-def _look_up(texture: np.ndarray, u: float, v: float, texel: np.ndarray) -> tuple[int, int]:
+def _look_up(texture: Array, u: float, v: float, texel: Array) -> tuple[int, int]:
     """Write the linear colour at (u, v) in texels and return the row and column below it."""
     rows, columns = texture.shape[0], texture.shape[1]
     fu, fv = np.floor(u), np.floor(v)
@@ -74,65 +72,54 @@ def _look_up(texture: np.ndarray, u: float, v: float, texel: np.ndarray) -> tupl
 
 @njit(inline="always")
 def _gather_light(
-    normal: Triple,
-    eye: Triple,
-    lights: np.ndarray,
-    reach: np.ndarray,
-    material: np.ndarray,
-    light: np.ndarray,
-    shine: np.ndarray,
+    normal: Triple, eye: Triple, lights: Array, reach: Array, material: Material, result: Array
 ) -> None:
-    """Write the diffuse light and the highlight that a point reflects to the eye."""
+    """Write the diffuse light and the highlight that a point reflects to the eye, (2, 3)."""
     half, quarter, one = np.float32(0.5), np.float32(0.25), np.float32(1.0)
     nx, ny, nz = normal
     seen, ambient = reach[0], reach[1]
     up = half + half * (nx * lights[6] + ny * lights[7] + nz * lights[8])
     for k in range(3):
-        light[k] = (lights[k] * up + lights[3 + k] * (1 - up)) * ambient
-        shine[k] = 0.0
+        result[0, k] = (lights[k] * up + lights[3 + k] * (1 - up)) * ambient
+        result[1, k] = 0.0
     for o in range(9, lights.shape[0], 6):
         lx, ly, lz = lights[o], lights[o + 1], lights[o + 2]
         cosine = nx * lx + ny * ly + nz * lz
         hx, hy, hz = _unit(eye[0] + lx, eye[1] + ly, eye[2] + lz)
         along = nx * hx + ny * hy + nz * hz
         gloss = np.float32(0.0)
-        if along > 0.0 and cosine > 0.0 and material[SPECULAR] > 0.0:
-            gloss = material[SPECULAR] * along ** material[SHININESS] * seen
+        if along > 0.0 and cosine > 0.0 and material.specular > 0.0:
+            gloss = material.specular * along**material.shininess * seen
         through = seen if cosine > 0.0 else seen * half + quarter
         for k in range(3):
-            wrap = material[WRAP + k]
+            wrap = material.wrap[k]
             lit = (cosine + wrap) / (one + wrap)
             if lit > 0.0:
-                light[k] += lights[o + 3 + k] * lit * through
-            shine[k] += lights[o + 3 + k] * gloss
+                result[0, k] += lights[o + 3 + k] * lit * through
+            result[1, k] += lights[o + 3 + k] * gloss
         seen = half + half * ambient  # only the first lamp casts shadows
 
 
 @njit(inline="always")
-def _albedo(texel: np.ndarray, material: np.ndarray, k: int) -> float:
+def _albedo(texel: Array, material: Material, k: int) -> float:
     """Return one channel of the surface's own colour: the texture's deviation from its mean."""
     zero, one, tiny = np.float32(0.0), np.float32(1.0), np.float32(1e-6)
-    mean = material[0] + material[1] + material[2] + tiny
+    mean = material.mean[0] + material.mean[1] + material.mean[2] + tiny
     grey = (texel[0] + texel[1] + texel[2]) / mean
-    ratio = texel[k] / (material[k] + tiny)
-    ratio = one + ((ratio - grey) * material[CHROMA] + grey - one) * material[DETAIL]
-    albedo: float = min(material[TARGET + k] * max(ratio, zero), np.float32(0.95))
+    ratio = texel[k] / (material.mean[k] + tiny)
+    ratio = one + ((ratio - grey) * material.chroma + grey - one) * material.detail
+    albedo: float = min(material.target[k] * max(ratio, zero), np.float32(0.95))
     return albedo
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _shade_mesh(
-    index: int,
-    mesh: Mesh,
-    buffers: Buffers,
-    lights: np.ndarray,
-    light_map: np.ndarray,
-    colour: np.ndarray,
+    index: int, mesh: Mesh, buffers: Buffers, lights: Array, light_map: Array, colour: Array
 ) -> None:
     """Shade the pixels that belong to one mesh."""
     rows, columns = mesh.regions.shape
     frame, pattern = mesh.frame, mesh.pattern
-    texel, light, shine = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
+    texel, light = np.zeros(3, np.float32), np.zeros((2, 3), np.float32)
     for y in range(colour.shape[0]):
         for x in range(colour.shape[1]):
             if buffers.mesh[y, x] != index:
@@ -146,7 +133,7 @@ def _shade_mesh(
             half = np.float32(0.5)
             row, column = _look_up(mesh.texture, u * columns - half, v * rows - half, texel)
             material = mesh.materials[mesh.regions[row, column]]
-            strength = material[BUMP] * np.float32(1 / 127)
+            strength = material.bump * np.float32(1 / 127)
             bump_u = mesh.bumps[row, column, 0] * strength
             bump_v = mesh.bumps[row, column, 1] * strength
             nx, ny, nz = _mix(frame[:, 0], corners, weights)
@@ -159,20 +146,20 @@ def _shade_mesh(
             eye = _unit(-ex, -ey, -ez)
             if normal[0] * eye[0] + normal[1] * eye[1] + normal[2] * eye[2] < -0.25:
                 normal = (-normal[0], -normal[1], -normal[2])  # the inside of an open mesh
-            _gather_light(normal, eye, lights, light_map[y, x], material, light, shine)
-            repeats = material[PATTERN] * pattern.shape[0]
+            _gather_light(normal, eye, lights, light_map[y, x], material, light)
+            repeats = material.pattern * pattern.shape[0]
             row = int(np.floor(v * repeats)) % pattern.shape[0]
             column = int(np.floor(u * repeats)) % pattern.shape[0]
             for k in range(3):
                 own = _albedo(texel, material, k)
                 if repeats > 0.0:
                     own *= pattern[row, column, k]
-                colour[y, x, k] = own * light[k] + shine[k]
+                colour[y, x, k] = own * light[0, k] + light[1, k]
             colour[y, x, 3] = 1.0
 
 
 @njit(cache=True, nogil=True)
-def tone_map(colour: np.ndarray, rolloff: np.float32) -> np.ndarray:
+def tone_map(colour: Array, rolloff: np.float32) -> Array:
     """Turn linear light into 8-bit pixels.
 
     Args:

@@ -25,7 +25,7 @@ def mesh_of(vertices, triangles, **fields):
     frame = np.zeros((len(vertices), 3, 3), np.float32)
     frame[:, 0] = (0, 0, -1)
     uv = np.zeros((len(vertices), 2), np.float32)
-    grey = Material(np.ones(3), np.full(3, 0.5), specular=0.0).row()[None]
+    grey = Material(np.ones(3), np.full(3, 0.5), specular=0.0).record()
     fields = {"frame": frame, "uv": uv, "materials": grey, **fields}
     return Mesh(vertices, triangles=np.asarray(triangles, np.int32), **fields)
 
@@ -101,7 +101,7 @@ def test_no_mesh_leaves_the_buffers_empty():
 
 def test_ambient_light_shows_the_target_colour():
     target = np.array([0.2, 0.4, 0.6])
-    material = Material(np.ones(3), target, specular=0.0).row()[None]
+    material = Material(np.ones(3), target, specular=0.0).record()
     colour = shade(mesh_of(LARGE, [(0, 2, 1)], materials=material))
     np.testing.assert_allclose(colour[15, 20], (*target, 1), atol=1e-5)
 
@@ -124,7 +124,7 @@ def test_texture_is_perspective_correct():
         texture=ramp,
         regions=np.zeros((256, 256), np.uint8),
         bumps=np.zeros((256, 256, 2), np.int8),
-        materials=Material(np.ones(3), np.ones(3) * 0.9, specular=0).row()[None],
+        materials=Material(np.ones(3), np.ones(3) * 0.9, specular=0).record(),
         two_sided=True,
     )
     colour = shade(mesh)
