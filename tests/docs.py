@@ -12,20 +12,14 @@ import openpose_keras
 from tests.helpers import ROOT
 
 
-def public_modules():
-    """Return the names of all modules that have no part beginning with an underscore."""
+def list_rooms():
+    """Let each package's page list its public modules, where __all__ would hide them."""
     found = pkgutil.walk_packages(openpose_keras.__path__, "openpose_keras.")
-    names = [module.name for module in found]
-    return ["openpose_keras", *(name for name in names if "._" not in name)]
-
-
-def list_rooms(names):
-    """Let each package's page list its modules, where __all__ would hide them."""
-    for name in names:
-        module = importlib.import_module(name)
-        inside = [each.rpartition(".")[2] for each in names if each.rpartition(".")[0] == name]
-        if hasattr(module, "__all__"):
-            module.__all__ = sorted({*module.__all__, *inside}, key=str.lower)
+    for name in (module.name for module in found if "._" not in module.name):
+        room, _, inside = name.rpartition(".")
+        package = importlib.import_module(room)
+        if hasattr(package, "__all__"):
+            package.__all__ = sorted({*package.__all__, inside}, key=str.lower)
 
 
 def main():
@@ -34,7 +28,7 @@ def main():
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build" / "api")
     folder = parser.parse_args().folder
     with warnings.catch_warnings(action="error", category=UserWarning):
-        list_rooms(public_modules())
+        list_rooms()
         pdoc.render.configure(docformat="google", search=True)
         pdoc.pdoc("openpose_keras", output_directory=folder)
     print(f"the reference begins at {folder / 'openpose_keras.html'}")

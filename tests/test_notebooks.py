@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from tests.notebooks import rules
-from tests.notebooks.__main__ import find, main
+from tests.notebooks.__main__ import main
 from tests.notebooks.execution import FOLDER, WIDGET, execute, normalise, read
 from tests.notebooks.thumbnails import LARGEST, SIZE, make_thumbnail, thumbnail_path
 
@@ -85,19 +85,16 @@ def test_written_notebook_keeps_all_rules_and_a_second_run_writes_the_same(tmp_p
     assert list(tmp_path.iterdir()) == [path]
 
 
+FAILURES = {
+    "assert 1 + 1 == 3": ["AssertionError"],
+    "import warnings\nwarnings.warn('old', UserWarning)": ["stderr", "old"],
+    "import os\nos.write(2, b'C')\nprint(os.getcwd())\nobject()": ["C", "local path", "address"],
+    "import os\nos._exit(1)": ["DeadKernelError"],
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("code", "messages"),
-    [
-        ("assert 1 + 1 == 3", ["AssertionError"]),
-        ("import warnings\nwarnings.warn('old', UserWarning)", ["stderr", "old"]),
-        (
-            "import os\nos.write(2, b'from C')\nprint(os.getcwd())\nobject()",
-            ["from C", "local path", "address"],
-        ),
-        ("import os\nos._exit(1)", ["DeadKernelError"]),
-    ],
-)
+@pytest.mark.parametrize(("code", "messages"), FAILURES.items())
 def test_failed_run_is_reported_and_not_written_and_the_next_one_is(
     tmp_path, capsys, code, messages
 ):
@@ -115,15 +112,6 @@ def test_failed_run_is_reported_and_not_written_and_the_next_one_is(
 def test_cell_that_takes_too_long_is_reported(tmp_path):
     run = execute(save(tmp_path, notebook("import time\ntime.sleep(60)")), timeout=1)
     assert "CellTimeoutError" in run.problems[0]
-
-
-def test_notebook_is_found_by_number_name_or_path(tmp_path):
-    one, two = (save(tmp_path, notebook("1"), f"0{k}_name.ipynb") for k in (1, 2))
-    assert find([], tmp_path) == [one, two]
-    for name in ("02", "02_name", str(two)):
-        assert find([name], tmp_path) == [two]
-    with pytest.raises(ValueError, match="no notebook '03'"):
-        find(["03"], tmp_path)
 
 
 def test_outputs_are_stale_when_code_or_weights_change_and_not_when_prose_changes():
@@ -203,8 +191,3 @@ def test_thumbnail_shows_the_tagged_figure_or_the_first():
         assert small.getpixel((160, 100)) == color
         assert small.getpixel((0, 0))[3] == 0
     assert make_thumbnail(notebook("1")) is None
-
-
-def test_thumbnail_of_noise_is_small():
-    noise = np.random.default_rng(1).integers(0, 256, (900, 700, 3), dtype=np.uint8)
-    assert len(make_thumbnail(notebook_with(figure(noise)))) <= 2 * LARGEST

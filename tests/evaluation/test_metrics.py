@@ -25,13 +25,11 @@ def hands():
 def plain_distances(xy, truth, boxes):
     """Oracle: (hand, keypoint) to distance in box units, inf where missing, only if labelled."""
     distances = {}
-    for hand in range(len(truth)):
-        for joint in range(21):
-            (x, y), (true_x, true_y) = xy[hand][joint], truth[hand][joint]
-            if not (math.isnan(true_x) or math.isnan(true_y)):
-                missing = math.isnan(x) or math.isnan(y)
-                distance = math.inf if missing else math.hypot(x - true_x, y - true_y)
-                distances[hand, joint] = distance / max(boxes[hand][2:])
+    for hand, joint in np.ndindex(truth.shape[:2]):
+        (x, y), (true_x, true_y) = xy[hand][joint], truth[hand][joint]
+        if not math.isnan(true_x):
+            distance = math.inf if math.isnan(x) else math.hypot(x - true_x, y - true_y)
+            distances[hand, joint] = distance / max(boxes[hand][2:])
     return distances
 
 

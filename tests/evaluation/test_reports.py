@@ -20,10 +20,6 @@ REPORT = Report(
 )
 
 
-def test_interval_of_equal_images_is_their_value():
-    assert (THIRD.value, THIRD.low, THIRD.high) == pytest.approx((1 / 3,) * 3)
-
-
 def test_report_is_json_without_nan():
     data = json.loads(json.dumps(REPORT.to_dict(), allow_nan=False))
     third, unknown = {"value": 1 / 3, "low": 1 / 3, "high": 1 / 3}, dict.fromkeys(vars(UNKNOWN))

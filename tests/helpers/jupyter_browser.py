@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
@@ -81,11 +80,7 @@ def jupyter_server(folder):
         yield address, token
     finally:
         server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        server.wait(60)
 
 
 def _wait(server, address, log):
@@ -94,7 +89,7 @@ def _wait(server, address, log):
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return
-        except (urllib.error.URLError, OSError):
+        except OSError:
             if server.poll() is not None:
                 break
             time.sleep(0.5)

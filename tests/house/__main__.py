@@ -69,12 +69,6 @@ def row(what: str, found: list[str] | None) -> Row:
     return what, "not installed" if found is None else len(found), "0", found or []
 
 
-def type_errors() -> list[str] | None:
-    """Return what mypy finds in the package."""
-    found = run_tool("mypy", "--no-error-summary")
-    return found and [line for line in found if ": error:" in line]
-
-
 def dead_names() -> list[str] | None:
     """Return what vulture finds: names that neither package nor notebooks nor README use."""
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +102,6 @@ def figures() -> Iterator[Row]:
     yield row("duplicates in the package", find_duplicates(package))
     yield row("duplicates in the tests", find_duplicates(tests))
     yield row("dead names", dead_names())
-    yield row("findings of mypy", type_errors())
     yield from call()
 
 

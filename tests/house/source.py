@@ -88,16 +88,16 @@ def find_duplicates(sources: Iterable[Source], size: int = 6) -> list[str]:
     A run has at least `size` lines of code, the same but for their indentation. Imports, and lines
     without a letter, count as no line.
     """
-    seen: dict[tuple[str, ...], list[tuple[Source, int, int]]] = defaultdict(list)
+    seen: dict[tuple[str, ...], list[tuple[Path, int, int]]] = defaultdict(list)
     for source in sources:
         lines = list(_comparable(source))
         for index in range(len(lines) - size + 1):
             run = lines[index : index + size]
-            seen[tuple(text for _, text in run)].append((source, index, run[0][0]))
+            seen[tuple(text for _, text in run)].append((source.path, index, run[0][0]))
     pairs = {
-        (first[0], second[0], first[1], second[1]): f"{_at(first)} ~ {_at(second)}"
+        (path, other, index, other_index): f"{path}:{line} ~ {other}:{other_line}"
         for found in seen.values()
-        for first, second in pairwise(found)
+        for (path, index, line), (other, other_index, other_line) in pairwise(found)
     }
     # A longer run begins where the window one line before is no duplicate too.
     return [text for (a, b, i, j), text in pairs.items() if (a, b, i - 1, j - 1) not in pairs]
@@ -112,8 +112,3 @@ def _comparable(source: Source) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(source.text.splitlines(), 1):
         if number in source.code - left_out and any(letter.isalpha() for letter in line):
             yield number, line.strip()
-
-
-def _at(found: tuple[Source, int, int]) -> str:
-    """Return where a run begins."""
-    return f"{found[0].path}:{found[2]}"

@@ -47,11 +47,6 @@ def make(image, spec=BOTH, recipe="refined", boxes=(BOX,)):
     return made
 
 
-def corrected(session):
-    """The corrections of the active hand."""
-    return session.hands[session.state.hand].moved
-
-
 # --- predictions
 
 
@@ -100,17 +95,16 @@ def test_network_runs_once_for_a_hand_whatever_else_is_chosen(image, spec, boxes
 
 def test_only_a_new_box_or_scale_runs_the_network(image):
     made = make(image, RIGHT)
-    steps = {
-        "move": (lambda: made.move_box((45, 30, 160, 160)), True),
-        "two scales": (lambda: made.change(scales=(0.8, 1.0)), True),
-        "one of them": (lambda: made.change(scale=0.8), False),
-        "its own": (lambda: made.change(scale=None, scales=None), False),
-        "side": (lambda: made.set_side("left"), False),  # both had been tried
-        "undo side": (made.undo, False),
-        "undo move": (made.undo, False),
-    }
     made.results()
-    for step, runs in steps.values():
+    for step, runs in (
+        (lambda: made.move_box((45, 30, 160, 160)), True),
+        (lambda: made.change(scales=(0.8, 1.0)), True),
+        (lambda: made.change(scale=0.8), False),  # it was there with the other one
+        (lambda: made.change(scale=None, scales=None), False),
+        (lambda: made.set_side("left"), False),  # both had been tried
+        (made.undo, False),
+        (made.undo, False),
+    ):
         before = len(made.calls)
         step()
         made.results()
@@ -183,11 +177,8 @@ def test_moved_keypoint_stays_whatever_is_chosen(session):
         hand = session.result().hand
         assert hand["index_tip"] == (123.5, 99, 1)
         assert not hand.found[0]
-        assert set(corrected(session)) == {0, TIP}
     session.reset_keypoints()
-    assert not corrected(session)
-    session.change(threshold=0.2)
-    assert session.result().hand["index_tip"] != (123.5, 99, 1)
+    assert not session.result().hand.found.any()
 
 
 def test_every_change_of_hands_can_be_undone(session):
@@ -226,10 +217,8 @@ def test_hands_are_added_and_removed(session):
     ("change", "message"),
     [
         (lambda made: made.move_box((5000, 5000, 50, 50)), "holds no pixel"),
-        (lambda made: made.add_hand((5000, 5000, 50, 50)), "holds no pixel"),
         (lambda made: made.add_hand((1, 2, -3, 4)), "four finite numbers"),
         (lambda made: made.move_keypoint(0, (np.nan, 1)), "a found keypoint"),
-        (lambda made: made.move_keypoint(0, (1, 2, 3)), "shape"),
         (lambda made: made.move_keypoint(len(HAND), (1, 1)), "no keypoint"),
         (lambda made: made.set_side("both"), "left"),
         (lambda made: made.change(image=1), "no image 1"),
@@ -237,7 +226,6 @@ def test_hands_are_added_and_removed(session):
         (lambda made: made.change(hand=-1), "no hand -1"),
         (lambda made: made.change(stage=2), "no stage 2"),
         (lambda made: made.change(recipe="best"), "no recipe 'best'"),
-        (lambda made: made.change(scale=0.7), "no scale 0.7"),
         (lambda made: made.change(peak="highest"), "argmax"),
         (lambda made: made.change(opacity=1.5), "0 to 1"),
         (lambda made: made.change(channel=len(CHANNELS)), "no channel"),
@@ -248,8 +236,6 @@ def test_change_that_is_not_possible_changes_nothing(image, change, message):
     before = made.hands, made.state
     with pytest.raises((ImageError, ValueError), match=message):
         change(made)
-    assert (made.hands, made.state) == before
-    made.undo()  # nothing
     assert (made.hands, made.state) == before
 
 
@@ -279,13 +265,12 @@ def test_images_are_read_when_they_are_shown(tmp_path, image):
     made.change(image=1)
     np.testing.assert_array_equal(made.image, image[::-1])
     made.change(image=0)
-    assert corrected(made)
+    assert made.result().hand["wrist"] == (1, 1, 1)
 
 
 def test_arrays_files_and_folders_are_images(tmp_path, image):
     assert collect_images(image)[0].name == "image"
     assert [each.name for each in collect_images(np.stack([image] * 2))] == ["image_1", "image_2"]
-    assert [each.path for each in collect_images([tmp_path / "a.png"])] == [tmp_path / "a.png"]
     for nothing in ([], tmp_path):
         with pytest.raises(ImageError, match="no image"):
             collect_images(nothing)

@@ -39,11 +39,10 @@ def test_output_has_an_image_for_viewers_without_widgets(explorer):
     assert not has_widgets()  # this is not a kernel
 
 
-def test_canvas_shows_a_jpeg_and_positions_in_the_image(explorer):
+def test_canvas_and_table_show_what_was_found(explorer):
     canvas = explorer.canvas
-    assert canvas.image.startswith(b"\xff\xd8")
-    assert canvas.window == [0, 0, 320, 240]
-    assert canvas.boxes == [list(BOX)]
+    assert canvas.image.startswith(b"\xff\xd8")  # a JPEG
+    assert (canvas.window, canvas.boxes) == ([0, 0, 320, 240], [list(BOX)])
     assert np.abs(np.array(canvas.points) - DOTS).max() < 1.5
     assert [row["name"] for row in explorer.table.rows] == list(HAND.keypoints)
 

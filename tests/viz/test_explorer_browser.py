@@ -75,10 +75,9 @@ class Driver:
 
     def changes_table(self, action):
         """Do something, and wait until the table is another one: the kernel has answered."""
-        text = "() => document.querySelector('.opk-table').innerText"
-        before = self.page.evaluate(text)
+        before = self.page.locator(".opk-table").inner_text()
         self.changes(action)
-        self.until(f"old => ({text})() !== old", before)
+        self.until("old => document.querySelector('.opk-table').innerText !== old", before)
 
     def position(self, point):
         """A point of the image in the window of the browser; the whole image is shown."""
