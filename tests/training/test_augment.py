@@ -71,8 +71,7 @@ def test_a_stronger_change_leads_further_away(name):
 def test_noise_has_its_deviation_and_stays_within_bounds(level):
     image = np.full((200, 200, 3), level, np.uint8)
     changed = augment.add_noise(image, 9.0, np.random.default_rng(0)).astype(float)
-    if level == 128:
-        assert changed.std() == pytest.approx(9, abs=0.3)
+    assert changed.std() == pytest.approx(9 if level == 128 else 5.3, abs=0.3)
     assert np.abs(changed - level).max() < 80
 
 
@@ -85,8 +84,7 @@ def test_some_images_become_grey():
 def test_tints_are_positive_and_near_one():
     tints = np.array([sample_tint(np.random.default_rng(seed)) for seed in range(300)])
     assert tints.shape == (300, 3)
-    assert tints.min() > 0.4
-    assert tints.max() < 2.5
+    assert 0.4 < tints.min() < np.median(tints) < tints.max() < 2.5
     assert np.median(tints) == pytest.approx(1, abs=0.05)
 
 

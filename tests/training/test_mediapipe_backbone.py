@@ -124,7 +124,7 @@ def test_a_truncated_file_is_refused(path, tmp_path, fraction):
 def test_another_network_is_refused_and_nothing_is_loaded(folder):
     network = networks.hand_lite()
     before = network.get_weights()
-    with pytest.raises(WeightsError, match="expected the kernels"):
+    with pytest.raises(WeightsError, match="with kernels"):
         load_mediapipe_backbone(network, folder / "palm_detection_full.tflite")
     for array, expected in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(array, expected)

@@ -33,26 +33,11 @@ def test_background_is_one_minus_the_greatest_keypoint_map():
     assert maps.max() <= 1
 
 
-def test_without_a_hand_all_is_background():
-    maps = draw(size=64, stride=8)
-    assert maps.shape == (8, 8, 22)
-    assert maps.dtype == np.float32
-    assert (maps[..., :21] == 0).all()
-    assert (maps[..., 21] == 1).all()
-
-
-def test_the_centroid_of_a_gaussian_is_the_keypoint():
-    rng = np.random.default_rng(1)
-    for size in (20, 60, 90):
-        xy = open_hand(rng.uniform(44, 52, 2), size)
-        inside = ((xy > 24) & (xy < SIZE - 24)).all(1)  # whole Gaussians only
-        maps = draw(xy)[..., :21].astype(float)
-        centres = np.arange(SIZE // STRIDE) * STRIDE + 1.5
-        total = maps.sum((0, 1))
-        x = (maps.sum(0) * centres[:, None]).sum(0) / total
-        y = (maps.sum(1) * centres[:, None]).sum(0) / total
-        assert inside.sum() >= 5
-        np.testing.assert_allclose(np.column_stack([x, y])[inside], xy[inside], atol=0.02 * STRIDE)
+@pytest.mark.parametrize("hands", [(), (np.full((21, 2), np.nan),)], ids=["none", "no keypoint"])
+def test_without_a_hand_all_is_background(hands):
+    maps = draw(*hands, size=64, stride=8)
+    assert (maps.shape, maps.dtype) == ((8, 8, 22), np.float32)
+    assert (maps == np.eye(22)[21]).all()
 
 
 @pytest.mark.parametrize("stride", [4, 8])
@@ -75,13 +60,6 @@ def test_width_follows_the_hand_between_its_bounds():
     np.testing.assert_allclose(cells, [0.9, 0.9, 0.06 * 90 / 4, 1.9, 1.9], rtol=1e-3)
 
 
-def test_where_hands_overlap_the_greater_value_counts():
-    first, second = open_hand((40, 40), 40), open_hand((50, 44), 50)
-    both = np.maximum(draw(first)[..., :21], draw(second)[..., :21])
-    np.testing.assert_array_equal(draw(first, second)[..., :21], both)
-    np.testing.assert_array_equal(draw(second, first), draw(first, second))
-
-
 def test_keypoints_outside_are_visible_only_if_they_are_near():
     xy = open_hand((48, 48), 40)
     xy[3], xy[7] = (-500, 40), (-4, 49.5)
@@ -102,10 +80,6 @@ def test_a_missing_keypoint_is_left_out_alone(hole):
     assert (maps[..., middle] == 0).all()
     np.testing.assert_array_equal(maps[..., others], whole[..., others])
     assert np.isfinite(maps).all()
-
-
-def test_a_hand_without_keypoints_is_not_drawn():
-    np.testing.assert_array_equal(draw(np.full((21, 2), np.nan)), draw())
 
 
 def test_hand_size_is_the_longer_side():
