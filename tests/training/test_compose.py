@@ -275,22 +275,19 @@ def test_a_second_hand_is_sometimes_drawn_but_not_to_be_found():
         drawn.clear()
         assert len(composer(np.random.default_rng(seed), kind="centered").hands) == 1
         counts.append(len(drawn))
-    assert set(counts) == {1, 2}
-    assert 0.02 < counts.count(2) / 80 < 0.3
+    assert 80 * 0.02 < counts.count(2) < 80 * 0.3
+    assert counts.count(1) + counts.count(2) == 80
 
 
 def test_scenes_have_one_to_three_hands_inside_and_negatives_none(composer):
-    rng, counts = np.random.default_rng(3), set()
+    rng = np.random.default_rng(3)
     assert all(composer(rng, kind="negative").hands == [] for _ in range(5))
-    for _ in range(40):
-        hands = composer(rng, kind="scene").hands
-        counts.add(len(hands))
-        for xy in hands:
-            middle = (xy.min(0) + xy.max(0)) / 2
-            assert (middle > 0).all()
-            assert (middle < SIZE).all()
-            assert hand_size(xy) < 0.6 * SIZE * np.sqrt(2) + 1
-    assert counts == {1, 2, 3}
+    scenes = [composer(rng, kind="scene").hands for _ in range(40)]
+    assert {len(hands) for hands in scenes} == {1, 2, 3}
+    for xy in (xy for hands in scenes for xy in hands):
+        middle = (xy.min(0) + xy.max(0)) / 2
+        assert 0 < middle.min() <= middle.max() < SIZE
+        assert hand_size(xy) < 0.6 * SIZE * np.sqrt(2) + 1
 
 
 def test_one_sample_in_sixteen_is_negative():
@@ -299,17 +296,3 @@ def test_one_sample_in_sixteen_is_negative():
     assert counts.count(0) / 300 == pytest.approx(KINDS["negative"], abs=0.04)
     several = sum(count > 1 for count in counts) / 300
     assert several == pytest.approx(0.5 * KINDS["scene"], abs=0.05)
-
-
-def test_sources_are_drawn_by_weight():
-    drawn = []
-
-    def source(name):
-        return lambda rng: drawn.append(name) or (np.zeros((8, 8, 4), np.uint8), open_hand(3.5, 4))
-
-    composer = Composer([(source("a"), 3.0), (source("b"), 1.0), (source("c"), 0.0)], [], size=16)
-    rng = np.random.default_rng(6)
-    for _ in range(300):
-        composer(rng, kind="centered")
-    assert "c" not in drawn
-    assert drawn.count("a") / len(drawn) == pytest.approx(0.75, abs=0.07)

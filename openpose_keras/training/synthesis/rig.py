@@ -175,7 +175,7 @@ def _blend(
 
 
 def load_rig(path: str | Path) -> Rig:
-    """Read a rig from a `.gltf` file with embedded buffers.
+    """Read the rig of a right hand from a `.gltf` file with embedded buffers.
 
     Args:
         path: The file. Its first mesh and first skin are read. As in all files of the hand, values
@@ -221,7 +221,7 @@ def _build_rig(name: str, document: dict[str, Any], blob: bytes) -> Rig:
         triangles=triangles.astype(np.int32),
         joint_ids=read["JOINTS_0"].astype(np.int32),
         weights=weights / weights.sum(1, keepdims=True),
-        names=tuple(node["name"].removesuffix("_R").removesuffix("_L") for node in joints),
+        names=tuple(node["name"].removesuffix("_R") for node in joints),
         parents=np.array([parent_of.get(index, -1) for index in skin["joints"]], np.int32),
         offsets=np.array([node.get("translation", (0, 0, 0)) for node in joints], float),
         rotations=np.array([rotation_of_quaternion(each) for each in quaternions]),

@@ -5,7 +5,7 @@ import pytest
 
 from openpose_keras.training.synthesis import raster, shading
 from openpose_keras.training.synthesis.color import to_linear, to_srgb
-from openpose_keras.training.synthesis.meshes import ball_profile, box, lathe, tube
+from openpose_keras.training.synthesis.meshes import ball_profile, box, lathe
 from openpose_keras.training.synthesis.raster import Camera, Material, Mesh
 
 CAMERA = Camera(40.0, (19.5, 14.5))
@@ -157,13 +157,6 @@ def test_solids_point_outwards(name):
     a, b, c = solid.vertices[solid.triangles].transpose(1, 0, 2)
     faces = np.cross(b - a, c - a)
     assert ((faces * (a + b + c - 3 * middle)).sum(1) >= -1e-6).all()
-
-
-def test_tube_keeps_its_rings():
-    rings = np.random.default_rng(0).normal(size=(3, 5, 3))
-    part = tube(rings, np.zeros((5, 2)))
-    np.testing.assert_allclose(part.vertices, rings.reshape(-1, 3), rtol=1e-6)
-    assert part.triangles.shape == (20, 3)
 
 
 def test_tone_mapping_divides_by_coverage_and_encodes():
