@@ -262,7 +262,9 @@ def _load(path: str | Path) -> Json:
         data = json.loads(Path(path).read_bytes())
     except ValueError as error:
         raise DataError(f"{path} is not a JSON file: {error}") from error
-    lists = {"categories": [], **data} if isinstance(data, dict) else {}
+    if not isinstance(data, dict):
+        raise DataError(f"{path}: expected a JSON object, got {type(data).__name__}")
+    lists = data | {"categories": data.get("categories") or []}
     for key in ("images", "annotations", "categories"):
         entries = lists.get(key)
         if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):

@@ -307,7 +307,7 @@ def test_separators_of_windows_are_read_everywhere(labels, photos):
     ("text", "message"),
     [
         ("no json", "is not a JSON file"),
-        ("[]", 'no list "images"'),
+        ("[]", "expected a JSON object, got list"),
         ('{"images": []}', 'no list "annotations"'),
         ('{"images": [], "annotations": [{"keypoints": [1]}]}', "21 labelled keypoints a hand"),
         ('{"images": [], "annotations": [7]}', 'no list "annotations" of objects'),
