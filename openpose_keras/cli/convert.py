@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
         force=args.force,
     )
     what = f"OpenPose's {record.official}" if record.official else f"MD5 {record.md5}"
-    size = target.stat().st_size / 1e6
-    print(f"{args.file} ({what}) -> {target} ({size:.1f} MB, {record.channel_order.upper()})")
+    size = f"{target.stat().st_size / 1e6:.1f} MB"
+    print(f"{args.file} ({what}) -> {target} ({size}, {record.channel_order.upper()})")
     print(f"licence of the weights: {record.licence}")
     if args.to is None:
         print(f"use it: openpose-keras detect PHOTO --preset {preset.name}")

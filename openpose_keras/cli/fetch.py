@@ -85,10 +85,8 @@ def _ask(name: str) -> None:
     if not (sys.stdin and sys.stdin.isatty()):
         raise UsageError(f"say that you keep to the licence with --accept-license; {text}")
     print(f"{text[0].upper()}{text[1:]}")
-    try:
-        answer = input("Do you keep to it? [y/N] ")
-    except EOFError:
-        answer = ""
+    print("Do you keep to it? [y/N] ", end="", flush=True)
+    answer = sys.stdin.readline()
     if answer.strip().lower() not in ("y", "yes"):
         raise OpenPoseKerasError(
             "the licence was not accepted, so nothing was downloaded; the weights of the preset "

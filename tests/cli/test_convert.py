@@ -51,17 +51,15 @@ def test_after_convert_the_preset_works(folder, capsys):
     assert hand.scores.std() > 0
 
 
-def test_convert_prints_the_licence_of_an_official_file(folder, capsys, monkeypatch):
+def test_official_file_is_named_with_its_licence(capsys, monkeypatch):
     md5 = weight_record.checksums("hand.caffemodel").md5
     known = (catalogue.OfficialFile("hand", "hand/ours.caffemodel", md5),)
     monkeypatch.setattr(catalogue, "OFFICIAL_FILES", known)
-    assert run("convert", "hand.caffemodel", "--to", "a.weights.h5", "--float16") == 0
-    out = capsys.readouterr().out
-    assert "OpenPose's hand/ours.caffemodel" in out
-    assert "non-commercial" in out
-    assert weight_record.read_record("a.weights.h5")["official"] == "hand/ours.caffemodel"
-    assert run("inspect", "hand.caffemodel") == 0
-    assert "this is OpenPose's hand/ours.caffemodel (hand)" in capsys.readouterr().out
+    for command in (["convert", "--to", "a.weights.h5", "--float16"], ["inspect"]):
+        assert run(*command, "hand.caffemodel") == 0
+        out = capsys.readouterr().out
+        assert "OpenPose's hand/ours.caffemodel" in out
+        assert "non-commercial" in out
 
 
 @pytest.mark.parametrize("to", [[], ["--to", "home/openpose_keras/hand.weights.h5"]])

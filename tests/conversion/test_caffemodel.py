@@ -7,11 +7,9 @@ from openpose_keras.conversion.caffe.prototxt import (
     format_prototxt,
     parse_prototxt,
     read_prototxt,
-    write_prototxt,
 )
-from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import WeightsError
-from tests.helpers.caffe_files import blob, caffemodel, field, hand_arrays, hand_prototxt, varint
+from tests.helpers.caffe_files import blob, caffemodel, field, hand_prototxt, varint
 
 ARRAYS = {
     "conv1": (
@@ -192,28 +190,3 @@ def test_other_text_is_refused_in_one_line(tmp_path, data):
     with pytest.raises(WeightsError, match=r"net\.prototxt") as caught:
         read_prototxt(path)
     assert "\n" not in str(caught.value)
-
-
-# ---------------------------------------------------------------- another reader
-
-
-@pytest.mark.backend("opencv4")
-def test_opencv_reads_the_written_files(tmp_path):
-    arrays, text = hand_arrays(), hand_prototxt()
-    write_prototxt(tmp_path / "ours.prototxt", parse_prototxt(text))
-    write_caffemodel(tmp_path / "ours.caffemodel", network_of(arrays))
-    image = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 3, 64, 64)).astype(np.float32)
-    outputs = []
-    for net in (
-        cv2.dnn.readNetFromCaffe(
-            str(tmp_path / "ours.prototxt"), str(tmp_path / "ours.caffemodel")
-        ),
-        cv2.dnn.readNetFromCaffe(
-            *(np.frombuffer(data, np.uint8) for data in (text.encode(), caffemodel(arrays)))
-        ),
-    ):
-        net.setInput(image)
-        outputs.append(net.forward())
-    assert outputs[0].shape == (1, 22, 8, 8)
-    assert outputs[0].std() > 0.05
-    np.testing.assert_array_equal(*outputs)

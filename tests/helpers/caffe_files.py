@@ -130,19 +130,14 @@ def hand_prototxt(divide=32, size=(64, 64), *, relu_on_heads=False, features_fir
     return "\n".join(lines)
 
 
-def small_hand(divide=32, *, all_stages=False):
-    """What `networks.hand` builds with a fraction of the channels; each time the same object."""
-    return _small_hand(divide, all_stages)
-
-
 @cache
-def _small_hand(divide, all_stages):
-    """Build it once."""
+def small_hand(*, all_stages=False):
+    """What `networks.hand` builds with a fraction of the channels; each time the same object."""
     build = openpose.conv
 
     def narrow(x, name, filters, *rest, **options):
         """Build a layer with fewer channels; the heatmaps keep theirs."""
-        kept = filters if filters == HEATMAPS else filters // divide
+        kept = filters if filters == HEATMAPS else filters // 32
         return build(x, name, kept, *rest, **options)
 
     openpose.conv = narrow

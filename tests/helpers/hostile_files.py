@@ -1,7 +1,6 @@
 """Weight files that lie or swell: a few megabytes each that ask for far more memory."""
 
 import io
-import json
 import pickle
 import struct
 import zipfile
@@ -30,33 +29,23 @@ def layer(content):
 CAFFEMODELS = {
     "honest": caffemodel(ARRAYS),
     "doubles": caffemodel(ARRAYS, double=True),
-    "a tag before each number": layer(field(7, repeated(b"\x2d\0\0\0\0"))),
     "empty layers": field(1, "net") + repeated(field(100, b"")),
-    "empty old layers": field(1, "net") + repeated(field(2, b"")),
     "empty blobs": layer(repeated(field(7, b""))),
-    "empty parts of numbers": layer(field(7, repeated(field(5, b"")))),
     "parts of one number": layer(field(7, repeated(field(5, b"\0\0\0\0")))),
     "sides": layer(field(7, field(7, field(1, b"\1" * SIZE)))),
-    "unpacked sides": layer(field(7, field(7, repeated(field(1, 1))))),
-    "bottoms": layer(repeated(field(3, b""))),
-    "inputs": field(1, "net") + repeated(field(4, 1)) + caffemodel(ARRAYS),
-    "options": layer(field(106, repeated(field(3, 1)))),
+    "bottoms": b"".join(field(100, field(3, "ab") * 100) for _ in range(1000)),
     "a long name": field(100, field(1, "\U0001f590" * (SIZE // 4)) + field(7, blob(FLOATS[:4]))),
-    "two kinds of numbers": layer(field(7, repeated(field(5, b"\0\0\0\0") + b"\x2d\0\0\0\0"))),
-    "groups": layer(repeated(b"\x0b\x0c")),
-    "open groups": layer(b"\x0b" * SIZE),
     "a length that lies": layer(b"\x3a" + varint(2**62) + FLOATS.tobytes()),
 }
 PROTOTXTS = {
     "honest": hand_prototxt(divide=1).encode(),
     "empty layers": b"layer{}" * 21_000,
-    "short lines": b"x:1\n" * 37_000,
+    "blocks": b"x{}" * 49_000,
+    "deep blocks": b"x{" * 74_000,
+    "fields": b"".join(b"%d:1 " % number for number in range(20_000)),
     "lines": b"\n" * 149_000,
     "numbers": b"layer{convolution_param{" + b"pad:1 " * 24_000 + b"}}",
-    "inputs": b'input:"" ' * 16_000,
-    "inputs without a colon": b'input<"">' * 16_000,
     "a long name": ("layer{name:'" + "\U0001f590" * 37_000 + "'}").encode(),
-    "a list": b"layer{convolution_param{pad:[" + b"1," * 70_000 + b"1]}}",
     "far too long": b"layer{}" * 1_000_000,
 }
 
@@ -72,28 +61,24 @@ def write_keras2(path, make, names=(b"kernel:0",)):
         make(group)
 
 
-def compressed(group, *, shape=KERNEL.shape, chunks=(64, 64, 2, 2), zeros=False):
-    data = np.zeros(shape, np.float32) if zeros else KERNEL.reshape(shape)
-    group.create_dataset("kernel:0", data=data, chunks=chunks, compression="gzip", shuffle=True)
-
-
-def swelling_chunk(group):
-    """A part that says 64 kilobytes and inflates to 512 megabytes."""
-    made = group.create_dataset("kernel:0", (16384,), "f4", chunks=(16384,), compression="gzip")
-    packer = zlib.compressobj(9)
-    block = bytes(MEGABYTE)
-    data = b"".join([*(packer.compress(block) for _ in range(512)), packer.flush()])
-    made.id.write_direct_chunk((0,), data)
-
-
-def huge_chunk(group):
-    made = group.create_dataset(
-        "kernel:0", (10,), "f4", maxshape=(None,), chunks=(1 << 27,), compression="gzip"
+def keras2(data=None, names=(b"kernel:0",), **options):
+    """A writer of a file with one data set."""
+    return lambda path: write_keras2(
+        path, lambda group: group.create_dataset("kernel:0", data=data, **options), names
     )
+
+
+def swelling(**options):
+    """A writer of a file with one part that inflates to 512 megabytes."""
     packer = zlib.compressobj(9)
     block = bytes(MEGABYTE)
     data = b"".join([*(packer.compress(block) for _ in range(512)), packer.flush()])
-    made.id.write_direct_chunk((0,), data)
+
+    def make(group):
+        made = group.create_dataset("kernel:0", dtype="f4", compression="gzip", **options)
+        made.id.write_direct_chunk((0,), data)
+
+    return lambda path: write_keras2(path, make)
 
 
 def long_names(group):
@@ -103,27 +88,18 @@ def long_names(group):
     group.attrs["weight_names"] = np.array(["x" * 60_000] * 300, dtype=h5py.string_dtype())
 
 
+GZIP = {"compression": "gzip", "shuffle": True}
 HDF5 = {
-    "honest": lambda path: write_keras2(path, lambda g: g.create_dataset("kernel:0", data=KERNEL)),
-    "doubles": lambda path: write_keras2(
-        path, lambda g: g.create_dataset("kernel:0", data=KERNEL.astype("f8"))
-    ),
-    "halves": lambda path: write_keras2(
-        path, lambda g: g.create_dataset("kernel:0", data=KERNEL.astype("f2"))
-    ),
-    "compressed": lambda path: write_keras2(path, compressed),
-    "compressed zeros": lambda path: write_keras2(
-        path, lambda g: compressed(g, shape=(1 << 26,), chunks=(1 << 20,), zeros=True)
-    ),
-    "never written": lambda path: write_keras2(
-        path, lambda g: g.create_dataset("kernel:0", (1 << 28,), "f4")
-    ),
-    "a chunk that swells": lambda path: write_keras2(path, swelling_chunk),
-    "a huge chunk": lambda path: write_keras2(path, huge_chunk),
+    "honest": keras2(KERNEL),
+    "doubles": keras2(KERNEL.astype("f8")),
+    "halves": keras2(KERNEL.astype("f2")),
+    "compressed": keras2(KERNEL, chunks=(64, 64, 2, 2), **GZIP),
+    "compressed zeros": keras2(np.zeros(1 << 26, np.float32), chunks=(1 << 20,), **GZIP),
+    "never written": keras2(shape=(1 << 28,), dtype="f4"),
+    "a chunk that swells": swelling(shape=(16384,), chunks=(16384,)),
+    "a huge chunk": swelling(shape=(10,), maxshape=(None,), chunks=(1 << 27,)),
     "long names": lambda path: write_keras2(path, long_names),
-    "one array many times": lambda path: write_keras2(
-        path, lambda g: g.create_dataset("kernel:0", data=KERNEL), names=[b"kernel:0"] * 100
-    ),
+    "one array many times": keras2(KERNEL, [b"kernel:0"] * 100),
 }
 
 
@@ -138,26 +114,18 @@ def write_keras_archive(path, method):
         archive.writestr("model.weights.h5", inner.getvalue())
 
 
-def write_members(path):
-    """A zip file of a hundred thousand members."""
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("model.weights.h5", b"")
-        for index in range(50_000):
-            archive.writestr(f"{index}", b"")
-
-
-def write_record(path):
-    """A record of a million lists."""
+def write_archive(path, **members):
+    """A zip file of other members beside the weights."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("model.weights.h5", b"")
-        archive.writestr("openpose_keras.json", json.dumps([[] for _ in range(1_000_000)]))
+        for name, data in ({"model.weights.h5": b""} | members).items():
+            archive.writestr(name, data)
 
 
 ARCHIVES = {
     "deflated": lambda path: write_keras_archive(path, zipfile.ZIP_DEFLATED),
     "bzip2": lambda path: write_keras_archive(path, zipfile.ZIP_BZIP2),
-    "members": write_members,
-    "record": write_record,
+    "members": lambda path: write_archive(path, **dict.fromkeys(map(str, range(50_000)), b"")),
+    "record": lambda path: write_archive(path, **{"openpose_keras.json": f"[{'[],' * 10**6}0]"}),
 }
 
 
@@ -192,38 +160,24 @@ def shared():
     return {f"{i}.{part}": one for i in range(100) for part in ("weight", "bias")}
 
 
-def write_pickle(path, body):
-    """A .pth with a list of tensors of one's own."""
-    save(path, tensors())
-    with zipfile.ZipFile(path) as archive:
-        members = {one: archive.read(one) for one in archive.namelist()}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, body if name.endswith("data.pkl") else data)
-
-
-def zip_again(path, method):
-    """A .pth whose numbers, zeros, are compressed."""
-    import torch
-
-    save(path, {"a.weight": torch.zeros(1 << 26), "a.bias": torch.zeros(4)})
+def zip_again(path, content, method=zipfile.ZIP_STORED, body=None):
+    """A .pth that is compressed, or has a list of tensors of one's own."""
+    save(path, content)
     with zipfile.ZipFile(path) as archive:
         members = {one: archive.read(one) for one in archive.namelist()}
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, data in members.items():
-            archive.writestr(name, data)
+            archive.writestr(name, body if body and name.endswith("data.pkl") else data)
 
 
-def call(module, name, argument):
-    """A pickle that calls something with one whole number."""
-    return (
-        b"\x80\x02c"
-        + f"{module}\n{name}\n".encode()
-        + b"\x8a\x05"
-        + struct.pack("<q", argument)[:5]
-    ) + b"\x85R."
+def zeros():
+    import torch
+
+    return {"a.weight": torch.zeros(1 << 26), "a.bias": torch.zeros(4)}
 
 
+BYTE_ARRAY = b"\x80\x02cbuiltins\nbytearray\n\x8a\x05" + struct.pack("<q", 1 << 31)[:5] + b"\x85R."
+LISTS = b"\x80\x02]" + b"]" * (2 * MEGABYTE) + b"."
 PTH = {
     "honest": lambda path: save(path, tensors()),
     "honest, old": lambda path: save(path, tensors(), _use_new_zipfile_serialization=False),
@@ -232,15 +186,13 @@ PTH = {
     "expanded": lambda path: save(path, expanded()),
     "expanded, old": lambda path: save(path, expanded(), _use_new_zipfile_serialization=False),
     "shared": lambda path: save(path, shared()),
-    "deflated": lambda path: zip_again(path, zipfile.ZIP_DEFLATED),
-    "a byte array": lambda path: write_pickle(path, call("builtins", "bytearray", 1 << 31)),
-    "lists": lambda path: write_pickle(path, b"\x80\x02]" + b"]" * (2 * MEGABYTE) + b"."),
+    "deflated": lambda path: zip_again(path, zeros(), zipfile.ZIP_DEFLATED),
+    "a byte array": lambda path: zip_again(path, tensors(), body=BYTE_ARRAY),
+    "lists": lambda path: zip_again(path, tensors(), body=LISTS),
     "old lists": lambda path: path.write_bytes(
         pickle.dumps(0x1950A86A20F9469CFC6C, 2)
         + pickle.dumps(1001, 2)
         + pickle.dumps({}, 2)
-        + b"\x80\x02"
-        + b"]" * SIZE
-        + b"."
+        + LISTS
     ),
 }
