@@ -2,7 +2,6 @@
 
 import argparse
 import ast
-import importlib.util
 import re
 import statistics
 import subprocess
@@ -53,23 +52,7 @@ def functions(package: list[Source]) -> Iterator[Row]:
     yield "docstrings", f"{1 - len(bare) / len(nodes):.1%}", "100 %", bare
 
 
-def run_tool(module: str, *arguments: object) -> list[str] | None:
-    """Return the lines that a tool prints, or None where it is not installed."""
-    if not importlib.util.find_spec(module):
-        return None
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if result.stderr:
-        raise RuntimeError(f"{module} failed: {result.stderr}")
-    return result.stdout.splitlines()
-
-
-def row(what: str, found: list[str] | None) -> Row:
-    """Return the row of a tool's findings, of which none are wanted."""
-    return what, "not installed" if found is None else len(found), "0", found or []
-
-
-def dead_names() -> list[str] | None:
+def dead_names() -> list[str]:
     """Return what vulture finds: names that neither package nor notebooks nor README use."""
     with tempfile.TemporaryDirectory() as folder:
         for path in (ROOT / "notebooks").glob("*.ipynb"):
@@ -79,8 +62,12 @@ def dead_names() -> list[str] | None:
         blocks = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text("utf8"), re.S)
         types = [text for source in find_sources(PACKAGE) for text in source.quoted_types]
         Path(folder, "others.py").write_text("\n".join(blocks + types), "utf8")
-        found = run_tool("vulture", PACKAGE, folder, "--ignore-names", CALLED_BY_OTHERS)
-    return found and [line for line in found if str(PACKAGE) in str(ROOT / line)]
+        command = [sys.executable, "-m", "vulture", "--ignore-names", CALLED_BY_OTHERS]
+        command += [str(PACKAGE), folder]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if result.stderr:
+        raise RuntimeError(f"vulture failed: {result.stderr}")
+    return [line for line in result.stdout.splitlines() if str(PACKAGE) in str(ROOT / line)]
 
 
 def call() -> Iterator[Row]:
@@ -99,9 +86,12 @@ def figures() -> Iterator[Row]:
     yield from rooms()
     yield from lines(package, tests)
     yield from functions(package)
-    yield row("duplicates in the package", find_duplicates(package))
-    yield row("duplicates in the tests", find_duplicates(tests))
-    yield row("dead names", dead_names())
+    for what, found in (
+        ("duplicates in the package", find_duplicates(package)),
+        ("duplicates in the tests", find_duplicates(tests)),
+        ("dead names", dead_names()),
+    ):
+        yield what, len(found), "0", found
     yield from call()
 
 
