@@ -66,11 +66,11 @@ def run(args: argparse.Namespace) -> int:
     except FetchError as error:  # the one message that needs several lines
         _log(f"error: {error}")
         return 1
-    if args.name not in PRESETS:
-        print(f"{target} is ready. This version of the package does not use it yet.")
-        return 0
-    option = "" if args.to is None else f" --weights {target}"
-    print(f"{target} is ready. Use it: openpose-keras detect PHOTO --preset {args.name}{option}")
+    use = "This version of the package does not use it yet."
+    if args.name in PRESETS:
+        option = "" if args.to is None else f" --weights {target}"
+        use = f"Use it: openpose-keras detect PHOTO --preset {args.name}{option}"
+    print(f"{target} is ready. {use}")
     return 0
 
 

@@ -123,20 +123,13 @@ def test_written_file_is_read_back(tmp_path):
     assert path.read_bytes() == caffemodel(ARRAYS)
 
 
-def test_file_is_overwritten_only_with_force(tmp_path):
+@pytest.mark.parametrize("number", [np.nan, 1e39])
+def test_what_a_float32_can_not_hold_leaves_the_file_that_was_there(tmp_path, number):
     path = tmp_path / "net.caffemodel"
     path.write_text("mine")
-    with pytest.raises(FileExistsError, match="force"):
-        write_caffemodel(path, network_of(ARRAYS))
-    with pytest.raises(WeightsError, match="conv1"):
-        write_caffemodel(path, network_of({"conv1": (np.array([np.nan]),)}), force=True)
-    with pytest.raises(WeightsError, match="float32"):
-        write_caffemodel(path, network_of({"conv1": (np.array([1e39]),)}), force=True)
+    with pytest.raises(WeightsError, match=r"conv1 .*float32"):
+        write_caffemodel(path, network_of({"conv1": (np.array([number]),)}), force=True)
     assert path.read_text() == "mine"
-    write_caffemodel(path, network_of(ARRAYS), force=True)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["net.caffemodel"]
-    with pytest.raises(FileNotFoundError, match="no folder"):
-        write_caffemodel(tmp_path / "a" / "net.caffemodel", network_of(ARRAYS))
 
 
 # ---------------------------------------------------------------- prototxt

@@ -11,7 +11,6 @@ from openpose_keras.conversion import catalogue, writers
 from openpose_keras.conversion.catalogue import Source
 from openpose_keras.conversion.fetch import fetch
 from openpose_keras.core.errors import FetchError, LicenceError, WeightsError
-from openpose_keras.networks import presets
 from tests.helpers import ROOT
 from tests.helpers.web import Page
 
@@ -82,19 +81,6 @@ def test_second_call_does_nothing(run, sources, server):
     assert run(accept_license=False) == path
     assert path.stat() == before
     assert len(server.requests) == 1
-
-
-def test_default_folder_is_where_the_presets_search(run, sources, tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    sources(OK)
-    assert run(folder=None) == presets.find_weights(presets.get_preset("hand"))
-
-
-def test_file_without_a_preset_is_stored_as_it_is(run, sources, tmp_path):
-    sources(OK, name="face")
-    path = run("face")
-    assert (path.name, path.read_bytes()) == ("official.bin", GOOD)
-    assert left(tmp_path) == [path.name]
 
 
 def test_without_the_licence_nothing_is_downloaded(run, sources, server, tmp_path):

@@ -16,10 +16,8 @@ from functools import partial
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from openpose_keras.conversion.caffe.prototxt import parse_prototxt, read_prototxt
+from openpose_keras.conversion.caffe.prototxt import read_prototxt
 from openpose_keras.conversion.readers import hdf5, read_weights
 from openpose_keras.core.errors import WeightsError
 from tests.helpers.backends import mark_torch_files
@@ -157,23 +155,3 @@ def test_process_that_crashes_or_hangs_is_an_error_of_ours(tmp_path, monkeypatch
     with pytest.raises(WeightsError, match=rf"file\.bin is damaged.*{message}") as caught:
         read_weights(path)
     assert "\n" not in str(caught.value)
-
-
-@given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
-def test_random_bytes_after_the_start_of_a_caffemodel_are_refused(tmp_path_factory, data):
-    path = tmp_path_factory.mktemp("bytes") / "file.bin"
-    path.write_bytes(b"\n\x03net" + data)
-    with pytest.raises(WeightsError, match=r"file\.bin"):
-        read_weights(path)
-
-
-@given(st.text(alphabet='layernmtop:{}[]"<> \n#123-.\\', max_size=100))
-@settings(max_examples=100, deadline=None)
-def test_random_text_is_a_network_or_our_error(text):
-    message = ""
-    try:
-        assert parse_prototxt(text).layers
-    except WeightsError as error:
-        message = str(error)
-    assert "\n" not in message

@@ -79,13 +79,12 @@ def main() -> None:
     """Write them."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("out", type=Path, help="folder")
-    parser.add_argument("--only", choices=WRITERS, nargs="*", default=list(WRITERS))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     arrays = hand_arrays(divide=1)
-    for name in args.only:
+    for name, write in WRITERS.items():
         try:
-            WRITERS[name](args.out / name, arrays)
+            write(args.out / name, arrays)
         except ImportError as error:
             print(f"{name}: left out, {error}")
         else:
