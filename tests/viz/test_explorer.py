@@ -382,5 +382,5 @@ def test_labels_of_an_array_come_with_an_image_file(tmp_path, image, session):
         save(session, "labels", tmp_path / "third.json")
     assert not (tmp_path / "third.json").exists()
     (tmp_path / "bad.json").write_text("[]")
-    with pytest.raises(ValueError, match="images"):
+    with pytest.raises(ValueError, match=r"bad\.json: expected"):
         save(session, "labels", tmp_path / "bad.json")
