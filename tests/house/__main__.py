@@ -7,13 +7,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 
 from tests.helpers import ROOT
-from tests.house.source import Source, find_duplicates, find_sources
+from tests.house.source import Source, find_duplicates, find_sources, is_annotated
 
 PACKAGE = ROOT / "openpose_keras"
 ROOMS = sorted(PACKAGE.glob("*/__init__.py"))
@@ -26,11 +27,14 @@ Row = tuple[str, object, str, list[str]]  # what, how much, the aim, what there 
 
 
 def rooms() -> Iterator[Row]:
-    """Count rooms and their files."""
+    """Count rooms, their files and the floors that the import contract lays them on."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["tool"]["importlinter"]
+    floors = next(each["layers"] for each in contracts["contracts"] if each["type"] == "layers")
     files = {each.parent.name: len(list(each.parent.glob("*.py"))) - 1 for each in ROOMS}
     listed = [f"{count:3} {name}" for name, count in files.items()]
     yield "rooms", len(files), "12", listed
     yield "files a room, at most", max(files.values()), "about 12", listed
+    yield "floors of the import contract", len(floors), "9", floors
 
 
 def lines(package: list[Source], tests: list[Source]) -> Iterator[Row]:
@@ -41,7 +45,7 @@ def lines(package: list[Source], tests: list[Source]) -> Iterator[Row]:
 
 
 def functions(package: list[Source]) -> Iterator[Row]:
-    """Measure functions: lengths and docstrings, those of private ones too."""
+    """Measure functions: lengths, docstrings and annotations, those of private ones too."""
     found = [(each, node) for each in package for node in each.functions]
     lengths = {f"{each.path}:{node.lineno}": each.length(node) for each, node in found}
     long = [f"{length} {where}" for where, length in lengths.items() if length > 45]
@@ -50,6 +54,17 @@ def functions(package: list[Source]) -> Iterator[Row]:
     nodes = [(each, node) for each in package for node in each.documented]
     bare = [f"{s.path}:{getattr(n, 'lineno', 1)}" for s, n in nodes if not ast.get_docstring(n)]
     yield "docstrings", f"{1 - len(bare) / len(nodes):.1%}", "100 %", bare
+    untyped = [f"{each.path}:{node.lineno}" for each, node in found if not is_annotated(node)]
+    yield "annotated functions", f"{1 - len(untyped) / len(found):.1%}", "100 %", untyped
+
+
+def run_tool(module: str, *arguments: object) -> list[str]:
+    """Return the lines that a tool prints."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if result.stderr:
+        raise RuntimeError(f"{module} failed: {result.stderr}")
+    return result.stdout.splitlines()
 
 
 def dead_names() -> list[str]:
@@ -62,12 +77,8 @@ def dead_names() -> list[str]:
         blocks = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text("utf8"), re.S)
         types = [text for source in find_sources(PACKAGE) for text in source.quoted_types]
         Path(folder, "others.py").write_text("\n".join(blocks + types), "utf8")
-        command = [sys.executable, "-m", "vulture", "--ignore-names", CALLED_BY_OTHERS]
-        command += [str(PACKAGE), folder]
-        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if result.stderr:
-        raise RuntimeError(f"vulture failed: {result.stderr}")
-    return [line for line in result.stdout.splitlines() if str(PACKAGE) in str(ROOT / line)]
+        found = run_tool("vulture", PACKAGE, folder, "--ignore-names", CALLED_BY_OTHERS)
+    return [line for line in found if str(PACKAGE) in str(ROOT / line)]
 
 
 def call() -> Iterator[Row]:
@@ -90,6 +101,7 @@ def figures() -> Iterator[Row]:
         ("duplicates in the package", find_duplicates(package)),
         ("duplicates in the tests", find_duplicates(tests)),
         ("dead names", dead_names()),
+        ("findings of mypy", run_tool("mypy", "--no-error-summary")),
     ):
         yield what, len(found), "0", found
     yield from call()

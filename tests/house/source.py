@@ -82,6 +82,14 @@ def find_sources(folder: Path, leave_out: Iterable[str] = ()) -> list[Source]:
     return [Source(path) for path in paths if not set(left_out) & set(path.parents)]
 
 
+def is_annotated(function: Function) -> bool:
+    """Return whether each argument, other than `self` and `cls`, and the result have a type."""
+    given = function.args
+    arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    wanted = [each for each in arguments if each and each.arg not in ("self", "cls")]
+    return function.returns is not None and all(each.annotation for each in wanted)
+
+
 def find_duplicates(sources: Iterable[Source], size: int = 6) -> list[str]:
     """Return `path:line ~ path:line` of runs of code that stand in two positions.
 

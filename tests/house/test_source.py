@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.source import Source, find_duplicates, find_sources
+from tests.house.source import Source, find_duplicates, find_sources, is_annotated
 
 TEXT = '''"""A docstring,
 
@@ -49,6 +49,10 @@ def test_blank_lines_docstrings_and_comments_are_no_code(source):
 
 def test_a_function_is_as_long_as_its_code(source):
     assert [source.length(node) for node in source.functions] == [4, 2]
+
+
+def test_an_argument_without_a_type_is_found(source):
+    assert [is_annotated(node) for node in source.functions] == [True, False]
 
 
 def test_quoted_types_are_found(source):

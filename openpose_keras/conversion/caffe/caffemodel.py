@@ -137,8 +137,8 @@ def write_caffemodel(
 def _write_layer(layer: CaffeLayer) -> bytes:
     """Encode a layer."""
     blobs = [_write_blob(array, layer.name) for array in layer.blobs]
-    values: tuple[Sequence[str | bytes], ...]
-    values = ([layer.name], [layer.type], layer.bottoms, layer.tops, blobs)
+    values: list[Sequence[str | bytes]]
+    values = [[layer.name], [layer.type], layer.bottoms, layer.tops, blobs]
     parts = [
         write_field(number, value)
         for number, each in zip(_LAYER_FIELDS, values, strict=True)
