@@ -219,5 +219,14 @@ def user_folder() -> Path:
     """Return the folder for weights that the user brings, without making it.
 
     It is `openpose_keras` in Keras's home: `KERAS_HOME`, or `~/.keras`.
+
+    Raises:
+        WeightsError: `KERAS_HOME` is not set, and the user has no home folder.
     """
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "openpose_keras"
+    try:
+        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    except RuntimeError as error:
+        raise WeightsError(
+            "expected a home folder for weights, got none: set KERAS_HOME"
+        ) from error
+    return home / "openpose_keras"

@@ -1,6 +1,7 @@
 """Presets: the weights that ship are found and checked; missing ones are explained in one line."""
 
 import dataclasses
+import os
 import shutil
 from pathlib import Path
 
@@ -47,10 +48,13 @@ def test_missing_weights_say_where_they_belong_and_what_to_do(tmp_path, monkeypa
         assert part in message
 
 
-def test_shipped_weights_need_no_home_folder(monkeypatch):
-    monkeypatch.delenv("KERAS_HOME", raising=False)
-    monkeypatch.delattr(Path, "home")
+def test_only_weights_that_do_not_ship_need_a_home_folder(monkeypatch):
+    for name in ("KERAS_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)  # a user without an entry
     assert presets.find_weights(LITE).name == LITE.file
+    with pytest.raises(WeightsError, match="set KERAS_HOME"):
+        presets.find_weights(presets.get_preset("hand"))
 
 
 def test_a_damaged_shipped_file_is_refused(tmp_path, monkeypatch):

@@ -61,9 +61,18 @@ def stop_in_epoch(patch, number):
     patch.setattr(Path, "open", killed)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_network():
+    """Every network here has a third of the blocks, which are compiled in a third of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        blocks = tuple(networks.LITE_BLOCKS[index] for index in (0, 1, 3, 5, 11))
+        patch.setattr(lite, "LITE_BLOCKS", blocks)
+        yield
+
+
 @contextmanager
 def quick_runs():
-    """Runs of seconds: a third of the blocks, and no graph to be traced first."""
+    """Runs without a graph to be traced first."""
 
     def start_eagerly(config):
         model = start(config)
@@ -71,15 +80,13 @@ def quick_runs():
         return model
 
     with pytest.MonkeyPatch.context() as patch:
-        blocks = tuple(networks.LITE_BLOCKS[index] for index in (0, 1, 3, 5, 11))
-        patch.setattr(lite, "LITE_BLOCKS", blocks)
         patch.setattr(training_module, "start", start_eagerly)
         yield patch
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """The config and the folder of a run of the whole network, from the command line."""
+    """The config and the folder of a run from the command line, compiled."""
     folder = tmp_path_factory.mktemp("run")
     labels = write_own_labels(folder)
     config = small_config(folder, labels=labels, photo_fraction=0.5, assets=None, epochs=1)
