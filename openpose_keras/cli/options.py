@@ -63,15 +63,19 @@ def parse_box(text: str) -> tuple[float, float, float, float] | str:
 
 def parse_positive(text: str) -> float:
     """Read a finite number above 0."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, not {text}")
+        raise argparse.ArgumentTypeError(f"expected a number above 0, not {text!r}")
     return value
 
 
 def parse_count(text: str) -> int:
     """Read a whole number above 0."""
-    parse_positive(text)
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, not {text!r}")
     return int(text)
 
 
