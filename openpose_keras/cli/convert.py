@@ -8,8 +8,8 @@ from openpose_keras.cli.options import UsageError, start_keras
 SUMMARY = "convert a weight file, OpenPose's own or a port's"
 DESCRIPTION = (
     "Convert weights: a .caffemodel, an HDF5 file of Keras 2, a .weights.h5 or .keras of Keras 3, "
-    "a .pth of PyTorch, or a folder of W_name.npy and b_name.npy. The kind is told from the "
-    "content. Without --to, the result is put where --preset hand finds it."
+    "a .pth of PyTorch, a .tflite of MediaPipe, or a folder of W_name.npy and b_name.npy. The kind "
+    "is told from the content. Without --to, the result is put where --preset hand finds it."
 )
 
 
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         dtype="float16" if args.float16 else "float32",
         force=args.force,
     )
-    what = f"OpenPose's {record.official}" if record.official else f"MD5 {record.md5}"
+    what = record.official or f"MD5 {record.md5}"
     size = f"{target.stat().st_size / 1e6:.1f} MB"
     print(f"{args.file} ({what}) -> {target} ({size}, {record.channel_order.upper()})")
     print(f"licence of the weights: {record.licence}")

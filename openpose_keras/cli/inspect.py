@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         WeightsError: The file is damaged, or of no known kind.
     """
-    from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, identify
+    from openpose_keras.conversion.catalogue import identify
     from openpose_keras.conversion.readers import KINDS, read_weights
     from openpose_keras.io.weight_record import checksums
 
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.file}: {KINDS[weights.kind]}")
     print(f"MD5     {sums.md5}\nSHA-256 {sums.sha256}")
     if known:
-        print(f"this is OpenPose's {known.path} ({known.network}); licence: {OPENPOSE_LICENCE}")
+        print(f"this is {known.path} ({known.network}); licence: {known.licence}")
     else:
         print("it is not one of OpenPose's own files: no checksum fits")
     for name, value in (weights.record or {}).items():

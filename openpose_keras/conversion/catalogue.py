@@ -1,4 +1,4 @@
-"""OpenPose's weight files: their checksums, their licence, and the sources that offer them.
+"""Published weight files: their checksums, their licences, and the sources of OpenPose's.
 
 The sources of a file stand in the order in which they are tried: the authors' own server, copies
 of the same files, conversions by others, and last the authors' first server, which has not answered
@@ -13,17 +13,19 @@ OPENPOSE_LICENCE = (
 
 
 class OfficialFile(NamedTuple):
-    """A weight file that OpenPose's authors published.
+    """A weight file that its authors published.
 
     Args:
         network: The network that it is for.
-        path: Its path under OpenPose's `models` folder.
-        md5: Its checksum, as OpenPose's CMakeLists.txt lists it.
+        path: Its path under OpenPose's `models` folder, or in its package.
+        md5: Its checksum, for OpenPose's as its CMakeLists.txt lists it.
+        licence: What the weights may be used for.
     """
 
     network: str
     path: str
     md5: str
+    licence: str = OPENPOSE_LICENCE
 
 
 class Source(NamedTuple):
@@ -56,6 +58,22 @@ OFFICIAL_FILES = (
     ),
 )
 
+MEDIAPIPE_LICENCE = "Apache-2.0 (Copyright Google LLC)"
+MEDIAPIPE_FILES = (
+    OfficialFile(
+        "mediapipe_hand",
+        "hand_landmark_full.tflite of the npm package @mediapipe/hands 0.4.1675469240",
+        "c2e81c33114c0fd7451e7cd922baff8c",
+        MEDIAPIPE_LICENCE,
+    ),
+    OfficialFile(
+        "mediapipe_palm",
+        "palm_detection_full.tflite of the PyPI package mediapipe 0.10.21",
+        "8a1357a938f32a0e4708eb495cbac0da",
+        MEDIAPIPE_LICENCE,
+    ),
+)
+
 _SERVERS = (
     "http://vcl.snu.ac.kr/OpenPose/models/",  # OpenPose's models/getModels.sh
     "https://huggingface.co/camenduru/openpose/resolve/main/models/",
@@ -85,13 +103,14 @@ def identify(md5: str) -> OfficialFile | None:
         md5: Hexadecimal digits, in either case.
 
     Returns:
-        The file, or None if no file of OpenPose's has this checksum.
+        The file, or None if no published file that is known here has this checksum.
 
     Example:
         >>> identify("A82CFC3FEA7C62F159E11BD3674C1531").network
         'hand'
     """
-    return next((known for known in OFFICIAL_FILES if known.md5 == md5.lower()), None)
+    every = OFFICIAL_FILES + MEDIAPIPE_FILES
+    return next((known for known in every if known.md5 == md5.lower()), None)
 
 
 def _sources_of(official: OfficialFile) -> tuple[Source, ...]:

@@ -13,6 +13,8 @@ import numpy as np
 
 from openpose_keras import networks
 from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, identify
+from openpose_keras.conversion.layouts import Layers
+from openpose_keras.conversion.mediapipe import name_layers
 from openpose_keras.conversion.readers import WeightFile, read_weights
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.version import __version__
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 # Names of the functions of `networks` that weights can be for.
-NETWORKS = ("hand", "hand_lite")
+NETWORKS = ("mediapipe_hand", "mediapipe_palm", "hand_lite", "hand")
 UNKNOWN_LICENCE = f"not known; if they are OpenPose's: {OPENPOSE_LICENCE}"
 
 
@@ -56,7 +58,7 @@ def make_record(weights: WeightFile, *, network: str, channel_order: ChannelOrde
         channel_order: What the network takes with the weights as they will be written.
 
     Returns:
-        The record. The licence is OpenPose's if the file is one of OpenPose's, or else that of the
+        The record. The licence is its authors' if the file is a published one, or else that of the
         file's own record.
     """
     sums = checksums(weights.path)
@@ -68,7 +70,7 @@ def make_record(weights: WeightFile, *, network: str, channel_order: ChannelOrde
         md5=sums.md5,
         sha256=sums.sha256,
         official=known.path if known else None,
-        licence=OPENPOSE_LICENCE if known else str(own),
+        licence=known.licence if known else str(own),
         network=network,
         channel_order=channel_order,
         converter=f"openpose_keras {__version__}",
@@ -122,10 +124,11 @@ def fill_network(
     complaints = _differences(model, weights)
     if complaints:
         raise WeightsError(f"{weights.path} does not fit the network: {'; '.join(complaints)}")
+    layers = _layers_for(model, weights)
     swap = weights.channel_order != channel_order
     for layer in model.layers:
         if layer.weights:
-            arrays = weights.layers[layer.name]
+            arrays = layers[layer.name]
             layer.set_weights(swap_channels(arrays) if swap else arrays)
             swap = False  # only the first layer sees the image
 
@@ -143,6 +146,13 @@ def swap_channels(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     return (kernel[:, :, ::-1], *rest)
 
 
+def _layers_for(model: "keras.Model", weights: WeightFile) -> Layers:
+    """Return a file's layers by the network's names for them."""
+    if weights.kind != "tflite":
+        return weights.layers
+    return name_layers(weights.layers, [layer.name for layer in model.layers if layer.weights])
+
+
 def _differences(model: "keras.Model", weights: WeightFile) -> list[str]:
     """List how a file's layers and shapes differ from the network's; empty if they do not."""
     expected = {
@@ -150,7 +160,8 @@ def _differences(model: "keras.Model", weights: WeightFile) -> list[str]:
         for layer in model.layers
         if layer.weights
     }
-    found = {name: [array.shape for array in arrays] for name, arrays in weights.layers.items()}
+    layers = _layers_for(model, weights)
+    found = {name: [array.shape for array in arrays] for name, arrays in layers.items()}
     other = [
         f"{name} (network {_shapes(shapes)}, file {_shapes(found[name])})"
         for name, shapes in expected.items()

@@ -36,7 +36,7 @@ class WeightRecord:
         kind: Kind of that file.
         md5: Its checksum; of a folder, that of its files in the order of their names.
         sha256: The same for SHA-256.
-        official: Which of OpenPose's own files it is, if any.
+        official: Which of the published files it is, if any.
         licence: What the weights may be used for.
         network: Name of the function of `networks` that they are for.
         channel_order: What the network with these weights takes, "rgb" or "bgr".

@@ -1,6 +1,15 @@
 """The networks as Keras graphs, their presets and input specs."""
 
 from openpose_keras.networks.lite import LITE_BLOCKS, LITE_STRIDE, hand_lite
+from openpose_keras.networks.mediapipe import mediapipe_hand, mediapipe_palm
 from openpose_keras.networks.openpose import HAND_CHANNELS, hand
 
-__all__ = ["HAND_CHANNELS", "LITE_BLOCKS", "LITE_STRIDE", "hand", "hand_lite"]
+__all__ = [
+    "HAND_CHANNELS",
+    "LITE_BLOCKS",
+    "LITE_STRIDE",
+    "hand",
+    "hand_lite",
+    "mediapipe_hand",
+    "mediapipe_palm",
+]

@@ -32,6 +32,13 @@ def depthwise(
     return keras.layers.DepthwiseConv2D(kernel, name=name, **options)(x)
 
 
+def prelu(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    """Multiply what is negative by a factor of its channel."""
+    import keras
+
+    return keras.layers.PReLU(shared_axes=[1, 2], name=name)(x)
+
+
 def max_pool(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
     """Halve height and width; the pooled size is rounded up, as Caffe does it."""
     import keras

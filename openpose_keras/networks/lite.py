@@ -46,7 +46,7 @@ def hand_lite(*, all_stages: bool = False) -> "keras.Model":
 
     image = keras.Input((None, None, 3), name="image")
     # The backbone's weights come from a network that saw [0, 1].
-    levels = _lite_backbone(keras.layers.Rescaling(1.0, offset=0.5, name="to_unit")(image))
+    levels = lite_backbone(keras.layers.Rescaling(1.0, offset=0.5, name="to_unit")(image))
     fine, features = _lite_decoder(levels)
     stage1 = conv(features, "heat1", HAND_CHANNELS, 1, activation=None)
     x = keras.layers.Concatenate(name="concat_stage2")([stage1, features])
@@ -65,7 +65,7 @@ def hand_lite(*, all_stages: bool = False) -> "keras.Model":
     return keras.Model(image, outputs if all_stages else outputs[-1], name="hand_lite")
 
 
-def _lite_backbone(x: "keras.KerasTensor") -> list["keras.KerasTensor"]:
+def lite_backbone(x: "keras.KerasTensor") -> list["keras.KerasTensor"]:
     """Return the features at strides 4, 8, 16 and 32, with 24, 40, 112 and 192 channels."""
     import keras
 
@@ -86,15 +86,24 @@ def _inverted_residual(
     import keras
 
     shortcut = x
-    if x.shape[-1] != expanded:
-        x = conv(x, f"{name}_expand", expanded, 1, activation=None)
-        x = keras.layers.ReLU(max_value=6, name=f"{name}_expand_relu")(x)
-    x = depthwise(x, f"{name}_depthwise", kernel, strides=stride)
-    x = keras.layers.ReLU(max_value=6, name=f"{name}_depthwise_relu")(x)
+    x = expand_depthwise(x, name, kernel, stride, expanded)
     x = conv(x, f"{name}_project", filters, 1, activation=None)
     if stride == 1 and shortcut.shape[-1] == filters:
         x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
     return x
+
+
+def expand_depthwise(
+    x: "keras.KerasTensor", name: str, kernel: int, stride: int, expanded: int
+) -> "keras.KerasTensor":
+    """Expand to more channels, unless there are as many already, and convolve each; ReLU6."""
+    import keras
+
+    if x.shape[-1] != expanded:
+        x = conv(x, f"{name}_expand", expanded, 1, activation=None)
+        x = keras.layers.ReLU(max_value=6, name=f"{name}_expand_relu")(x)
+    x = depthwise(x, f"{name}_depthwise", kernel, strides=stride)
+    return keras.layers.ReLU(max_value=6, name=f"{name}_depthwise_relu")(x)
 
 
 def _lite_decoder(

@@ -177,7 +177,8 @@ def _build(network: str, dtype: str, all_stages: bool) -> "keras.Model":
     before = config.dtype_policy()
     config.set_dtype_policy(dtype)
     try:
-        model: keras.Model = getattr(networks, network)(all_stages=all_stages)
+        options = {"all_stages": True} if all_stages else {}
+        model: keras.Model = getattr(networks, network)(**options)
     finally:
         config.set_dtype_policy(before)
     return model

@@ -58,7 +58,7 @@ def test_official_file_is_named_with_its_licence(capsys, monkeypatch):
     for command in (["convert", "--to", "a.weights.h5", "--float16"], ["inspect"]):
         assert run(*command, "hand.caffemodel") == 0
         out = capsys.readouterr().out
-        assert "OpenPose's hand/ours.caffemodel" in out
+        assert "hand/ours.caffemodel" in out
         assert "non-commercial" in out
 
 

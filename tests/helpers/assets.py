@@ -24,3 +24,12 @@ def assets_folder() -> Path:
     if not (folder / "rigged_hand").is_dir():
         pytest.skip(f"no rigged_hand in {folder}; set {VARIABLE} to the folder of the assets")
     return folder
+
+
+def mediapipe_file(name: str) -> Path:
+    """Return the path of one of MediaPipe's tflite files, or skip the test that asks for it."""
+    pytest.importorskip("tflite", reason="the PyPI package tflite reads MediaPipe's files")
+    path = assets_folder() / "teacher" / name
+    if not path.is_file():
+        pytest.skip(f"no {path}; set {VARIABLE} to the folder of the assets")
+    return path

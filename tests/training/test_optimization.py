@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from openpose_keras import networks
+from openpose_keras.conversion.convert import load_converted
 from openpose_keras.core.errors import TrainingError, WeightsError
 from openpose_keras.networks.presets import find_weights, get_preset
-from openpose_keras.training.mediapipe_backbone import backbone_layers, read_convolutions
+from openpose_keras.training.mediapipe_backbone import backbone_layers
 from openpose_keras.training.optimization import heatmap_loss, start
-from tests.helpers.assets import assets_folder
+from tests.helpers.assets import assets_folder, mediapipe_file
 from tests.helpers.training_fakes import small_config
 
 pytestmark = [
@@ -71,17 +72,14 @@ def test_the_rate_rises_to_its_greatest_value_and_falls_to_nearly_zero(tmp_path)
 
 @pytest.mark.slow
 def test_a_pretrained_backbone_has_its_weights_and_its_first_layers_are_frozen(tmp_path):
-    pytest.importorskip("tflite", reason="the PyPI package tflite reads MediaPipe's file")
-    path = assets_folder() / "teacher" / "hand_landmark_full.tflite"
-    if not path.is_file():
-        pytest.skip(f"no MediaPipe network at {path}")
+    teacher, _ = load_converted(mediapipe_file("hand_landmark_full.tflite"))
     config = small_config(
         tmp_path, pretrained_backbone=True, assets=str(assets_folder()), steps_per_epoch=5000
     )
     model = start(config)
     assert model.optimizer.ema_momentum == 0.998
-    kernels = [kernel for kernel, _ in read_convolutions(path)]
-    for layer, kernel in zip(backbone_layers(model), kernels, strict=False):
+    for layer in backbone_layers(model):
+        kernel, _ = teacher.get_layer(layer.name).get_weights()
         np.testing.assert_array_equal(layer.get_weights()[0], kernel)
     frozen = {layer.name for layer in model.layers if layer.weights and not layer.trainable}
     assert frozen == {

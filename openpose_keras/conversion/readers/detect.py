@@ -12,6 +12,7 @@ import numpy as np
 from openpose_keras.conversion.layouts import Layers
 from openpose_keras.conversion.readers import npy, torch_files
 from openpose_keras.conversion.readers.hdf5 import ARCHIVED_WEIGHTS, read_hdf5
+from openpose_keras.conversion.readers.tflite import read_tflite
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io.weight_record import ChannelOrder, open_archive, read_record
 
@@ -22,11 +23,13 @@ KINDS = {
     "keras": "a .keras file of Keras 3",
     "pth": "a .pth of PyTorch",
     "npy": "a folder of W_name.npy and b_name.npy",
+    "tflite": "a .tflite of MediaPipe",
 }
 _READERS = {
     "caffemodel": npy.read_caffe_layers,
     "pth": torch_files.read_pth,
     "npy": npy.read_folder,
+    "tflite": read_tflite,
 }
 # What the files of a kind begin with; those of Caffe with the field of a name, layers or an input.
 _STARTS = {
@@ -70,11 +73,12 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
 
     Returns:
         Its weights. Files of Caffe, and those of Keras 2 and PyTorch, which were made from Caffe's,
-        want BGR. A file of Keras 3 wants what its record says; without one, RGB as `networks` does.
+        want BGR. A file of Keras 3 wants what its record says; without one, RGB as `networks` does
+        and MediaPipe's files too.
 
     Raises:
         WeightsError: The file is missing, damaged, or of no known kind.
-        ImportError: Reading it needs torch, which is not installed.
+        ImportError: Reading it needs torch or tflite, which is not installed.
     """
     path = Path(path)
     kind = _detect_kind(path)
@@ -88,7 +92,7 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
     layers = {name: _check(path, name, arrays) for name, arrays in layers.items()}
     order = (record or {}).get("channel_order")
     if order not in ("rgb", "bgr"):
-        order = "rgb" if kind in ("keras3", "keras") else "bgr"
+        order = "rgb" if kind in ("keras3", "keras", "tflite") else "bgr"
     return WeightFile(path, kind, layers, cast(ChannelOrder, order), record)
 
 
@@ -99,6 +103,8 @@ def _detect_kind(path: Path) -> str:
             return "npy"
         with path.open("rb") as file:
             start = file.read(64)
+        if start[4:8] == b"TFL3":
+            return "tflite"
         text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         for starts, what in _OTHERS.items():
             if text.startswith(starts):

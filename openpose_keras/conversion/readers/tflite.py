@@ -1,0 +1,86 @@
+"""Weights in tflite files, in the order in which the operators run.
+
+The flatbuffer is read with the PyPI package `tflite`; nothing is executed.
+"""
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openpose_keras.conversion.layouts import Layers
+from openpose_keras.core.errors import WeightsError
+
+
+def _kernel(stored: np.ndarray) -> np.ndarray:
+    """Return (out, h, w, in), or (1, h, w, channels) where depthwise, in Keras's layout."""
+    return stored.transpose(1, 2, 3, 0)
+
+
+# What an operator's first constant is in Keras's layout; a bias may follow it.
+_LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "CONV_2D": _kernel,
+    "DEPTHWISE_CONV_2D": _kernel,
+    "FULLY_CONNECTED": np.transpose,
+    "PRELU": np.asarray,
+}
+
+
+def read_tflite(path: Path) -> Layers:
+    """Read the weights of all convolutions, dense layers and PReLUs of a tflite file.
+
+    Args:
+        path: The file, float16 or float32 weights.
+
+    Returns:
+        The arrays of each operator by the name that the file has for its first one, in the order of
+        execution; float32, in Keras's layouts.
+
+    Raises:
+        WeightsError: The file is damaged.
+        ImportError: The package `tflite` is not installed.
+    """
+    try:
+        import tflite  # noqa: F401 - its absence is not damage
+    except ImportError as error:
+        raise ImportError(f"reading {path} needs tflite: pip install tflite ({error})") from error
+    try:
+        return _read(path.read_bytes())
+    except (struct.error, AttributeError, IndexError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"expected a whole tflite model, but {path} is damaged ({error}): get the file again"
+        ) from error
+
+
+def _read(data: bytes) -> Layers:
+    """Walk the operators; a weight may stand behind a DEQUANTIZE from float16."""
+    import tflite
+
+    model = tflite.Model.GetRootAs(data, 0)
+    graph = model.Subgraphs(0)
+    layers = {}
+    stored = {}
+    for index in range(graph.OperatorsLength()):
+        operator = graph.Operators(index)
+        code = model.OperatorCodes(operator.OpcodeIndex()).DeprecatedBuiltinCode()
+        kind = tflite.opcode2name(code)
+        if kind == "DEQUANTIZE":
+            stored[operator.Outputs(0)] = operator.Inputs(0)
+        elif kind in _LAYOUTS:
+            inputs = operator.InputsAsNumpy()[1:]
+            first, *bias = (_tensor(model, graph, stored.get(each, each)) for each in inputs)
+            name = graph.Tensors(inputs[0]).Name().decode()
+            layers[name] = (_LAYOUTS[kind](first), *bias)
+    return layers
+
+
+def _tensor(model: Any, graph: Any, index: int) -> np.ndarray:  # noqa: ANN401 - tflite is untyped
+    """Return one constant tensor as float32."""
+    import tflite
+
+    tensor = graph.Tensors(index)
+    dtype = np.float16 if tensor.Type() == tflite.TensorType.FLOAT16 else np.float32
+    values: np.ndarray = model.Buffers(tensor.Buffer()).DataAsNumpy().view(dtype)
+    return values.reshape(tensor.ShapeAsNumpy()).astype(np.float32)
