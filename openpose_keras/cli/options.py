@@ -20,8 +20,9 @@ class UsageError(OpenPoseKerasError, ValueError):
 
 def add_estimator_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose network and recipe."""
+    presets = [name for name, preset in PRESETS.items() if preset.decoder]
     for name, choices, default, text in (
-        ("--preset", PRESETS, "hand_lite", "network"),
+        ("--preset", presets, "hand_lite", "network"),
         ("--recipe", RECIPES, "refined", "steps from image to keypoints"),
         ("--dtype", DTYPES, DTYPES[0], "what the network calculates in"),
     ):

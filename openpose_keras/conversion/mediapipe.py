@@ -19,7 +19,7 @@ HEADS = {
 
 
 def name_layers(layers: Layers, names: Iterable[str]) -> Layers:
-    """Give the layers of a tflite file the names of a network's layers.
+    """Return the layers of a tflite file by the names of a network's layers.
 
     Args:
         layers: From `readers.tflite.read_tflite`, in the order of execution.

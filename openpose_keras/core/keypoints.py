@@ -105,6 +105,7 @@ class Hand(Keypoints):
         side: "left", "right", or None when unknown.
         side_scores: The mean score of each side where both were tried, or None.
         presence: The probability that there is a hand at all, where the network tells it.
+        right: The probability that it is a right hand, where the network tells it.
 
     Raises:
         ValueError: As for `Keypoints`, or a side is not valid.
@@ -122,6 +123,7 @@ class Hand(Keypoints):
     side: Side | None = None
     side_scores: Mapping[str, float] | None = None
     presence: float | None = None
+    right: float | None = None
     skeleton: Skeleton = field(default=HAND, init=False, kw_only=True)
 
     def __post_init__(self) -> None:

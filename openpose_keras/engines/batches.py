@@ -35,8 +35,8 @@ def run_batches(
             together they have at most 2^24 pixels, or there is one image.
 
     Returns:
-        The maps of each image, without the axis of the batch; `keypoints` is
-        (ceil(h / stride), ceil(w / stride), K + 1) float32.
+        The maps of each image, without the axis of the batch; `keypoints`, if there are any, is
+        (ceil(h / stride), ceil(w / stride), K + 1) float32, and `points` (K, 2 or 3).
 
     Raises:
         NetworkError: An output is not finite, or is not of this shape.
@@ -44,7 +44,7 @@ def run_batches(
     maps: dict[int, Maps] = {}
     for indices in _batches(images, batch_size):
         batch = normalise_batch(np.stack([images[index] for index in indices]), channel_order)
-        output = _checked(named_maps(engine(batch)), batch.shape, spec, len(skeleton) + 1)
+        output = _checked(named_maps(engine(batch)), batch.shape, spec, len(skeleton))
         for row, index in enumerate(indices):
             maps[index] = {name: array[row] for name, array in output.items()}
     return [maps[index] for index in range(len(images))]
@@ -60,11 +60,11 @@ def _batches(images: Sequence[np.ndarray], batch_size: int) -> Iterator[list[int
         yield from (indices[start : start + count] for start in range(0, len(indices), count))
 
 
-def _checked(maps: Maps, shape: tuple[int, ...], spec: InputSpec, channels: int) -> Maps:
+def _checked(maps: Maps, shape: tuple[int, ...], spec: InputSpec, count: int) -> Maps:
     """Return the maps as float32, or say what is wrong with them."""
     height, width = (-(-side // spec.stride) for side in shape[1:3])
-    expected = (shape[0], height, width, channels)
-    if maps["keypoints"].shape != expected:
+    expected = (shape[0], height, width, count + 1)
+    if maps.get("keypoints", np.empty(expected)).shape != expected:
         raise NetworkError(
             f"expected heatmaps {expected} for an input {shape} and stride {spec.stride}, got "
             f"{maps['keypoints'].shape}: check the network and its InputSpec"

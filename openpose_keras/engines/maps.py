@@ -10,9 +10,10 @@ from openpose_keras.core.errors import NetworkError
 Maps = dict[str, np.ndarray]
 """Arrays whose first axis is that of the batch, by name.
 
-`keypoints` is always there: (n, h, w, K + 1) heatmaps, the background last. A network may have
-more: `affinity` (n, h, w, 2 per limb), `points` (n, K, 2 or 3), `presence` (n,), `right` (n,), or
-any other name.
+One of two is always there: `keypoints` (n, h, w, K + 1), heatmaps, the background last, or `points`
+(n, K, 2 or 3), x and y in input pixels from the outer edge of the first one. A network may have
+more: `affinity` (n, h, w, 2 per limb), `presence` (n,) and `right` (n,), the probabilities of a
+hand and of a right one, or any other name.
 """
 
 Engine = Callable[[np.ndarray], Any]
@@ -29,16 +30,16 @@ def named_maps(output: Any) -> Maps:  # noqa: ANN401 - what a user's own functio
         The arrays by name.
 
     Raises:
-        NetworkError: It is neither, or there are no `keypoints`.
+        NetworkError: It is neither, or there are neither `keypoints` nor `points`.
 
     Example:
         >>> list(named_maps(np.zeros((1, 46, 46, 22))))
         ['keypoints']
     """
     named = output if isinstance(output, Mapping) else {"keypoints": output}
-    if "keypoints" not in named:
+    if not named.keys() & {"keypoints", "points"}:
         raise NetworkError(
-            f"expected maps named 'keypoints', got {', '.join(map(str, named)) or 'none'}: name "
-            "the heatmaps of the engine 'keypoints'"
+            "expected maps named 'keypoints' or 'points', got "
+            f"{', '.join(map(str, named)) or 'none'}: name the heatmaps of the engine 'keypoints'"
         )
     return {str(name): np.asarray(each) for name, each in named.items()}

@@ -20,6 +20,7 @@ from openpose_keras.estimators.decode import (
     Decoder,
     decode_keypoints,
     decode_one_each,
+    decode_points,
 )
 from openpose_keras.estimators.estimate import Estimate
 from openpose_keras.estimators.recipes import (
@@ -97,10 +98,13 @@ class KeypointEstimator:
         """Load the network of a preset, and note where it came from."""
         from openpose_keras.networks.presets import get_preset, input_spec, load_network
 
+        preset = get_preset(name)
+        if preset.decoder is None:
+            raise ValueError(f"expected a preset that finds keypoints, got the detector {name!r}")
         checked = get_recipe("refined" if recipe is None else recipe)
         network = load_network(name, weights=weights, dtype=dtype or "float32")
         spec = input_spec(name, weights=weights)
-        decoder = DECODERS[get_preset(name).decoder]
+        decoder = DECODERS[preset.decoder]
         estimator = cls(network, recipe=checked, spec=spec, decoder=decoder, **options)
         estimator._preset = {"name": name, "weights": weights, "dtype": dtype or "float32"}
         return estimator
@@ -220,7 +224,9 @@ class KeypointEstimator:
         """
         recipe = recipe or self.recipe
         kept = {view: maps[view] for view in chain.from_iterable(scales)}
-        if isinstance(recipe, WholeImageRecipe):
+        if any("keypoints" not in each for each in kept.values()):
+            peaks, chosen = decode_points(kept), list(kept)
+        elif isinstance(recipe, WholeImageRecipe):
             chosen = list(kept)
             peaks = emulations.decode_whole(kept, recipe, self.spec.stride)
         else:

@@ -90,6 +90,26 @@ def decode_keypoints(
     return results[best], list(groups[best])
 
 
+def decode_points(answers: Mapping[View, Maps]) -> FloatArray:
+    """Return the mean of the points that a network finds in the views of one region.
+
+    Args:
+        answers: The maps of each view, with `points` and, where the network tells it, `presence`.
+
+    Returns:
+        (K, 3) x, y in the frame of the views' frames, and as the score of each the mean presence,
+        or 1.
+    """
+    found = [
+        # The network counts pixels from the edge of the first one, a frame from its centre.
+        view.frame.invert_points(maps["points"][:, :2].astype(np.float64) - 0.5)
+        for view, maps in answers.items()
+    ]
+    xy = np.mean(found, axis=0)
+    score = np.mean([maps.get("presence", 1.0) for maps in answers.values()])
+    return np.column_stack([xy, np.full(len(xy), score)])
+
+
 def merge_views(
     views: Sequence[View],
     maps: Sequence[np.ndarray],

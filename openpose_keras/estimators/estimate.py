@@ -74,7 +74,15 @@ class Estimate:
             (h, w, K + 1) float32, the background last, never mirrored or rotated, and the frame in
             which they lie in the image. They cover the square box of the region, or of its chosen
             scales.
+
+        Raises:
+            ValueError: The network finds points without heatmaps.
         """
+        if any("keypoints" not in maps for maps in self.maps.values()):
+            raise ValueError(
+                "expected a network with heatmaps, got one that finds points only: take another "
+                "preset, such as 'hand_lite'"
+            )
         stride, upsampling = self.spec.stride, self.recipe.upsampling
         if isinstance(self.recipe, WholeImageRecipe) and frame == "image":
             return emulations.whole_heatmaps(self.maps, self.recipe, stride)

@@ -1,6 +1,7 @@
 """From an image to hands: search, mirroring, the side, and the upright pass."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -8,17 +9,18 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from openpose_keras.core.boxes import Box
+from openpose_keras.core.boxes import BOX_MARGIN, Box, keypoint_extent, square_box
 from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
 from openpose_keras.estimators.decode import Decoder, decode_one_each
 from openpose_keras.estimators.estimate import Estimate, MapFrame
+from openpose_keras.estimators.palms import PalmFinder
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, Recipe, WholeImageRecipe
 from openpose_keras.estimators.search import Search, find_hands
 from openpose_keras.estimators.upright import upright_crop
 from openpose_keras.estimators.views import Region
-from openpose_keras.geometry import Frame
+from openpose_keras.geometry import Frame, RotatedCrop
 from openpose_keras.io.images import check_image
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
 __all__ = ["HandEstimate", "HandEstimator", "InputSpec"]
 
 Sides = Side | Sequence[Side | None] | None
+
+Finder = Callable[[np.ndarray], list[Region]]
+"""(H, W, 3) uint8 RGB -> the regions of its hands, with their keypoints or crops, if known."""
+
+_SURE = 0.9  # presence from which a hand need not be turned further
+_ONE_HAND = 0.3  # mean distance of the keypoints of two, in sizes of the hand, that makes them one
 
 # The search draws boxes again from pass to pass, so that one view of one scale is enough.
 _SEARCH = Recipe(name="search")
@@ -43,13 +51,47 @@ class HandEstimate(Estimate):
 
     side_scores: dict[str, float] | None = None
 
+    @property
+    def presence(self) -> float | None:
+        """The probability of a hand: the mean over the views; None where the network is silent."""
+        return _mean(maps["presence"] for maps in self.outputs if "presence" in maps)
+
+    @property
+    def confidence(self) -> float:
+        """The presence, or the mean score where the network does not tell it."""
+        return self.score if self.presence is None else self.presence
+
+    @property
+    def right(self) -> float | None:
+        """The probability of a right hand; in a mirrored view, of a left one."""
+        told = [(view, maps["right"]) for view, maps in self.maps.items() if "right" in maps]
+        return _mean(1 - right if view.frame.mirrored else right for view, right in told)
+
+    @property
+    def side(self) -> Side | None:
+        """The side that was given, or that the network tells."""
+        if self.region.side is not None or self.right is None:
+            return self.region.side
+        return "right" if self.right >= 0.5 else "left"
+
     @cached_property
     def hand(self) -> Hand:
         """The hand in the image."""
-        xy, scores, region = self.peaks[:, :2], self.peaks[:, 2], self.region
-        told = [float(maps["presence"].mean()) for maps in self.outputs if "presence" in maps]
-        presence = sum(told) / len(told) if told else None
-        return Hand(xy, scores, region.box, region.side, self.side_scores, presence)
+        return Hand(
+            self.peaks[:, :2],
+            self.peaks[:, 2],
+            self.region.box,
+            self.side,
+            self.side_scores,
+            self.presence,
+            self.right,
+        )
+
+
+def _mean(values: Iterator[np.ndarray]) -> float | None:
+    """Return the mean of numbers as a float, or None if there are none."""
+    numbers = [float(value.mean()) for value in values]
+    return sum(numbers) / len(numbers) if numbers else None
 
 
 class HandEstimator(KeypointEstimator):
@@ -61,7 +103,8 @@ class HandEstimator(KeypointEstimator):
         recipe: A name of `recipes.RECIPES`, or a recipe of your own.
         spec: How the network wants its input; by default as OpenPose's hand network does.
         batch_size: The greatest number of images that go through the network at once.
-        search: How hands are searched for where a call gives no boxes.
+        search: How hands are searched for where a call gives no boxes: with the network's own
+            heatmaps, or by any function that returns the regions of an image's hands.
         decoder: What makes keypoints of merged maps.
 
     Raises:
@@ -83,7 +126,7 @@ class HandEstimator(KeypointEstimator):
         recipe: str | AnyRecipe = "refined",
         spec: InputSpec | None = None,
         batch_size: int = 8,
-        search: Search | None = None,
+        search: Search | Finder | None = None,
         decoder: Decoder = decode_one_each,
     ) -> None:
         """Keep the parts; a Keras model is compiled when it is first used."""
@@ -106,7 +149,7 @@ class HandEstimator(KeypointEstimator):
         weights: str | Path | None = None,
         dtype: str | None = None,
         batch_size: int = 8,
-        search: Search | None = None,
+        search: Search | Finder | None = None,
     ) -> Self:
         """Build a network of `presets.PRESETS` with its weights.
 
@@ -117,7 +160,7 @@ class HandEstimator(KeypointEstimator):
             dtype: What the network computes in; None for "float32". "mixed_bfloat16" takes half the
                 time on a processor that knows bfloat16.
             batch_size: As for the constructor.
-            search: As for the constructor.
+            search: As for the constructor; None for the preset's own.
 
         Returns:
             The estimator. It can be pickled: the preset is loaded again where it is unpickled.
@@ -126,9 +169,21 @@ class HandEstimator(KeypointEstimator):
             ValueError: There is no such preset, recipe or dtype.
             WeightsError: The weights are missing or damaged.
         """
+        from openpose_keras.networks.presets import get_preset
+
+        finder = get_preset(name).finder
+        search = search or (PalmFinder(preset=finder) if finder else None)
         return cls._from_preset(name, recipe, weights, dtype, batch_size=batch_size, search=search)
 
-    def __call__(self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None) -> list[Hand]:
+    def __call__(
+        self,
+        image: np.ndarray,
+        boxes: Boxes = None,
+        sides: Sides = None,
+        *,
+        min_presence: float = 0.5,
+        max_hands: int | None = None,
+    ) -> list[Hand]:
         """Estimate the hands of one image.
 
         Args:
@@ -138,20 +193,32 @@ class HandEstimator(KeypointEstimator):
                 hands; a recipe of the whole image takes it as one hand instead.
             sides: "left", "right" or None for each box, or one for all. A network that knows right
                 hands only is shown both sides for None: the better mean score (of all keypoints, a
-                missing one counts 0) decides, and `side_scores` has both.
+                missing one counts 0) decides, and `side_scores` has both. A network that tells the
+                side tells it for None.
+            min_presence: Presence from which a search reports a hand, where the network tells it.
+            max_hands: How many hands a search reports at most; None for all.
 
         Returns:
-            One hand per box, in order; of a search the hands that were found, best score first.
+            One hand per box, in order; of a search the hands that were found, best first.
 
         Raises:
             ImageError: The array is not an image, or a box lies outside it.
             ValueError: A box or a side is not valid, or their numbers differ.
             NetworkError: The network's output is not finite maps of the 21 keypoints.
         """
-        return [each.hand for each in self.estimate(image, boxes, sides)]
+        estimates = self.estimate(
+            image, boxes, sides, min_presence=min_presence, max_hands=max_hands
+        )
+        return [each.hand for each in estimates]
 
     def estimate(
-        self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None
+        self,
+        image: np.ndarray,
+        boxes: Boxes = None,
+        sides: Sides = None,
+        *,
+        min_presence: float = 0.5,
+        max_hands: int | None = None,
     ) -> list[HandEstimate]:
         """Estimate as a call does, and return what the keypoints came from too."""
         image = check_image(image)
@@ -162,8 +229,13 @@ class HandEstimator(KeypointEstimator):
         estimates = self.estimate_regions(image, regions)
         if not searched:
             return estimates
-        kept = [each for each in estimates if each.score >= self.search.threshold]
-        return sorted(kept, key=lambda each: -each.score)
+        least = self.search.threshold if isinstance(self.search, Search) else 0.0
+        hands = [
+            each
+            for each in estimates
+            if each.confidence >= (least if each.presence is None else min_presence)
+        ]
+        return distinct_hands(hands)[:max_hands]
 
     @property
     def needs_upright_pass(self) -> bool:
@@ -183,14 +255,18 @@ class HandEstimator(KeypointEstimator):
         return [replace(region, side=side) for region, side in pairs]
 
     def find_regions(self, image: np.ndarray) -> list[Region]:
-        """Search for hands with the network itself, see `search`.
+        """Search for hands, with the network itself or as `search` does it.
 
         Args:
             image: (H, W, 3) uint8 RGB.
 
         Returns:
-            For each hand its square box and the keypoints that the search found, best first.
+            For each hand its square box and the keypoints that the search found, best first; of a
+            function, whatever it returns.
         """
+        search = self.search
+        if not isinstance(search, Search):
+            return search(image)
 
         def peaks_in(boxes: list[Box]) -> np.ndarray:
             """Return the keypoints in boxes."""
@@ -204,7 +280,7 @@ class HandEstimator(KeypointEstimator):
             return maps[0] if len(maps) == 1 else np.maximum(maps[0], maps[1][:, ::-1])
 
         size = self.spec.box_size
-        found = find_hands(image, heatmaps_of, peaks_in, box_size=size, search=self.search)
+        found = find_hands(image, heatmaps_of, peaks_in, box_size=size, search=search)
         return [Region(self.region_box(image, hand.box), peaks=hand.peaks) for hand in found]
 
     def upright_regions(self, image: np.ndarray, regions: Sequence[Region]) -> list[Region]:
@@ -220,14 +296,48 @@ class HandEstimator(KeypointEstimator):
         if not isinstance(self.recipe, Recipe):
             raise ValueError(f"the recipe {self.recipe.name!r} has no crop that could be rotated")
         unseen = [region for region in regions if region.peaks is None]
-        one_view = replace(self.recipe, flip_average=False)
-        found = iter(self.estimate_regions(image, unseen, one_view))
+        if self.spec.upright_margin is None:
+            one_view = replace(self.recipe, flip_average=False)
+            found = iter(self.estimate_regions(image, unseen, one_view))
+        else:
+            found = iter(self.turned_looks(image, unseen))
         rotated = []
         for region in regions:
             peaks = next(found).peaks if region.peaks is None else region.peaks
             crop = upright_crop(region.box, peaks[:, :2], self.recipe, self.spec)
-            rotated.append(replace(region, crop=crop))
+            box = crop.box if self.spec.upright_margin else region.box
+            rotated.append(replace(region, box=box, crop=crop))
         return rotated
+
+    def turned_looks(self, image: np.ndarray, regions: Sequence[Region]) -> list[HandEstimate]:
+        """Estimate hands of any orientation with a network that knows upright ones only.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            regions: Where the network is not sure of a hand in one without a crop of its own, the
+                region is turned by quarters.
+
+        Returns:
+            Of each region the estimate with the greatest presence.
+        """
+        turned = [region if region.crop else self._turned(region, 0) for region in regions]
+        looks = self.estimate_regions(image, turned, _SEARCH)
+        unsure = [
+            index
+            for index, (region, look) in enumerate(zip(regions, looks, strict=True))
+            if region.crop is None and look.presence is not None and look.presence < _SURE
+        ]
+        for index in unsure:
+            others = [self._turned(regions[index], quarter) for quarter in (1, 2, 3)]
+            tried = [looks[index], *self.estimate_regions(image, others, _SEARCH)]
+            looks[index] = max(tried, key=lambda look: look.confidence)
+        return looks
+
+    def _turned(self, region: Region, quarter: int) -> Region:
+        """Return a region turned by quarters of a full turn, with the spec's margin."""
+        box = square_box(region.box, (self.spec.upright_margin or BOX_MARGIN) / BOX_MARGIN)
+        crop = RotatedCrop(box, self.spec.box_size, quarter * math.pi / 2)
+        return replace(region, crop=crop)
 
     def estimate_regions(
         self, image: np.ndarray, regions: Sequence[Region], recipe: AnyRecipe | None = None
@@ -266,6 +376,31 @@ class HandEstimator(KeypointEstimator):
         """
         [estimate] = self.estimate(image, "whole" if box is None else [box], side)
         return estimate.heatmaps(frame)
+
+
+def distinct_hands(
+    estimates: Sequence[HandEstimate], limit: float = _ONE_HAND
+) -> list[HandEstimate]:
+    """Return the estimates of different hands, best first.
+
+    Args:
+        estimates: Any number; presence decides which one is better, or else the score.
+        limit: Mean distance of the keypoints, as a fraction of the longer side of the better one's
+            extent, up to which two of them are one hand.
+    """
+    kept: list[HandEstimate] = []
+    for each in sorted(estimates, key=lambda each: -each.confidence):
+        if all(_distance(other.peaks[:, :2], each.peaks[:, :2]) > limit for other in kept):
+            kept.append(each)
+    return kept
+
+
+def _distance(xy: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean distance of keypoints that both have, in sizes of the first hand."""
+    distances = np.linalg.norm(xy - other, axis=1)
+    known = distances[np.isfinite(distances)]
+    _, size = keypoint_extent(xy)
+    return float(known.mean() / max(size.max(), 1e-6)) if len(known) else math.inf
 
 
 def better_side(estimates: Sequence[Estimate]) -> HandEstimate:

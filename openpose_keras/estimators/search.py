@@ -50,7 +50,8 @@ class Search:
         margin: Side of a hand's box, as a multiple of the longer side of its keypoints' extent.
         max_iterations: How often a box is drawn again at most.
         candidates: How many boxes go through the network at most.
-        threshold: Mean score of the keypoints below which there is no hand.
+        threshold: Mean score of the keypoints below which there is no hand, for a network that
+            does not tell the presence.
         overlap: Fraction of the smaller of two boxes, drawn tightly around their keypoints, above
             which they show one hand or a part of it.
     """

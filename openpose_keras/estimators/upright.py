@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from openpose_keras.core.boxes import Box, square_box
+from openpose_keras.core.boxes import Box, keypoint_extent, square_box
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.recipes import ViewRecipe
 from openpose_keras.geometry import Frame, RotatedCrop
@@ -38,18 +38,52 @@ def upright_angle(xy: np.ndarray) -> float:
     known = knuckles[np.isfinite(knuckles).all(axis=1)]
     if not len(known) or not np.isfinite(xy[_WRIST]).all():
         return 0.0
-    x, y = known.mean(axis=0) - xy[_WRIST]
+    return direction_angle(*(known.mean(axis=0) - xy[_WRIST]))
+
+
+def direction_angle(x: float, y: float) -> float:
+    """Return the angle that rotates a direction straight up, as `upright_angle` returns it.
+
+    Example:
+        >>> round(np.rad2deg(direction_angle(-2.0, 0.0)))
+        -270
+    """
     return -math.pi / 2 - math.atan2(y, x) if x or y else 0.0
+
+
+def upright_box(xy: np.ndarray, angle: float, margin: float, shift: float) -> Box:
+    """Return the box of a hand's upright crop, drawn around its keypoints.
+
+    Args:
+        xy: (K, 2) keypoints, at least one of which is not missing.
+        angle: Of `upright_angle`; their extent is measured in the rotated frame.
+        margin: Side of the box, in longer sides of the extent.
+        shift: How far the box's middle lies above the extent's there, in heights of the extent.
+
+    Returns:
+        (x, y, width, height) before the rotation, square.
+
+    Example:
+        >>> upright_box(np.array([[0.0, 0.0], [0.0, -40.0]]), 0.0, 2.0, 0.1)
+        (-39.5, -63.5, 80.0, 80.0)
+    """
+    sine, cosine = math.sin(angle), math.cos(angle)
+    rotation = np.array([[cosine, -sine], [sine, cosine]])
+    middle, size = keypoint_extent(xy @ rotation.T)
+    side = margin * max(float(size.max()), 1.0)
+    x, y = (middle - (0, shift * size[1])) @ rotation - (side - 1) / 2
+    return float(x), float(y), side, side
 
 
 def upright_crop(box: Box, xy: np.ndarray, recipe: ViewRecipe, spec: InputSpec) -> RotatedCrop:
     """Return the part of the image that the upright pass needs.
 
     Args:
-        box: (x, y, width, height) of the hand in the image.
+        box: (x, y, width, height) of the hand in the image; it is drawn again where the spec has
+            an `upright_margin`.
         xy: (21, 2) its keypoints, as an earlier pass found them.
         recipe: Says how far beyond the box its scales reach, and how fine they are.
-        spec: How large the network's box is.
+        spec: How large the network's box is, and how it is drawn.
 
     Returns:
         A crop with about as many pixels as the finest of the views has.
@@ -62,7 +96,10 @@ def upright_crop(box: Box, xy: np.ndarray, recipe: ViewRecipe, spec: InputSpec) 
     margin = _margin(recipe)
     density = max(recipe.scales) if recipe.scaling == "input" else 1 / min(recipe.scales)
     size = round(spec.box_size * margin * density)
-    return RotatedCrop(square_box(box, margin), size, upright_angle(xy))
+    angle = upright_angle(xy)
+    if spec.upright_margin and np.isfinite(xy).all(axis=-1).any():
+        box = upright_box(xy, angle, spec.upright_margin, spec.upright_shift)
+    return RotatedCrop(square_box(box, margin), size, angle)
 
 
 def inner_box(size: int, recipe: ViewRecipe) -> Box:

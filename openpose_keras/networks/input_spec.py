@@ -23,6 +23,9 @@ class InputSpec:
             "both": it knows left and right hands as they are.
         upright: Whether the network is more exact where the knuckles lie above the wrist, so that a
             second pass over the hand, rotated upright, is worth its time.
+        upright_margin: Side of the box of that pass, in longer sides of the keypoints' extent in
+            the rotated frame; None: the box stays as it was.
+        upright_shift: How far the middle of such a box lies above the extent's, in its heights.
 
     Raises:
         ValueError: A value is not one of these.
@@ -38,6 +41,8 @@ class InputSpec:
     channel_order: ChannelOrder = "rgb"
     sides: KnownSides = "right"
     upright: bool = False
+    upright_margin: float | None = None
+    upright_shift: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the fields."""

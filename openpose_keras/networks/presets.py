@@ -33,7 +33,10 @@ class Preset:
         network: Name of the function of `networks` that builds it.
         file: Name of the weight file.
         spec: The input that it expects.
-        decoder: Name of the function of `estimators.decode.DECODERS` that makes keypoints of maps.
+        decoder: Name of the function of `estimators.decode.DECODERS` that makes keypoints of maps;
+            None for a detector, which finds no keypoints.
+        finder: The preset of the detector that finds hands for this network; None where it searches
+            with its own heatmaps.
         source: Where the weights come from.
         licence: What the weights may be used for.
         sha256: SHA-256 of the file that ships; None where the user brings the file.
@@ -45,7 +48,8 @@ class Preset:
     spec: InputSpec
     source: str
     licence: str
-    decoder: str = "one_each"
+    decoder: str | None = "one_each"
+    finder: str | None = None
     sha256: str | None = None
 
 
@@ -60,6 +64,34 @@ PRESETS = {
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
             sha256="aa3ac7c41105133304bee0809776e4bcb83038f88892f600f9404ee174614193",
+        ),
+        Preset(
+            name="mediapipe_hand",
+            network="mediapipe_hand",
+            file="mediapipe_hand.weights.h5",
+            spec=InputSpec(
+                box_size=224,
+                stride=32,
+                multiple=224,
+                sides="both",
+                upright=True,
+                upright_margin=2.0,
+                upright_shift=0.1,
+            ),
+            source="MediaPipe's hand_landmark_full.tflite, converted",
+            licence="Apache-2.0 (Copyright Google LLC)",
+            finder="mediapipe_palm",
+            sha256="e128bf5407f9ddc4139be9f570f0145239e0e4a9bc9173401ad77fde21564009",
+        ),
+        Preset(
+            name="mediapipe_palm",
+            network="mediapipe_palm",
+            file="mediapipe_palm.weights.h5",
+            spec=InputSpec(box_size=192, multiple=192, sides="both"),
+            source="MediaPipe's palm_detection_full.tflite, converted",
+            licence="Apache-2.0 (Copyright Google LLC)",
+            decoder=None,
+            sha256="9c49721086c2ec1ea7b1a934734c8fa8afd46fd68e4ac849ca3f50864aebd1f5",
         ),
         Preset(
             name="hand",

@@ -116,7 +116,9 @@ def test_every_named_output_is_returned_for_each_image():
 
 
 def test_an_engine_without_keypoints_is_refused():
-    with pytest.raises(NetworkError, match="expected maps named 'keypoints', got presence"):
+    with pytest.raises(
+        NetworkError, match="expected maps named 'keypoints' or 'points', got presence"
+    ):
         run_maps(IMAGE, lambda batch: {"presence": np.ones(len(batch))})
 
 
