@@ -69,6 +69,14 @@ def _checked(maps: Maps, shape: tuple[int, ...], spec: InputSpec, count: int) ->
             f"expected heatmaps {expected} for an input {shape} and stride {spec.stride}, got "
             f"{maps['keypoints'].shape}: check the network and its InputSpec"
         )
+    if "points" in maps and maps["points"].shape not in (
+        (shape[0], count, 2),
+        (shape[0], count, 3),
+    ):
+        raise NetworkError(
+            f"expected points ({shape[0]}, {count}, 2 or 3) for an input {shape}, got "
+            f"{maps['points'].shape}: check the network"
+        )
     for name, array in maps.items():
         if array.ndim == 0 or len(array) != shape[0]:
             raise NetworkError(

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from openpose_keras.core.boxes import BOX_MARGIN, Box, keypoint_extent, square_box
+from openpose_keras.core.boxes import (
+    BOX_MARGIN,
+    Box,
+    box_cover,
+    keypoint_extent,
+    square_box,
+    whole_box,
+)
 from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
@@ -17,7 +24,7 @@ from openpose_keras.estimators.decode import Decoder, decode_one_each
 from openpose_keras.estimators.estimate import Estimate, MapFrame
 from openpose_keras.estimators.palms import PalmFinder
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, Recipe, WholeImageRecipe
-from openpose_keras.estimators.search import Search, find_hands
+from openpose_keras.estimators.search import LEAST_INSIDE, Search, find_hands
 from openpose_keras.estimators.upright import upright_crop
 from openpose_keras.estimators.views import Region
 from openpose_keras.geometry import Frame, RotatedCrop
@@ -301,12 +308,19 @@ class HandEstimator(KeypointEstimator):
             found = iter(self.estimate_regions(image, unseen, one_view))
         else:
             found = iter(self.turned_looks(image, unseen))
-        rotated = []
+        rotated, frame = [], whole_box(image)
         for region in regions:
-            peaks = next(found).peaks if region.peaks is None else region.peaks
+            peaks, seen = region.peaks, region.crop
+            if peaks is None:
+                look = next(found)
+                peaks, seen = look.peaks, look.region.crop
             crop = upright_crop(region.box, peaks[:, :2], self.recipe, self.spec)
-            box = crop.box if self.spec.upright_margin else region.box
-            rotated.append(replace(region, box=box, crop=crop))
+            if self.spec.upright_margin is None:
+                rotated.append(replace(region, crop=crop))
+                continue
+            if box_cover(crop.box, frame) < LEAST_INSIDE:  # where there is no hand
+                crop = seen or self._turned(region, 0)
+            rotated.append(replace(region, box=crop.box, crop=crop))
         return rotated
 
     def turned_looks(self, image: np.ndarray, regions: Sequence[Region]) -> list[HandEstimate]:
@@ -320,7 +334,7 @@ class HandEstimator(KeypointEstimator):
         Returns:
             Of each region the estimate with the greatest presence.
         """
-        turned = [region if region.crop else self._turned(region, 0) for region in regions]
+        turned = [replace(each, crop=each.crop or self._turned(each, 0)) for each in regions]
         looks = self.estimate_regions(image, turned, _SEARCH)
         unsure = [
             index
@@ -328,16 +342,16 @@ class HandEstimator(KeypointEstimator):
             if region.crop is None and look.presence is not None and look.presence < _SURE
         ]
         for index in unsure:
-            others = [self._turned(regions[index], quarter) for quarter in (1, 2, 3)]
+            crops = (self._turned(regions[index], quarter) for quarter in (1, 2, 3))
+            others = [replace(regions[index], crop=crop) for crop in crops]
             tried = [looks[index], *self.estimate_regions(image, others, _SEARCH)]
             looks[index] = max(tried, key=lambda look: look.confidence)
         return looks
 
-    def _turned(self, region: Region, quarter: int) -> Region:
-        """Return a region turned by quarters of a full turn, with the spec's margin."""
+    def _turned(self, region: Region, quarter: int) -> RotatedCrop:
+        """Return the crop of a region by quarters of a full turn, with the spec's margin."""
         box = square_box(region.box, (self.spec.upright_margin or BOX_MARGIN) / BOX_MARGIN)
-        crop = RotatedCrop(box, self.spec.box_size, quarter * math.pi / 2)
-        return replace(region, crop=crop)
+        return RotatedCrop(box, self.spec.box_size, quarter * math.pi / 2)
 
     def estimate_regions(
         self, image: np.ndarray, regions: Sequence[Region], recipe: AnyRecipe | None = None

@@ -16,6 +16,7 @@ import numpy as np
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import Box, box_cover, whole_box
 from openpose_keras.engines import Engine, as_engine
+from openpose_keras.estimators.search import LEAST_INSIDE
 from openpose_keras.estimators.upright import direction_angle
 from openpose_keras.estimators.views import Region
 from openpose_keras.geometry import Crop, RotatedCrop
@@ -24,8 +25,6 @@ from openpose_keras.networks.preprocessing import normalise_batch
 
 CENTRE, SIZE, WRIST, MIDDLE_MCP = 0, 1, 2, 4
 """Rows of a palm (9, 2): x, y; width, height; then the keypoints, of which these two turn it."""
-
-_LEAST_INSIDE = 0.25  # fraction of a region that must lie in the image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,7 @@ class PalmFinder:
         palms, _ = self.palms(image)
         crops = [self.crop(palm) for palm in palms]
         frame = whole_box(image)
-        inside = [crop for crop in crops if box_cover(crop.box, frame) >= _LEAST_INSIDE]
+        inside = [crop for crop in crops if box_cover(crop.box, frame) >= LEAST_INSIDE]
         return [Region(crop.box, crop=crop) for crop in inside]
 
     def palms(self, image: np.ndarray) -> tuple[FloatArray, FloatArray]:

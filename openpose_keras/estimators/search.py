@@ -31,7 +31,7 @@ PeaksIn = Callable[[list[Box]], np.ndarray]
 """n square boxes -> (n, K, 3): x, y in the image's pixels and score; NaN and 0 where missing."""
 
 _LEAST_MAXIMA = 4  # maxima that make a blob a candidate
-_LEAST_INSIDE = 0.25  # fraction of a box, or of the image, that must lie in the other
+LEAST_INSIDE = 0.25  # fraction of a box, or of the image, that must lie in the other
 _CONVERGED_IOU = 0.9  # of a box with the one drawn again
 _LEAST_CLEAR = 8  # keypoints above the threshold before a box is drawn around them
 _SAME_CANDIDATE_IOU = 0.7  # of two candidates of which one is enough
@@ -177,7 +177,7 @@ def _converge(
     found: list[Candidate], peaks_in: PeaksIn, search: Search, *, frame: Box
 ) -> list[Candidate]:
     """Draw each box again around the keypoints in it, and keep the best box of each hand."""
-    inside = [hand for hand in found if box_cover(hand.box, frame) >= _LEAST_INSIDE]
+    inside = [hand for hand in found if box_cover(hand.box, frame) >= LEAST_INSIDE]
     hands = _distinct(inside, box_iou, _SAME_CANDIDATE_IOU)[: search.candidates]
     for _ in range(search.max_iterations):
         moving = [hand.box for hand in hands if not hand.converged]
@@ -189,7 +189,7 @@ def _converge(
             if (peaks[:, 2] > search.heatmap_threshold).sum() >= _LEAST_CLEAR
         ]
         hands = [hand for hand in hands if hand.converged] + drawn
-        hands = [hand for hand in hands if box_cover(hand.box, frame) >= _LEAST_INSIDE]
+        hands = [hand for hand in hands if box_cover(hand.box, frame) >= LEAST_INSIDE]
         hands = _distinct(hands, partial(_tight_cover, margin=search.margin), search.overlap)
     return hands
 

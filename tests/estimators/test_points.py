@@ -1,0 +1,124 @@
+"""Networks that answer with points, presence and side instead of heatmaps: dots in, points out."""
+
+import numpy as np
+import pytest
+
+from openpose_keras.core.errors import NetworkError
+from openpose_keras.estimators.hand import HandEstimator
+from openpose_keras.estimators.recipes import InputSpec
+from openpose_keras.estimators.upright import upright_angle
+from openpose_keras.estimators.views import Region
+from tests.helpers.fakes import draw_dots, find_centres, hand_layout, is_right
+
+SPEC = InputSpec(
+    box_size=224, stride=32, sides="both", upright=True, upright_margin=2.0, upright_shift=0.1
+)
+BOX = (70.0, 30.0, 240.0, 240.0)
+
+
+def answer(image):
+    """Points at the dots; a hand if it stands nearly upright; 0.9 for a right hand."""
+    found = find_centres((image.astype(np.float64) + 0.5) * 256)
+    if any(centre is None for centre in found):
+        return np.zeros((21, 3)), 0.02, 0.5
+    xy = np.array(found)
+    upright = abs((upright_angle(xy) + np.pi) % (2 * np.pi) - np.pi) < 0.9
+    presence = 0.95 if upright else 0.6
+    # The points count from the edge of the first pixel.
+    return np.pad(xy + 0.5, [(0, 0), (0, 1)]), presence, 0.9 if is_right(xy) else 0.2
+
+
+def dot_points(batch):
+    points, presence, right = zip(*map(answer, batch), strict=True)
+    return {"points": np.array(points), "presence": np.array(presence), "right": np.array(right)}
+
+
+def scene(turn=0.0, left=False, middle=(190, 150), extent=130):
+    xy = (hand_layout(3) - 0.5) * extent * ((-1, 1) if left else (1, 1))
+    turn += upright_angle(xy)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    xy = xy @ matrix.T + middle
+    return draw_dots(xy, (300, 400)), xy
+
+
+def finder(*boxes):
+    return lambda image: [Region(box) for box in boxes]
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7, np.pi / 2, -1.2, 2.6])
+@pytest.mark.parametrize("left", [False, True])
+def test_a_hand_of_any_orientation_is_read_with_its_side(turn, left):
+    image, xy = scene(turn, left)
+    [hand] = HandEstimator(dot_points, spec=SPEC)(image, [BOX])
+    np.testing.assert_allclose(hand.xy, xy, atol=0.3)
+    assert hand.presence == pytest.approx(0.95)
+    np.testing.assert_allclose(hand.scores, 0.95)
+    # The mirror image of a right hand is a left one, which the fake gives 0.2.
+    assert hand.right == pytest.approx(0.15 if left else 0.85)
+    assert hand.side == ("left" if left else "right")
+
+
+def test_the_upright_pass_draws_its_box_around_the_points():
+    image, xy = scene(0.5)
+    [hand] = HandEstimator(dot_points, spec=SPEC)(image, [BOX])
+    turn = upright_angle(xy)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    extent = np.ptp(xy @ matrix.T, axis=0)
+    assert hand.box[2] == pytest.approx(2.0 * extent.max(), abs=1)
+
+
+def test_a_side_that_is_given_stays():
+    image, _ = scene()
+    [hand] = HandEstimator(dot_points, spec=SPEC)(image, [BOX], "left")
+    assert hand.side == "left"
+    assert hand.right > 0.5
+
+
+def test_a_search_reports_a_hand_once_and_only_where_one_is_present():
+    image, xy = scene()
+    twin = (BOX[0] + 9, BOX[1] - 5, 250.0, 250.0)
+    empty = (0.0, 200.0, 90.0, 90.0)
+    estimator = HandEstimator(dot_points, spec=SPEC, search=finder(BOX, twin, empty))
+    [hand] = estimator(image)
+    np.testing.assert_allclose(hand.xy, xy, atol=0.3)
+    assert estimator(image, min_presence=0.96) == []
+    assert len(estimator(image, min_presence=0.0)) == 2
+    assert estimator(image, max_hands=0) == []
+
+
+def test_boxes_get_one_hand_each_present_or_not():
+    image, _ = scene()
+    hands = HandEstimator(dot_points, spec=SPEC)(image, [(0, 200, 90), BOX])
+    assert [hand.presence < 0.5 for hand in hands] == [True, False]
+
+
+def test_of_two_hands_the_one_that_is_present_more_surely_comes_first():
+    images, points = zip(
+        *(scene(turn, middle=(x, 100), extent=80) for turn, x in ((0.8, 80), (0, 300))), strict=True
+    )
+    image = np.maximum(*images)
+
+    def unsure_left(batch):
+        maps = dot_points(batch)
+        sure = np.array([image[:, :, 0].max() for image in batch])
+        return maps | {"presence": maps["presence"] * np.where(sure > 0.4, 1.0, 0.9)}
+
+    image[:, :190] = (image[:, :190] * 0.85).astype(np.uint8)
+    boxes = ((30.0, 50.0, 110.0, 110.0), (250.0, 50.0, 110.0, 110.0))
+    hands = HandEstimator(unsure_left, spec=SPEC, search=finder(*boxes))(image)
+    assert [hand.xy[:, 0].mean() > 190 for hand in hands] == [True, False]
+    np.testing.assert_allclose(hands[0].xy.mean(axis=0), points[1].mean(axis=0), atol=1)
+
+
+def test_a_network_of_points_has_no_heatmaps_and_says_so():
+    image, _ = scene()
+    estimator = HandEstimator(dot_points, spec=SPEC)
+    with pytest.raises(ValueError, match="points only"):
+        estimator.heatmaps(image, BOX)
+
+
+@pytest.mark.parametrize("shape", [(20, 3), (21,), (21, 1)])
+def test_points_of_another_shape_are_refused(shape):
+    estimator = HandEstimator(lambda batch: {"points": np.zeros((len(batch), *shape))}, spec=SPEC)
+    with pytest.raises(NetworkError, match="expected points"):
+        estimator(scene()[0], [BOX])
