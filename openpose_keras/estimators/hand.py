@@ -13,7 +13,6 @@ from openpose_keras.core.boxes import (
     BOX_MARGIN,
     Box,
     box_cover,
-    keypoint_extent,
     square_box,
     whole_box,
 )
@@ -24,7 +23,7 @@ from openpose_keras.estimators.decode import Decoder, decode_one_each
 from openpose_keras.estimators.estimate import Estimate, MapFrame
 from openpose_keras.estimators.palms import PalmFinder
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, Recipe, WholeImageRecipe
-from openpose_keras.estimators.search import LEAST_INSIDE, Search, find_hands
+from openpose_keras.estimators.search import LEAST_INSIDE, Search, find_hands, same_hand
 from openpose_keras.estimators.upright import upright_crop
 from openpose_keras.estimators.views import Region
 from openpose_keras.geometry import Frame, RotatedCrop
@@ -41,7 +40,6 @@ Finder = Callable[[np.ndarray], list[Region]]
 """(H, W, 3) uint8 RGB -> the regions of its hands, with their keypoints or crops, if known."""
 
 _SURE = 0.9  # presence from which a hand need not be turned further
-_ONE_HAND = 0.3  # mean distance of the keypoints of two, in sizes of the hand, that makes them one
 
 # The search draws boxes again from pass to pass, so that one view of one scale is enough.
 _SEARCH = Recipe(name="search")
@@ -392,29 +390,17 @@ class HandEstimator(KeypointEstimator):
         return estimate.heatmaps(frame)
 
 
-def distinct_hands(
-    estimates: Sequence[HandEstimate], limit: float = _ONE_HAND
-) -> list[HandEstimate]:
-    """Return the estimates of different hands, best first.
+def distinct_hands(estimates: Sequence[HandEstimate]) -> list[HandEstimate]:
+    """Return the estimates of different hands, see `same_hand`, best first.
 
     Args:
         estimates: Any number; presence decides which one is better, or else the score.
-        limit: Mean distance of the keypoints, as a fraction of the longer side of the better one's
-            extent, up to which two of them are one hand.
     """
     kept: list[HandEstimate] = []
     for each in sorted(estimates, key=lambda each: -each.confidence):
-        if all(_distance(other.peaks[:, :2], each.peaks[:, :2]) > limit for other in kept):
+        if not any(same_hand(other.peaks[:, :2], each.peaks[:, :2]) for other in kept):
             kept.append(each)
     return kept
-
-
-def _distance(xy: np.ndarray, other: np.ndarray) -> float:
-    """Return the mean distance of keypoints that both have, in sizes of the first hand."""
-    distances = np.linalg.norm(xy - other, axis=1)
-    known = distances[np.isfinite(distances)]
-    _, size = keypoint_extent(xy)
-    return float(known.mean() / max(size.max(), 1e-6)) if len(known) else math.inf
 
 
 def better_side(estimates: Sequence[Estimate]) -> HandEstimate:

@@ -21,6 +21,7 @@ from openpose_keras.core.boxes import (
     box_cover,
     box_from_points,
     box_iou,
+    keypoint_extent,
     square_box,
 )
 
@@ -35,6 +36,8 @@ LEAST_INSIDE = 0.25  # fraction of a box, or of the image, that must lie in the 
 _CONVERGED_IOU = 0.9  # of a box with the one drawn again
 _LEAST_CLEAR = 8  # keypoints above the threshold before a box is drawn around them
 _SAME_CANDIDATE_IOU = 0.7  # of two candidates of which one is enough
+_SAME_HAND = 0.3  # mean distance of the keypoints, in longer sides of the hand's extent
+_PART_SIZE, _PART_COVER = 0.6, 0.6  # of a part's longer side, and of its area, in the whole hand's
 _UNIT = 32  # every network here takes sides that are multiples of it
 _GREY = (128, 128, 128)
 
@@ -215,3 +218,36 @@ def _distinct(
         if all(measure(hand.box, other.box) <= limit for other in kept):
             kept.append(hand)
     return kept
+
+
+def same_hand(xy: np.ndarray, other: np.ndarray) -> bool:
+    """Return whether two sets of keypoints show one hand, or a hand and a part of it.
+
+    Args:
+        xy: (K, 2) keypoints of one hand; NaN where missing.
+        other: The same of the other.
+
+    Returns:
+        True where the keypoints lie close to one another, in sizes of the first hand; or where one
+        hand lies within another one that is much larger. Two hands that hold each other are of
+        about one size.
+
+    Example:
+        >>> xy = np.random.default_rng(0).uniform(0, 100, (21, 2))
+        >>> same_hand(xy, xy + 10), same_hand(xy, xy + 90), same_hand(xy, xy / 4 + 30)
+        (True, False, True)
+    """
+    (middle, size), (other_middle, other_size) = (keypoint_extent(each) for each in (xy, other))
+    if not np.isfinite([middle, other_middle]).all():
+        return False
+    length, other_length = max(*size, 1.0), max(*other_size, 1.0)
+    distances = np.linalg.norm(xy - other, axis=1)
+    known = distances[np.isfinite(distances)]
+    if len(known) and known.mean() <= _SAME_HAND * length:
+        return True
+    box, other_box = (
+        (*(middle - size / 2), *np.maximum(size, 1.0))
+        for middle, size in ((middle, size), (other_middle, other_size))
+    )
+    ratio = min(length, other_length) / max(length, other_length)
+    return bool(ratio < _PART_SIZE and box_cover(box, other_box) > _PART_COVER)

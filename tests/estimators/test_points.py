@@ -6,6 +6,7 @@ import pytest
 from openpose_keras.core.errors import NetworkError
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import InputSpec
+from openpose_keras.estimators.search import same_hand
 from openpose_keras.estimators.upright import upright_angle
 from openpose_keras.estimators.views import Region
 from tests.helpers.fakes import draw_dots, find_centres, hand_layout, is_right
@@ -84,6 +85,17 @@ def test_a_search_reports_a_hand_once_and_only_where_one_is_present():
     assert estimator(image, min_presence=0.96) == []
     assert len(estimator(image, min_presence=0.0)) == 2
     assert estimator(image, max_hands=0) == []
+
+
+def test_a_part_that_is_read_as_a_hand_of_its_own_belongs_to_the_whole_hand():
+    _, hand = scene(extent=120)
+    finger, neighbour = hand * 0.25 + 0.75 * hand[8], hand + (90, 0)
+    missing = np.full_like(hand, np.nan)
+    assert same_hand(hand, finger)
+    assert same_hand(finger, hand)
+    assert not same_hand(hand, neighbour)  # of one size they may hold each other
+    assert not same_hand(hand, finger + (150, 0))
+    assert not same_hand(hand, missing)
 
 
 def test_boxes_get_one_hand_each_present_or_not():
