@@ -48,6 +48,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which hand all of them are (default: by the network; hand_lite does not know, and "
         "then the JSON file lists them as right hands)",
     )
+    parser.add_argument(
+        "--min-presence",
+        type=options.parse_probability,
+        default=0.5,
+        metavar="P",
+        help="report a hand that is searched for from this probability of a hand on (default: "
+        "%(default)s); only mediapipe_hand tells it",
+    )
+    parser.add_argument(
+        "--max-hands",
+        type=options.parse_count,
+        metavar="N",
+        help="report at most so many hands of a search, the best (default: all)",
+    )
     for kind, name in (("json", "JSON file"), ("image", "annotated image")):
         action, text = argparse.BooleanOptionalAction, f"write the {name} (default: yes)"
         parser.add_argument(f"--{kind}", action=action, default=True, help=text)
@@ -141,7 +155,13 @@ def _work(
 
     image = read_image(photo)
     boxes: Boxes = "whole" if args.boxes == ["whole"] else args.boxes
-    estimates = estimator.estimate(image, boxes=boxes, sides=args.side)
+    estimates = estimator.estimate(
+        image,
+        boxes=boxes,
+        sides=args.side,
+        min_presence=args.min_presence,
+        max_hands=args.max_hands,
+    )
     hands = [estimate.hand for estimate in estimates]
     if "image" in outputs:
         threshold = THRESHOLD if args.threshold is None else args.threshold

@@ -73,6 +73,14 @@ def parse_positive(text: str) -> float:
     return value
 
 
+def parse_probability(text: str) -> float:
+    """Read a number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, not {text}")
+    return value
+
+
 def parse_count(text: str) -> int:
     """Read a whole number above 0."""
     if not text.isdecimal() or not int(text):

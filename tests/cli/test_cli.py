@@ -18,6 +18,7 @@ from openpose_keras.core.files import PHOTO_SUFFIXES
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.io.images import read_image, write_image
 from openpose_keras.io.openpose_json import read_openpose
+from tests.helpers import ROOT
 
 HEAVY = {"numpy", "cv2", "keras", "tensorflow", "tqdm", "scipy"}
 
@@ -30,13 +31,14 @@ class FakeEstimator:
     """Stands for the network: a hand for each box, or `hands` of its own when it searches."""
 
     def __init__(self):
-        self.hands, self.calls, self.error = 1, [], None
+        self.hands, self.calls, self.limits, self.error = 1, [], [], None
 
     def __call__(self, image, boxes=None, sides=None):
         return [estimate.hand for estimate in self.estimate(image, boxes, sides)]
 
-    def estimate(self, image, boxes=None, sides=None):
+    def estimate(self, image, boxes=None, sides=None, *, min_presence=0.5, max_hands=None):
         self.calls.append((boxes, sides))
+        self.limits.append((min_presence, max_hands))
         if self.error and (image == photo()).all():
             raise self.error
         boxes = [(10, 10, 60, 60)] * self.hands if boxes in (None, "whole") else boxes
@@ -155,6 +157,24 @@ def test_boxes_and_side_reach_the_estimator(estimator, folder, options, call):
     assert {hand.side for hand in read_openpose("hand_keypoints.json")} == {call[1] or "left"}
 
 
+def test_the_limits_of_a_search_reach_the_estimator(estimator, folder):
+    for options in ([], ["--min-presence", "0.8", "--max-hands", "2"]):
+        assert cli.main(["detect", "hand.png", "--force", *options]) == 0
+    assert estimator.limits == [(0.5, None), (0.8, 2)]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*")
+def test_a_network_that_knows_the_side_tells_it_to_the_file(tmp_path):
+    image = read_image(ROOT / "notebooks/images/open_hand.jpg")
+    for side, pixels in (("right", image), ("left", image[:, ::-1])):
+        path = tmp_path / f"{side}.png"
+        write_image(path, pixels)
+        options = ["--preset", "mediapipe_hand", "--no-image", "--out", str(tmp_path)]
+        assert cli.main(["detect", str(path), *options]) == 0
+        [hand] = read_openpose(tmp_path / f"{side}_keypoints.json")
+        assert hand.side == side
+
+
 DETECT = ["detect", "hand.png"]
 EVALUATE = ["evaluate", "labels.json", "--images", "."]
 
@@ -165,6 +185,9 @@ EVALUATE = ["evaluate", "labels.json", "--images", "."]
         *([*DETECT, "--box", box] for box in ("1,2", "1,2,3,4", "a,b,c", "1,2,0", "nan,2,3", "")),
         [*DETECT, "--box", "whole", "--box", "1,2,3"],
         [*DETECT, "--side", "both"],
+        [*DETECT, "--preset", "mediapipe_palm"],
+        *([*DETECT, "--min-presence", number] for number in ("-0.1", "1.1", "nan", "x")),
+        [*DETECT, "--max-hands", "0"],
         [*DETECT, "--preset", "foot"],
         [*DETECT, "--recipe", "soup"],
         [*DETECT, "--no-json", "--no-image"],

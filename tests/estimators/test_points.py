@@ -89,12 +89,12 @@ def test_a_search_reports_a_hand_once_and_only_where_one_is_present():
 
 def test_a_part_that_is_read_as_a_hand_of_its_own_belongs_to_the_whole_hand():
     _, hand = scene(extent=120)
-    finger, neighbour = hand * 0.25 + 0.75 * hand[8], hand + (90, 0)
+    finger, neighbour = hand * 0.25 + 0.75 * hand[8], hand + np.array([90, 0])
     missing = np.full_like(hand, np.nan)
     assert same_hand(hand, finger)
     assert same_hand(finger, hand)
     assert not same_hand(hand, neighbour)  # of one size they may hold each other
-    assert not same_hand(hand, finger + (150, 0))
+    assert not same_hand(hand, finger + 150)
     assert not same_hand(hand, missing)
 
 
