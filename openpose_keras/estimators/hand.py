@@ -21,7 +21,7 @@ from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
 from openpose_keras.estimators.decode import Decoder, decode_one_each
 from openpose_keras.estimators.estimate import Estimate, MapFrame
-from openpose_keras.estimators.palms import PalmFinder
+from openpose_keras.estimators.palms import PalmSearch
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, Recipe, WholeImageRecipe
 from openpose_keras.estimators.search import LEAST_INSIDE, Search, find_hands, same_hand
 from openpose_keras.estimators.upright import upright_crop
@@ -36,7 +36,7 @@ __all__ = ["HandEstimate", "HandEstimator", "InputSpec"]
 
 Sides = Side | Sequence[Side | None] | None
 
-Finder = Callable[[np.ndarray], list[Region]]
+RegionSearch = Callable[[np.ndarray], list[Region]]
 """(H, W, 3) uint8 RGB -> the regions of its hands, with their keypoints or crops, if known."""
 
 _SURE = 0.9  # presence from which a hand need not be turned further
@@ -131,7 +131,7 @@ class HandEstimator(KeypointEstimator):
         recipe: str | AnyRecipe = "refined",
         spec: InputSpec | None = None,
         batch_size: int = 8,
-        search: Search | Finder | None = None,
+        search: Search | RegionSearch | None = None,
         decoder: Decoder = decode_one_each,
     ) -> None:
         """Keep the parts; a Keras model is compiled when it is first used."""
@@ -154,7 +154,7 @@ class HandEstimator(KeypointEstimator):
         weights: str | Path | None = None,
         dtype: str | None = None,
         batch_size: int = 8,
-        search: Search | Finder | None = None,
+        search: Search | RegionSearch | None = None,
     ) -> Self:
         """Build a network of `presets.PRESETS` with its weights.
 
@@ -176,8 +176,8 @@ class HandEstimator(KeypointEstimator):
         """
         from openpose_keras.networks.presets import get_preset
 
-        finder = get_preset(name).finder
-        search = search or (PalmFinder(preset=finder) if finder else None)
+        detector = get_preset(name).detector
+        search = search or (PalmSearch(preset=detector) if detector else None)
         return cls._from_preset(name, recipe, weights, dtype, batch_size=batch_size, search=search)
 
     def __call__(

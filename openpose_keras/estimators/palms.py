@@ -28,7 +28,7 @@ CENTRE, SIZE, WRIST, MIDDLE_MCP = 0, 1, 2, 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class PalmFinder:
+class PalmSearch:
     """Finds hands by their palms; called with an image it returns their regions, best first.
 
     Args:

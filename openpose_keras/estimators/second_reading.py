@@ -1,7 +1,7 @@
 """A second network's reading of hands that a first one found: presence, side, better keypoints.
 
-    finder, reader = (HandEstimator.from_preset(name) for name in ("hand_lite", "mediapipe_hand"))
-    hands = read_again(image, finder, reader)
+    first, second = (HandEstimator.from_preset(name) for name in ("hand_lite", "mediapipe_hand"))
+    hands = read_again(image, first, second)
 
 Heatmaps tell a keypoint's position finely, but each keypoint is found on its own map. Points that a
 network finds together are coarser and keep the shape of a hand. Where the two agree their mean is
@@ -16,11 +16,11 @@ import numpy as np
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.keypoints import Hand
-from openpose_keras.estimators.hand import Finder, HandEstimator
+from openpose_keras.estimators.hand import HandEstimator, RegionSearch
 from openpose_keras.estimators.views import Region
 
 
-def found_by(estimator: HandEstimator) -> Finder:
+def search_by(estimator: HandEstimator) -> RegionSearch:
     """Return a function that finds hands as an estimator does, for the `search` of another one.
 
     Args:
@@ -60,8 +60,8 @@ def join_keypoints(points: np.ndarray, peaks: np.ndarray, *, radius: float = 0.2
 
 def read_again(
     image: np.ndarray,
-    finder: HandEstimator,
-    reader: HandEstimator,
+    first: HandEstimator,
+    second: HandEstimator,
     *,
     radius: float = 0.2,
     min_presence: float = 0.5,
@@ -71,20 +71,20 @@ def read_again(
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        finder: Finds the hands, for example the preset "hand_lite".
-        reader: Tells presence and side of each on the crop turned upright, as the preset
+        first: Finds the hands, for example the preset "hand_lite".
+        second: Tells presence and side of each on the crop turned upright, as the preset
             "mediapipe_hand" does.
         radius: As for `join_keypoints`.
-        min_presence: As for a call of `reader`.
+        min_presence: As for a call of `second`.
         max_hands: The same.
 
     Returns:
         The hands, greatest presence first, with the keypoints of both.
     """
-    reader = copy.copy(reader)
-    reader.search = found_by(finder)
+    second = copy.copy(second)
+    second.search = search_by(first)
     hands = []
-    for each in reader.estimate(image, min_presence=min_presence, max_hands=max_hands):
+    for each in second.estimate(image, min_presence=min_presence, max_hands=max_hands):
         peaks = each.peaks if each.region.peaks is None else each.region.peaks
         xy = join_keypoints(each.peaks[:, :2], peaks[:, :2], radius=radius)
         hands.append(replace(each.hand, xy=xy))

@@ -35,8 +35,8 @@ class Preset:
         spec: The input that it expects.
         decoder: Name of the function of `estimators.decode.DECODERS` that makes keypoints of maps;
             None for a detector, which finds no keypoints.
-        finder: The preset of the detector that finds hands for this network; None where it searches
-            with its own heatmaps.
+        detector: The preset that finds hands for this network; None where it searches with its own
+            heatmaps.
         source: Where the weights come from.
         licence: What the weights may be used for.
         sha256: SHA-256 of the file that ships; None where the user brings the file.
@@ -49,7 +49,7 @@ class Preset:
     source: str
     licence: str
     decoder: str | None = "one_each"
-    finder: str | None = None
+    detector: str | None = None
     sha256: str | None = None
 
 
@@ -80,7 +80,7 @@ PRESETS = {
             ),
             source="MediaPipe's hand_landmark_full.tflite, converted",
             licence="Apache-2.0 (Copyright Google LLC)",
-            finder="mediapipe_palm",
+            detector="mediapipe_palm",
             sha256="e128bf5407f9ddc4139be9f570f0145239e0e4a9bc9173401ad77fde21564009",
         ),
         Preset(

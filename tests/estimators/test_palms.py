@@ -15,7 +15,7 @@ from openpose_keras.estimators.palms import (
     MIDDLE_MCP,
     SIZE,
     WRIST,
-    PalmFinder,
+    PalmSearch,
     decode_palms,
     merge_palms,
     palm_anchors,
@@ -105,7 +105,7 @@ def test_tiles_cover_the_image_and_each_other(width, height, fraction):
 @pytest.mark.parametrize("turn", [0.0, 1.0, math.pi, -2.0])
 def test_the_crop_of_a_palm_shows_it_upright_below_the_middle(turn):
     values = palm(turn=turn)
-    crop = PalmFinder(margin=2.6, shift=0.5, size=100).crop(values)
+    crop = PalmSearch(margin=2.6, shift=0.5, size=100).crop(values)
     assert crop.box[2] == pytest.approx(2.6 * 20)
     wrist, knuckle, centre = crop.apply_points(values[[WRIST, MIDDLE_MCP, CENTRE]])
     assert wrist[0] == pytest.approx(knuckle[0]) == pytest.approx(centre[0]) == pytest.approx(49.5)

@@ -42,7 +42,7 @@ def scene(turn=0.0, left=False, middle=(190, 150), extent=130):
     return draw_dots(xy, (300, 400)), xy
 
 
-def finder(*boxes):
+def regions_at(*boxes):
     return lambda image: [Region(box) for box in boxes]
 
 
@@ -79,7 +79,7 @@ def test_a_search_reports_a_hand_once_and_only_where_one_is_present():
     image, xy = scene()
     twin = (BOX[0] + 9, BOX[1] - 5, 250.0, 250.0)
     empty = (0.0, 200.0, 90.0, 90.0)
-    estimator = HandEstimator(dot_points, spec=SPEC, search=finder(BOX, twin, empty))
+    estimator = HandEstimator(dot_points, spec=SPEC, search=regions_at(BOX, twin, empty))
     [hand] = estimator(image)
     np.testing.assert_allclose(hand.xy, xy, atol=0.3)
     assert estimator(image, min_presence=0.96) == []
@@ -117,7 +117,7 @@ def test_of_two_hands_the_one_that_is_present_more_surely_comes_first():
 
     image[:, :190] = (image[:, :190] * 0.85).astype(np.uint8)
     boxes = ((30.0, 50.0, 110.0, 110.0), (250.0, 50.0, 110.0, 110.0))
-    hands = HandEstimator(unsure_left, spec=SPEC, search=finder(*boxes))(image)
+    hands = HandEstimator(unsure_left, spec=SPEC, search=regions_at(*boxes))(image)
     assert [hand.xy[:, 0].mean() > 190 for hand in hands] == [True, False]
     np.testing.assert_allclose(hands[0].xy.mean(axis=0), points[1].mean(axis=0), atol=1)
 
