@@ -32,6 +32,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path(), metavar="DIR", help="folder of the results (default: .)"
     )
     options.add_estimator_options(parser)
+    _add_search_options(parser)
+    for kind, name in (("json", "JSON file"), ("image", "annotated image")):
+        action, text = argparse.BooleanOptionalAction, f"write the {name} (default: yes)"
+        parser.add_argument(f"--{kind}", action=action, default=True, help=text)
+    parser.add_argument(
+        "--heatmaps", action="store_true", help="write NAME_heatmaps.png too: maps over the photo"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="SCORE",
+        help="draw keypoints above this score; the JSON file has all (default: as OpenPose, 0.2)",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite results that exist")
+
+
+def _add_search_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where hands are, and which of them count."""
     parser.add_argument(
         "--box",
         dest="boxes",
@@ -62,19 +80,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="report at most so many hands of a search, the best (default: all)",
     )
-    for kind, name in (("json", "JSON file"), ("image", "annotated image")):
-        action, text = argparse.BooleanOptionalAction, f"write the {name} (default: yes)"
-        parser.add_argument(f"--{kind}", action=action, default=True, help=text)
-    parser.add_argument(
-        "--heatmaps", action="store_true", help="write NAME_heatmaps.png too: maps over the photo"
-    )
-    parser.add_argument(
-        "--threshold",
-        type=float,
-        metavar="SCORE",
-        help="draw keypoints above this score; the JSON file has all (default: as OpenPose, 0.2)",
-    )
-    parser.add_argument("--force", action="store_true", help="overwrite results that exist")
 
 
 def run(args: argparse.Namespace) -> int:
