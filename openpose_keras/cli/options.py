@@ -62,12 +62,17 @@ def parse_box(text: str) -> tuple[float, float, float, float] | str:
     return x, y, side, side
 
 
+def _parse_number(text: str) -> float:
+    """Read a number; NaN, which lies in no range, of any other text."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def parse_positive(text: str) -> float:
     """Read a finite number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _parse_number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, not {text!r}")
     return value
@@ -75,9 +80,9 @@ def parse_positive(text: str) -> float:
 
 def parse_probability(text: str) -> float:
     """Read a number from 0 to 1."""
-    value = float(text)
+    value = _parse_number(text)
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, not {text}")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, not {text!r}")
     return value
 
 
