@@ -31,7 +31,6 @@ class Preset:
     Args:
         name: The key in `PRESETS`.
         network: Name of the function of `networks` that builds it.
-        file: Name of the weight file.
         spec: The input that it expects.
         decoder: Name of the function of `estimators.decode.DECODERS` that makes keypoints of maps;
             None for a detector, which finds no keypoints.
@@ -44,13 +43,17 @@ class Preset:
 
     name: str
     network: str
-    file: str
     spec: InputSpec
     source: str
     licence: str
     decoder: str | None = "one_each"
     detector: str | None = None
     sha256: str | None = None
+
+    @property
+    def file(self) -> str:
+        """Name of the weight file."""
+        return f"{self.name}.weights.h5"
 
 
 PRESETS = {
@@ -59,7 +62,6 @@ PRESETS = {
         Preset(
             name="hand_lite",
             network="hand_lite",
-            file="hand_lite.weights.h5",
             spec=InputSpec(box_size=160, stride=4, multiple=32, sides="both", upright=True),
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
@@ -68,7 +70,6 @@ PRESETS = {
         Preset(
             name="mediapipe_hand",
             network="mediapipe_hand",
-            file="mediapipe_hand.weights.h5",
             spec=InputSpec(
                 box_size=224,
                 stride=32,
@@ -86,7 +87,6 @@ PRESETS = {
         Preset(
             name="mediapipe_palm",
             network="mediapipe_palm",
-            file="mediapipe_palm.weights.h5",
             spec=InputSpec(box_size=192, multiple=192, sides="both"),
             source="MediaPipe's palm_detection_full.tflite, converted",
             licence="Apache-2.0 (Copyright Google LLC)",
@@ -96,7 +96,6 @@ PRESETS = {
         Preset(
             name="hand",
             network="hand",
-            file="hand.weights.h5",
             spec=InputSpec(box_size=368, stride=8, sides="right"),
             source="OpenPose's hand/pose_iter_102000.caffemodel, converted; it does not ship",
             licence="academic or non-profit, non-commercial research only (OpenPose's licence)",
