@@ -23,8 +23,8 @@ from openpose_keras.training.target_heatmaps import gaussian_heatmaps
 if TYPE_CHECKING:
     import keras
 
-Hands = Sequence[tuple[np.ndarray, np.ndarray]]
-"""Images (h, w, 4) uint8 RGBA, each with its keypoints (21, 2)."""
+Hands = Sequence[render_cache.DrawnHand | tuple[np.ndarray, np.ndarray]]
+"""Rendered hands, or images (h, w, 4) uint8 RGBA, each with its keypoints (21, 2)."""
 
 _VALIDATION_SEED = 1000  # added to the run's seed: training and validation have no hand in common
 _PREVIEWS = 40
@@ -135,7 +135,13 @@ def make_composer(sources: DataSources, *, photo_fraction: float, size: int) -> 
 
 def rendered_source(hands: Hands) -> Source:
     """Return a source of rendered hands, all equally likely."""
-    return lambda rng: hands[int(rng.integers(len(hands)))]
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return an image with a hand, and its keypoints."""
+        rgba, xyz = hands[int(rng.integers(len(hands)))][:2]
+        return rgba, xyz[:, :2]
+
+    return draw
 
 
 def photo_source(labelled: list[photos.LabelledPhoto]) -> Source:

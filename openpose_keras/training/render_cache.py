@@ -1,12 +1,15 @@
 """A cache of rendered hands on disk: composing samples of them is faster than rendering.
 
-A cache is a folder of shards. A shard is `NNNN.npy`, an array of records with `rgba`
-(size, size, 4) uint8, as `HandLayer.rgba`, and `xy` (21, 2) float32. Shard N depends only on the
-seed and N, so that an interrupted run continues where it stopped.
+A cache is a folder of shards. A shard is `NNNN.npy`, an array of records with the fields of
+`DrawnHand`. Shard N depends only on the seed and N, so that an interrupted run continues where it
+stopped, and several processes can render.
 """
 
+import functools
+import multiprocessing
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -15,16 +18,31 @@ from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.files import atomic_write
 
 if TYPE_CHECKING:
-    from openpose_keras.training.synthesis.render import HandLayer
+    from openpose_keras.training.synthesis.assets import Assets
 
-SHARD_SIZE = 500
-LAYER_SIZE = 224
+SHARD_SIZE = 250
+LAYER_SIZE = 256
 LAYER_FRACTION = 0.45  # of a layer's side that the hand takes: it can rotate with its forearm
 
 
+class DrawnHand(NamedTuple):
+    """A hand on a background that may be transparent, as samples are composed of.
+
+    Args:
+        rgba: (h, w, 4) uint8; RGB is not multiplied by alpha.
+        xyz: (21, 3) float32 keypoints: x and y in pixels of the image; z, the depth relative to the
+            wrist, in the same pixels; a smaller z is nearer to the camera. NaN where unknown.
+        right: 1.0 for a right hand, 0.0 for a left one, NaN if unknown.
+    """
+
+    rgba: np.ndarray
+    xyz: np.ndarray
+    right: float
+
+
 def rendered_hands(
-    folder: str | Path, *, count: int, seed: int, assets: str | Path | None
-) -> list[tuple[np.ndarray, np.ndarray]]:
+    folder: str | Path, *, count: int, seed: int, assets: str | Path | None, processes: int = 1
+) -> list[DrawnHand]:
     """Open a cache of rendered hands, after rendering those that it lacks.
 
     Args:
@@ -32,57 +50,89 @@ def rendered_hands(
         count: The least number of hands; only whole shards are opened.
         seed: Seed of the whole cache.
         assets: Folder with `rigged_hand/` to render from. None if no hand is missing.
+        processes: Number of processes that render; each takes whole shards. They are spawned, so
+            that a script that asks for several needs the `if __name__ == "__main__":` guard.
 
     Returns:
-        Images (size, size, 4) uint8, which stay on disk until they are used, and their keypoints
-        (21, 2) float32 in pixels of the image.
+        The hands. Their images (size, size, 4) stay on disk until they are used.
 
     Raises:
         TrainingError: Hands are missing, and there are no assets.
         AssetError: The assets cannot be read.
     """
     paths = [Path(folder) / f"{number:04d}.npy" for number in range(-(-count // SHARD_SIZE))]
-    missing = {number: path for number, path in enumerate(paths) if not path.exists()}
+    missing = [(number, path) for number, path in enumerate(paths) if not path.exists()]
     if missing:
         if assets is None:
             raise TrainingError(
                 f"expected rendered hands in {folder}, got too few: set assets to render them "
                 "from, or set labels, and hands to 0"
             )
-        _render(missing, assets, seed)
-    hands: list[tuple[np.ndarray, np.ndarray]] = []
+        _render(missing, assets, seed, min(processes, len(missing)))
+    hands: list[DrawnHand] = []
     for path in paths:
         shard = np.load(path, mmap_mode="r")
-        hands += zip(shard["rgba"], np.array(shard["xy"]), strict=True)
+        fields = shard["rgba"], np.array(shard["xyz"]), shard["right"].tolist()
+        hands += map(DrawnHand._make, zip(*fields, strict=True))
     return hands
 
 
-def _render(shards: dict[int, Path], assets: str | Path, seed: int) -> None:
-    """Render shards, by number."""
-    # The renderer needs Numba; composing does not.
-    from openpose_keras.training.synthesis import render
+def _render(shards: list[tuple[int, Path]], assets: str | Path, seed: int, processes: int) -> None:
+    """Render shards, given as numbers and paths."""
+    progress = tqdm(total=len(shards) * SHARD_SIZE, unit="hand", desc="rendering")
+    render = functools.partial(_render_shard, assets=assets, seed=seed)
+    with progress:
+        if processes == 1:
+            for shard in shards:
+                render(shard)
+                progress.update(SHARD_SIZE)
+            return
+        _compile(assets)
+        with multiprocessing.get_context("spawn").Pool(processes) as pool:
+            for _ in pool.imap_unordered(render, shards):
+                progress.update(SHARD_SIZE)
+
+
+def _compile(assets: str | Path) -> None:
+    """Compile the renderer, which Numba caches on disk, before several processes would."""
+    from openpose_keras.training.synthesis.render import render_hand
+
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        render_hand(_load_assets(assets), rng, size=16)
+
+
+@functools.lru_cache(maxsize=1)
+def _load_assets(folder: str | Path) -> "Assets":
+    """Load the assets once a process."""
     from openpose_keras.training.synthesis.assets import load_assets
 
-    loaded = load_assets(assets)
-    with tqdm(total=len(shards) * SHARD_SIZE, unit="hand", desc="rendering") as progress:
-        for number, path in shards.items():
-            rng = np.random.default_rng((seed, number))
-            hands = []
-            for _ in range(SHARD_SIZE):
-                hand = render.render_hand(loaded, rng, size=LAYER_SIZE, fraction=LAYER_FRACTION)
-                hands.append(hand)
-                progress.update()
-            write_shard(path, hands)
+    return load_assets(folder)
 
 
-def write_shard(path: Path, hands: list["HandLayer"]) -> None:
+def _render_shard(shard: tuple[int, Path], *, assets: str | Path, seed: int) -> None:
+    """Render one shard, given as its number and path."""
+    # The renderer needs Numba; composing does not.
+    from openpose_keras.training.synthesis.render import render_hand
+
+    number, path = shard
+    rng = np.random.default_rng((seed, number))
+    hands = []
+    for _ in range(SHARD_SIZE):
+        layer = render_hand(_load_assets(assets), rng, size=LAYER_SIZE, fraction=LAYER_FRACTION)
+        hands.append(DrawnHand(layer.rgba, layer.xyz, float(layer.side == "right")))
+    write_shard(path, hands)
+
+
+def write_shard(path: Path, hands: Sequence[DrawnHand]) -> None:
     """Write a shard, whole or not at all; its folder is made if it is missing.
 
     Args:
         path: The file of the shard.
         hands: The hands, all of one size.
     """
-    fields = [("rgba", np.uint8, hands[0].rgba.shape), ("xy", np.float32, hands[0].xy.shape)]
+    shape = hands[0].rgba.shape
+    fields = [("rgba", np.uint8, shape), ("xyz", np.float32, (21, 3)), ("right", np.float32)]
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path, force=True) as part:
-        np.save(part, np.array([(hand.rgba, hand.xy) for hand in hands], fields))
+        np.save(part, np.array(hands, fields))

@@ -6,7 +6,7 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.render_cache import write_shard
+from openpose_keras.training.render_cache import DrawnHand, write_shard
 from openpose_keras.training.synthesis.render import HandLayer
 
 
@@ -28,7 +28,14 @@ def fake_layer(rng, size=64):
     cv2.circle(rgba, (size // 2, size // 2), size // 3, (0, 0, 0, 255), -1)
     rgba[..., :3] = rng.integers(40, 256, 3) * (rgba[..., 3:] > 0)
     side = "left" if rng.random() < 0.5 else "right"
-    return HandLayer(rgba, xy, np.ones(21, bool), side, gloved=bool(rng.random() < 0.3))
+    xyz = np.pad(xy, ((0, 0), (0, 1)))
+    return HandLayer(rgba, xyz, np.ones(21, bool), side, gloved=bool(rng.random() < 0.3))
+
+
+def fake_hand(rng):
+    """Return a fake layer as a cache of rendered hands does."""
+    layer = fake_layer(rng)
+    return DrawnHand(layer.rgba, layer.xyz, float(layer.side == "right"))
 
 
 def fake_source(rng):
@@ -38,9 +45,9 @@ def fake_source(rng):
 
 
 def fake_hands(count, seed=0):
-    """Return images and keypoints of fake hands, as a cache of rendered hands does."""
+    """Return fake hands, as a cache of rendered hands does."""
     rng = np.random.default_rng(seed)
-    return [fake_source(rng) for _ in range(count)]
+    return [fake_hand(rng) for _ in range(count)]
 
 
 def write_images(folder, count=9, size=(80, 100)):
@@ -72,7 +79,7 @@ def write_labelled(folder, *images):
 def small_config(folder, **changes):
     """Return the config of two epochs of two steps: fake hands and images, random weights."""
     for name, seed in (("hands-1", 1), ("validation-1001", 2)):
-        layers = [fake_layer(rng) for rng in map(np.random.default_rng, range(seed, 60, 10))]
+        layers = [fake_hand(rng) for rng in map(np.random.default_rng, range(seed, 60, 10))]
         write_shard(folder / "run" / name / "0000.npy", layers)
     write_images(folder / "images")
     fields = {

@@ -54,7 +54,7 @@ def test_training_and_validation_have_no_hand_and_no_background_in_common(config
     sides = load_data_sources(config)
     numbers = [{int(image[0, 0, 0]) // 10 for image in side.backgrounds} for side in sides]
     assert numbers == [{1, 2, 3, 4, 5, 6, 7}, {0, 8}]
-    pixels = [{rgba.tobytes() for rgba, _ in side.hands} for side in sides]
+    pixels = [{rgba.tobytes() for rgba, *_ in side.hands} for side in sides]
     assert pixels[0].isdisjoint(pixels[1])
     assert sides[0].photos == sides[1].photos == []
 
@@ -119,7 +119,7 @@ def test_composing_needs_hands_or_photos():
 
 def test_every_rendered_hand_is_drawn():
     draw, rng = data.rendered_source(HANDS), np.random.default_rng(0)
-    assert {draw(rng)[0].tobytes() for _ in range(200)} == {rgba.tobytes() for rgba, _ in HANDS}
+    assert {draw(rng)[0].tobytes() for _ in range(200)} == {hand.rgba.tobytes() for hand in HANDS}
 
 
 def test_a_photo_that_cannot_be_cut_out_is_drawn_whole():

@@ -7,7 +7,7 @@ from openpose_keras.training import render_cache
 from openpose_keras.training.render_cache import rendered_hands, write_shard
 from openpose_keras.training.synthesis import assets, render
 from tests.helpers.assets import assets_folder
-from tests.helpers.training_fakes import fake_layer
+from tests.helpers.training_fakes import fake_hand, fake_layer
 
 
 @pytest.fixture
@@ -27,17 +27,19 @@ def contents(folder):
 
 
 def test_a_cache_returns_what_was_written_and_images_stay_on_disk(tmp_path):
-    layers = [fake_layer(np.random.default_rng(seed)) for seed in range(5)]
-    write_shard(tmp_path / "new" / "0000.npy", layers[:3])
-    write_shard(tmp_path / "new" / "0001.npy", layers[3:])
-    opened = fill(tmp_path / "new", count=501, assets=None)
-    for (rgba, xy), layer in zip(opened, layers, strict=True):
-        np.testing.assert_array_equal(rgba, layer.rgba)
-        np.testing.assert_array_equal(xy, layer.xy)
-        assert (rgba.dtype, xy.dtype) == (np.uint8, np.float32)
-        assert isinstance(rgba, np.memmap)
+    hands = [fake_hand(np.random.default_rng(seed)) for seed in range(5)]
+    write_shard(tmp_path / "new" / "0000.npy", hands[:3])
+    write_shard(tmp_path / "new" / "0001.npy", hands[3:])
+    opened = fill(tmp_path / "new", count=render_cache.SHARD_SIZE + 1, assets=None)
+    for got, hand in zip(opened, hands, strict=True):
+        np.testing.assert_array_equal(got.rgba, hand.rgba)
+        np.testing.assert_array_equal(got.xyz, hand.xyz)
+        assert got.right == hand.right
+        assert (got.rgba.dtype, got.xyz.dtype) == (np.uint8, np.float32)
+        assert isinstance(got.rgba, np.memmap)
+    assert {hand.right for hand in opened} == {0.0, 1.0}
     with pytest.raises(ValueError, match="read-only"):
-        opened[0][0][:] = 0
+        opened[0].rgba[:] = 0
 
 
 @pytest.mark.usefixtures("fake_hands")
@@ -55,7 +57,7 @@ def test_shards_depend_on_seed_and_number_only(tmp_path):
 
 @pytest.mark.usefixtures("fake_hands")
 def test_shards_that_are_there_are_not_rendered_again(tmp_path):
-    write_shard(tmp_path / "0000.npy", [fake_layer(np.random.default_rng(9))] * 7)
+    write_shard(tmp_path / "0000.npy", [fake_hand(np.random.default_rng(9))] * 7)
     before = contents(tmp_path)
     assert len(fill(tmp_path, count=6)) == 7 + 3
     assert before.items() <= contents(tmp_path).items()
@@ -94,8 +96,23 @@ def test_an_interrupted_run_leaves_no_half_shard_and_continues(
 def test_rendered_hands_fill_their_fraction_of_the_layers(tmp_path, monkeypatch):
     monkeypatch.setattr(render_cache, "SHARD_SIZE", 2)
     monkeypatch.setattr(render_cache, "LAYER_SIZE", 64)
-    for rgba, xy in fill(tmp_path, count=2, assets=assets_folder()):
+    for rgba, xyz, right in fill(tmp_path, count=2, assets=assets_folder()):
         assert rgba.shape == (64, 64, 4)
+        assert right in (0.0, 1.0)
+        xy = xyz[:, :2]
         assert np.ptp(xy, axis=0).max() == pytest.approx(64 * render_cache.LAYER_FRACTION, abs=0.05)
         column, row = np.round(xy).astype(int).T
         assert (rgba[row, column, 3] > 127).mean() > 0.7
+
+
+@pytest.mark.slow
+def test_several_processes_render_what_one_does(tmp_path):
+    for processes in (1, 2):
+        rendered_hands(
+            tmp_path / str(processes),
+            count=render_cache.SHARD_SIZE + 1,
+            seed=3,
+            assets=assets_folder(),
+            processes=processes,
+        )
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")

@@ -30,7 +30,9 @@ class HandLayer:
     Args:
         rgba: (size, size, 4) uint8; RGB is not multiplied by alpha; alpha is the fraction of the
             pixel that hand, forearm or a held object covers.
-        xy: (21, 2) float32 keypoints in pixels of this layer.
+        xyz: (21, 3) float32 keypoints: x and y in pixels of this layer; z, the depth relative to
+            the wrist, in the same pixels: metres times pixels a metre at the wrist. A smaller z is
+            nearer to the camera.
         visible: (21,) bool, whether only the finger's own skin lies in front of the keypoint.
         side: "left" or "right".
         gloved: whether cloth or rubber covers the hand.
@@ -40,11 +42,16 @@ class HandLayer:
     """
 
     rgba: np.ndarray
-    xy: np.ndarray
+    xyz: np.ndarray
     visible: np.ndarray
     side: Side
     gloved: bool
     meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def xy(self) -> np.ndarray:
+        """(21, 2) float32 keypoints in pixels of this layer."""
+        return self.xyz[:, :2]
 
 
 def render_hand(
@@ -100,7 +107,7 @@ def render_hand(
     facts |= {"distance": distance, "facing": float(view[2, 0])}
     return HandLayer(
         rgba=_light(meshes, buffers, lens, rng),
-        xy=((xy + 0.5) / _OVERSAMPLING - 0.5).astype(np.float32),
+        xyz=_layer_points(xy, keypoints[:, 2], lens.focal),
         visible=_visible(xy, keypoints, buffers, shape.thickness.mean()),
         side="left" if side == "left" else "right",
         gloved=kind != "bare",
@@ -125,6 +132,12 @@ def _sample_surface(assets: Assets, rng: np.random.Generator, kind: str) -> tupl
     texture = assets.textures[str(rng.choice(TEXTURES[kind]))]
     weights = np.array([0.15 if "low" in name else 1.0 for name in RIGS[kind]])
     return texture, assets.rigs[str(rng.choice(RIGS[kind], p=weights / weights.sum()))]
+
+
+def _layer_points(xy: np.ndarray, depths: np.ndarray, focal: float) -> np.ndarray:
+    """Return keypoints in the layer's pixels, with depths relative to the wrist's."""
+    z = (depths - depths[0]) * (focal / depths[0] / _OVERSAMPLING)
+    return np.column_stack([(xy + 0.5) / _OVERSAMPLING - 0.5, z]).astype(np.float32)
 
 
 def _visible(

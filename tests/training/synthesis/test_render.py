@@ -62,6 +62,17 @@ def test_a_left_hand_is_the_mirrored_right_hand(assets):
     assert overlap.mean() > 0.99
 
 
+def test_depth_is_relative_to_the_wrist_and_grows_away_from_the_camera(layers):
+    """Keypoints that something hides lie deeper than that which hides them."""
+    for layer in layers:
+        assert layer.xyz[0, 2] == 0
+        extent = np.ptp(layer.xy, axis=0).max()
+        assert np.ptp(layer.xyz[:, 2]) < 4 * extent
+    hidden = np.concatenate([layer.xyz[~layer.visible, 2] for layer in layers])
+    seen = np.concatenate([layer.xyz[layer.visible, 2] for layer in layers])
+    assert hidden.mean() > seen.mean()
+
+
 @pytest.mark.slow
 def test_an_open_palm_shows_the_side_that_it_claims(assets):
     """Seen palm first with fingers up, a right hand's thumb lies on the right."""
