@@ -3,7 +3,7 @@
 A folder holds a tar file a set, whose members are `SET/NNNN.jpg`, and `labels.json`: the hands that
 MediaPipe's networks found and read, ten times each. Nobody labelled them by hand, so that only
 hands on which the ten readings agree are trusted; what else was found is kept apart, so that
-training neither rewards nor punishes a hand there. The tables below come from viewing all photos.
+training neither rewards nor punishes a hand there. `photo_set_tables` names what viewing them told.
 """
 
 import json
@@ -15,100 +15,19 @@ import numpy as np
 
 from openpose_keras.core.boxes import Box, box_iou, check_box, keypoint_extent
 from openpose_keras.io.images import decode_image
+from openpose_keras.training.photo_set_tables import GROUPS, HELD_OUT, MISREAD, NOT_HANDS
 
 MIN_PRESENCE, MAX_SPREAD = 0.8, 0.04  # of a hand that is trusted
+MIN_SIDE = 20  # pixels of its keypoints' extent
+MAX_OUTSIDE = 5  # of its keypoints that lie outside the photo
 _CLEAR_SIDE = 0.15  # distance of `right` from 0.5
 _MAX_OVERLAP = 0.5  # of two hands' boxes: above it, both are one hand
 
 # Photos of another size are mosaics and plots (gesture_homes), and another signer before a dark
 # background, of unclear origin (signers).
 _SIZES = {"gesture_homes": (224, 224), "signers": (480, 269)}
-
-# One home, person or background each; a photo in none of them belongs to the rest of its set.
-_GROUPS = {
-    "gesture_homes/books": "21-24 101-124 652-658",
-    "gesture_homes/pink_sleeve": "25 125-135 659-661",
-    "gesture_homes/dark_wood": "26-30 136-160 662-666",
-    "gesture_homes/leaves": "31-35 161-193 667-682",
-    "gesture_homes/plaid": "36-39 194-209 683",
-    "gesture_homes/black_table": "40-43 210-237 684-690",
-    "gesture_homes/oriental_carpet": "44-50 238-279 304-306 691-697 706-708",
-    "gesture_homes/parlour": "51-52 280-294 301-303 698-701",
-    "gesture_homes/black_carpet": "53-55 307-318 709-713",
-    "gesture_homes/office": "56 319-327 714-716",
-    "gesture_homes/orange_flowers": "57-58 328-349 717-724",
-    "gesture_homes/cat": "59-61 350-371 725-735",
-    "gesture_homes/purple_flowers": "62 372-378 736",
-    "gesture_homes/keyboard": "379-381 737-738",
-    "gesture_homes/chairs": "63-71 382-439 739-750",
-    "gesture_homes/red_sofa": "72 440-443 751",
-    "gesture_homes/stripes": "73-79 444-471 752-756",
-    "gesture_homes/blue_curtain": "472-491 757-761",
-    "gesture_homes/old_hand": "80 492-502 762-763",
-    "gesture_homes/shop": "81 503-519 764-766",
-    "gesture_homes/brick_wall": "82-83 523-538 768-774",
-    "gesture_homes/gaming_laptop": "520-522 539-550 767 775-778",
-    "gesture_homes/purple_wall": "84-86 551-565 779-781",
-    "gesture_homes/plush": "87-90 566-585 782-784",
-    "gesture_homes/kitchen": "91 586-599 785-790",
-    "gesture_homes/wardrobe": "92 600-606 791",
-    "gesture_homes/black_curtain": "93-98 607-631 792-798",
-    "gesture_homes/tiles": "99-100 632-651 799-805",
-    "lab_gestures/man_in_black": (
-        "6 9 11 18 22 24 28 32-33 35 40-41 44-45 48 53 55 57 61-62 65 68 72 76-78 83 88 91 99 104 "
-        "109-110 112 116 118 123-124 132-133 142 144 150-151 156-157 161 163-164 170-171 176 181 "
-        "183 187-188 193 195 198-199 202-203 211-212 222 226-227 229 232 236 238-239 242 245-246 "
-        "248 256 264 266 269-270 273 275-276 296 299-300 302-304 307 309 311 313-315 324 326 "
-        "329-330 335 339-341 343 346 349 351 353 361 364 367 381 383 385-386 390-392 395 397 "
-        "400-401 409 413 418-419 429-433 436 440-441 443-444 449-450 453-454 456 459 461 473-474 "
-        "476 482 484-485 489-491 495 502-505 511 519 521 523 527 536 541 543 546 549 551 731-732 "
-        "739 742 745 748 756 763 765 897-898 900-901 910-911 916-917 919-920 926 928 931 934"
-    ),
-    "asl_letters/panelled_door": (
-        "21 28 35 42 266 271 291 304 307 317 338 372 375 378 401 406 419 447 450 453 473 477 491 "
-        "496 499 507 514 518 523 531 539 546 632 656 659 677 691-692 699-701 710"
-    ),
-    "asl_letters/measured": "392 630",
-}
-_HELD_OUT = {
-    "arms_raised",
-    "asl_letters/measured",
-    "asl_letters/panelled_door",
-    "gesture_homes/black_carpet",
-    "gesture_homes/black_curtain",
-    "gesture_homes/black_table",
-    "gesture_homes/books",
-    "gesture_homes/cat",
-    "gesture_homes/dark_wood",
-    "gesture_homes/kitchen",
-    "gesture_homes/leaves",
-    "gesture_homes/old_hand",
-    "gesture_homes/oriental_carpet",
-    "gesture_homes/pink_sleeve",
-    "gesture_homes/plaid",
-    "gesture_homes/plush",
-    "gesture_homes/red_sofa",
-    "gesture_homes/shop",
-    "gesture_homes/stripes",
-    "lab_gestures/man_in_black",
-    "signers",
-}
-# Detections that show something else than a hand: the number of the detection in the photo.
-_NOT_HANDS = """
-lab_gestures/0009:0 lab_gestures/0024:0 lab_gestures/0032:0 lab_gestures/0033:0
-lab_gestures/0035:0 lab_gestures/0040:1 lab_gestures/0053:0 lab_gestures/0057:1
-lab_gestures/0061:0 lab_gestures/0061:2 lab_gestures/0062:0 lab_gestures/0072:0
-lab_gestures/0078:0 lab_gestures/0088:0 lab_gestures/0099:0 lab_gestures/0109:0
-lab_gestures/0110:0 lab_gestures/0170:0 lab_gestures/0171:0 lab_gestures/0188:0
-lab_gestures/0195:0 lab_gestures/0202:0 lab_gestures/0203:0 lab_gestures/0222:0
-lab_gestures/0227:0 lab_gestures/0239:0 lab_gestures/0246:0 lab_gestures/0256:0
-lab_gestures/0264:2 lab_gestures/0271:0 lab_gestures/0301:0 lab_gestures/0385:0
-lab_gestures/0391:0 lab_gestures/0392:0 lab_gestures/0409:0 lab_gestures/0430:0
-lab_gestures/0436:0 lab_gestures/0436:3 lab_gestures/0440:0 lab_gestures/0449:0
-lab_gestures/0453:0 lab_gestures/0459:0 lab_gestures/0482:0 lab_gestures/0489:0
-lab_gestures/0511:2 lab_gestures/0536:0 lab_gestures/0541:0 lab_gestures/0546:0
-lab_gestures/0551:0 lab_gestures/0920:1
-"""
+# Each of their photos shows a hand: without a detection it was missed, and the photo is left out.
+_ALWAYS_A_HAND = {"asl_letters", "counting_one_man", "gesture_homes"}
 
 
 class PhotoHand(NamedTuple):
@@ -164,16 +83,25 @@ def load_photo_sets(folder: str | Path) -> list[TrainingPhoto]:
     folder = Path(folder)
     labels = json.loads((folder / "labels.json").read_text(encoding="utf8"))["photos"]
     files = {name: data for path in sorted(folder.glob("*.tar")) for name, data in _members(path)}
-    groups = _numbered(_GROUPS)
-    not_hands = set(_NOT_HANDS.split())
+    groups = _numbered(GROUPS)
+    not_hands, misread = _indices(NOT_HANDS), _indices(MISREAD)
     photos = []
     for label in labels:
-        name = label["file"]
+        name, found = label["file"], label["hands"]
         set_name = name.split("/")[0]
         size = (label["width"], label["height"])
-        if name in files and _SIZES.get(set_name, size) == size:
+        if name not in files or _SIZES.get(set_name, size) != size:
+            continue
+        wrong = [found[index] for index in not_hands.get(name, ())]
+        rest = _distinct([hand for hand in found if hand not in wrong])
+        unreadable = [found[index] for index in misread.get(name, ())]
+        trusted = [hand for hand in rest if _is_trusted(hand, size) and hand not in unreadable]
+        doubtful = [hand for hand in rest if hand not in trusted]
+        if rest or set_name not in _ALWAYS_A_HAND:
             group = groups.get(name, set_name)
-            photos.append(_photo(name, group, files[name], label["hands"], not_hands))
+            hands = _hands(trusted)
+            photo = TrainingPhoto(name, group, files[name], hands, _boxes(doubtful), _boxes(wrong))
+            photos.append(photo)
     return photos
 
 
@@ -183,8 +111,8 @@ def split(photos: list[TrainingPhoto]) -> tuple[list[TrainingPhoto], list[Traini
     Args:
         photos: What `load_photo_sets` returned.
     """
-    shown = [photo for photo in photos if photo.group not in _HELD_OUT]
-    return shown, [photo for photo in photos if photo.group in _HELD_OUT]
+    shown = [photo for photo in photos if photo.group not in HELD_OUT]
+    return shown, [photo for photo in photos if photo.group in HELD_OUT]
 
 
 def _members(path: Path) -> list[tuple[str, bytes]]:
@@ -205,32 +133,41 @@ def _numbered(table: dict[str, str]) -> dict[str, str]:
     return groups
 
 
-def _photo(
-    name: str, group: str, data: bytes, found: list[dict[str, Any]], not_hands: set[str]
-) -> TrainingPhoto:
-    """Sort what was found in a photo into hands, doubtful boxes and what is something else."""
-    key = name.removesuffix(".jpg")
-    wrong = [hand for index, hand in enumerate(found) if f"{key}:{index}" in not_hands]
-    readings = _distinct([hand for hand in found if hand not in wrong])
-    trusted = [hand for hand in readings if _is_trusted(hand)]
-    doubtful = [hand for hand in readings if not _is_trusted(hand)]
+def _indices(table: dict[str, str]) -> dict[str, list[int]]:
+    """Return for each file that a table names the indices of its detections."""
+    indices: dict[str, list[int]] = {}
+    for set_name, entries in table.items():
+        for entry in entries.split():
+            number, index = entry.split(":")
+            indices.setdefault(f"{set_name}/{int(number):04d}.jpg", []).append(int(index))
+    return indices
+
+
+def _hands(trusted: list[dict[str, Any]]) -> tuple[PhotoHand, ...]:
+    """Return the hands of a photo."""
     sides = _sides([hand["right"] for hand in trusted])
-    hands = tuple(
+    return tuple(
         PhotoHand(np.asarray(hand["keypoints"], np.float32), side)
         for hand, side in zip(trusted, sides, strict=True)
     )
-    return TrainingPhoto(name, group, data, hands, _boxes(doubtful), _boxes(wrong))
 
 
-def _is_trusted(reading: dict[str, Any]) -> bool:
-    """Return whether the readings of a hand agree."""
-    return bool(reading["presence"] > MIN_PRESENCE and reading["spread"] < MAX_SPREAD)
+def _is_trusted(hand: dict[str, Any], size: tuple[int, int]) -> bool:
+    """Return whether the readings of a hand agree, and it is large enough and in the photo."""
+    xy = np.asarray(hand["keypoints"])
+    outside = np.any((xy < -0.5) | (xy > np.array(size) - 0.5), axis=1)
+    return bool(
+        hand["presence"] > MIN_PRESENCE
+        and hand["spread"] < MAX_SPREAD
+        and np.ptp(xy, axis=0).max() >= MIN_SIDE
+        and outside.sum() <= MAX_OUTSIDE
+    )
 
 
 def _distinct(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the readings without those of a hand that a steadier one shows."""
     kept: list[dict[str, Any]] = []
-    for hand in sorted(found, key=lambda hand: (not _is_trusted(hand), hand["spread"])):
+    for hand in sorted(found, key=lambda hand: hand["spread"]):
         if all(box_iou(_box(hand), _box(other)) < _MAX_OVERLAP for other in kept):
             kept.append(hand)
     return kept
