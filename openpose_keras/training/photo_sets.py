@@ -26,8 +26,10 @@ _MAX_OVERLAP = 0.5  # of two hands' boxes: above it, both are one hand
 # Photos of another size are mosaics and plots (gesture_homes), and another signer before a dark
 # background, of unclear origin (signers).
 _SIZES = {"gesture_homes": (224, 224), "signers": (480, 269)}
-# Each of their photos shows a hand: without a detection it was missed, and the photo is left out.
-_ALWAYS_A_HAND = {"asl_letters", "counting_one_man", "gesture_homes"}
+# Hands that each photo shows; where fewer were found, the photo is left out. The first photos of
+# lab_gestures show a whole body each, whose hands are small and often missed.
+_SHOWN = {"asl_letters": 1, "counting_one_man": 1, "gesture_homes": 1}
+_WHOLE_BODIES = "lab_gestures/0000.jpg", "lab_gestures/0551.jpg"
 
 
 class PhotoHand(NamedTuple):
@@ -97,7 +99,8 @@ def load_photo_sets(folder: str | Path) -> list[TrainingPhoto]:
         unreadable = [found[index] for index in misread.get(name, ())]
         trusted = [hand for hand in rest if _is_trusted(hand, size) and hand not in unreadable]
         doubtful = [hand for hand in rest if hand not in trusted]
-        if rest or set_name not in _ALWAYS_A_HAND:
+        least = 2 if _WHOLE_BODIES[0] <= name <= _WHOLE_BODIES[1] else _SHOWN.get(set_name, 0)
+        if len(rest) >= least:
             group = groups.get(name, set_name)
             hands = _hands(trusted)
             photo = TrainingPhoto(name, group, files[name], hands, _boxes(doubtful), _boxes(wrong))
