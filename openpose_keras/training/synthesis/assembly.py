@@ -1,15 +1,30 @@
-"""Assembles a hand: skinned mesh, forearm, sleeve, glove's cuff, rings and a held object."""
+"""Assembles a hand: skinned mesh or glove, forearm, sleeve, cuff, rings; and a second hand."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
-from openpose_keras.training.synthesis import grasp, materials, meshes
-from openpose_keras.training.synthesis.articulation import Pose, joint_rotations, settle
+from openpose_keras.training.synthesis import gloves, materials, meshes
+from openpose_keras.training.synthesis.articulation import Pose, joint_rotations
 from openpose_keras.training.synthesis.assets import CLOTH, SKIN, Texture
 from openpose_keras.training.synthesis.meshes import Arm
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import Rig
+
+
+class BuiltHand(NamedTuple):
+    """All that is visible of a hand, in the model's frame.
+
+    Args:
+        meshes: The hand first, then what belongs to it.
+        keypoints: (21, 3).
+        arms: The forearm's (3,) unit direction; empty without one.
+    """
+
+    meshes: list[Mesh]
+    keypoints: np.ndarray
+    arms: list[np.ndarray]
 
 
 def build_hand(
@@ -21,8 +36,8 @@ def build_hand(
     *,
     kind: str,
     appearance_rng: np.random.Generator,
-) -> tuple[list[Mesh], np.ndarray, dict[str, Any]]:
-    """Build all that is visible of a hand, in the model's frame.
+) -> BuiltHand:
+    """Build a hand.
 
     Args:
         rig: The hand.
@@ -33,51 +48,58 @@ def build_hand(
         kind: "bare", "glove" or "fingerless".
         appearance_rng: The random generator for what the hand wears on its skin: colours, a glove
             with its cuff, rings. It may be `rng` itself.
-
-    Returns:
-        The meshes, the hand first; (j, 3) the joints' origins; facts for `HandLayer.meta`, one of
-        which is `arm_direction`, None without a forearm.
     """
-    if pose.grip:
-        pose, held = grasp.grasp_object(rig, pose, scales, rng)
-    else:
-        pose, held = settle(rig, pose, scales), None
     rotations = joint_rotations(rig, pose)
     vertices, frame, joints = rig.skin(rotations, scales)
-    if pose.name == "pinch" and rng.random() < 0.4:
-        held = grasp.pinched_object(rig, joints, rng)
-    surface = materials.hand_materials(texture, appearance_rng, painted="Nails" in rig.name)
+    style = gloves.sample_style(appearance_rng) if kind == "glove" else gloves.NONE
+    surface = materials.hand_materials(
+        texture, appearance_rng, painted="Nails" in rig.name, rubber=style.rubber
+    )
     pattern = materials.sample_pattern(appearance_rng)
-    cut = rng.random() < 0.02  # no forearm: the mesh's own end is visible
+    cut = rng.random() < 0.05  # no forearm: the mesh's own end is visible
     triangles = rig.triangles if cut else rig.triangles[~rig.cap]
     hand = Mesh(
         vertices, frame, rig.uv, triangles,
         texture.colour, texture.regions, texture.bumps, surface, pattern,
     )  # fmt: skip
-    parts, direction = [hand], None
+    parts, arms = [hand], []
+    if kind == "glove":
+        parts = gloves.put_on(hand, rig, style, texture, appearance_rng)
     if not cut:
         growth = rng.uniform((0.15, 0.2), (0.6, 0.65))
         arm = Arm(vertices[rig.wrist_loop].astype(float), pose.wrist, growth)
-        direction = arm.direction
-        parts += _arm(rig, hand, arm, rng, None if kind == "bare" else appearance_rng)
+        arms.append(arm.direction)
+        parts += _arm(rig, hand, arm, rng, None if kind == "bare" else (style, appearance_rng))
     if kind == "bare":
         parts += _finger_rings(rig, rotations, scales, appearance_rng)
-    if held is not None:
-        material = materials.plain_material(rng)
+    return BuiltHand(parts, joints[rig.keypoint_ids], arms)
+
+
+def dress_object(meshes: Iterable[Mesh], rng: np.random.Generator) -> list[Mesh]:
+    """Give the parts of an object a material and a pattern, each its own or all the same."""
+    dressed: list[Mesh] = []
+    for mesh in meshes:
+        if dressed and rng.random() < 0.3:
+            dressed.append(mesh._replace(materials=dressed[0].materials))
+            continue
         pattern = materials.sample_pattern(rng, probability=0.4)
-        parts.append(held._replace(materials=material, pattern=pattern))
-    facts = {"arm_direction": direction, "holds": held is not None, "bends": pose.bends}
-    return parts, joints, facts
+        dressed.append(mesh._replace(materials=materials.plain_material(rng), pattern=pattern))
+    return dressed
 
 
 def _arm(
-    rig: Rig, hand: Mesh, arm: Arm, rng: np.random.Generator, glove_rng: np.random.Generator | None
+    rig: Rig,
+    hand: Mesh,
+    arm: Arm,
+    rng: np.random.Generator,
+    glove: tuple[gloves.Style, np.random.Generator] | None,
 ) -> list[Mesh]:
     """Build the forearm, the cuff of a glove, and over it a sleeve, a bracelet or nothing."""
     length, covered, surface, parts = rng.uniform(0.2, 0.36), 0.0, hand, []
-    if glove_rng is not None:
+    if glove is not None:
+        style, glove_rng = glove
         covered = glove_rng.uniform(0.0, 0.1) if glove_rng.random() < 0.85 else length
-        parts.append(_cuff(arm, covered, hand, glove_rng))
+        parts.append(_cuff(arm, covered, hand, style, glove_rng))
         skin = _untextured(hand.materials, SKIN)
         surface = Mesh(hand.vertices, hand.frame, hand.uv, hand.triangles, materials=skin)
     parts.append(meshes.forearm(rig, surface, arm, length))
@@ -95,10 +117,18 @@ def _untextured(materials: np.ndarray, region: int) -> np.ndarray:
     return material
 
 
-def _cuff(arm: Arm, covered: float, hand: Mesh, rng: np.random.Generator) -> Mesh:
-    """Build the part of a glove beyond the wrist."""
-    end, scale, folds = max(covered, 0.012), rng.uniform(1.03, 1.22), rng.uniform(0, 0.05)
-    cuff = meshes.sleeve(arm, -0.004, end, scale, folds, rng)
+def _cuff(
+    arm: Arm, covered: float, hand: Mesh, style: gloves.Style, rng: np.random.Generator
+) -> Mesh:
+    """Build the part of a glove beyond the wrist, in the glove's colour or another."""
+    end, folds = max(covered, 0.012), rng.uniform(0, 0.05)
+    scale = rng.uniform(1.03, 1.22) + style.thickness / 0.024  # the wrist's radius
+    cuff = meshes.sleeve(arm, -0.004 - style.thickness, end, scale, folds, rng)
+    if rng.random() < 0.3:
+        return cuff._replace(
+            materials=materials.plain_material(rng, glossy=0.2),
+            pattern=materials.sample_pattern(rng, probability=0.3),
+        )
     return cuff._replace(materials=_untextured(hand.materials, CLOTH), pattern=hand.pattern)
 
 

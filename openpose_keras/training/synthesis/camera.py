@@ -1,23 +1,27 @@
 """The camera's orientation and distance, and the framing of a hand."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from openpose_keras.core.boxes import BOX_MARGIN
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.training.synthesis.meshes import moved
 from openpose_keras.training.synthesis.raster import Camera, Mesh
 from openpose_keras.training.synthesis.rotations import rotation, rotation_of_quaternion
 
 HAND_FRACTION = 1 / BOX_MARGIN  # of the image's side that the keypoints' extent takes
 
 
-def sample_camera(rng: np.random.Generator, arm: np.ndarray | None) -> np.ndarray:
+def sample_camera(rng: np.random.Generator, hiding: Sequence[np.ndarray]) -> np.ndarray:
     """Draw an orientation: three quarters of any orientation, the others facing palm or back.
 
-    An orientation in which the forearm points at the camera and hides the hand is drawn again, in
-    most cases.
+    An orientation in which a forearm or a second hand lies between camera and hand is drawn again,
+    in most cases.
 
     Args:
         rng: The random generator.
-        arm: (3,) unit direction of the forearm in the model's frame, or None.
+        hiding: (3,) unit directions, in the model's frame, of what may hide the hand.
 
     Returns:
         (3, 3) rotation from the model's frame to the camera's.
@@ -30,7 +34,8 @@ def sample_camera(rng: np.random.Generator, arm: np.ndarray | None) -> np.ndarra
                 facing = np.diag([-1.0, 1, -1]) @ facing
             tilt = rotation(rng.normal(size=3), rng.normal(0, 0.35))
             orientation = rotation((0, 0, 1), rng.uniform(0, 2 * np.pi)) @ tilt @ facing
-        if arm is None or (orientation @ arm)[2] > -0.7 or rng.random() < 0.05:
+        clear = all((orientation @ direction)[2] > -0.7 for direction in hiding)
+        if clear or rng.random() < 0.05:
             break
     return orientation
 
@@ -46,44 +51,38 @@ def to_camera(
 
     Args:
         meshes: Meshes in the model's frame.
-        keypoints: (21, 3) in the model's frame.
+        keypoints: (21 n, 3) of n hands in the model's frame; the first hand is in the middle.
         orientation: (3, 3) rotation into the camera's frame.
-        distance: Metres from the camera to the middle of the keypoints.
+        distance: Metres from the camera to the middle of the first hand's keypoints.
         mirror: Whether to make a left hand of the right one.
 
     Returns:
-        The meshes, and the (21, 3) keypoints in the camera's frame.
+        The meshes, and the (21 n, 3) keypoints in the camera's frame.
     """
     flip = np.diag([-1.0, 1, 1]) if mirror else np.eye(3)
     linear = (flip @ orientation).astype(np.float32)
-    middle = (keypoints.max(0) + keypoints.min(0)) / 2
+    first = keypoints[: len(HAND)]
+    middle = (first.max(0) + first.min(0)) / 2
     offset = np.array([0, 0, distance]) - linear @ middle
-    moved = [
-        mesh._replace(
-            vertices=(mesh.vertices @ linear.T + offset).astype(np.float32),
-            frame=np.ascontiguousarray(mesh.frame @ linear.T, np.float32),
-            triangles=np.ascontiguousarray(mesh.triangles[:, :: -1 if mirror else 1]),
-        )
-        for mesh in meshes
-    ]
-    return moved, keypoints @ linear.T.astype(float) + offset
+    placed = [moved(mesh, linear, offset) for mesh in meshes]
+    return placed, keypoints @ linear.T.astype(float) + offset
 
 
 def frame_hand(
     keypoints: np.ndarray, size: int, *, fraction: float = HAND_FRACTION
 ) -> tuple[Camera, np.ndarray]:
-    """Return the camera that shows the keypoints' extent in the middle of the image.
+    """Return the camera that shows the first hand's extent in the middle of the image.
 
     Args:
-        keypoints: (21, 3) in the camera's frame.
+        keypoints: (21 n, 3) of n hands in the camera's frame.
         size: Side of the image in pixels.
         fraction: Fraction of that side that the longer side of the keypoints' extent takes.
 
     Returns:
-        The camera, and the (21, 2) keypoints in pixels.
+        The camera, and the (21 n, 2) keypoints in pixels.
     """
     slopes = keypoints[:, :2] / keypoints[:, 2:]
-    low, high = slopes.min(0), slopes.max(0)
+    low, high = slopes[: len(HAND)].min(0), slopes[: len(HAND)].max(0)
     focal = float(fraction * size / (high - low).max())
     x, y = centre = (size - 1) / 2 - focal * (low + high) / 2
     return Camera(focal, (float(x), float(y))), slopes * focal + centre

@@ -1,11 +1,25 @@
 """Objects that a hand holds, and fingers that close around them."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from openpose_keras.training.synthesis.articulation import Pose, along_bones, posed_keypoints
-from openpose_keras.training.synthesis.meshes import ball_profile, box, cylinder_profile, lathe
+from openpose_keras.training.synthesis.articulation import (
+    Pose,
+    along_bones,
+    joint_rotations,
+    posed_keypoints,
+    settle,
+)
+from openpose_keras.training.synthesis.meshes import (
+    ball_profile,
+    box,
+    cylinder_profile,
+    lathe,
+    tapered_profile,
+)
+from openpose_keras.training.synthesis.poses import sample_pose
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import Rig
 from openpose_keras.training.synthesis.rotations import unit
@@ -13,43 +27,135 @@ from openpose_keras.training.synthesis.rotations import unit
 FINGER_RADIUS = 0.0082  # metres
 _CLOSED = np.radians((88, 105, 65))
 _STEPS = 14
+# Least and greatest radius in metres that the hand closes around, by the object's shape.
+_RADII = {
+    "handle": (0.008, 0.022),
+    "cup": (0.026, 0.042),
+    "ball": (0.016, 0.045),
+    "box": (0.012, 0.042),
+    "phone": (0.028, 0.038),
+}
+_SHAPE_PROBABILITIES = (0.42, 0.2, 0.13, 0.12, 0.13)
 # Thumbs (degrees, as in `poses.THUMB_POSES`) from wrapped around an object to far from it.
 _THUMB_PATH = np.radians(
     [[20, 50, 30, 40, 45], [18, 60, 40, 12, 14], [-6, 30, 20, 8, 8], [-24, 0, 0, 0, -5]]
 )
 
 
-def grasp_object(
-    rig: Rig, pose: Pose, scales: np.ndarray, rng: np.random.Generator
-) -> tuple[Pose, Mesh]:
-    """Put a cylinder, ball or box into the palm and close the hand around it.
+class Held(NamedTuple):
+    """A hand that holds an object.
+
+    Args:
+        pose: The pose of the closed hand; its grip is the object's radius in metres.
+        meshes: The object in the model's frame.
+        centre: (3,) middle of the object within the hand.
+        axis: (3,) unit direction along the object, on the thumb's side.
+    """
+
+    pose: Pose
+    meshes: list[Mesh]
+    centre: np.ndarray
+    axis: np.ndarray
+
+
+def hold(rig: Rig, scales: np.ndarray, rng: np.random.Generator) -> tuple[Pose, list[Mesh]]:
+    """Draw a hand that holds an object, in the fist or between thumb and finger.
 
     Args:
         rig: The hand.
-        pose: The pose to begin with; `pose.grip` is the object's radius in metres.
         scales: (j, 3) of the hand's shape, see `articulation.joint_scales`.
         rng: The random generator.
 
     Returns:
-        The closed pose, and the object in the model's frame.
+        Its pose, and the object in the model's frame.
     """
+    if rng.random() < 0.2:
+        pose = settle(rig, sample_pose(rng, "pinch"), scales)
+        joints = rig.forward(joint_rotations(rig, pose), scales)[1]
+        return pose, [pinched_object(rig, joints, rng)]
+    held = grasp_object(rig, sample_pose(rng, "grip"), scales, rng)
+    return held.pose, held.meshes
+
+
+def grasp_object(
+    rig: Rig, pose: Pose, scales: np.ndarray, rng: np.random.Generator, *, shape: str | None = None
+) -> Held:
+    """Put an object into the palm and close the hand around it.
+
+    Args:
+        rig: The hand.
+        pose: The pose to begin with.
+        scales: (j, 3) of the hand's shape, see `articulation.joint_scales`.
+        rng: The random generator.
+        shape: A key of `_RADII`, or None to draw one.
+
+    Returns:
+        The closed hand and the object.
+    """
+    shape = shape or str(rng.choice(list(_RADII), p=_SHAPE_PROBABILITIES))
+    radius = rng.uniform(*_RADII[shape])
+    pose = replace(pose, grip=radius)
     origins = rig.forward(np.eye(3), scales)[1]
-    radius, palm = pose.grip, 0.016 * scales[0, 0]
     centre = origins[rig.fingers[1:, 0]].mean(0) + np.array(
-        [-radius - palm, 0, rng.uniform(-0.004, 0.014)]
+        [-radius - 0.016 * scales[0, 0], 0, rng.uniform(-0.004, 0.014)]
     )
     axis = unit((rng.normal(0, 0.12), 1.0, rng.normal(0, 0.25)))
-    if rng.random() < 0.3:
+    if shape == "ball":
         centre[1] += rng.uniform(0, 0.012)
-        closed = close_around(rig, pose, scales, centre, None)
-        return closed, lathe(ball_profile(radius), axis, centre)
+        ball = lathe(ball_profile(radius), axis, centre)
+        return Held(close_around(rig, pose, scales, centre, None), [ball], centre, axis)
     closed = close_around(rig, pose, scales, centre, axis)
-    if rng.random() < 0.3:
+    if shape == "handle":
+        meshes = _handle(radius, axis, centre, rng)
+    elif shape == "cup":
+        meshes = [_cup(radius, axis, centre, rng)]
+    else:
         side = unit(np.cross(axis, (0, 0, 1.0)))
-        half = np.array([radius * 0.75, rng.uniform(0.05, 0.14), radius * 0.75])
-        return closed, box(half, np.stack([side, axis, np.cross(side, axis)], axis=1), centre)
-    profile = cylinder_profile(radius, rng.uniform(0.05, 0.18))
-    return closed, lathe(profile, axis, centre + axis * rng.uniform(-0.05, 0.05))
+        thickness = 0.75 * radius if shape == "box" else rng.uniform(0.003, 0.008)
+        half = np.array([thickness, rng.uniform(0.05, 0.14), radius * 0.85])
+        axes = np.stack([side, axis, np.cross(side, axis)], axis=1)
+        meshes = [box(half, axes, centre + axis * rng.uniform(-0.03, 0.03))]
+    return Held(closed, meshes, centre, axis)
+
+
+def _handle(
+    radius: float, axis: np.ndarray, centre: np.ndarray, rng: np.random.Generator
+) -> list[Mesh]:
+    """Build a stick or pole, a bat, or a handle with a racket's, hammer's or knife's head."""
+    if rng.random() < 0.15:
+        axis = -axis
+    below, above = rng.uniform(0.05, 0.15), rng.uniform(0.08, 0.5)
+    kind = rng.choice(["stick", "bat", "racket", "hammer", "blade"], p=(0.4, 0.2, 0.15, 0.1, 0.15))
+    if kind == "stick":
+        below *= rng.choice([1.0, 4.0])
+    end, thick = above, radius
+    if kind == "bat":
+        end, thick = above + 0.35, radius * rng.uniform(1.4, 2.4)
+    steps = [(radius, -below), (radius, above * 0.5), (thick, end - 0.01), (thick * 0.7, end)]
+    meshes = [lathe(tapered_profile(steps), axis, centre)]
+    across = unit(np.cross(axis, rng.normal(size=3)))
+    axes = np.stack([across, axis, np.cross(across, axis)], axis=1)
+    if kind == "racket":
+        size = rng.uniform(0.06, 0.13)
+        disc = cylinder_profile(size, rng.uniform(0.004, 0.01))
+        meshes.append(lathe(disc, across, centre + axis * (end + 0.9 * size)))
+    elif kind == "hammer":
+        half = np.array([0.05, 0.018, 0.018]) * rng.uniform(0.7, 1.6)
+        meshes.append(box(half, axes, centre + axis * end))
+    elif kind == "blade":
+        half = np.array([rng.uniform(0.008, 0.03), rng.uniform(0.04, 0.12), 0.0015])
+        meshes.append(box(half, axes, centre + axis * (end + half[1] * 0.9)))
+    return meshes
+
+
+def _cup(radius: float, axis: np.ndarray, centre: np.ndarray, rng: np.random.Generator) -> Mesh:
+    """Build a cup, can or bottle."""
+    below, above = rng.uniform(0.03, 0.09), rng.uniform(0.03, 0.09)
+    steps = [(radius * rng.uniform(0.75, 1), -below), (radius * rng.uniform(1, 1.2), above)]
+    if rng.random() < 0.4:  # a bottle's neck
+        neck = radius * rng.uniform(0.3, 0.5)
+        steps = [(radius, -below), (radius, above), (neck, above + 0.03), (neck, above + 0.07)]
+    return lathe(tapered_profile(steps), axis, centre)
 
 
 def pinched_object(rig: Rig, joints: np.ndarray, rng: np.random.Generator) -> Mesh:

@@ -65,13 +65,16 @@ def sample_pattern(rng: np.random.Generator, *, probability: float = 0.5) -> np.
     return np.asarray(1 - fraction + fraction * any_colour(rng) ** 0.5, np.float32)
 
 
-def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool) -> np.ndarray:
+def hand_materials(
+    texture: Texture, rng: np.random.Generator, *, painted: bool, rubber: float
+) -> np.ndarray:
     """Draw the materials of a hand: records for skin, cloth and nails.
 
     Args:
         texture: Its mean colours are replaced.
         rng: The random generator.
         painted: Whether the nails may have polish.
+        rubber: Probability that a glove is of rubber.
 
     Returns:
         (3,) records of `Material`.
@@ -79,7 +82,7 @@ def hand_materials(texture: Texture, rng: np.random.Generator, *, painted: bool)
     skin = skin_colour(rng)
     materials = (
         _skin_material(texture.means[SKIN], skin, rng),
-        _glove_material(texture.means[CLOTH], rng),
+        _glove_material(texture.means[CLOTH], rng, rubber=rng.random() < rubber),
         _nail_material(texture.means[NAIL], skin, rng, polish=painted and rng.random() < 0.3),
     )
     return np.concatenate([material.record() for material in materials])
@@ -100,11 +103,10 @@ def _skin_material(mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator)
     )
 
 
-def _glove_material(mean: np.ndarray, rng: np.random.Generator) -> Material:
+def _glove_material(mean: np.ndarray, rng: np.random.Generator, *, rubber: bool) -> Material:
     """Draw the cloth or rubber of a glove."""
     known = _GLOVE_COLOURS[rng.integers(len(_GLOVE_COLOURS))]
     cloth = to_linear(known) if rng.random() < 0.55 else any_colour(rng)
-    rubber = rng.random() < 0.6
     return Material(
         mean,
         np.clip(cloth * rng.uniform(0.7, 1.2), 0.004, 0.9),

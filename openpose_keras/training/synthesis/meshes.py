@@ -1,5 +1,6 @@
 """Meshes in the rig's model frame (metres): solids, forearm, sleeve, cuff, bracelet and rings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,22 @@ class Arm:
         return np.asarray(both @ rotation((0, 0, 1), twist))
 
 
+def moved(mesh: Mesh, linear: np.ndarray, offset: np.ndarray) -> Mesh:
+    """Move a mesh; a reflection turns its triangles over, so that outside stays outside.
+
+    Args:
+        mesh: The mesh.
+        linear: (3, 3) rotation or reflection.
+        offset: (3,) metres, added afterwards.
+    """
+    step = -1 if np.linalg.det(linear) < 0 else 1
+    return mesh._replace(
+        vertices=(mesh.vertices @ linear.T + offset).astype(np.float32),
+        frame=np.ascontiguousarray(mesh.frame @ linear.T, np.float32),
+        triangles=np.ascontiguousarray(mesh.triangles[:, ::step]),
+    )
+
+
 def lathe(profile: np.ndarray, axis: np.ndarray, centre: np.ndarray) -> Mesh:
     """Build a closed solid of revolution: cylinder, ball, bottle, cup.
 
@@ -90,6 +107,11 @@ def cylinder_profile(radius: float, half_length: float) -> np.ndarray:
         [(1e-4, half_length), (radius - edge, half_length), (radius, half_length - edge)]
     )
     return np.concatenate([end * (1, -1), end[::-1]])
+
+
+def tapered_profile(steps: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Return the profile of a closed solid through (radius, position along the axis) steps."""
+    return np.array([(1e-4, steps[0][1]), *steps, (1e-4, steps[-1][1])])
 
 
 def ball_profile(radius: float) -> np.ndarray:

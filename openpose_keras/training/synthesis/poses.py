@@ -38,11 +38,12 @@ FINGER_POSES = {
 }
 
 
-def sample_pose(rng: np.random.Generator) -> Pose:
+def sample_pose(rng: np.random.Generator, name: str | None = None) -> Pose:
     """Draw a natural pose from a mixture of families.
 
     Args:
         rng: The random generator.
+        name: The family, or None to draw one; "grip", which needs an object, is never drawn.
 
     Returns:
         The pose; every angle lies within a joint's plausible range.
@@ -51,11 +52,11 @@ def sample_pose(rng: np.random.Generator) -> Pose:
         >>> sample_pose(np.random.default_rng(0)).bends.shape
         (4, 3)
     """
-    weights = np.array([family.weight for family in _FAMILIES.values()])
-    name = str(rng.choice(list(_FAMILIES), p=weights / weights.sum()))
+    if name is None:
+        weights = np.array([family.weight for family in _FAMILIES.values()])
+        name = str(rng.choice(list(_FAMILIES), p=weights / weights.sum()))
     bends, spreads, thumb = _FAMILIES[name].draw(rng)
     noise = _FAMILIES[name].noise
-    grip = rng.uniform(0.012, 0.042) if name == "grip" else 0.0
     shared = rng.normal(0, 0.6, 3) + rng.normal(0, 0.5, (4, 3))
     bends = np.radians(bends + noise * shared * (9.0, 9.0, 6.0))
     thumb = np.radians(thumb + noise * rng.normal(0, 6.0, 5))
@@ -64,7 +65,7 @@ def sample_pose(rng: np.random.Generator) -> Pose:
     bends, thumb = np.clip(bends, *BEND_LIMITS.T), np.clip(thumb, *THUMB_LIMITS.T)
     wrist = rng.normal(0, 1, 3) * np.radians((24.0, 10.0, 12.0))
     wrist = np.clip(wrist, *np.radians([(-65, -28, -30), (60, 22, 30)]))
-    return Pose(bends, spreads, thumb, wrist, name, grip)
+    return Pose(bends, spreads, thumb, wrist, name)
 
 
 def sample_shape(rng: np.random.Generator) -> Shape:
@@ -204,11 +205,11 @@ class _Family(NamedTuple):
 _FAMILIES = {
     "flat": _Family(0.17, _flat, 0.9),
     "loose": _Family(0.17, _loose, 1.0),
-    "fist": _Family(0.09, _fist, 0.7),
+    "fist": _Family(0.12, _fist, 0.7),
     "sign": _Family(0.2, _sign, 0.8),
     "claw": _Family(0.07, _claw, 1.0),
     "table": _Family(0.06, _table, 0.9),
     "pinch": _Family(0.09, _pinch, 0.35),
-    "grip": _Family(0.1, _grip, 0.3),
+    "grip": _Family(0.0, _grip, 0.3),
     "free": _Family(0.12, _free, 1.2),
 }

@@ -9,15 +9,17 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.keypoints import Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.training.synthesis import camera, raster, shading
-from openpose_keras.training.synthesis.articulation import joint_scales
-from openpose_keras.training.synthesis.assembly import build_hand
 from openpose_keras.training.synthesis.assets import RIGS, TEXTURES, Assets, Texture
 from openpose_keras.training.synthesis.materials import sample_lights
-from openpose_keras.training.synthesis.poses import sample_pose, sample_shape
 from openpose_keras.training.synthesis.raster import Buffers, Camera, Mesh
 from openpose_keras.training.synthesis.rig import Rig
+from openpose_keras.training.synthesis.scene import TOUCHING, build_scene
 
-KINDS = {"bare": 0.6, "glove": 0.34, "fingerless": 0.06}
+_CHOICES = {
+    "kind": {"bare": 0.6, "glove": 0.34, "fingerless": 0.06},
+    "side": {"left": 0.5, "right": 0.5},
+    "touching": TOUCHING,
+}
 _OVERSAMPLING = 2
 _HAND_LENGTH = 0.19
 _WIDE_JOINTS = ("thumb_cmc", "thumb_mcp", "index_mcp", "middle_mcp", "ring_mcp", "little_mcp")
@@ -36,9 +38,9 @@ class HandLayer:
         visible: (21,) bool, whether only the finger's own skin lies in front of the keypoint.
         side: "left" or "right".
         gloved: whether cloth or rubber covers the hand.
-        meta: What was drawn: kind, pose, mesh, the camera's distance in hand lengths, how far the
-            palm faces the camera (1 to -1), the forearm's direction in the model's frame (None
-            without one), whether it holds an object.
+        second: Keypoints, as xyz, and side of a second hand that touches this one; None without.
+        meta: What was drawn: kind, what it touches, pose, mesh, the camera's distance in hand
+            lengths, how far the palm faces the camera (1 to -1).
     """
 
     rgba: np.ndarray
@@ -46,6 +48,7 @@ class HandLayer:
     visible: np.ndarray
     side: Side
     gloved: bool
+    second: tuple[np.ndarray, Side] | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -59,10 +62,9 @@ def render_hand(
     rng: np.random.Generator,
     *,
     size: int = 192,
-    kind: str | None = None,
-    side: str | None = None,
     fraction: float = camera.HAND_FRACTION,
     appearance_rng: np.random.Generator | None = None,
+    **wanted: str | None,
 ) -> HandLayer:
     """Render a random hand. The same state of the generator leads to the same pixels.
 
@@ -73,57 +75,65 @@ def render_hand(
         assets: What `load_assets` returned.
         rng: The random generator.
         size: Side of the layer in pixels.
-        kind: "bare", "glove", "fingerless", or None to draw one.
-        side: "left", "right", or None to draw one.
         fraction: Fraction of the layer's side that the longer side of the keypoints' extent takes.
         appearance_rng: The random generator for what the hand itself wears: texture, colours, the
             glove's cuff, rings. None for `rng`.
+        wanted: What is not drawn at random: `kind`, "bare", "glove" or "fingerless"; `side`, "left"
+            or "right"; `touching`, what the hand touches: "nothing", "object" or "hand".
 
     Returns:
         The layer.
 
     Raises:
-        ValueError: The kind, the side or the size is not valid.
+        ValueError: The size or what is wanted is not valid.
     """
     if not isinstance(size, int) or size < 1:
-        raise ValueError(f"expected a size of 1 or more whole pixels, got {size!r}")
-    kind = _choose(rng, "kind", kind, KINDS)
-    side = _choose(rng, "side", side, {"left": 0.5, "right": 0.5})
+        raise ValueError(f"expected size to be 1 or more whole pixels, got {size!r}")
+    kind, side, touching = (_choose(rng, name, wanted.pop(name, None)) for name in _CHOICES)
+    if wanted:
+        raise ValueError(f"expected {', '.join(_CHOICES)}, got {', '.join(wanted)}")
+    appearance_rng = appearance_rng or rng
     appearance_rng = appearance_rng or rng
     texture, rig = _sample_surface(assets, appearance_rng, kind)
-    pose, shape = sample_pose(rng), sample_shape(rng)
-    parts, joints, facts = build_hand(
-        rig, pose, joint_scales(rig, shape), texture, rng, kind=kind, appearance_rng=appearance_rng
+    scene = build_scene(
+        rig, texture, rng, kind=kind, touching=touching, appearance_rng=appearance_rng
     )
-    view = camera.sample_camera(rng, facts["arm_direction"])
-    distance = float(np.exp(rng.uniform(np.log(2.5), np.log(10))))
+    view = camera.sample_camera(rng, scene.hiding)
+    distance = float(np.exp(rng.uniform(np.log(1.8), np.log(10))))
     meshes, keypoints = camera.to_camera(
-        parts, joints[rig.keypoint_ids], view, distance * _HAND_LENGTH, mirror=side == "left"
+        scene.meshes, scene.keypoints, view, distance * _HAND_LENGTH, mirror=side == "left"
     )
     fine = size * _OVERSAMPLING
     lens, xy = camera.frame_hand(keypoints, fine, fraction=fraction)
     buffers = raster.rasterise(meshes, lens, (fine, fine))
-    facts |= {"kind": kind, "pose": pose.name, "rig": rig.name}
+    facts: dict[str, Any] = {
+        "kind": kind,
+        "touching": touching,
+        "pose": scene.pose,
+        "rig": rig.name,
+    }
     facts |= {"distance": distance, "facing": float(view[2, 0])}
+    first, *second = np.split(_layer_points(xy, keypoints[:, 2], lens.focal), len(xy) // len(HAND))
+    sides: dict[bool, Side] = {True: "left", False: "right"}
     return HandLayer(
         rgba=_light(meshes, buffers, lens, rng),
-        xyz=_layer_points(xy, keypoints[:, 2], lens.focal),
-        visible=_visible(xy, keypoints, buffers, shape.thickness.mean()),
-        side="left" if side == "left" else "right",
+        xyz=first,
+        visible=_visible(xy[: len(HAND)], keypoints, buffers, scene.thickness),
+        side=sides[side == "left"],
         gloved=kind != "bare",
+        second=(second[0], sides[(side == "left") == scene.one_side]) if second else None,
         meta=facts,
     )
 
 
-def _choose(
-    rng: np.random.Generator, name: str, value: str | None, probabilities: dict[str, float]
-) -> str:
+def _choose(rng: np.random.Generator, name: str, value: str | None) -> str:
     """Check a given value, or draw one."""
+    probabilities = _CHOICES[name]
     if value is None:
         return str(rng.choice(list(probabilities), p=list(probabilities.values())))
     if value not in probabilities:
         expected = ", ".join(probabilities)
-        raise ValueError(f"expected a {name} among {expected} or None, got {value!r}")
+        raise ValueError(f"expected {name} to be among {expected} or None, got {value!r}")
     return value
 
 
@@ -150,7 +160,7 @@ def _visible(
     skin = np.full(len(HAND), 0.017)  # metres of the hand itself that may lie in front
     skin[HAND.index("wrist")] = 0.034
     skin[[HAND.index(name) for name in _WIDE_JOINTS]] = 0.024
-    return np.asarray(depth > keypoints[:, 2] - skin * thickness)
+    return np.asarray(depth > keypoints[: len(HAND), 2] - skin * thickness)
 
 
 def _light(

@@ -41,7 +41,7 @@ def test_poses_are_of_all_families_and_within_the_joints_limits():
     for pose in drawn:
         for angles, limits in ((pose.bends, BEND_LIMITS), (pose.thumb, THUMB_LIMITS)):
             np.testing.assert_array_equal(angles, angles.clip(*limits.T))
-    families = {"flat", "loose", "fist", "sign", "claw", "table", "pinch", "grip", "free"}
+    families = {"flat", "loose", "fist", "sign", "claw", "table", "pinch", "free"}
     assert {pose.name for pose in drawn} == families
 
 

@@ -62,6 +62,37 @@ def test_a_left_hand_is_the_mirrored_right_hand(assets):
     assert overlap.mean() > 0.99
 
 
+@pytest.mark.parametrize("touching", ["nothing", "object", "hand"])
+def test_only_a_hand_that_touches_another_has_a_second_one(assets, touching):
+    hands = [
+        render_hand(assets, np.random.default_rng(seed), size=48, touching=touching)
+        for seed in range(6)
+    ]
+    assert all((hand.second is not None) == (touching == "hand") for hand in hands)
+    for hand in hands:
+        assert hand.meta["touching"] == touching
+        if hand.second is not None:
+            xyz, side = hand.second
+            shaken = hand.meta["pose"] == "shaken"
+            assert (xyz.shape, side == hand.side) == ((21, 3), shaken)
+            apart = np.linalg.norm(xyz[:, None] - hand.xyz, axis=2).min()
+            assert apart < 0.4 * np.ptp(hand.xyz, axis=0).max()
+
+
+def test_a_finger_that_points_at_the_camera_has_a_smaller_depth_than_the_wrist(assets):
+    """The palm of a hooked hand faces the camera, and so do its fingertips."""
+    checked = 0
+    for seed in range(400):
+        if checked == 3:
+            break
+        hand = render_hand(assets, np.random.default_rng(seed), size=16, touching="nothing")
+        if hand.meta["pose"] == "table" and abs(hand.meta["facing"]) > 0.8:
+            depth = (hand.xyz[[8, 12, 16], 2] - hand.xyz[[5, 9, 13], 2]).mean()
+            assert np.sign(depth) == -np.sign(hand.meta["facing"])
+            checked += 1
+    assert checked == 3
+
+
 def test_depth_is_relative_to_the_wrist_and_grows_away_from_the_camera(layers):
     """Keypoints that something hides lie deeper than that which hides them."""
     for layer in layers:
@@ -94,17 +125,19 @@ def test_kind_and_side_can_be_chosen(assets, kind):
     assert (layer.meta["kind"], layer.side, layer.gloved) == (kind, "left", kind != "bare")
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_appearance_changes_while_all_else_stays(assets, seed):
+@pytest.mark.parametrize("touching", ["nothing", "object", "hand"])
+@pytest.mark.parametrize("seed", range(2))
+def test_appearance_changes_while_all_else_stays(assets, seed, touching):
     """What the second generator draws leaves pose, view and light as they are."""
+    options = {"size": 96, "touching": touching}
     hands = []
     for kind, other in (("bare", 0), ("bare", 1), ("glove", 0), ("fingerless", 2)):
         rngs = np.random.default_rng(seed), np.random.default_rng(other)
-        hands.append(render_hand(assets, rngs[0], size=96, kind=kind, appearance_rng=rngs[1]))
+        hands.append(render_hand(assets, rngs[0], kind=kind, appearance_rng=rngs[1], **options))
     for hand in hands[1:]:
         np.testing.assert_allclose(hand.xy, hands[0].xy, atol=1e-3)
         assert hand.side == hands[0].side
-        for fact in ("pose", "distance", "facing", "holds"):
+        for fact in ("pose", "distance", "facing", "touching"):
             assert hand.meta[fact] == pytest.approx(hands[0].meta[fact])
     covered = [hand.rgba[..., 3] > 127 for hand in hands]
     assert (covered[0] == covered[2]).mean() > 0.96
@@ -118,10 +151,11 @@ def test_one_generator_for_all_is_the_default(assets, layers):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("kind", "mitten"), ("side", "up"), ("size", 0), ("size", 2.5)]
+    ("option", "value"),
+    [("kind", "mitten"), ("side", "up"), ("touching", "foot"), ("size", 0), ("size", 2.5)],
 )
 def test_an_option_that_is_not_valid_is_refused_by_name(assets, option, value):
-    with pytest.raises(ValueError, match=rf"expected a {option}"):
+    with pytest.raises(ValueError, match=rf"expected {option} to be"):
         render_hand(assets, np.random.default_rng(0), **{option: value})
 
 
