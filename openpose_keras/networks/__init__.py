@@ -1,6 +1,6 @@
 """The networks as Keras graphs, their presets and input specs."""
 
-from openpose_keras.networks.lite import LITE_BLOCKS, LITE_STRIDE, hand_lite
+from openpose_keras.networks.lite import LITE_BLOCKS, LITE_STRIDE, first_stage, hand_lite
 from openpose_keras.networks.mediapipe import mediapipe_hand, mediapipe_palm
 from openpose_keras.networks.openpose import HAND_CHANNELS, hand
 
@@ -8,6 +8,7 @@ __all__ = [
     "HAND_CHANNELS",
     "LITE_BLOCKS",
     "LITE_STRIDE",
+    "first_stage",
     "hand",
     "hand_lite",
     "mediapipe_hand",

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 HEAD = {"activation": None, "dtype": "float32"}  # float32 also where the rest is of less precision
 
 
+def to_unit(image: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Turn x / 256 - 0.5, as all networks here take it, into x / 255."""
+    import keras
+
+    return keras.layers.Rescaling(256 / 255, offset=128 / 255, name="to_unit")(image)
+
+
 def conv(
     x: "keras.KerasTensor", name: str, filters: int, kernel: int, **options: object
 ) -> "keras.KerasTensor":

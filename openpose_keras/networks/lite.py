@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from openpose_keras.networks.layers import conv, depthwise, normed_conv, separable, upsample
+from openpose_keras.networks.layers import (
+    conv,
+    depthwise,
+    normed_conv,
+    separable,
+    to_unit,
+    upsample,
+)
 from openpose_keras.networks.openpose import HAND_CHANNELS
 
 if TYPE_CHECKING:
@@ -31,38 +38,71 @@ LITE_BLOCKS = (
 
 
 def hand_lite(*, all_stages: bool = False) -> "keras.Model":
-    """Build the small hand network: inverted residuals, a top-down decoder, two stages of heatmaps.
+    """Build the small hand network: inverted residuals, four answers.
 
     Args:
-        all_stages: Whether the heatmaps of both stages are returned, which training needs, and not
-            only the last stage's.
+        all_stages: Whether only heatmaps are returned, those of both stages, and not all answers.
 
     Returns:
-        A `keras.Model` named "hand_lite" with random weights. Input (n, h, w, 3) RGB in [-0.5,
-        0.5], h and w multiples of 32; output (n, h / 4, w / 4, 22), or a list of two such arrays.
-        It knows left and right hands.
+        A `keras.Model` named "hand_lite" with random weights, which knows left and right hands.
+        Input (n, h, w, 3) RGB in [-0.5, 0.5), h and w multiples of 32. Outputs by name:
+        `keypoints` (n, h / 4, w / 4, 22), heatmaps; and what `landmark_heads` returns, which means
+        something for an input of 224x224 alone. With `all_stages` a list of two heatmaps.
     """
     import keras
 
     image = keras.Input((None, None, 3), name="image")
-    # The backbone's weights come from a network that saw [0, 1].
-    levels = lite_backbone(keras.layers.Rescaling(1.0, offset=0.5, name="to_unit")(image))
+    levels = lite_backbone(to_unit(image))
     fine, features = _lite_decoder(levels)
     stage1 = conv(features, "heat1", HAND_CHANNELS, 1, activation=None)
     x = keras.layers.Concatenate(name="concat_stage2")([stage1, features])
     for index in (1, 2):
-        x = separable(x, f"refine{index}", 128, 7)
-    x = upsample(conv(x, "refine_reduce", 64, 1), "up4")
+        x = separable(x, f"refine{index}", 128, 5)
+    x = upsample(conv(x, "refine_reduce", 48, 1), "up4")
     x = keras.layers.Add(name="add4")([x, fine])
     for index in (1, 2):
-        x = normed_conv(x, f"decode4_{index}", 64)
+        x = normed_conv(x, f"decode4_{index}", 48)
     stage2 = conv(x, "heat2", HAND_CHANNELS, 1, activation=None)
     # Mixed precision ends here: heatmaps are float32.
-    outputs = [
+    stage1, stage2 = (
         keras.layers.Activation("linear", dtype="float32", name=f"heatmaps_stage{index}")(maps)
         for index, maps in enumerate((upsample(stage1, "up_stage1"), stage2), start=1)
-    ]
-    return keras.Model(image, outputs if all_stages else outputs[-1], name="hand_lite")
+    )
+    outputs = {"keypoints": stage2, **landmark_heads(levels[-1])}
+    return keras.Model(image, [stage1, stage2] if all_stages else outputs, name="hand_lite")
+
+
+def first_stage(network: "keras.Model") -> "keras.KerasTensor":
+    """Return the heatmaps of the first stage of a network of `hand_lite`, for training."""
+    return upsample(network.get_layer("heat1").output, "up_stage1")
+
+
+def landmark_heads(
+    x: "keras.KerasTensor", *, world: bool = False
+) -> dict[str, "keras.KerasTensor"]:
+    """Read a hand as a whole from the features at stride 32, as MediaPipe's network does.
+
+    Args:
+        x: (n, h, w, 192) features.
+        world: Whether the points are estimated in metres too.
+
+    Returns:
+        By name: `points` (n, 21, 3), x, y and relative depth in input pixels, 0 being the edge of
+        the first pixel and not its centre; `presence` and `right` (n,), the probabilities of a hand
+        and of a right one; `world` (n, 21, 3), if asked for, in metres about the hand's middle.
+    """
+    import keras
+
+    x = expand_depthwise(x, "block15", 3, 1, 1152)
+    x = keras.layers.GlobalAveragePooling2D(data_format="channels_last", name="pool")(x)
+    outputs = {}
+    for name in ("right", "presence"):
+        probability = keras.layers.Dense(1, "sigmoid", dtype="float32", name=name)(x)
+        outputs[name] = keras.layers.Reshape((), name=f"{name}_value")(probability)
+    for name in ("points", "world") if world else ("points",):
+        numbers = keras.layers.Dense(63, dtype="float32", name=name)(x)
+        outputs[name] = keras.layers.Reshape((21, 3), name=f"{name}_table")(numbers)
+    return outputs
 
 
 def lite_backbone(x: "keras.KerasTensor") -> list["keras.KerasTensor"]:
@@ -109,7 +149,7 @@ def expand_depthwise(
 def _lite_decoder(
     levels: list["keras.KerasTensor"],
 ) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
-    """Return the finest level (n, h/4, w/4, 64), and the others merged into (n, h/8, w/8, 96)."""
+    """Return the finest level (n, h/4, w/4, 48), and the others merged into (n, h/8, w/8, 96)."""
     import keras
 
     fine, *middle, coarse = levels
@@ -118,4 +158,4 @@ def _lite_decoder(
         lateral = conv(level, f"lateral{stride}", 96, 1, activation=None)
         x = keras.layers.Add(name=f"add{stride}")([upsample(x, f"up{stride}"), lateral])
         x = normed_conv(x, f"decode{stride}", 96)
-    return conv(fine, "lateral4", 64, 1, activation=None), x
+    return conv(fine, "lateral4", 48, 1, activation=None), x

@@ -7,8 +7,8 @@ which the first layer makes of the [-0.5, 0.5) that all networks here take.
 
 from typing import TYPE_CHECKING
 
-from openpose_keras.networks.layers import HEAD, conv, depthwise, prelu, upsample
-from openpose_keras.networks.lite import expand_depthwise, lite_backbone
+from openpose_keras.networks.layers import HEAD, conv, depthwise, prelu, to_unit, upsample
+from openpose_keras.networks.lite import landmark_heads, lite_backbone
 
 if TYPE_CHECKING:
     import keras
@@ -26,24 +26,13 @@ def mediapipe_hand() -> "keras.Model":
 
     Returns:
         A `keras.Model` named "mediapipe_hand" with random weights. Input (n, 224, 224, 3) RGB in
-        [-0.5, 0.5), a crop of about twice the hand, upright. Outputs by name: `points` (n, 21, 3),
-        x, y and relative depth in input pixels, 0 being the edge of the first pixel and not its
-        centre; `presence` and `right` (n,), the probabilities of a hand and of a right one;
-        `world` (n, 21, 3) in metres about the hand's middle.
+        [-0.5, 0.5), a crop of about twice the hand, upright. Outputs: those of `landmark_heads`,
+        `world` too.
     """
     import keras
 
     image = keras.Input((HAND_INPUT, HAND_INPUT, 3), name="image")
-    x = lite_backbone(_to_unit(image))[-1]
-    x = expand_depthwise(x, "block15", 3, 1, 1152)
-    x = keras.layers.GlobalAveragePooling2D(data_format="channels_last", name="pool")(x)
-    outputs = {}
-    for name in ("right", "presence"):
-        probability = keras.layers.Dense(1, "sigmoid", dtype="float32", name=name)(x)
-        outputs[name] = keras.layers.Reshape((), name=f"{name}_value")(probability)
-    for name in ("points", "world"):
-        numbers = keras.layers.Dense(63, dtype="float32", name=name)(x)
-        outputs[name] = keras.layers.Reshape((21, 3), name=f"{name}_table")(numbers)
+    outputs = landmark_heads(lite_backbone(to_unit(image))[-1], world=True)
     return keras.Model(image, outputs, name="mediapipe_hand")
 
 
@@ -59,7 +48,7 @@ def mediapipe_palm() -> "keras.Model":
     import keras
 
     image = keras.Input((PALM_INPUT, PALM_INPUT, 3), name="image")
-    x = conv(_to_unit(image), "stem", PALM_LEVELS[2], 5, strides=2, activation=None)
+    x = conv(to_unit(image), "stem", PALM_LEVELS[2], 5, strides=2, activation=None)
     x = prelu(x, "stem_prelu")
     levels = {}
     for stride, channels in PALM_LEVELS.items():
@@ -84,13 +73,6 @@ def mediapipe_palm() -> "keras.Model":
         name: keras.layers.Concatenate(axis=1, name=name)(parts) for name, parts in heads.items()
     }
     return keras.Model(image, outputs, name="mediapipe_palm")
-
-
-def _to_unit(image: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Turn x / 256 - 0.5, as all networks here take it, into x / 255."""
-    import keras
-
-    return keras.layers.Rescaling(256 / 255, offset=128 / 255, name="to_unit")(image)
 
 
 def _residual(

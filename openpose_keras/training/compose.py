@@ -2,10 +2,11 @@
 
 Three kinds of sample teach three things. A *centered* sample is what a hand's box shows: the hand
 in the middle is the one to find, whatever else is visible. A *scene* has one to three smaller
-hands anywhere, all to be found, as the search for hands sees them. A *negative* sample has no hand:
-the heatmaps should stay empty.
+hands anywhere, all to be found in the heatmaps, as the search for hands sees them. A *negative*
+sample has no hand: the heatmaps should stay empty, and no hand is present.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,17 +15,24 @@ import numpy as np
 from tqdm import tqdm
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.boxes import BOX_MARGIN, keypoint_extent
+from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.files import PHOTO_SUFFIXES
 from openpose_keras.estimators.upright import upright_angle
 from openpose_keras.io.images import read_image
 from openpose_keras.training.augment import augment_photometric, sample_tint
+from openpose_keras.training.render_cache import DrawnHand
 from openpose_keras.training.target_heatmaps import hand_size
 
-Source = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
-"""Draws a hand: (h, w, 4) uint8 RGBA and its keypoints (21, 2) in pixels of it, or NaN."""
+Source = Callable[[np.random.Generator], DrawnHand]
+"""Draws a hand."""
 
-KINDS = {"centered": 0.76, "scene": 0.18, "negative": 0.06}
+Surroundings = Callable[[np.random.Generator, int], np.ndarray]
+"""Draws a part of a photo that shows no hand, (size, size, 3) uint8 RGB."""
+
+KINDS = {"centered": 0.76, "scene": 0.06, "negative": 0.18}
+MOST_HANDS = 3  # of a sample
+_SURROUNDINGS = {"centered": 0.3, "scene": 0.3, "negative": 0.7}  # how often one has them
+_CENTERED_SIZE = 0.55  # of the sample's side that a hand takes, in the middle of their sizes
 PHOTO_BACKGROUND_FRACTION = 0.85  # of the backgrounds; the others are procedural
 _UPRIGHT_FRACTION = 0.5  # of the centered samples: what the estimator's upright pass sees
 _UPRIGHT_SPREAD = 20.0  # degrees by which the pass before may be wrong
@@ -183,11 +191,17 @@ class Sample:
 
     Args:
         image: (size, size, 3) uint8 RGB.
-        hands: Keypoints (21, 2) of each hand to be found, in pixels of the image, or NaN.
+        hands: Keypoints (21, 3) of each hand to be found, as `DrawnHand.xyz`, in pixels of the
+            image.
+        presence: 1.0 where the only hand is the one in the middle, 0.0 where there is none, NaN
+            where hands are anywhere.
+        right: 1.0 where the hand in the middle is a right one, 0.0 a left one, NaN unknown.
     """
 
     image: np.ndarray
     hands: list[np.ndarray]
+    presence: float = math.nan
+    right: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,11 +233,13 @@ class Composer:
         backgrounds: Images (h, w, 3) uint8 RGB to crop backgrounds from; without any, all
             backgrounds are procedural.
         size: Side of a sample in pixels.
+        surroundings: What draws parts of photos with people and rooms but no hand, or None.
     """
 
     sources: list[tuple[Source, float]]
     backgrounds: list[np.ndarray]
     size: int
+    surroundings: Surroundings | None = None
 
     def __call__(self, rng: np.random.Generator, *, kind: str | None = None) -> Sample:
         """Draw a sample. The same state of the generator leads to the same pixels.
@@ -237,20 +253,27 @@ class Composer:
         """
         kind = kind or str(rng.choice(list(KINDS), p=list(KINDS.values())))
         sources, weights = zip(*self.sources, strict=True)
-        canvas = sample_background(rng, self.backgrounds, self.size).astype(np.float32)
-        hands = []
+        canvas = self._behind(rng, kind).astype(np.float32)
+        hands, right = [], math.nan
         for placement, is_wanted in _sample_placements(rng, kind, self.size):
-            source = sources[rng.choice(len(sources), p=np.array(weights) / sum(weights))]
-            rgba, xy = source(rng)
-            canvas, xy = paste(canvas, rgba, xy, placement, tint=sample_tint(rng))
+            drawn = sources[rng.choice(len(sources), p=np.array(weights) / sum(weights))](rng)
+            canvas, xyz = paste(canvas, drawn.rgba, drawn.xyz, placement, tint=sample_tint(rng))
             if is_wanted:
-                hands.append(xy)
+                hands.append(xyz)
+                right = 1 - drawn.right if placement.mirrored else drawn.right
         if hands and rng.random() < 0.25:
-            canvas = add_occluder(rng, canvas, hands[-1], self.backgrounds)
+            canvas = add_occluder(rng, canvas, hands[-1][:, :2], self.backgrounds)
         image = augment_photometric(rng, np.clip(canvas, 0, 255).astype(np.uint8))
-        if kind == "centered" and rng.random() < 0.3:
+        if kind != "scene" and rng.random() < 0.3:
             image = add_image_border(rng, image)
-        return Sample(image, hands)
+        presence = {"centered": 1.0, "negative": 0.0}.get(kind, math.nan)
+        return Sample(image, hands, presence, right if kind == "centered" else math.nan)
+
+    def _behind(self, rng: np.random.Generator, kind: str) -> np.ndarray:
+        """Draw what is behind the hands: a part of a photo with people, or a background."""
+        if self.surroundings and rng.random() < _SURROUNDINGS[kind]:
+            return self.surroundings(rng, self.size)
+        return sample_background(rng, self.backgrounds, self.size)
 
 
 def _sample_placements(
@@ -263,7 +286,7 @@ def _sample_placements(
         count = rng.choice(3, p=(0.5, 0.3, 0.2)) + 1
         return [(_sample_scene_placement(rng, size), True) for _ in range(count)]
     middle = (size - 1) / 2
-    fraction = float(np.clip(np.exp(rng.normal(np.log(1 / BOX_MARGIN), 0.22)), 0.35, 0.95))
+    fraction = float(np.clip(_CENTERED_SIZE * np.exp(rng.normal(0, 0.2)), 0.33, 0.95))
     x, y = middle + rng.normal(0, 0.05, 2).clip(-0.15, 0.15) * size
     main = Placement((x, y), fraction * size, *_sample_orientation(rng))
     if rng.random() < _UPRIGHT_FRACTION:
@@ -292,7 +315,7 @@ def _sample_orientation(rng: np.random.Generator) -> tuple[float, bool]:
 def paste(
     canvas: np.ndarray,
     rgba: np.ndarray,
-    xy: np.ndarray,
+    xyz: np.ndarray,
     placement: Placement,
     *,
     tint: np.ndarray | float = 1.0,
@@ -302,7 +325,8 @@ def paste(
     Args:
         canvas: (h, w, 3) float32 RGB in [0, 255].
         rgba: (h, w, 4) uint8, RGB not multiplied by alpha.
-        xy: (21, 2) keypoints in pixels of `rgba`; NaN where there is no label.
+        xyz: (21, 2 or 3) keypoints in pixels of `rgba`, the third number being their relative
+            depth; NaN where there is no label.
         placement: Where the hand goes.
         tint: Factors of RGB for the hand.
 
@@ -310,8 +334,8 @@ def paste(
         A new canvas, and the keypoints in its pixels.
     """
     # The colour under a clear pixel must not bleed into the edge: multiply by alpha first.
-    premultiplied = cv2.multiply(rgba[..., :3], cv2.merge([rgba[..., 3]] * 3), scale=1 / 255)
-    layer = np.dstack([premultiplied, rgba[..., 3]])
+    layer = cv2.cvtColor(rgba, cv2.COLOR_RGBA2mRGBA)
+    xy, depth = xyz[:, :2], xyz[:, 2:] * (placement.size / hand_size(xyz[:, :2]))
     scale = placement.size / hand_size(xy)
     if scale < 0.7:  # shrink with areas first: a warp alone would skip pixels
         factor = max(scale, 0.05) * 1.2
@@ -321,10 +345,12 @@ def paste(
         scale = placement.size / hand_size(xy)
     matrix = _matrix(xy, scale, placement)
     layer = cv2.warpAffine(layer, matrix, canvas.shape[1::-1], flags=cv2.INTER_LINEAR)
-    alpha = layer[..., 3:] / np.float32(255)
-    lit = np.clip(layer[..., :3] * np.asarray(tint, np.float32), 0, 255 * alpha)
+    alpha = cv2.merge([layer[..., 3]] * 3)
+    behind = cv2.multiply(canvas, 255 - alpha, scale=1 / 255, dtype=cv2.CV_32F)
+    factors = (*np.broadcast_to(np.asarray(tint, float), 3).tolist(), 1.0)
+    lit = cv2.min(cv2.multiply(layer[..., :3], factors), alpha)
     moved = xy @ matrix[:, :2].T + matrix[:, 2]
-    return canvas * (1 - alpha) + lit, moved.astype(np.float32)
+    return cv2.add(behind, lit, dtype=cv2.CV_32F), np.hstack([moved, depth]).astype(np.float32)
 
 
 def _matrix(xy: np.ndarray, scale: float, placement: Placement) -> np.ndarray:

@@ -9,8 +9,9 @@ from typing import Any, get_type_hints
 
 from openpose_keras.core.errors import TrainingError
 
+NETWORKS = ("hand_lite", "hand_finder")
 _COUNTS = ("validation_hands", "validation_samples", "batch_size", "epochs", "steps_per_epoch")
-_LEAST = dict.fromkeys(_COUNTS, 1) | {"backbone_rate": 0, "weight_decay": 0}
+_LEAST = dict.fromkeys(_COUNTS, 1) | {"pretrained_rate": 0, "weight_decay": 0, "processes": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,31 +19,31 @@ class TrainConfig:
     """All that decides a run.
 
     Args:
+        network: "hand_lite", or "hand_finder", which finds the palms of hands in whole images.
         out: Folder of the run. Rendered hands go into `hands-SEED` and `validation-SEED` in it.
-        assets: Folder with `rigged_hand/`, and `hand_photos/` and `teacher/` if they are used; None
-            if none of them is.
+        assets: Folder with `rigged_hand/`, `hand_photos/` and `hand_photos_2/`, if they are used.
         backgrounds: Folder of images without hands; every eighth one is held out for validation.
             None for procedural backgrounds only.
-        labels: Label file (`openpose_keras.io.coco`) of your own photos, which take the place of
-            `hand_photos/`; about every seventh is held out for validation. None for no such file.
+        labels: Label file (`openpose_keras.io.coco`) of your own photos, instead of the assets';
+            about every seventh is held out for validation. None for no such file.
         hands: Number of hands to render for training; 0 for no rendered hands, if there are labels.
         validation_hands: Number of hands to render for validation, with another seed.
         photo_fraction: Fraction of the hands in samples that come from labelled photos; 0 for no
             photos.
         validation_samples: Number of samples of rendered hands, and of photos, that each epoch is
             measured on.
-        pretrained_backbone: Whether to start from the convolutions of MediaPipe's network
-            (`teacher/`) and keep the first of them as they are, or to start at random.
+        pretrained: Whether to start from MediaPipe's network, or at random.
         weights: Weight file of the same network to start from instead, or "hand_lite" for the one
-            that ships; None for no file.
+            that ships; its first layers are kept as they are. None for no file.
         size: Side of the network's input in training, a multiple of 32.
         batch_size: Samples a step.
         epochs: Number of epochs; each ends with a validation and a checkpoint.
         steps_per_epoch: Steps an epoch.
-        learning_rate: Greatest learning rate of the decoder. It rises to this value and falls to
-            nearly zero along half a cosine.
-        backbone_rate: The backbone's learning rate as a fraction of the decoder's.
+        learning_rate: Greatest learning rate of the layers that start at random. It rises to this
+            value and falls to nearly zero along half a cosine.
+        pretrained_rate: The learning rate of MediaPipe's layers, as a fraction of the others'.
         weight_decay: Weight decay of AdamW.
+        processes: Number of processes that render and compose; 0 composes in the process itself.
         seed: Seed of hands, samples and initial weights.
 
     Raises:
@@ -50,6 +51,7 @@ class TrainConfig:
     """
 
     out: str
+    network: str = "hand_lite"
     assets: str | None = None
     backgrounds: str | None = None
     labels: str | None = None
@@ -57,21 +59,23 @@ class TrainConfig:
     validation_hands: int = 1500
     photo_fraction: float = 0.25
     validation_samples: int = 384
-    pretrained_backbone: bool = True
+    pretrained: bool = True
     weights: str | None = None
-    size: int = 160
+    size: int = 224
     batch_size: int = 32
     epochs: int = 21
     steps_per_epoch: int = 500
     learning_rate: float = 1.5e-3
-    backbone_rate: float = 0.2
+    pretrained_rate: float = 0.3
     weight_decay: float = 1e-4
+    processes: int = 0
     seed: int = 1
 
     def __post_init__(self) -> None:
         """Refuse values that no run could use."""
         for name, kind in get_type_hints(type(self)).items():
             self._require(name, _is_of_type(getattr(self, name), kind), _type_name(kind))
+        self._require("network", self.network in NETWORKS, f"one of {', '.join(NETWORKS)}")
         least = 0 if self.labels else 1
         self._require("hands", self.hands >= least, "1 or more, or 0 if there are labels")
         self._require("size", self.size > 0 and self.size % 32 == 0, "a multiple of 32")

@@ -1,33 +1,33 @@
-"""The data of a run: its sources, batches for training, sets for validation."""
+"""The data of hand_lite: what samples are composed of, and sets for validation."""
 
 import functools
+import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openpose_keras import networks
-from openpose_keras.core.boxes import box_from_points
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.boxes import box_from_points, box_iou
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.keypoints import Hand
-from openpose_keras.evaluation.metrics import pck
-from openpose_keras.heatmaps import peaks
-from openpose_keras.networks.preprocessing import normalise
-from openpose_keras.training import photos, render_cache
-from openpose_keras.training.compose import Composer, Sample, Source, load_backgrounds
+from openpose_keras.training import photo_sets, photos, render_cache
+from openpose_keras.training.compose import (
+    Composer,
+    Sample,
+    Source,
+    Surroundings,
+    load_backgrounds,
+)
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.target_heatmaps import gaussian_heatmaps
-
-if TYPE_CHECKING:
-    import keras
-
-Hands = Sequence[render_cache.DrawnHand | tuple[np.ndarray, np.ndarray]]
-"""Rendered hands, or images (h, w, 4) uint8 RGBA, each with its keypoints (21, 2)."""
+from openpose_keras.training.photo_sets import TrainingPhoto
+from openpose_keras.training.render_cache import DrawnHand
 
 _VALIDATION_SEED = 1000  # added to the run's seed: training and validation have no hand in common
 _PREVIEWS = 40
+_CUT_OUT_FRACTION = 0.2  # of the photos, where there are photo sets
+_MISLEADING_WEIGHT, _MOST_MISLEADING = 10, 0.4  # of what looks like a hand, against a photo
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +35,17 @@ class DataSources:
     """What samples are composed of.
 
     Args:
-        hands: Rendered hands as `render_cache.rendered_hands` returns them, or shipped ones; None
-            for none.
+        hands: Rendered hands as `render_cache.rendered_hands` returns them; None for none.
         backgrounds: Images without hands; without any, all backgrounds are procedural.
-        photos: Labelled photos; may be empty.
+        photos: Labelled photos of one hand each, cut out of their background where it is plain;
+            may be empty.
+        sets: Photos of people and rooms with labelled hands; may be empty.
     """
 
-    hands: Hands | None
+    hands: Sequence[DrawnHand] | None
     backgrounds: list[np.ndarray]
     photos: list[photos.LabelledPhoto]
+    sets: list[TrainingPhoto]
 
 
 def load_data_sources(config: TrainConfig) -> tuple[DataSources, DataSources]:
@@ -62,13 +64,15 @@ def load_data_sources(config: TrainConfig) -> tuple[DataSources, DataSources]:
         TrainingError: There is too little data to hold a part out, or the config does not name a
             folder that the run needs.
     """
-    backgrounds, held_out_backgrounds = _load_backgrounds(config)
-    shown, held_out = _load_photos(config)
-    hands = _load_hands(config, "hands", config.hands, config.seed)
-    seed = config.seed + _VALIDATION_SEED
-    held_out_hands = _load_hands(config, "validation", config.validation_hands, seed)
-    validation = DataSources(held_out_hands, held_out_backgrounds, held_out)
-    return DataSources(hands, backgrounds, shown), validation
+    hands = [
+        _load_hands(config, "hands", config.hands, config.seed),
+        _load_hands(config, "validation", config.validation_hands, config.seed + _VALIDATION_SEED),
+    ]
+    pairs = zip(
+        hands, _load_backgrounds(config), _load_photos(config), _load_sets(config), strict=True
+    )
+    shown, held_out = (DataSources(*each) for each in pairs)
+    return shown, held_out
 
 
 def _load_backgrounds(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -100,21 +104,39 @@ def _load_photos(
     return photos.split_by_person(photos.load_photos(Path(config.assets) / "hand_photos"))
 
 
-def _load_hands(config: TrainConfig, name: str, count: int, seed: int) -> Hands | None:
+def _load_sets(config: TrainConfig) -> tuple[list[TrainingPhoto], list[TrainingPhoto]]:
+    """Load and split the photo sets of the assets, if they are used and there are any."""
+    if not config.photo_fraction or config.labels or config.assets is None:
+        return [], []
+    folder = Path(config.assets) / "hand_photos_2"
+    if not folder.exists():
+        return [], []
+    return photo_sets.split(photo_sets.load_photo_sets(folder))
+
+
+def _load_hands(
+    config: TrainConfig, name: str, count: int, seed: int
+) -> Sequence[DrawnHand] | None:
     """Open the run's cache of a name and a seed, if it has rendered hands at all."""
     folder = Path(config.out) / f"{name}-{seed}"
     if not config.hands:
         return None
-    return render_cache.rendered_hands(folder, count=count, seed=seed, assets=config.assets)
+    return render_cache.rendered_hands(
+        folder, count=count, seed=seed, assets=config.assets, processes=max(config.processes, 1)
+    )
 
 
-def make_composer(sources: DataSources, *, photo_fraction: float, size: int) -> Composer:
+def make_composer(
+    sources: DataSources, *, photo_fraction: float, size: int, processes: int = 0
+) -> Composer:
     """Return a composer that draws from data sources.
 
     Args:
         sources: The sources for training or for validation.
         photo_fraction: Fraction of the hands that come from photos, if there are both.
         size: Side of a sample in pixels.
+        processes: Number of processes that cut hands out of photos beforehand; 0 cuts a hand out
+            when it is first drawn.
 
     Raises:
         TrainingError: There are neither hands nor photos.
@@ -122,139 +144,146 @@ def make_composer(sources: DataSources, *, photo_fraction: float, size: int) -> 
     weighted: list[tuple[Source, float]] = []
     if sources.hands is not None:
         weighted.append((rendered_source(sources.hands), 1 - photo_fraction))
+    alone = 1.0 if not sources.sets else _CUT_OUT_FRACTION
     if sources.photos:
-        weighted.append((photo_source(sources.photos), photo_fraction))
+        weighted.append((photo_source(sources.photos, processes), alone * photo_fraction))
+    if sources.sets:
+        share = 1 - alone if sources.photos else 1.0
+        weighted.append((set_source(sources.sets), share * photo_fraction))
     if not weighted:
         raise TrainingError(
             "expected rendered hands or labelled photos, got neither: set hands above 0, or labels"
         )
-    if len(weighted) == 1:
-        weighted = [(weighted[0][0], 1.0)]
-    return Composer(weighted, sources.backgrounds, size=size)
+    if sum(weight for _, weight in weighted) == 0:
+        weighted = [(source, 1.0) for source, _ in weighted]
+    around = photo_surroundings(sources.sets) if sources.sets else None
+    return Composer(weighted, sources.backgrounds, size=size, surroundings=around)
 
 
-def rendered_source(hands: Hands) -> Source:
+def rendered_source(hands: Sequence[DrawnHand]) -> Source:
     """Return a source of rendered hands, all equally likely."""
-
-    def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return an image with a hand, and its keypoints."""
-        rgba, xyz = hands[int(rng.integers(len(hands)))][:2]
-        return rgba, xyz[:, :2]
-
-    return draw
+    return lambda rng: hands[int(rng.integers(len(hands)))]
 
 
-def photo_source(labelled: list[photos.LabelledPhoto]) -> Source:
-    """Return a source of photos, all equally likely: 70 % cut out, where that is possible."""
-    cut_out = functools.cache(photos.cut_out)
-
-    def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return an image with a hand, and its keypoints."""
-        photo = labelled[int(rng.integers(len(labelled)))]
-        cut = cut_out(photo)
-        if cut is None or rng.random() < 0.3:
-            return photos.opaque(photo), photo.xy
-        return cut
-
-    return draw
-
-
-def batches(
-    composer: Composer, config: TrainConfig, *, first_epoch: int = 0
-) -> "keras.utils.PyDataset":
-    """Return the training data for `keras.Model.fit`.
+def photo_source(labelled: list[photos.LabelledPhoto], processes: int = 0) -> Source:
+    """Return a source of photos, all equally likely: 70 % cut out, where that is possible.
 
     Args:
-        composer: Draws the samples.
-        config: Sizes and seed.
-        first_epoch: Number of the epoch that a resumed run begins with.
-
-    Returns:
-        A dataset of (images (n, size, size, 3) float32, and for each of the network's two stages
-        heatmaps (n, size/4, size/4, 22) float32). Batch i of epoch e depends only on the seed, e
-        and i.
+        labelled: The photos.
+        processes: As for `make_composer`.
     """
-    import keras
+    cut_out = functools.cache(photos.cut_out)
+    if processes:
+        with multiprocessing.get_context("fork").Pool(processes) as pool:
+            cut_out = dict(zip(labelled, pool.map(photos.cut_out, labelled), strict=True)).get
 
-    class Batches(keras.utils.PyDataset):
-        """Composes each batch when it is asked for."""
+    def draw(rng: np.random.Generator) -> DrawnHand:
+        """Return a hand, with its background or without."""
+        photo = labelled[int(rng.integers(len(labelled)))]
+        cut = cut_out(photo)
+        return photos.opaque(photo) if cut is None or rng.random() < 0.3 else cut
 
-        def __init__(self) -> None:
-            """Begin with the first epoch."""
-            super().__init__()
-            self.epoch = first_epoch
-
-        def __len__(self) -> int:
-            """Return the steps of an epoch."""
-            return config.steps_per_epoch
-
-        def on_epoch_end(self) -> None:
-            """Draw other samples in the next epoch."""
-            self.epoch += 1
-
-        def __getitem__(self, index: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-            """Compose one batch."""
-            rng = np.random.default_rng((config.seed, self.epoch, index))
-            samples = [composer(rng) for _ in range(config.batch_size)]
-            size, stride = config.size, networks.LITE_STRIDE
-            maps = np.stack(
-                [gaussian_heatmaps(each.hands, size=size, stride=stride) for each in samples]
-            )
-            return stack_images(samples), (maps, maps)
-
-    return Batches()
+    return draw
 
 
-def stack_images(samples: Sequence[Sample]) -> np.ndarray:
-    """Return the images of samples as a batch for the network: (n, size, size, 3) float32."""
-    return np.concatenate([normalise(sample.image) for sample in samples])
+def set_source(sets: list[TrainingPhoto]) -> Source:
+    """Return a source of the hands of photo sets with what is around them, all equally likely."""
+    hands = [
+        photos.crop_hand(image, hand.xy, hand.right, photo.file)
+        for photo in sets
+        if photo.hands
+        for image in [photo.image()]
+        for hand in photo.hands
+    ]
+    return lambda rng: photos.opaque(hands[int(rng.integers(len(hands)))])
+
+
+def photo_surroundings(sets: list[TrainingPhoto]) -> Surroundings:
+    """Return what draws parts of photos that show no hand: faces, clothes, furniture.
+
+    Args:
+        sets: Photos whose hands are known. What looked like a hand to a network and is none is
+            drawn more often.
+    """
+    images = [photo.image() for photo in sets]
+    hands = [
+        [box_from_points(hand.xy, 1.2) for hand in photo.hands] + [*map(tuple, photo.doubtful)]
+        for photo in sets
+    ]
+    misleading = [index for index, photo in enumerate(sets) if len(photo.not_hands)]
+    often = min(_MISLEADING_WEIGHT * len(misleading) / len(sets), _MOST_MISLEADING)
+
+    def draw(rng: np.random.Generator, size: int) -> np.ndarray:
+        """Return a square without a hand, (size, size, 3) uint8 RGB."""
+        while True:
+            if rng.random() < often:
+                index = misleading[int(rng.integers(len(misleading)))]
+                boxes = sets[index].not_hands
+                x, y, side = _near(rng, boxes[int(rng.integers(len(boxes)))])
+            else:
+                index = int(rng.integers(len(sets)))
+                x, y, side = _anywhere(rng, *images[index].shape[:2])
+            if all(box_iou((x, y, side, side), box) == 0 for box in hands[index]):
+                return _square(rng, images[index], (x, y, side), size)
+
+    return draw
+
+
+def _near(rng: np.random.Generator, box: np.ndarray) -> tuple[float, float, float]:
+    """Draw a square about a box: x and y of its corner, and its side."""
+    longer = float(max(box[2:]))
+    side = longer * rng.uniform(1.0, 2.4)
+    x, y = box[:2] + box[2:] / 2 + rng.normal(0, 0.08 * longer, 2) - side / 2
+    return float(x), float(y), side
+
+
+def _anywhere(rng: np.random.Generator, height: int, width: int) -> tuple[float, float, float]:
+    """Draw a square of any size that is mostly inside an image, as `_near` does."""
+    side = float(np.exp(rng.uniform(np.log(0.12), 0))) * min(height, width)
+    x, y = rng.uniform(-0.2 * side, np.array([width, height]) - 0.8 * side)
+    return float(x), float(y), side
+
+
+def _square(
+    rng: np.random.Generator, image: np.ndarray, square: tuple[float, float, float], size: int
+) -> np.ndarray:
+    """Cut a square out of an image at any angle; black where the image ends."""
+    x, y, side = square
+    if side > 1.5 * size:  # shrink with areas first: a warp alone would skip pixels
+        factor = size / side
+        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        x, y, side = x * factor, y * factor, side * factor
+    middle = (x + side / 2, y + side / 2)
+    angle = rng.uniform(-180, 180) if rng.random() < 0.5 else rng.normal(0, 8)
+    matrix = cv2.getRotationMatrix2D(middle, angle, size / side)
+    matrix[:, 2] += size / 2 - np.array(middle)
+    part = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    return np.asarray(part[:, :: rng.choice((-1, 1))])
 
 
 def validation_sets(sources: DataSources, config: TrainConfig) -> dict[str, list[Sample]]:
-    """Compose centered samples of hands that training never shows.
+    """Compose centered samples of hands that training never shows, and samples without a hand.
 
     Args:
         sources: The sources for validation.
         config: Size, number and seed.
 
     Returns:
-        "rendered" and "photos", if there are any: lists of samples with one hand each.
+        "rendered" and "photos", if there are any, one hand each, and "negative".
     """
     kinds = {
-        "rendered": replace(sources, photos=[]) if sources.hands is not None else None,
-        "photos": replace(sources, hands=None) if sources.photos else None,
+        "rendered": replace(sources, photos=[], sets=[]) if sources.hands is not None else None,
+        "photos": replace(sources, hands=None) if sources.photos or sources.sets else None,
+        "negative": sources,
     }
-    sets = {}
+    found = {}
     for name, some in kinds.items():
         if some:
             composer = make_composer(some, photo_fraction=1.0, size=config.size)
             rng = np.random.default_rng((config.seed, _VALIDATION_SEED))
-            count = config.validation_samples
-            sets[name] = [composer(rng, kind="centered") for _ in range(count)]
-    return sets
-
-
-def validate(model: "keras.Model", sets: dict[str, list[Sample]]) -> dict[str, float]:
-    """Measure PCK@0.1 and PCK@0.2 of the longer side of the keypoints' extent, by plain argmax.
-
-    Args:
-        model: Computes heatmaps, of one stage or several.
-        sets: Lists of samples with one hand each, by name.
-
-    Returns:
-        `<name>_pck10` and `<name>_pck20` for each list: fractions of the labelled keypoints.
-    """
-    report: dict[str, float] = {}
-    for name, samples in sets.items():
-        heatmaps = model.predict(stack_images(samples), batch_size=32, verbose=0)
-        heatmaps = heatmaps[-1] if isinstance(heatmaps, list) else heatmaps
-        found = np.stack([peaks.argmax_peaks(maps[..., :-1]) for maps in heatmaps])
-        xy = peaks.to_input_frame(found, networks.LITE_STRIDE)[..., :2]
-        truth = np.stack([sample.hands[0] for sample in samples])
-        boxes = np.array([box_from_points(hand, 1.0) for hand in truth])
-        values = pck(xy, truth, boxes, (0.1, 0.2))
-        report |= {f"{name}_pck10": float(values[0]), f"{name}_pck20": float(values[1])}
-    return report
+            kind = "negative" if name == "negative" else "centered"
+            found[name] = [composer(rng, kind=kind) for _ in range(config.validation_samples)]
+    return found
 
 
 def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, list[Hand]]]:
@@ -270,7 +299,9 @@ def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, list[Hand]]]:
     composer = make_composer(sources, photo_fraction=config.photo_fraction, size=config.size)
     rng = np.random.default_rng(config.seed)
     samples = [composer(rng) for _ in range(_PREVIEWS)]
-    return [(sample.image, [labelled_hand(xy) for xy in sample.hands]) for sample in samples]
+    return [
+        (sample.image, [labelled_hand(xyz[:, :2]) for xyz in sample.hands]) for sample in samples
+    ]
 
 
 def labelled_hand(xy: np.ndarray) -> Hand:

@@ -6,6 +6,7 @@ background is plain the hand can be cut out and put before another one.
 """
 
 import json
+import math
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.boxes import Box, box_from_points, box_iou
+from openpose_keras.core.boxes import box_from_points
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import LabelledHand, read_labels
 from openpose_keras.io.images import decode_image, read_image
+from openpose_keras.training.render_cache import DrawnHand
 from openpose_keras.training.target_heatmaps import hand_size
 
 MIN_PRESENCE = 0.9
@@ -28,8 +30,8 @@ _SMALL = 128  # GrabCut works on a small photo twice as large, for a softer edge
 _MAX_DETAIL = 10.0  # of a plain background, in grey levels; the digits' photos have below 8
 
 MIN_LABELLED = 11  # keypoints: fewer do not show how large the hand is
-MIN_SIDE, MAX_SIDE = 24, 128  # pixels of a hand: a smaller one is too coarse, a larger is shrunk
-_CROP_FACTORS = (2.25, 1.8, 1.4)  # sides of a photo in hand sizes; the first lets the hand rotate
+MIN_SIDE, MAX_SIDE = 24, 160  # pixels of a hand: a smaller one is too coarse, a larger is shrunk
+_CROP_FACTOR = 3.2  # side of a photo in hand sizes: it covers the sample at any angle
 
 _PALM = [
     HAND.index(name) for name in ("wrist", "index_mcp", "middle_mcp", "ring_mcp", "little_mcp")
@@ -46,12 +48,14 @@ class LabelledPhoto:
         person: A number that photos of one person have in common; for a label file, the number of
             the image.
         file: Its name in the archive or in the label file.
+        right: 1.0 for a right hand, 0.0 for a left one, NaN if unknown.
     """
 
     image: np.ndarray
     xy: np.ndarray
     person: int
     file: str
+    right: float = math.nan
 
 
 def load_photos(folder: str | Path) -> list[LabelledPhoto]:
@@ -87,9 +91,8 @@ def person_of(file: str) -> int:
 def load_labelled_photos(path: str | Path) -> list[LabelledPhoto]:
     """Load the hands of a label file.
 
-    A photo is cropped around its hand. Where that is possible it shows no other labelled hand. It
-    is shrunk if the hand is larger than training shows it. Hands with fewer than 11 labelled
-    keypoints or below 24 pixels are left out.
+    A photo is cropped around its hand, and shrunk if the hand is larger than training shows it.
+    Hands with fewer than 11 labelled keypoints or below 24 pixels are left out.
 
     Args:
         path: A file of `write_labels`, or another one that `read_labels` reads.
@@ -109,14 +112,8 @@ def load_labelled_photos(path: str | Path) -> list[LabelledPhoto]:
             continue
         image = sample.image if isinstance(sample.image, np.ndarray) else read_image(sample.image)
         for hand in usable:
-            box = _crop_box(hand, [other for other in sample.hands if other is not hand])
-            crop, xy = _crop(image, hand.xy, box)
-            if not crop.size:
-                raise TrainingError(
-                    f"expected hands inside their image, got one outside of {sample.image}: "
-                    f"correct its label in {path}"
-                )
-            photos.append(LabelledPhoto(crop, xy, number, str(sample.image)))
+            right = {"right": 1.0, "left": 0.0}.get(hand.side or "", math.nan)
+            photos.append(crop_hand(image, hand.xy, right, str(sample.image), number))
     if not photos:
         raise TrainingError(
             f"expected a hand of {MIN_LABELLED} labelled keypoints and {MIN_SIDE} pixels in "
@@ -131,26 +128,36 @@ def _is_usable(hand: LabelledHand) -> bool:
     return bool(labelled >= MIN_LABELLED) and hand_size(hand.xy) >= MIN_SIDE
 
 
-def _crop_box(hand: LabelledHand, others: list[LabelledHand]) -> Box:
-    """Return the widest box around a hand that shows no other hand, or the narrowest."""
-    boxes = [box_from_points(hand.xy, factor) for factor in _CROP_FACTORS]
-    free = [box for box in boxes if all(box_iou(box, other.box) == 0 for other in others)]
-    return (free or boxes[-1:])[0]
+def crop_hand(
+    image: np.ndarray, xy: np.ndarray, right: float, file: str, person: int = 0
+) -> LabelledPhoto:
+    """Crop a photo around a hand, so wide that it can be rotated, and shrink it if it is large.
 
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        xy: (21, 2) keypoints in pixels of the image, or NaN.
+        right: As `LabelledPhoto.right`.
+        file: Where the photo comes from.
+        person: As `LabelledPhoto.person`.
 
-def _crop(image: np.ndarray, xy: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
-    """Crop the part of an image that lies in a box, and shrink it if its hand is large."""
-    x, y, width, height = box
+    Raises:
+        TrainingError: The hand lies outside the image.
+    """
+    x, y, width, height = box_from_points(xy, _CROP_FACTOR)
     left, top = max(0, round(x)), max(0, round(y))
     crop = image[top : max(0, round(y + height)), left : max(0, round(x + width))]
+    if not crop.size:
+        raise TrainingError(
+            f"expected hands inside their image, got one outside of {file}: correct its label"
+        )
     xy = xy - (left, top)
     scale = MAX_SIDE / hand_size(xy)
-    if crop.size and scale < 1:
+    if scale < 1:
         before = np.array(crop.shape[1::-1])
         size = np.maximum(1, np.round(before * scale)).astype(int)
         crop = np.asarray(cv2.resize(crop, size.tolist(), interpolation=cv2.INTER_AREA))
         xy = (xy + 0.5) * (size / before) - 0.5
-    return crop.copy(), xy.astype(np.float32)
+    return LabelledPhoto(crop.copy(), xy.astype(np.float32), person, file, right)
 
 
 def split_by_person(
@@ -182,15 +189,15 @@ def split_by_person(
     return shown, [photo for photo in photos if photo.person in held_out]
 
 
-def cut_out(photo: LabelledPhoto) -> tuple[np.ndarray, np.ndarray] | None:
+def cut_out(photo: LabelledPhoto) -> DrawnHand | None:
     """Cut the hand and its arm out of a plain background.
 
     Args:
         photo: The photo.
 
     Returns:
-        (h, w, 4) uint8, RGB not multiplied by alpha, twice as large as a small photo, and the
-        keypoints in it. None if GrabCut finds no hand, or the background is not plain enough.
+        The hand, twice as large as in a small photo. None if GrabCut finds no hand, or the
+        background is not plain enough.
     """
     scale = 2 if max(photo.image.shape) <= _SMALL else 1
     image = cv2.resize(photo.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
@@ -206,12 +213,19 @@ def cut_out(photo: LabelledPhoto) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     # One pixel inwards, so that no edge of the old background remains.
     alpha = cv2.GaussianBlur(cv2.erode(hand, np.ones((3, 3), np.uint8)) * 255, (0, 0), 1.0)
-    return np.dstack([image, alpha]), xy
+    return _drawn(image, alpha, xy, photo.right)
 
 
-def opaque(photo: LabelledPhoto) -> np.ndarray:
-    """Return the whole photo as (h, w, 4) uint8, alpha 255 everywhere."""
-    return np.dstack([photo.image, np.full(photo.image.shape[:2], 255, np.uint8)])
+def opaque(photo: LabelledPhoto) -> DrawnHand:
+    """Return the hand with the whole photo, alpha 255 everywhere."""
+    alpha = np.full(photo.image.shape[:2], 255, np.uint8)
+    return _drawn(photo.image, alpha, photo.xy, photo.right)
+
+
+def _drawn(image: np.ndarray, alpha: np.ndarray, xy: np.ndarray, right: float) -> DrawnHand:
+    """Return a hand of unknown depth."""
+    xyz = np.column_stack([xy, np.full(len(xy), np.nan)]).astype(np.float32)
+    return DrawnHand(np.dstack([image, alpha]), xyz, right)
 
 
 def _background_detail(image: np.ndarray, hand: np.ndarray) -> float:

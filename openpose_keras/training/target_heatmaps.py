@@ -4,12 +4,16 @@ The background is 1 minus the greatest keypoint map, as in the training of Convo
 Machines.
 """
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openpose_keras.core.boxes import keypoint_extent
-from openpose_keras.core.skeletons import HAND
+
+if TYPE_CHECKING:
+    import keras
+
+_NARROW, _WIDE = 0.9, 1.9  # cells: the range of standard deviations
 
 
 def hand_size(xy: np.ndarray) -> float:
@@ -21,29 +25,41 @@ def hand_size(xy: np.ndarray) -> float:
 
 
 def gaussian_heatmaps(
-    hands: Sequence[np.ndarray], *, size: int, stride: int, sigma_fraction: float = 0.06
-) -> np.ndarray:
-    """Return the heatmaps that a network should compute for an input with these hands.
+    hands: "keras.KerasTensor | np.ndarray",
+    *,
+    cells: int,
+    stride: int,
+    sigma_fraction: float = 0.06,
+) -> "keras.KerasTensor":
+    """Return the heatmaps that a network should compute for inputs with these hands.
 
     Args:
-        hands: Keypoints (21, 2) of each hand in input pixels. They may lie outside the input; NaN
-            is left out.
-        size: Side of the square input in pixels.
-        stride: Input pixels per heatmap cell. The centre of cell g is input pixel
+        hands: (n, m, 21, 2) keypoints of the m hands of each input, in pixels. They may lie outside
+            the input; NaN is left out.
+        cells: Cells along each side of the square heatmaps.
+        stride: Input pixels per cell. The centre of cell g is input pixel
             stride * g + (stride - 1) / 2.
         sigma_fraction: Standard deviation as a fraction of the hand's size. It is clipped to the
             range from 0.9 to 1.9 cells.
 
     Returns:
-        (size / stride, size / stride, 22) float32. Where hands overlap, the greater value counts.
+        (n, cells, cells, 22) float32 tensor of Keras's backend. Where hands overlap, the greater
+        value counts.
     """
-    cells = size // stride
-    heatmaps = np.zeros((cells, cells, len(HAND) + 1), np.float32)
-    centres = np.arange(cells) * stride + (stride - 1) / 2
-    for xy in hands:
-        sigma = stride * np.clip(sigma_fraction * hand_size(xy) / stride, 0.9, 1.9)
-        across, down = np.exp(-((centres - xy.T[..., None]) ** 2) / (2 * sigma**2))
-        gaussians = np.nan_to_num(down.T[:, None] * across.T[None])
-        heatmaps[..., :-1] = np.maximum(heatmaps[..., :-1], gaussians)
-    heatmaps[..., -1] = 1 - heatmaps[..., :-1].max(-1)
-    return heatmaps
+    from keras import ops
+
+    hands = ops.cast(hands, "float32")
+    known = ops.all(ops.isfinite(hands), axis=-1, keepdims=True)
+    xy = ops.where(known, hands, 0.0)
+    high = ops.max(ops.where(known, xy, -1e9), axis=2)
+    low = ops.min(ops.where(known, xy, 1e9), axis=2)
+    size = ops.max(high - low, axis=-1)[:, :, None, None]
+    sigma = stride * ops.clip(sigma_fraction * size / stride, _NARROW, _WIDE)
+    centres = ops.arange(cells, dtype="float32") * stride + (stride - 1) / 2
+    across, down = (
+        ops.exp(-ops.square(centres - xy[..., axis, None]) / (2 * sigma**2)) for axis in (0, 1)
+    )
+    across = ops.where(known, across, 0.0)
+    maps = ops.max(down[..., :, None] * across[..., None, :], axis=1)
+    maps = ops.transpose(maps, (0, 2, 3, 1))
+    return ops.concatenate([maps, 1 - ops.max(maps, axis=-1, keepdims=True)], axis=-1)

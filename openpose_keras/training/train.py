@@ -1,7 +1,7 @@
-"""Train hand_lite with `keras.Model.fit`, resumable, from one small config.
+"""Train one of our networks with `keras.Model.fit`, resumable, from one small config.
 
 The run's folder has `config.json`, `log.csv` (a row an epoch), `state.weights.h5` (everything that
-a resumed run needs) and `hand_lite.weights.h5` (the averaged weights of the last epoch, which are
+a resumed run needs) and `<network>.weights.h5` (the averaged weights of the last epoch, which are
 used afterwards).
 """
 
@@ -11,21 +11,17 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openpose_keras import networks
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.core.files import atomic_write, write_json
-from openpose_keras.training import data
-from openpose_keras.training.compose import Sample
 from openpose_keras.training.config import TrainConfig, read_config
-from openpose_keras.training.optimization import start
+from openpose_keras.training.task import Task, batches
 
 if TYPE_CHECKING:
     import keras
 
 STATE = "state.weights.h5"
-RESULT = "hand_lite.weights.h5"
 CONFIG = "config.json"
-FREE_ON_RESUME = ("out", "assets", "backgrounds", "labels", "epochs")
+FREE_ON_RESUME = ("out", "assets", "backgrounds", "labels", "epochs", "processes")
 
 
 def train(config: TrainConfig) -> Path:
@@ -53,22 +49,28 @@ def train(config: TrainConfig) -> Path:
         _check_same_run(config, out / CONFIG)
     write_json(out / CONFIG, dataclasses.asdict(config), indent=2, force=True)
     keras.utils.set_random_seed(config.seed)
-    sources, held_out = data.load_data_sources(config)
-    composer = data.make_composer(sources, photo_fraction=config.photo_fraction, size=config.size)
-    sets = data.validation_sets(held_out, config)
-    model = start(config)
+    result = out / f"{config.network}.weights.h5"
+    task = make_task(config)
     if (out / STATE).exists():
-        _load_state(model, out / STATE)
-    done = int(model.optimizer.iterations) // config.steps_per_epoch
-    model.fit(
-        data.batches(composer, config, first_epoch=done),
+        _load_state(task.model, out / STATE)
+    done = int(task.model.optimizer.iterations) // config.steps_per_epoch
+    task.model.fit(
+        batches(task.batch, config, first_epoch=done),
         epochs=config.epochs,
         initial_epoch=done,
-        callbacks=[_end_of_epoch(model, out, sets), keras.callbacks.TerminateOnNaN()],
+        callbacks=[_end_of_epoch(task, result), keras.callbacks.TerminateOnNaN()],
         shuffle=False,  # each batch is random already; so a resumed run takes the same steps
         verbose=2,
     )
-    return out / RESULT
+    return result
+
+
+def make_task(config: TrainConfig) -> Task:
+    """Load the data of a run, and build its network with its first weights."""
+    from openpose_keras.training import landmarks
+
+    makers = {"hand_lite": landmarks.make_task}
+    return makers[config.network](config)
 
 
 def _check_same_run(config: TrainConfig, path: Path) -> None:
@@ -96,11 +98,11 @@ def _load_state(model: "keras.Model", path: Path) -> None:
         )
 
 
-def _end_of_epoch(
-    model: "keras.Model", out: Path, sets: dict[str, list[Sample]]
-) -> "keras.callbacks.Callback":
+def _end_of_epoch(task: Task, result: Path) -> "keras.callbacks.Callback":
     """Return a callback that writes the averaged weights, validates, logs and writes the state."""
     import keras
+
+    model, network, out = task.model, task.network, result.parent
 
     def on_epoch_end(epoch: int, logs: dict[str, float]) -> None:
         """Raise when the loss is no number any more."""
@@ -109,13 +111,12 @@ def _end_of_epoch(
                 f"the loss became {logs['loss']} in epoch {epoch + 1}; {out} is as the epoch "
                 "before left it: resume with a lower learning_rate"
             )
-        current = model.get_weights()
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-        averaged = networks.hand_lite(all_stages=True)
-        averaged.set_weights(model.get_weights())
-        _write(averaged, out / RESULT)
-        _log(out / "log.csv", {"epoch": epoch + 1, **logs, **data.validate(model, sets)})
-        model.set_weights(current)
+        current = network.get_weights()
+        model.optimizer.finalize_variable_values(network.trainable_variables)
+        _write(network, result)
+        measured = task.validate()
+        network.set_weights(current)
+        _log(out / "log.csv", {"epoch": epoch + 1, **logs, **measured})
         _write(model, out / STATE)  # last: it says that the epoch is complete
 
     return keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)

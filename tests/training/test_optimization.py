@@ -2,12 +2,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from openpose_keras.training.mediapipe_backbone import backbone_layers
 
 from openpose_keras import networks
 from openpose_keras.conversion.convert import load_converted
 from openpose_keras.core.errors import TrainingError, WeightsError
 from openpose_keras.networks.presets import find_weights, get_preset
-from openpose_keras.training.mediapipe_backbone import backbone_layers
 from openpose_keras.training.optimization import heatmap_loss, start
 from tests.helpers.assets import assets_folder, mediapipe_file
 from tests.helpers.training_fakes import small_config

@@ -1,0 +1,198 @@
+"""The training of hand_lite: its model with four losses, its batches, its validation."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from openpose_keras import networks
+from openpose_keras.core.boxes import box_from_points
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.evaluation.metrics import pck
+from openpose_keras.heatmaps import peaks
+from openpose_keras.networks.preprocessing import normalise_batch
+from openpose_keras.training import data
+from openpose_keras.training.compose import MOST_HANDS, Sample
+from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.optimization import load_first_weights, make_optimizer
+from openpose_keras.training.target_heatmaps import gaussian_heatmaps
+from openpose_keras.training.task import Batch, Task
+
+if TYPE_CHECKING:
+    import keras
+
+LOSS_WEIGHTS = {"stage1": 4.0, "keypoints": 10.0, "points": 2.0, "presence": 0.3, "right": 0.1}
+_DEPTH_WEIGHT = 0.3
+_ROUND = 0.01  # of the hand's size: up to here the loss of a point grows with its square
+_FIRST_LAYERS = ("stem", "block0_", "block1_")  # half the cost; general enough to be kept
+
+
+def make_task(config: TrainConfig) -> Task:
+    """Load the data of a run, and build its network with its first weights.
+
+    Args:
+        config: The config.
+
+    Raises:
+        FileNotFoundError: An input is missing.
+        DataError: The label file is not valid, or an image of it is missing.
+        WeightsError: The weights to start from cannot be used.
+        TrainingError: There is too little data, or the config does not name a folder that the run
+            needs.
+    """
+    shown, held_out = data.load_data_sources(config)
+    composer = data.make_composer(shown, photo_fraction=config.photo_fraction, size=config.size)
+    sets = data.validation_sets(held_out, config)
+    model, network = start(config)
+
+    def batch(rng: np.random.Generator) -> Batch:
+        """Compose a batch."""
+        return collate([composer(rng) for _ in range(config.batch_size)])
+
+    return Task(model, network, batch, lambda: validate(network, sets))
+
+
+def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
+    """Build and compile the model of a run's first step.
+
+    Args:
+        config: First weights, rates and length of the run.
+
+    Returns:
+        The compiled model, whose outputs are those of `LOSS_WEIGHTS`, and `networks.hand_lite()`
+        in it.
+
+    Raises:
+        WeightsError: The weights to start from cannot be used.
+    """
+    import keras
+
+    network = networks.hand_lite()
+    slow = load_first_weights(network, config)
+    if config.weights:
+        for layer in network.layers:
+            layer.trainable = not layer.name.startswith(_FIRST_LAYERS)
+    outputs = dict(network.output)
+    outputs["stage1"] = networks.first_stage(network)
+    image = keras.Input((config.size, config.size, 3), name="uint8", dtype="uint8")
+    normalised = keras.layers.Rescaling(1 / 256, offset=-0.5, name="normalise")(image)
+    model = keras.Model(image, keras.Model(network.input, outputs)(normalised))
+    losses = {
+        "stage1": heatmap_loss,
+        "keypoints": heatmap_loss,
+        "points": points_loss,
+        "presence": probability_loss,
+        "right": probability_loss,
+    }
+    model.compile(make_optimizer(network, config, slow), loss=losses, loss_weights=LOSS_WEIGHTS)
+    return model, network
+
+
+def heatmap_loss(hands: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Return squared differences; cells near a keypoint, which are few, count up to nine times.
+
+    Args:
+        hands: (n, m, 21, 2) keypoints of the hands to be found, in input pixels, or NaN.
+        predicted: (n, h, h, 22) the network's heatmaps.
+
+    Returns:
+        (n, h, h) loss, a mean over the channels.
+    """
+    from keras import ops
+
+    truth = gaussian_heatmaps(hands, cells=predicted.shape[1], stride=networks.LITE_STRIDE)
+    near = ops.concatenate([truth[..., :-1], 1 - truth[..., -1:]], axis=-1)
+    return ops.mean(ops.square(truth - predicted) * (1 + 8 * near), axis=-1)
+
+
+def points_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Return distances along each axis in sizes of the hand, nearly: near zero their squares.
+
+    Args:
+        truth: (n, 21, 3) points in input pixels; NaN where unknown, which costs nothing.
+        predicted: (n, 21, 3) the network's points.
+
+    Returns:
+        (n,) loss, a mean over the points; depth counts less.
+    """
+    from keras import ops
+
+    known = ops.isfinite(truth)
+    points = ops.where(known, truth, 0.0)
+    high = ops.max(ops.where(known, points, -1e9)[..., :2], axis=1)
+    low = ops.min(ops.where(known, points, 1e9)[..., :2], axis=1)
+    size = ops.maximum(ops.max(high - low, axis=-1), 1.0)[:, None, None]
+    away = ops.where(known, (predicted - points) / size, 0.0)
+    distance = ops.sqrt(ops.square(away) + _ROUND**2) - _ROUND
+    return ops.mean(distance * ops.convert_to_tensor([1.0, 1.0, _DEPTH_WEIGHT]), axis=(1, 2))
+
+
+def probability_loss(
+    truth: "keras.KerasTensor", predicted: "keras.KerasTensor"
+) -> "keras.KerasTensor":
+    """Return the cross entropy (n,) of probabilities; NaN is unknown, which costs nothing."""
+    from keras import ops
+
+    known = ops.isfinite(truth)
+    truth = ops.where(known, truth, 0.0)
+    predicted = ops.clip(predicted, 1e-6, 1 - 1e-6)
+    entropy = -truth * ops.log(predicted) - (1 - truth) * ops.log(1 - predicted)
+    return ops.where(known, entropy, 0.0)
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Return samples as a batch: images, and the targets of each output.
+
+    Args:
+        samples: Of one size.
+
+    Returns:
+        Images (n, size, size, 3) uint8; `keypoints` and `stage1` (n, 3, 21, 2), `points`
+        (n, 21, 3), `presence` and `right` (n,), see the losses.
+    """
+    hands = np.full((len(samples), MOST_HANDS, len(HAND), 2), np.nan, np.float32)
+    points = np.full((len(samples), len(HAND), 3), np.nan, np.float32)
+    for row, sample in enumerate(samples):
+        for column, xyz in enumerate(sample.hands):
+            hands[row, column] = xyz[:, :2]
+        if sample.presence == 1:
+            points[row] = sample.hands[0] + np.float32([0.5, 0.5, 0])  # from the outer edge
+    targets = {"keypoints": hands, "stage1": hands, "points": points}
+    for name in ("presence", "right"):
+        targets[name] = np.array([getattr(each, name) for each in samples], np.float32)
+    return np.stack([sample.image for sample in samples]), targets
+
+
+def validate(network: "keras.Model", sets: dict[str, list[Sample]]) -> dict[str, float]:
+    """Measure heatmaps (by plain argmax) and points, and the two probabilities.
+
+    Args:
+        network: `networks.hand_lite()`.
+        sets: Lists of samples with one hand each, or without a hand, by name.
+
+    Returns:
+        For each list of hands `<name>_pck10` and `<name>_pck20`, the fractions of the labelled
+        keypoints that lie within 0.1 and 0.2 of the longer side of the keypoints' extent;
+        `<name>_points10` and `<name>_points20`, the same of the points; `<name>_right`, the
+        fraction of the known sides that are right. For every list `<name>_presence`, its mean.
+    """
+    report: dict[str, float] = {}
+    for name, samples in sets.items():
+        images = normalise_batch(np.stack([sample.image for sample in samples]))
+        found = network.predict(images, batch_size=32, verbose=0)
+        report[f"{name}_presence"] = float(found["presence"].mean())
+        if not samples[0].hands:
+            continue
+        cells = np.stack([peaks.argmax_peaks(maps[..., :-1]) for maps in found["keypoints"]])
+        by_peaks = peaks.to_input_frame(cells, networks.LITE_STRIDE)[..., :2]
+        truth = np.stack([sample.hands[0][:, :2] for sample in samples])
+        boxes = np.array([box_from_points(hand, 1.0) for hand in truth])
+        for kind, xy in (("pck", by_peaks), ("points", found["points"][..., :2] - 0.5)):
+            ten, twenty = pck(xy, truth, boxes, (0.1, 0.2))
+            report |= {f"{name}_{kind}10": float(ten), f"{name}_{kind}20": float(twenty)}
+        sides = np.array([sample.right for sample in samples])
+        known = np.isfinite(sides)
+        if known.any():
+            agrees = (found["right"] > 0.5) == (sides > 0.5)
+            report[f"{name}_right"] = float(agrees[known].mean())
+    return report
