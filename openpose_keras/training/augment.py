@@ -31,8 +31,9 @@ def augment_photometric(rng: np.random.Generator, image: np.ndarray) -> np.ndarr
         A new image of the same shape.
     """
     image = color_jitter(rng, image)
-    if rng.random() < 0.2:
-        factor, interpolations = rng.uniform(0.25, 0.7), (cv2.INTER_LINEAR, cv2.INTER_CUBIC)
+    if rng.random() < 0.25:
+        factor = float(np.exp(rng.uniform(np.log(0.14), np.log(0.7))))
+        interpolations = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)
         image = downsample(image, factor, interpolation=interpolations[rng.integers(2)])
     if rng.random() < 0.2:
         image = gaussian_blur(image, rng.uniform(0.4, 1.8))

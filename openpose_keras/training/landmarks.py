@@ -21,7 +21,7 @@ from openpose_keras.training.task import Batch, Task
 if TYPE_CHECKING:
     import keras
 
-LOSS_WEIGHTS = {"stage1": 4.0, "keypoints": 10.0, "points": 2.0, "presence": 0.3, "right": 0.1}
+LOSS_WEIGHTS = {"stage1": 4.0, "keypoints": 10.0, "points": 2.0, "presence": 0.5, "right": 0.2}
 _DEPTH_WEIGHT = 0.3
 _ROUND = 0.01  # of the hand's size: up to here the loss of a point grows with its square
 _FIRST_LAYERS = ("stem", "block0_", "block1_")  # half the cost; general enough to be kept
