@@ -210,6 +210,8 @@ def close_around(
             fingers = posed_keypoints(rig, trial, scales)[5:].reshape(4, 4, 3)
             room = _distances(fingers[:, joint : joint + 2], centre, axis) - pose.grip
             moving &= (room > FINGER_RADIUS) & (bends[:, joint] <= _CLOSED[joint])
+            if not moving.any():
+                break
             pose = replace(pose, bends=np.where(moving[:, None], bends, pose.bends))
     return replace(pose, thumb=_clear_thumb(rig, pose, scales, centre, axis))
 
