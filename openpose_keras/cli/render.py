@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
+KINDS = ("bare", "gloves", "holding", "contact", "scenes", "photos", "sheet")
 SUMMARY = "write labelled sets of rendered hands"
 DESCRIPTION = (
-    "Write labelled images that `evaluate` reads. bare, gloves: one hand each; scenes: one to "
-    "three hands; photos: the labelled photos that training holds out; sheet: one image of forty "
-    "hands."
+    "Write labelled images that `evaluate` reads. bare, gloves, holding: one hand each, in the "
+    "last with an object; contact: two hands that touch; scenes: one to three hands; photos: the "
+    "labelled photos that training holds out; sheet: one image of forty hands."
 )
 
 
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The parser of the sub-command.
     """
-    parser.add_argument("kind", choices=("bare", "gloves", "scenes", "photos", "sheet"))
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
     )

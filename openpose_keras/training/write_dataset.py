@@ -8,6 +8,7 @@ augmented: what blur, noise and bad light cost is another question.
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -22,13 +23,20 @@ from openpose_keras.training.compose import Placement, load_backgrounds, paste, 
 from openpose_keras.training.data import labelled_hand
 from openpose_keras.training.render_cache import LAYER_FRACTION
 from openpose_keras.training.synthesis.assets import load_assets
-from openpose_keras.training.synthesis.render import render_hand
+from openpose_keras.training.synthesis.render import HandLayer, render_hand
 
-_SURFACES = {"bare": "bare", "gloves": "glove", "scenes": None}
-KINDS = (*_SURFACES, "photos")
+_WANTED: dict[str, dict[str, Any]] = {
+    "bare": {"kind": "bare", "touching": "nothing"},
+    "gloves": {"kind": "glove", "touching": "nothing"},
+    "holding": {"kind": "bare", "touching": "object"},
+    "contact": {"kind": "bare", "touching": "hand"},
+    "scenes": {},
+}
+KINDS = (*_WANTED, "photos")
 HAND_IMAGE_SIDE = 320
 SCENE_SIDE = 640
 _LARGEST_LAYER = 512
+_FRACTIONS = {"contact": 0.3}  # of the layer that the hand takes: there is room for the second one
 _PREVIEWS = 40
 _GREY = 128
 
@@ -45,9 +53,11 @@ def write_dataset(
     """Write a labelled set.
 
     Args:
-        kind: "bare" or "gloves": one rendered hand an image, any orientation, 320x320; "scenes":
-            one to three, each 1/8 to 1/2 of the image, 640x640; "photos": the photos of the people
-            that training holds out, 100x100, labelled by a network.
+        kind: "bare", "gloves", "holding" (bare, with an object) or "contact" (bare, touched by a
+            second hand, which is labelled too where it lies in the image): a rendered hand an
+            image, any orientation, 320x320; "scenes": one to three hands, each 1/8 to 1/2 of the
+            image, 640x640; "photos": the photos of the people that training holds out, 100x100,
+            labelled by a network.
         out: Folder to write into. It must not have a set yet.
         assets: Folder with `rigged_hand/` or `hand_photos/`.
         backgrounds: Folder of images to put behind rendered hands; None for procedural backgrounds.
@@ -97,18 +107,30 @@ def _rendered(
     loaded = load_assets(assets)
     sample_placements = sample_scene if kind == "scenes" else _sample_single
     side = SCENE_SIDE if kind == "scenes" else HAND_IMAGE_SIDE
+    fraction = _FRACTIONS.get(kind, LAYER_FRACTION)
     for number in itertools.count():
         rng = np.random.default_rng((seed, number))
         canvas = sample_background(rng, backgrounds, side).astype(np.float32)
-        hands = []
+        hands: list[LabelledHand] = []
         for placement in sample_placements(rng, side):
-            size = int(np.clip(placement.size / LAYER_FRACTION, 64, _LARGEST_LAYER))
-            layer = render_hand(
-                loaded, rng, size=size, kind=_SURFACES[kind], fraction=LAYER_FRACTION
-            )
+            size = int(np.clip(placement.size / fraction, 64, _LARGEST_LAYER))
+            wanted = _WANTED[kind] or {"touching": "object" if rng.random() < 0.25 else "nothing"}
+            layer = render_hand(loaded, rng, size=size, fraction=fraction, **wanted)
             canvas, xy = paste(canvas, layer.rgba, layer.xy, placement)
-            hands.append(LabelledHand.from_keypoints(xy, layer.side))
+            hands += _labels(layer, xy, side)
         yield np.clip(np.round(canvas), 0, 255).astype(np.uint8), hands
+
+
+def _labels(layer: HandLayer, xy: np.ndarray, side: int) -> list[LabelledHand]:
+    """Label a layer's hand at its keypoints in the image, and its second one if it lies inside."""
+    hands = [LabelledHand.from_keypoints(xy, layer.side)]
+    if layer.second is not None:
+        second, side_of_second = layer.second
+        pasted, *_ = np.linalg.lstsq(np.insert(layer.xy, 2, 1.0, axis=1), xy)  # the layer's map
+        xy = np.insert(second[:, :2], 2, 1.0, axis=1) @ pasted
+        if (np.abs(xy - (side - 1) / 2) < side / 2).all():
+            hands.append(LabelledHand.from_keypoints(xy, side_of_second))
+    return hands
 
 
 def _sample_single(rng: np.random.Generator, side: int) -> list[Placement]:

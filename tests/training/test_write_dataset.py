@@ -22,7 +22,7 @@ def write(kind, out, assets, **options):
     return read_labels(path, out)
 
 
-@pytest.mark.parametrize("kind", ["bare", "gloves"])
+@pytest.mark.parametrize("kind", ["bare", "gloves", "holding"])
 def test_single_hands_lie_inside_with_room_for_their_box(tmp_path, assets, kind):
     samples = write(kind, tmp_path, assets, count=2)
     assert len(samples) == 2
@@ -32,6 +32,18 @@ def test_single_hands_lie_inside_with_room_for_their_box(tmp_path, assets, kind)
         assert hand.side in ("left", "right")
         assert 0 < hand.xy.min() < hand.xy.max() < 319
         assert 0.3 * 320 < max(hand.box[2:]) < 0.65 * 320
+
+
+def test_a_hand_in_contact_is_labelled_with_the_one_that_touches_it(tmp_path, assets):
+    samples = write("contact", tmp_path, assets, count=4)
+    assert {len(sample.hands) for sample in samples} <= {1, 2}
+    pairs = [sample.hands for sample in samples if len(sample.hands) == 2]
+    assert pairs
+    for hands in pairs:
+        first, second = (hand.xy for hand in hands)
+        assert 0 < min(first.min(), second.min()) < max(first.max(), second.max()) < 319
+        apart = np.linalg.norm(first[:, None] - second, axis=2).min()
+        assert apart < 0.3 * max(hands[0].box[2:])
 
 
 def test_scenes_have_one_to_three_hands_of_their_sizes(tmp_path, assets):
@@ -56,7 +68,7 @@ def test_a_set_is_never_overwritten_and_an_unknown_kind_is_refused(tmp_path):
     with pytest.raises(TrainingError, match="choose another folder"):
         write_dataset.write_dataset("bare", tmp_path, assets=tmp_path)
     assert (tmp_path / "annotations.json").read_text() == "mine"
-    with pytest.raises(TrainingError, match="bare, gloves, scenes, photos"):
+    with pytest.raises(TrainingError, match="bare, gloves, holding, contact, scenes"):
         write_dataset.write_dataset("feet", tmp_path / "new", assets=tmp_path)
     assert not (tmp_path / "new").exists()
 
