@@ -1,0 +1,188 @@
+import io
+import json
+import tarfile
+
+import numpy as np
+import pytest
+
+from openpose_keras.core._opencv import cv2
+from openpose_keras.training.photo_set_tables import GROUPS, HELD_OUT
+from openpose_keras.training.photo_sets import load_photo_sets, split
+from tests.helpers.assets import assets_folder
+from tests.helpers.training_fakes import open_hand
+
+SIZE = (480, 360)
+MEASURED = {  # the numbers of the photos by which the search for hands was measured
+    "arms_raised": (0, 14, 35, 77, 119, 133, 140, 168, 175, 210, 266, 301),
+    "asl_letters": (28, 42, 392, 546, 630),
+    "gesture_homes": (
+        *(24, 32, 40, 48, 72, 80, 88, 96, 120, 128, 152, 168, 176, 200, 208, 240, 312, 352, 360),
+        *(448, 464, 504, 512, 592),
+    ),
+    "lab_gestures": (430, 900, 920),
+    "signers": (12, 132, 216, 420, 444),
+}
+
+
+def found(middle=(200, 180), size=100, presence=0.99, right=0.9, spread=0.01):
+    """Return a hand as labels.json has it."""
+    keypoints = open_hand(middle, size).tolist()
+    return {"keypoints": keypoints, "presence": presence, "right": right, "spread": spread}
+
+
+def load(folder, labels, size=SIZE, stored=None):
+    """Write photos of one colour with labels, {file: hands}, and load them."""
+    image = np.full((*size[::-1], 3), (0, 0, 250), np.uint8)
+    data = cv2.imencode(".jpg", image)[1].tobytes()
+    for name in sorted({file.split("/")[0] for file in labels}):
+        with tarfile.open(folder / f"{name}.tar", "w") as archive:
+            for file in labels if stored is None else stored:
+                if file.startswith(name):
+                    entry = tarfile.TarInfo(file)
+                    entry.size = len(data)
+                    archive.addfile(entry, io.BytesIO(data))
+    photos = [
+        {"file": file, "width": size[0], "height": size[1], "hands": hands}
+        for file, hands in labels.items()
+    ]
+    (folder / "labels.json").write_text(json.dumps({"photos": photos}), encoding="utf8")
+    return load_photo_sets(folder)
+
+
+def load_one(folder, hands, file="made_up/0001.jpg"):
+    return load(folder, {file: hands})[0]
+
+
+def test_hand_whose_readings_agree_is_trusted(tmp_path):
+    photo = load_one(tmp_path, [found()])
+    (hand,) = photo.hands
+    np.testing.assert_allclose(hand.xy, open_hand((200, 180), 100), atol=1e-4)
+    assert hand.xy.dtype == np.float32
+    assert hand.right == 1.0
+    assert len(photo.doubtful) == len(photo.not_hands) == 0
+
+
+@pytest.mark.parametrize(
+    "hand",
+    [
+        found(presence=0.7),
+        found(spread=0.05),
+        found(size=15),
+        found(middle=(470, 180)),
+    ],
+    ids=["absent", "unsteady", "tiny", "cut off"],
+)
+def test_other_hand_is_doubtful_within_the_box_of_its_keypoints(tmp_path, hand):
+    photo = load_one(tmp_path, [hand])
+    assert not photo.hands
+    xy = np.array(hand["keypoints"])
+    expected = [[*xy.min(axis=0), *np.ptp(xy, axis=0)]]
+    np.testing.assert_allclose(photo.doubtful, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("right", "sides"),
+    [
+        ([0.95], [1]),
+        ([0.05], [0]),
+        ([0.55], [np.nan]),
+        ([0.95, 0.45], [1, 0]),
+        ([0.45, 0.95], [0, 1]),
+        ([0.05, 0.95], [0, 1]),
+        ([0.95, 0.9], [np.nan, np.nan]),
+        ([0.45, 0.55], [np.nan, np.nan]),
+        ([0.95, 0.9, 0.05], [1, 1, 0]),
+    ],
+)
+def test_two_hands_of_a_photo_have_different_sides(tmp_path, right, sides):
+    hands = [
+        found((90 + 140 * index, 180), right=side, spread=0.01 + index / 1000)
+        for index, side in enumerate(right)
+    ]
+    np.testing.assert_equal([hand.right for hand in load_one(tmp_path, hands).hands], sides)
+
+
+def test_hand_found_twice_counts_once_as_read_more_steadily(tmp_path):
+    photo = load_one(tmp_path, [found((205, 180), spread=0.03), found((200, 180), spread=0.01)])
+    (hand,) = photo.hands
+    np.testing.assert_allclose(hand.xy, open_hand((200, 180), 100), atol=1e-4)
+    assert len(photo.doubtful) == 0
+
+
+def test_what_was_seen_to_be_no_hand_is_kept_apart(tmp_path):
+    photo = load_one(tmp_path, [found(), found((350, 180))], "counting_one_man/0028.jpg")
+    assert len(photo.hands) == len(photo.not_hands) == 1
+    assert photo.hands[0].xy[:, 0].max() < 275 < photo.not_hands[0, 0]
+
+
+def test_hand_that_was_seen_to_be_misread_is_doubtful(tmp_path):
+    photo = load_one(tmp_path, [found(), found((350, 180))], "counting_one_man/0108.jpg")
+    assert len(photo.hands) == len(photo.doubtful) == 1
+
+
+def test_photo_without_a_hand_stays_only_where_it_may_show_none(tmp_path):
+    empty = {"lab_gestures/0701.jpg": [], "asl_letters/0001.jpg": []}
+    assert [photo.file for photo in load(tmp_path, empty)] == ["lab_gestures/0701.jpg"]
+
+
+def test_whole_body_needs_both_hands(tmp_path):
+    one, both = [found()], [found(), found((350, 180), presence=0.5)]
+    photos = load(tmp_path, {"lab_gestures/0001.jpg": one, "lab_gestures/0002.jpg": both})
+    assert [photo.file for photo in photos] == ["lab_gestures/0002.jpg"]
+
+
+def test_mosaic_is_left_out(tmp_path):
+    labels = {"gesture_homes/0051.jpg": [found((110, 110))]}
+    assert len(load(tmp_path, labels, (224, 224))) == 1
+    assert not load(tmp_path, labels, (480, 320))
+
+
+def test_photo_that_is_missing_from_its_archive_is_left_out(tmp_path):
+    labels = {"made_up/0001.jpg": [found()], "made_up/0002.jpg": [found()]}
+    photos = load(tmp_path, labels, stored=["made_up/0002.jpg"])
+    assert [photo.file for photo in photos] == ["made_up/0002.jpg"]
+    (tmp_path / "made_up.tar").unlink()
+    assert not load_photo_sets(tmp_path)
+
+
+def test_image_is_rgb(tmp_path):
+    image = load_one(tmp_path, [found()]).image()
+    assert image.shape == (360, 480, 3)
+    assert image[0, 0, 0] > 200 > 50 > image[0, 0, 2]
+
+
+def test_measured_photos_are_held_out(tmp_path):
+    files = [f"{name}/{number:04d}.jpg" for name, numbers in MEASURED.items() for number in numbers]
+    size = {"gesture_homes": (224, 224), "signers": (480, 269)}
+    for name in MEASURED:
+        labels = {
+            file: [found((110, 110)), found((110, 110), presence=0.1)]
+            for file in files
+            if file.startswith(name)
+        }
+        shown, held_out = split(load(tmp_path, labels, size.get(name, SIZE)))
+        assert not shown
+        assert {photo.file for photo in held_out} <= set(labels)
+
+
+def test_no_photo_is_in_two_groups():
+    numbers: dict[str, list[int]] = {}
+    for group, ranges in GROUPS.items():
+        for part in ranges.split():
+            first, _, last = part.partition("-")
+            numbers.setdefault(group.split("/")[0], []).extend(
+                range(int(first), int(last or first) + 1)
+            )
+    assert all(len(of_set) == len(set(of_set)) for of_set in numbers.values())
+    assert {group for group in HELD_OUT if "/" in group} <= set(GROUPS)
+
+
+def test_sets_give_many_hands_and_share_no_group():
+    folder = assets_folder() / "hand_photos_2"
+    if not folder.is_dir():
+        pytest.skip(f"no labelled photos in {folder}")
+    shown, held_out = split(load_photo_sets(folder))
+    hands = [hand for photo in shown for hand in photo.hands]
+    assert len(hands) > 1800
+    assert 0.3 < np.nanmean([hand.right for hand in hands]) < 0.8
+    assert not {photo.group for photo in shown} & {photo.group for photo in held_out}
