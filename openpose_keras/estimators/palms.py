@@ -79,7 +79,7 @@ class PalmSearch:
         found: list[FloatArray] = []
         scores: list[FloatArray] = []
         for crop, *output in zip(crops, outputs["palms"], outputs["logits"], strict=True):
-            palms, confidence = decode_palms(*output, threshold=self.threshold)
+            palms, confidence = decode_palms(*output, batch.shape[1:3], threshold=self.threshold)
             size = palms[:, SIZE] * crop.scale
             palms = crop.invert_points(palms)
             palms[:, SIZE] = size
@@ -133,24 +133,32 @@ def tile_boxes(width: int, height: int, fraction: float, overlap: float) -> Iter
 
 
 @cache
-def palm_anchors() -> FloatArray:
-    """Return the anchors (2016, 2): x, y in input pixels, an integer being a pixel's centre."""
+def palm_anchors(height: int, width: int) -> FloatArray:
+    """Return the anchors (a, 2) of an input: x, y in its pixels, an integer is a pixel's centre.
+
+    Example:
+        >>> palm_anchors(192, 192).shape, palm_anchors(32, 64)[[0, 1, 2, -1]].tolist()
+        ((2016, 2), [[3.5, 3.5], [3.5, 3.5], [11.5, 3.5], [55.5, 23.5]])
+    """
     anchors = []
     for stride, count in PALM_ANCHORS.items():
-        centres = stride * np.arange(PALM_INPUT // stride) + (stride - 1) / 2
-        grid = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
+        x, y = (
+            stride * np.arange(length // stride) + (stride - 1) / 2 for length in (width, height)
+        )
+        grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         anchors.append(grid.repeat(count, axis=0))
     return np.concatenate(anchors)
 
 
 def decode_palms(
-    palms: np.ndarray, logits: np.ndarray, *, threshold: float = 0.5
+    palms: np.ndarray, logits: np.ndarray, size: tuple[int, int], *, threshold: float = 0.5
 ) -> tuple[FloatArray, FloatArray]:
     """Decode the palm detector's output for one image.
 
     Args:
-        palms: (2016, 18) offsets from the anchors in input pixels.
-        logits: (2016, 1) logits of the scores.
+        palms: (a, 18) offsets from the anchors in input pixels.
+        logits: (a, 1) logits of the scores.
+        size: Height and width of the input.
         threshold: The least score of a palm.
 
     Returns:
@@ -160,7 +168,7 @@ def decode_palms(
     kept = scores >= threshold
     values = palms[kept].reshape(-1, 9, 2).astype(np.float64)
     anchored = np.arange(9) != SIZE
-    values[:, anchored] += palm_anchors()[kept][:, None]
+    values[:, anchored] += palm_anchors(*size)[kept][:, None]
     return values, scores[kept]
 
 

@@ -40,14 +40,15 @@ def mediapipe_palm() -> "keras.Model":
     """Build MediaPipe's palm detector: residual blocks, a top-down path, heads at strides 8 and 16.
 
     Returns:
-        A `keras.Model` named "mediapipe_palm" with random weights. Input (n, 192, 192, 3) RGB in
-        [-0.5, 0.5). Outputs by name, for 2016 anchors, those of stride 8 first, row by row:
-        `palms` (n, 2016, 18) in input pixels from the anchor, see `PALM_VALUES`; `logits`
-        (n, 2016, 1), whose sigmoid is the score.
+        A `keras.Model` named "mediapipe_palm" with random weights. Input (n, h, w, 3) RGB in
+        [-0.5, 0.5), h and w multiples of 32; MediaPipe has 192. Outputs by name, for each of the a
+        anchors (2016 of them at 192x192), those of stride 8 first, row by row: `palms` (n, a, 18)
+        in input pixels from the anchor, see `PALM_VALUES`; `logits` (n, a, 1), whose sigmoid is the
+        score.
     """
     import keras
 
-    image = keras.Input((PALM_INPUT, PALM_INPUT, 3), name="image")
+    image = keras.Input((None, None, 3), name="image")
     x = conv(to_unit(image), "stem", PALM_LEVELS[2], 5, strides=2, activation=None)
     x = prelu(x, "stem_prelu")
     levels = {}

@@ -87,7 +87,7 @@ PRESETS = {
         Preset(
             name="mediapipe_palm",
             network="mediapipe_palm",
-            spec=InputSpec(box_size=192, multiple=192, sides="both"),
+            spec=InputSpec(box_size=192, multiple=32, sides="both"),
             source="MediaPipe's palm_detection_full.tflite, converted",
             licence="Apache-2.0 (Copyright Google LLC)",
             decoder=None,

@@ -52,16 +52,16 @@ def test_anchors_are_cell_centres_as_mediapipe_lists_them():
         for _ in range(count)
     ]
     # MediaPipe counts from the image's edges in fractions of its sides.
-    np.testing.assert_allclose((palm_anchors() + 0.5) / 192, expected)
+    np.testing.assert_allclose((palm_anchors(192, 192) + 0.5) / 192, expected)
 
 
 def test_decoding_adds_the_anchor_to_positions_and_not_to_sizes():
     palms, logits = np.zeros((2016, 18), np.float32), np.full((2016, 1), -200.0, np.float32)
     palms[1500] = np.arange(18)
     logits[[3, 1500]] = [[-0.1], [2.0]]
-    values, scores = decode_palms(palms, logits, threshold=0.5)
+    values, scores = decode_palms(palms, logits, (192, 192), threshold=0.5)
     assert scores == pytest.approx([1 / (1 + math.exp(-2))])
-    expected = np.arange(18.0).reshape(9, 2) + palm_anchors()[1500]
+    expected = np.arange(18.0).reshape(9, 2) + palm_anchors(192, 192)[1500]
     expected[SIZE] = 2, 3
     np.testing.assert_allclose(values, [expected])
 
