@@ -7,7 +7,7 @@ sample has no hand at all.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +43,31 @@ class FinderSample(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class DecodedPhoto:
+    """A photo, decoded once: samples are composed faster than files are read.
+
+    Args:
+        photo: What is known about its hands.
+        sizes: (h, w, 3) uint8 RGB, each half as large as the one before.
+    """
+
+    photo: TrainingPhoto
+    sizes: list[np.ndarray]
+
+
+def decode_photos(photos: Sequence[TrainingPhoto]) -> list[DecodedPhoto]:
+    """Decode photos, and shrink each to a half and a quarter."""
+    decoded = []
+    for photo in photos:
+        sizes = [photo.image()]
+        for _ in range(2):
+            shape = (max(1, length // 2) for length in sizes[-1].shape[1::-1])
+            sizes.append(cv2.resize(sizes[-1], tuple(shape), interpolation=cv2.INTER_AREA))
+        decoded.append(DecodedPhoto(photo, sizes))
+    return decoded
+
+
+@dataclass(frozen=True, eq=False)
 class FinderComposer:
     """Draws samples for hand_finder.
 
@@ -54,7 +79,7 @@ class FinderComposer:
     """
 
     hands: Sequence[DrawnHand]
-    photos: Sequence[TrainingPhoto]
+    photos: Sequence[DecodedPhoto]
     backgrounds: list[np.ndarray]
     size: int
 
@@ -127,20 +152,20 @@ class FinderComposer:
 
 
 def view_photo(
-    rng: np.random.Generator, photo: TrainingPhoto, shape: tuple[int, int]
+    rng: np.random.Generator, decoded: DecodedPhoto, shape: tuple[int, int]
 ) -> FinderSample:
     """Show a photo, or a part of it, at a random size, turned and perhaps mirrored.
 
     Args:
         rng: The random generator.
-        photo: The photo.
+        decoded: The photo.
         shape: Width and height of the view.
 
     Returns:
         The view; hands that are cut off at its edges are doubtful.
     """
-    image = photo.image()
-    extent, target = np.array(image.shape[1::-1]), np.array(shape)
+    photo = decoded.photo
+    extent, target = np.array(decoded.sizes[0].shape[1::-1]), np.array(shape)
     scale = (target / extent).min() * np.exp(rng.uniform(*np.log(_ZOOM)))
     focus, aim = (extent - 1) / 2, 0.5 + rng.normal(0, 0.08, 2)
     if photo.hands and rng.random() < 0.5:  # else a large view seldom shows a whole hand
@@ -158,25 +183,22 @@ def view_photo(
         _moved(photo.not_hands, matrix, NOT_A_HAND),
         np.column_stack([doubtful, np.full(len(doubtful), DOUBTFUL)]),
     ]
-    return FinderSample(_warp(rng, image, matrix, shape), kept, np.concatenate(boxes))
+    return FinderSample(_warp(rng, decoded.sizes, matrix, shape), kept, np.concatenate(boxes))
 
 
 def _warp(
-    rng: np.random.Generator, image: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]
+    rng: np.random.Generator, sizes: list[np.ndarray], matrix: np.ndarray, shape: tuple[int, int]
 ) -> np.ndarray:
     """Move an image by a matrix; what lies beyond it is black, as the search shows it, or grey."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if scale < 0.7:  # shrink with areas first: a warp alone would skip pixels
-        size = np.maximum(1, np.round(np.array(image.shape[1::-1]) * scale * 1.2)).astype(int)
-        factor = np.array(image.shape[1::-1]) / size
-        image = cv2.resize(image, size.tolist(), interpolation=cv2.INTER_AREA)
-        offset = matrix[:, 2] + matrix[:, :2] @ (0.5 * factor - 0.5)
-        matrix = np.column_stack([matrix[:, :2] * factor, offset])
+    image = sizes[min(int(np.log2(max(1.0, 1 / scale)) + 0.3), len(sizes) - 1)]
+    factor = np.array(sizes[0].shape[1::-1]) / image.shape[1::-1]
+    offset = matrix[:, 2] + matrix[:, :2] @ (0.5 * factor - 0.5)
+    matrix = np.column_stack([matrix[:, :2] * factor, offset])
     value = 0 if rng.random() < 0.85 else 128
     border = (value, value, value)
-    return np.asarray(
-        cv2.warpAffine(image, matrix, shape, flags=cv2.INTER_LINEAR, borderValue=border)
-    )
+    moved = cv2.warpAffine(image, matrix, shape, flags=cv2.INTER_LINEAR, borderValue=border)
+    return np.asarray(moved)
 
 
 def _moved(boxes: np.ndarray, matrix: np.ndarray, number: float) -> np.ndarray:
@@ -188,10 +210,10 @@ def _moved(boxes: np.ndarray, matrix: np.ndarray, number: float) -> np.ndarray:
 
 
 def part_without_hands(
-    rng: np.random.Generator, photo: TrainingPhoto, *, tries: int = 6
+    rng: np.random.Generator, decoded: DecodedPhoto, *, tries: int = 6
 ) -> np.ndarray | None:
     """Return a square part of a photo in which no hand is known or suspected, or None."""
-    image = photo.image()
+    photo, image = decoded.photo, decoded.sizes[0]
     height, width = image.shape[:2]
     taken = np.vstack([*(_box(hand.xy) for hand in photo.hands), photo.doubtful])
     taken += taken[:, [2, 3, 2, 3]] * [-0.25, -0.25, 0.5, 0.5]  # fingertips have flesh, too
@@ -222,15 +244,19 @@ def _paste_small(
     rng: np.random.Generator, image: np.ndarray, drawn: DrawnHand, placement: Placement
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a hand; only the part of the image that it may cover is computed."""
-    _, extent = keypoint_extent(drawn.xyz[:, :2])
-    reach = 1.5 * max(drawn.rgba.shape) * placement.size / extent.max()
-    low = np.maximum(np.array(placement.centre) - reach, 0).astype(int)
-    high = np.minimum(np.array(placement.centre) + reach + 1, image.shape[1::-1]).astype(int)
+    x, y, width, height = cv2.boundingRect(np.ascontiguousarray(drawn.rgba[..., 3]))
+    rgba = drawn.rgba[y : y + height, x : x + width]
+    xy = drawn.xyz[:, :2] - np.array([x, y], np.float32)
+    middle, extent = keypoint_extent(xy)
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) - middle
+    # The middle of the turned keypoints is another one, but no farther off than a fifth.
+    reach = placement.size * (np.hypot(*corners.T).max() / extent.max() + 0.2) + 1
+    centre = np.array(placement.centre)
+    low = np.maximum(centre - reach, 0).astype(int)
+    high = np.minimum(centre + reach + 1, image.shape[1::-1]).astype(int)
     window = np.s_[low[1] : high[1], low[0] : high[0]]
-    x, y = (np.array(placement.centre) - low).tolist()
-    moved = Placement((x, y), placement.size, placement.angle, placement.mirrored)
-    canvas = image[window].astype(np.float32)
-    canvas, xy = paste(canvas, drawn.rgba, drawn.xyz[:, :2], moved, tint=sample_tint(rng))
+    moved = replace(placement, centre=tuple((centre - low).tolist()))
+    canvas, xy = paste(image[window].astype(np.float32), rgba, xy, moved, tint=sample_tint(rng))
     result = image.copy()
     result[window] = np.clip(canvas, 0, 255)
     return result, xy + low
