@@ -140,22 +140,23 @@ def finder_loss(size: int) -> Loss:
     """
     from keras import ops
 
-    anchors, ranges = _anchor_table(size)
+    table = _anchor_table(size)
+    moving = np.ones((9, 1), np.float32)
+    moving[1] = 0.0  # sizes do not count from the anchor
 
     def loss(truth: "keras.KerasTensor", answer: "keras.KerasTensor") -> "keras.KerasTensor":
         """Add the focal loss of the scores to the smooth L1 loss of the values."""
-        weight, owner, free = _assign(truth, anchors, ranges)
+        anchors, ranges = (ops.convert_to_tensor(each) for each in table)
+        weight, owner, negative = _assign(truth, anchors, ranges)
         hands = truth[:, :MOST_HANDS]
         target = ops.einsum("nha,nhv->nav", owner, hands)
         palm = ops.maximum(target[..., 2:3], 1.0)
-        values = ops.reshape(answer[..., :PALM_VALUES], (-1, len(anchors), 9, 2))
-        moving = np.ones((1, 1, 9, 1), np.float32)
-        moving[:, :, 1] = 0.0  # sizes do not count from the anchor
-        values = ops.reshape(values + moving * anchors[:, None], (-1, len(anchors), PALM_VALUES))
+        offsets = ops.reshape(anchors[:, None] * ops.convert_to_tensor(moving), (-1, PALM_VALUES))
+        values = answer[..., :PALM_VALUES] + offsets
         error = ops.abs(values - target) / palm
         smooth = ops.where(error < 0.1, 5.0 * ops.square(error), error - 0.05)
         fit = ops.sum(weight * ops.mean(smooth, axis=-1), axis=-1)
-        score = ops.sum(_focal(answer[..., PALM_VALUES], weight, free), axis=-1)
+        score = ops.sum(_focal(answer[..., PALM_VALUES], weight, negative), axis=-1)
         # The mean over the batch of hands, so that a sample of many hands counts for more.
         hands_of_batch = ops.maximum(ops.mean(ops.sum(weight, axis=-1)), 0.5)
         return (score + 2.0 * fit) / hands_of_batch
@@ -175,7 +176,7 @@ def _focal(
 
 
 def _assign(
-    truth: "keras.KerasTensor", anchors: FloatArray, ranges: FloatArray
+    truth: "keras.KerasTensor", anchors: "keras.KerasTensor", ranges: "keras.KerasTensor"
 ) -> tuple["keras.KerasTensor", "keras.KerasTensor", "keras.KerasTensor"]:
     """Decide what each anchor should answer.
 
