@@ -1,5 +1,6 @@
 """The networks as Keras graphs, their presets and input specs."""
 
+from openpose_keras.networks.finder import hand_finder
 from openpose_keras.networks.lite import LITE_BLOCKS, LITE_STRIDE, first_stage, hand_lite
 from openpose_keras.networks.mediapipe import mediapipe_hand, mediapipe_palm
 from openpose_keras.networks.openpose import HAND_CHANNELS, hand
@@ -10,6 +11,7 @@ __all__ = [
     "LITE_STRIDE",
     "first_stage",
     "hand",
+    "hand_finder",
     "hand_lite",
     "mediapipe_hand",
     "mediapipe_palm",

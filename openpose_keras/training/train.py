@@ -67,9 +67,9 @@ def train(config: TrainConfig) -> Path:
 
 def make_task(config: TrainConfig) -> Task:
     """Load the data of a run, and build its network with its first weights."""
-    from openpose_keras.training import landmarks
+    from openpose_keras.training import finder, landmarks
 
-    makers = {"hand_lite": landmarks.make_task}
+    makers = {"hand_lite": landmarks.make_task, "hand_finder": finder.make_task}
     return makers[config.network](config)
 
 
