@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.files import atomic_write
 
@@ -88,7 +89,8 @@ def _render(shards: list[tuple[int, Path]], assets: str | Path, seed: int, proce
                 progress.update(SHARD_SIZE)
             return
         _compile(assets)
-        with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        single = cv2.setNumThreads, (1,)  # OpenCV's own threads would get in each other's way
+        with multiprocessing.get_context("spawn").Pool(processes, *single) as pool:
             for _ in pool.imap_unordered(render, shards):
                 progress.update(SHARD_SIZE)
 
