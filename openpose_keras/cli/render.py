@@ -3,12 +3,13 @@
 import argparse
 from pathlib import Path
 
-KINDS = ("bare", "gloves", "holding", "contact", "scenes", "photos", "sheet")
+KINDS = ("bare", "gloves", "holding", "contact", "scenes", "photos", "hand_photos", "sheet")
 SUMMARY = "write labelled sets of rendered hands"
 DESCRIPTION = (
     "Write labelled images that `evaluate` reads. bare, gloves, holding: one hand each, in the "
-    "last with an object; contact: two hands that touch; scenes: one to three hands; photos: the "
-    "labelled photos that training holds out; sheet: one image of forty hands."
+    "last with an object; contact: two hands that touch; scenes: one to three hands; photos, "
+    "hand_photos: labelled photos that training holds out, of one hand and whole; sheet: one image "
+    "of forty hands."
 )
 
 
@@ -23,7 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
     )
     parser.add_argument(
-        "--assets", required=True, metavar="DIR", help="folder with rigged_hand/ or hand_photos/"
+        "--assets",
+        required=True,
+        metavar="DIR",
+        help="folder with rigged_hand/, hand_photos/ or hand_photos_2/",
     )
     parser.add_argument(
         "--backgrounds", metavar="DIR", help="folder of images without hands (default: procedural)"

@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from openpose_keras.core.arrays import FloatArray, IntArray
-from openpose_keras.core.boxes import BOX_MARGIN, box_from_points, square_box
+from openpose_keras.core.boxes import BOX_MARGIN, Box, box_cover, box_from_points, square_box
 from openpose_keras.core.errors import DataError, OpenPoseKerasError
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
@@ -125,7 +125,8 @@ def evaluate_search(
 
     The box of a labelled hand and the smallest box around the keypoints of a found one are both
     made square about their middles. They pair up, the best scores first, where they overlap enough.
-    Label every hand that can be seen: one without a label counts as false when it is found.
+    Label every hand that can be seen: one without a label counts as false when it is found, unless
+    half of it, or of a crowd's box, lies in the other.
 
     Args:
         estimator: A `HandEstimator`, or anything that is called as `estimator(image)`.
@@ -145,13 +146,20 @@ def evaluate_search(
         hands.sort(key=lambda hand: -hand.score)
         predicted = [box_from_points(hand.xy, factor=1.0) for hand in hands]
         truth = [square_box(hand.box) for hand in sample.hands]
-        hits = len(match_boxes(predicted, truth, iou=iou))
-        counts.append((hits, len(truth), len(predicted) - hits, 1))
+        pairs = match_boxes(predicted, truth, iou=iou)
+        others = [box for index, box in enumerate(predicted) if index not in dict(pairs)]
+        false = [box for box in others if not _is_in_crowd(box, sample.crowds)]
+        counts.append((len(pairs), len(truth), len(false), 1))
     if not counts:
         raise DataError("there is no image to search")
     hits, hands, false, images = np.array(counts).T
     recall, false_hands = Interval.of_ratio(hits, hands), Interval.of_ratio(false, images)
     return SearchReport(len(counts), int(hands.sum()), iou, recall, false_hands)
+
+
+def _is_in_crowd(box: Box, crowds: Sequence[Box]) -> bool:
+    """Return whether a found hand may be one of those that a crowd's box stands for."""
+    return any(box_cover(box, square_box(crowd)) >= 0.5 for crowd in crowds)
 
 
 def _image(sample: LabelledImage) -> Pixels:

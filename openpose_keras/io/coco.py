@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openpose_keras.core.arrays import FloatArray, IntArray
-from openpose_keras.core.boxes import Box, check_box, keypoint_extent
+from openpose_keras.core.boxes import Box, BoxLike, check_box, keypoint_extent
 from openpose_keras.core.errors import DataError, OpenPoseKerasError
 from openpose_keras.core.files import require_writable, write_json
 from openpose_keras.core.keypoints import SIDES, Hand, Side
@@ -92,10 +92,12 @@ class LabelledImage:
     Args:
         image: A path, or (H, W, 3) uint8 RGB.
         hands: The hands in it; an image without hands has an empty tuple.
+        crowds: Boxes (x, y, width, height) where more hands may be: COCO's crowds.
     """
 
     image: Path | Pixels
     hands: tuple[LabelledHand, ...]
+    crowds: tuple[Box, ...] = ()
 
 
 def keypoints_box(xy: ArrayLike) -> Box:
@@ -146,9 +148,10 @@ def read_labels(
         limit: Number of images to read at most, from the file's first on.
 
     Returns:
-        One entry an image, in the file's order, also for images without a hand. Crowds, hands
-        marked as not valid and hands without a labelled keypoint are left out. A keypoint of
-        visibility 0 is NaN. Coordinates are taken as they are: an integer is a pixel's centre.
+        One entry an image, in the file's order, also for images without a hand. Hands marked as
+        not valid and hands without a labelled keypoint are left out; of crowds the box is kept. A
+        keypoint of visibility 0 is NaN. Coordinates are taken as they are: an integer is a pixel's
+        centre.
 
     Raises:
         DataError: The file is not such a JSON file, its keypoints have names of unknown meaning,
@@ -164,7 +167,7 @@ def read_labels(
         paths = {str(entry["id"]): folder / _file_name(entry) for entry in data["images"]}
     if len(paths) < len(data["images"]):
         raise DataError(f"{path}: expected one image an id, got several with the same id")
-    hands = _read_hands(path, data, order, boxes == "file")
+    hands, crowds = _read_hands(path, data, order, boxes == "file"), _read_crowds(path, data)
     if unlisted := sorted(hands.keys() - paths.keys()):
         about = f"the hands of images that it does not list are left out: {', '.join(unlisted[:3])}"
         warnings.warn(f"{path}: {about}", stacklevel=2)
@@ -175,13 +178,17 @@ def read_labels(
             f"{len(lost)} of {len(chosen)} images of {path} are missing, the first is {lost[0]}: "
             "pass the folder that the file names start from"
         )
-    return [LabelledImage(image, tuple(hands.get(number, ()))) for number, image in chosen]
+    return [
+        LabelledImage(image, tuple(hands.get(number, ())), tuple(crowds.get(number, ())))
+        for number, image in chosen
+    ]
 
 
 def write_labels(
     path: str | Path,
     hands: Mapping[str | Path, Sequence[Hand | LabelledHand]],
     *,
+    crowds: Mapping[str | Path, Sequence[BoxLike]] | None = None,
     description: str = "openpose_keras",
     force: bool = False,
 ) -> None:
@@ -194,6 +201,7 @@ def write_labels(
             written too; a hand without any keypoint is left out. The box of a `Hand` is where it
             was searched for, so that the smallest box around its keypoints is written instead; a
             `LabelledHand` keeps its own.
+        crowds: For an image's path the boxes where more hands may be, written as COCO's crowds.
         description: What the file states about itself.
         force: Whether a file that exists is replaced.
 
@@ -211,6 +219,9 @@ def write_labels(
     for number, (image, found) in enumerate(hands.items(), start=1):
         data["images"].append(_image_entry(Path(image), Path(path), number))
         data["annotations"] += _annotations(found, number, 1, len(data["annotations"]) + 1)
+        for box in (crowds or {}).get(image, ()):
+            about = {"id": len(data["annotations"]) + 1, "image_id": number, "category_id": 1}
+            data["annotations"].append(about | {"iscrowd": 1} | _bbox(check_box(box)))
     write_json(path, data, force=force)
 
 
@@ -326,16 +337,32 @@ def _read_hands(path: Path, data: Json, order: str, use_box: bool) -> dict[str, 
         with _entry_of(path, f"annotation {number}"):
             for hand in _hands(annotation, orders, use_box):
                 hands[str(annotation["image_id"])].append(hand)
-    if data["annotations"] and not hands:
+    if not hands and not all(map(_is_crowd, data["annotations"])):
         raise DataError(f"{path}: expected 21 labelled keypoints a hand, 63 numbers; got no hand")
     return hands
+
+
+def _read_crowds(path: Path, data: Json) -> dict[str, list[Box]]:
+    """Return the boxes of crowds by the id of their image, as text."""
+    crowds: defaultdict[str, list[Box]] = defaultdict(list)
+    for number, annotation in enumerate(data["annotations"]):
+        with _entry_of(path, f"annotation {number}"):
+            box = annotation.get("bbox")
+            if _is_crowd(annotation) and np.size(box) == 4 and min(box[2:]) > 0:
+                crowds[str(annotation["image_id"])].append(check_box(box))
+    return crowds
+
+
+def _is_crowd(annotation: Json) -> bool:
+    """Return whether an annotation stands for several hands that are not labelled one by one."""
+    return bool(int(annotation.get("iscrowd") or 0))
 
 
 def _hands(
     annotation: Json, orders: Mapping[str, IntArray], use_box: bool
 ) -> Iterator[LabelledHand]:
     """Yield the labelled hands of one annotation."""
-    if int(annotation.get("iscrowd") or 0):
+    if _is_crowd(annotation):
         return
     parts: list[list[Any]] = [
         [annotation.get(f"{side}hand_kpts"), annotation.get(f"{side}hand_box"), side]
@@ -433,8 +460,14 @@ def _annotations(
             "iscrowd": 0,
             "keypoints": np.column_stack([xy, 2 * labelled]).ravel().tolist(),
             "num_keypoints": int(labelled.sum()),
-            "bbox": [round(float(value), 2) for value in box],
-            "area": round(float(box[2] * box[3]), 2),
         }
-        entries.append(entry | ({"hand_type": hand.side} if hand.side else {}))
+        entries.append(entry | _bbox(box) | ({"hand_type": hand.side} if hand.side else {}))
     return entries
+
+
+def _bbox(box: Box) -> Json:
+    """Return an annotation's entries of a box."""
+    return {
+        "bbox": [round(float(value), 2) for value in box],
+        "area": round(float(box[2] * box[3]), 2),
+    }

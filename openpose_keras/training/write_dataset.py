@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from openpose_keras.core.boxes import Box, box_from_points, box_iou
+from openpose_keras.core.boxes import Box, box_from_points, box_iou, check_box
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.keypoints import Hand, Side
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
-from openpose_keras.training import photos
+from openpose_keras.training import photo_sets, photos
 from openpose_keras.training.compose import Placement, load_backgrounds, paste, sample_background
 from openpose_keras.training.data import labelled_hand
 from openpose_keras.training.render_cache import LAYER_FRACTION
@@ -32,13 +32,16 @@ _WANTED: dict[str, dict[str, Any]] = {
     "contact": {"kind": "bare", "touching": "hand"},
     "scenes": {},
 }
-KINDS = (*_WANTED, "photos")
+KINDS = (*_WANTED, "photos", "hand_photos")
 HAND_IMAGE_SIDE = 320
 SCENE_SIDE = 640
 _LARGEST_LAYER = 512
 _FRACTIONS = {"contact": 0.3}  # of the layer that the hand takes: there is room for the second one
 _PREVIEWS = 40
 _GREY = 128
+_SIDES: dict[float, Side] = {1.0: "right", 0.0: "left"}
+
+_Sample = tuple[np.ndarray, list[LabelledHand], list[Box]]  # an image, its hands and its crowds
 
 
 def write_dataset(
@@ -57,9 +60,10 @@ def write_dataset(
             second hand, which is labelled too where it lies in the image): a rendered hand an
             image, any orientation, 320x320; "scenes": one to three hands, each 1/8 to 1/2 of the
             image, 640x640; "photos": the photos of the people that training holds out, 100x100,
-            labelled by a network.
+            labelled by a network; "hand_photos": whole photos of `photo_sets` that training holds
+            out, drawn at random; hands whose label cannot be trusted are COCO's crowds.
         out: Folder to write into. It must not have a set yet.
-        assets: Folder with `rigged_hand/` or `hand_photos/`.
+        assets: Folder with `rigged_hand/`, `hand_photos/` or `hand_photos_2/`.
         backgrounds: Folder of images to put behind rendered hands; None for procedural backgrounds.
         count: The greatest number of images.
         seed: Seed of hands and backgrounds.
@@ -80,29 +84,43 @@ def write_dataset(
     out.mkdir(parents=True, exist_ok=True)
     if kind == "photos":
         samples = _held_out_photos(Path(assets))
+    elif kind == "hand_photos":
+        samples = _held_out_whole_photos(Path(assets), seed)
     else:
         images = load_backgrounds(backgrounds) if backgrounds else []
         samples = _rendered(kind, assets, images, seed)
     hands: dict[str | Path, Sequence[Hand | LabelledHand]] = {}
+    crowds: dict[str | Path, Sequence[Box]] = {}
     drawn = itertools.islice(samples, count)
-    for number, (image, found) in enumerate(tqdm(drawn, total=count, unit="image")):
+    for number, (image, found, unsure) in enumerate(tqdm(drawn, total=count, unit="image")):
         path = out / f"{number:05d}.png"
         write_image(path, image)
-        hands[path] = found
-    write_labels(labels, hands, description=f"openpose_keras {kind}")
+        hands[path], crowds[path] = found, unsure
+    write_labels(labels, hands, crowds=crowds, description=f"openpose_keras {kind}")
     return labels
 
 
-def _held_out_photos(assets: Path) -> Iterator[tuple[np.ndarray, list[LabelledHand]]]:
+def _held_out_photos(assets: Path) -> Iterator[_Sample]:
     """Yield the photos that training never shows."""
     _, held_out = photos.split_by_person(photos.load_photos(assets / "hand_photos"))
     for photo in held_out:
-        yield photo.image, [LabelledHand.from_keypoints(photo.xy)]
+        yield photo.image, [LabelledHand.from_keypoints(photo.xy)], []
+
+
+def _held_out_whole_photos(assets: Path, seed: int) -> Iterator[_Sample]:
+    """Yield the whole photos that training never shows, in any order."""
+    _, held_out = photo_sets.split(photo_sets.load_photo_sets(assets / "hand_photos_2"))
+    for index in np.random.default_rng(seed).permutation(len(held_out)):
+        photo = held_out[index]
+        hands = [
+            LabelledHand.from_keypoints(hand.xy, _SIDES.get(hand.right)) for hand in photo.hands
+        ]
+        yield photo.image(), hands, [check_box(box) for box in photo.doubtful]
 
 
 def _rendered(
     kind: str, assets: str | Path, backgrounds: list[np.ndarray], seed: int
-) -> Iterator[tuple[np.ndarray, list[LabelledHand]]]:
+) -> Iterator[_Sample]:
     """Render and compose without end."""
     loaded = load_assets(assets)
     sample_placements = sample_scene if kind == "scenes" else _sample_single
@@ -118,7 +136,7 @@ def _rendered(
             layer = render_hand(loaded, rng, size=size, fraction=fraction, **wanted)
             canvas, xy = paste(canvas, layer.rgba, layer.xy, placement)
             hands += _labels(layer, xy, side)
-        yield np.clip(np.round(canvas), 0, 255).astype(np.uint8), hands
+        yield np.clip(np.round(canvas), 0, 255).astype(np.uint8), hands, []
 
 
 def _labels(layer: HandLayer, xy: np.ndarray, side: int) -> list[LabelledHand]:

@@ -104,6 +104,17 @@ def test_search_report_counts_found_lost_and_false_hands():
     assert report.false_hands_per_image.value == pytest.approx(3 / 2)
 
 
+def test_hand_found_in_a_crowd_counts_neither_way():
+    image = np.zeros((300, 300, 3), np.uint8)
+    truth = (LabelledHand.from_keypoints(at(10, 10).xy),)
+    crowd = LabelledHand.from_keypoints(at(200, 10).xy).box
+    sample = LabelledImage(image, truth, (crowd,))
+    found = [at(10, 10), at(201, 10), at(190, 12), at(250, 250)]
+    report = evaluate_search(lambda image: found, [sample], progress=False)
+    assert report.hands == 1
+    assert report.recall.value == report.false_hands_per_image.value == 1
+
+
 def test_search_without_an_image_is_refused():
     with pytest.raises(DataError, match="no image"):
         evaluate_search(lambda image: [], [], progress=False)

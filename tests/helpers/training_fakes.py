@@ -1,5 +1,9 @@
 """Small stand-ins for what a training run needs: hands, a cache of them, images, a config."""
 
+import io
+import json
+import tarfile
+
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
@@ -19,6 +23,37 @@ def open_hand(centre, size):
     xy = np.array(points)
     xy = (xy - (xy.min(0) + xy.max(0)) / 2) / np.ptp(xy, axis=0).max()
     return (xy * size + centre).astype(np.float32)
+
+
+def found_hand(middle=(200, 180), size=100, presence=0.99, right=0.9, spread=0.01):
+    """Return a hand as the labels.json of the photo sets has it."""
+    keypoints = open_hand(middle, size).tolist()
+    return {"keypoints": keypoints, "presence": presence, "right": right, "spread": spread}
+
+
+def write_photo_sets(folder, labels, size=(480, 360), stored=None):
+    """Write red photos and their labels, {file: hands}, as those of `photo_sets` are.
+
+    Args:
+        folder: The folder to write into.
+        labels: The found hands of each file, "SET/NNNN.jpg".
+        size: Width and height of the photos.
+        stored: The files that the archives hold; all by default.
+    """
+    image = np.full((*size[::-1], 3), (0, 0, 250), np.uint8)
+    data = cv2.imencode(".jpg", image)[1].tobytes()
+    for name in sorted({file.split("/")[0] for file in labels}):
+        with tarfile.open(folder / f"{name}.tar", "w") as archive:
+            for file in labels if stored is None else stored:
+                if file.startswith(name):
+                    entry = tarfile.TarInfo(file)
+                    entry.size = len(data)
+                    archive.addfile(entry, io.BytesIO(data))
+    photos = [
+        {"file": file, "width": size[0], "height": size[1], "hands": hands}
+        for file, hands in labels.items()
+    ]
+    (folder / "labels.json").write_text(json.dumps({"photos": photos}), encoding="utf8")
 
 
 def fake_layer(rng, size=64):

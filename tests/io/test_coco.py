@@ -100,6 +100,14 @@ def test_labels_come_back_as_they_were_written(labels, photos):
         assert theirs.box == pytest.approx(box, abs=0.0051)
 
 
+def test_crowds_come_back_as_boxes_and_are_no_hands(labels, photos):
+    box = (5.0, 6.0, 7.5, 8.0)
+    write_labels(labels, {photos[0]: [hand(0)], photos[1]: []}, crowds={photos[1]: [box]})
+    first, second = read_labels(labels)
+    assert (len(first.hands), first.crowds) == (1, ())
+    assert (len(second.hands), second.crowds) == (0, (box,))
+
+
 def test_pycocotools_reads_scores_and_draws_what_is_written(labels, photos):
     write_labels(labels, {photos[0]: [hand(0, missing=(5,)), hand(1)], photos[1]: [hand(2)]})
     truth = COCO(labels)

@@ -8,6 +8,7 @@ from openpose_keras.io.coco import read_labels
 from openpose_keras.io.images import read_image
 from openpose_keras.training import photos, write_dataset
 from tests.helpers.assets import assets_folder
+from tests.helpers.training_fakes import found_hand, open_hand, write_photo_sets
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,21 @@ def test_photos_are_those_that_training_holds_out_and_have_no_side(tmp_path, ass
     assert len(samples) == 5
     assert not any(read_image(sample.image).tobytes() in seen for sample in samples)
     assert all(sample.hands[0].side is None for sample in samples)
+
+
+def test_hand_photos_are_held_out_whole_and_doubtful_hands_are_crowds(tmp_path):
+    folder = tmp_path / "hand_photos_2"
+    folder.mkdir()
+    hands = [found_hand((120, 180)), found_hand((300, 180), spread=0.1)]
+    shown, held_out = "counting_one_man/0000.jpg", "arms_raised/0000.jpg"
+    write_photo_sets(folder, {shown: hands, held_out: hands})
+    (sample,) = write("hand_photos", tmp_path / "out", tmp_path)
+    assert read_image(sample.image).shape == (360, 480, 3)
+    (hand,), (crowd,) = sample.hands, sample.crowds
+    assert hand.side == "right"
+    np.testing.assert_allclose(hand.xy, open_hand((120, 180), 100), atol=0.01)
+    xy = open_hand((300, 180), 100)
+    np.testing.assert_allclose(crowd, [*xy.min(axis=0), *np.ptp(xy, axis=0)], atol=0.01)
 
 
 def test_a_set_is_never_overwritten_and_an_unknown_kind_is_refused(tmp_path):
