@@ -48,6 +48,7 @@ GROUPS = {
         "496 499 507 514 518 523 531 539 546 632 656 659 677 691-692 699-701 710"
     ),
     "asl_letters/measured": "392 630",
+    "lab_gestures/measured": "0 90 130 190 290 350 550 640 780 820 850",
 }
 HELD_OUT = {
     "arms_raised",
@@ -70,6 +71,7 @@ HELD_OUT = {
     "gesture_homes/shop",
     "gesture_homes/stripes",
     "lab_gestures/man_in_black",
+    "lab_gestures/measured",
     "signers",
 }
 # What was found and shows something else than a hand: NUMBER:INDEX, the index within the photo.
