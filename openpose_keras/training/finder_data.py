@@ -14,6 +14,7 @@ import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import keypoint_extent
+from openpose_keras.core.skeletons import HAND
 from openpose_keras.training.augment import augment_photometric, sample_tint
 from openpose_keras.training.compose import Placement, add_occluder, paste, sample_background
 from openpose_keras.training.finder_targets import cut_off, pack_targets
@@ -144,11 +145,11 @@ class FinderComposer:
             return sample
         angle, mirrored = float(rng.uniform(-180, 180)), bool(rng.random() < 0.5)
         placement = Placement((float(x), float(y)), length, angle, mirrored)
-        image, xy = _paste_small(rng, sample.image, drawn, placement)
+        image, hands = _paste_small(rng, sample.image, drawn, placement)
         if rng.random() < 0.15:
-            canvas = add_occluder(rng, image.astype(np.float32), xy, self.backgrounds)
+            canvas = add_occluder(rng, image.astype(np.float32), hands[0], self.backgrounds)
             image = canvas.astype(np.uint8)
-        return sample._replace(image=image, hands=[*sample.hands, xy])
+        return sample._replace(image=image, hands=[*sample.hands, *hands])
 
 
 def view_photo(
@@ -242,11 +243,12 @@ def _greatest_cover(box: np.ndarray, others: np.ndarray) -> float:
 
 def _paste_small(
     rng: np.random.Generator, image: np.ndarray, drawn: DrawnHand, placement: Placement
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a hand; only the part of the image that it may cover is computed."""
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Draw a hand, or two that touch; only the part of the image that it may cover is computed."""
     x, y, width, height = cv2.boundingRect(np.ascontiguousarray(drawn.rgba[..., 3]))
     rgba = drawn.rgba[y : y + height, x : x + width]
-    xy = drawn.xyz[:, :2] - np.array([x, y], np.float32)
+    hands, _ = cut_off([drawn.xyz[:, :2], drawn.second[:, :2]], drawn.rgba.shape[1::-1])
+    xy = np.concatenate(hands or [drawn.xyz[:, :2]]) - np.array([x, y], np.float32)
     middle, extent = keypoint_extent(xy)
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) - middle
     # The middle of the turned keypoints is another one, but no farther off than a fifth.
@@ -259,7 +261,7 @@ def _paste_small(
     canvas, xy = paste(image[window].astype(np.float32), rgba, xy, moved, tint=sample_tint(rng))
     result = image.copy()
     result[window] = np.clip(canvas, 0, 255)
-    return result, xy + low
+    return result, np.split(xy + low, len(xy) // len(HAND))
 
 
 def finder_batch(samples: Sequence[FinderSample]) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.files import atomic_write
+from openpose_keras.core.skeletons import HAND
 
 if TYPE_CHECKING:
     from openpose_keras.training.synthesis.assets import Assets
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 SHARD_SIZE = 250
 LAYER_SIZE = 256
 LAYER_FRACTION = 0.45  # of a layer's side that the hand takes: it can rotate with its forearm
+_NO_HAND = np.full((len(HAND), 3), np.nan, np.float32)
 
 
 class DrawnHand(NamedTuple):
@@ -34,11 +36,13 @@ class DrawnHand(NamedTuple):
         xyz: (21, 3) float32 keypoints: x and y in pixels of the image; z, the depth relative to the
             wrist, in the same pixels; a smaller z is nearer to the camera. NaN where unknown.
         right: 1.0 for a right hand, 0.0 for a left one, NaN if unknown.
+        second: (21, 3) float32 keypoints of a second hand that touches this one; NaN without.
     """
 
     rgba: np.ndarray
     xyz: np.ndarray
     right: float
+    second: np.ndarray = _NO_HAND
 
 
 def rendered_hands(
@@ -73,7 +77,8 @@ def rendered_hands(
     hands: list[DrawnHand] = []
     for path in paths:
         shard = np.load(path, mmap_mode="r")
-        fields = shard["rgba"], np.array(shard["xyz"]), shard["right"].tolist()
+        second = shard["second"] if "second" in shard.dtype.names else [_NO_HAND] * len(shard)
+        fields = shard["rgba"], np.array(shard["xyz"]), shard["right"].tolist(), np.array(second)
         hands += map(DrawnHand._make, zip(*fields, strict=True))
     return hands
 
@@ -122,7 +127,8 @@ def _render_shard(shard: tuple[int, Path], *, assets: str | Path, seed: int) -> 
     hands = []
     for _ in range(SHARD_SIZE):
         layer = render_hand(_load_assets(assets), rng, size=LAYER_SIZE, fraction=LAYER_FRACTION)
-        hands.append(DrawnHand(layer.rgba, layer.xyz, float(layer.side == "right")))
+        second, _ = layer.second or (_NO_HAND, None)
+        hands.append(DrawnHand(layer.rgba, layer.xyz, float(layer.side == "right"), second))
     write_shard(path, hands)
 
 
@@ -134,7 +140,9 @@ def write_shard(path: Path, hands: Sequence[DrawnHand]) -> None:
         hands: The hands, all of one size.
     """
     shape = hands[0].rgba.shape
-    fields = [("rgba", np.uint8, shape), ("xyz", np.float32, (21, 3)), ("right", np.float32)]
+    keypoints = np.float32, (len(HAND), 3)
+    fields = [("rgba", np.uint8, shape), ("xyz", *keypoints), ("right", np.float32)]
+    fields.append(("second", *keypoints))
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path, force=True) as part:
         np.save(part, np.array(hands, fields))

@@ -96,7 +96,7 @@ def test_an_interrupted_run_leaves_no_half_shard_and_continues(
 def test_rendered_hands_fill_their_fraction_of_the_layers(tmp_path, monkeypatch):
     monkeypatch.setattr(render_cache, "SHARD_SIZE", 2)
     monkeypatch.setattr(render_cache, "LAYER_SIZE", 64)
-    for rgba, xyz, right in fill(tmp_path, count=2, assets=assets_folder()):
+    for rgba, xyz, right, _ in fill(tmp_path, count=2, assets=assets_folder()):
         assert rgba.shape == (64, 64, 4)
         assert right in (0.0, 1.0)
         xy = xyz[:, :2]
