@@ -24,7 +24,8 @@ from openpose_keras.networks.mediapipe import PALM_ANCHORS, PALM_INPUT
 from openpose_keras.networks.preprocessing import normalise_batch
 
 CENTRE, SIZE, WRIST, MIDDLE_MCP = 0, 1, 2, 4
-"""Rows of a palm (9, 2): x, y; width, height; then the keypoints, of which these two turn it."""
+"""Rows of a palm (9, 2): x, y; width and height, which are equal; then the keypoints, of which
+these two turn it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class PalmSearch:
             for box in tile_boxes(image.shape[1], image.shape[0], fraction, self.overlap)
         ]
         batch = normalise_batch(np.stack([crop.apply_image(image) for crop in crops]))
-        outputs = _engine(self.preset)(batch)
+        outputs = detector_engine(self.preset)(batch)
         found: list[FloatArray] = []
         scores: list[FloatArray] = []
         for crop, *output in zip(crops, outputs["palms"], outputs["logits"], strict=True):
@@ -98,8 +99,8 @@ class PalmSearch:
 
 
 @cache
-def _engine(preset: str) -> Engine:
-    """Load a palm detector once."""
+def detector_engine(preset: str) -> Engine:
+    """Load a detector once, by its preset's name."""
     from openpose_keras.networks.presets import load_network
 
     return as_engine(load_network(preset))
@@ -197,12 +198,12 @@ def merge_palms(palms: np.ndarray, scores: np.ndarray, iou: float) -> tuple[Floa
 
 
 def _ious(palm: np.ndarray, others: np.ndarray) -> FloatArray:
-    """Return the intersection over union of a palm's box with the boxes of others."""
-    sizes = np.maximum(others[:, SIZE], 0)
-    size = np.maximum(palm[SIZE], 0)
-    low = np.maximum(palm[CENTRE] - size / 2, others[:, CENTRE] - sizes / 2)
-    high = np.minimum(palm[CENTRE] + size / 2, others[:, CENTRE] + sizes / 2)
+    """Return the intersection over union of the square around a palm with those of others."""
+    sides = np.maximum(others[:, SIZE, :1], 0)
+    side = np.maximum(palm[SIZE, :1], 0)
+    low = np.maximum(palm[CENTRE] - side / 2, others[:, CENTRE] - sides / 2)
+    high = np.minimum(palm[CENTRE] + side / 2, others[:, CENTRE] + sides / 2)
     shared = np.maximum(high - low, 0).prod(axis=1)
-    union = size.prod() + sizes.prod(axis=1) - shared
+    union = side[0] ** 2 + sides[:, 0] ** 2 - shared
     ratio: FloatArray = shared / np.maximum(union, 1e-9)
     return ratio

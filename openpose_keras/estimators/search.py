@@ -109,7 +109,7 @@ def find_hands(
     search = search or Search()
     found: list[Candidate] = []
     for size in search.image_sizes:
-        small, scale = _resize(image, round(size * box_size))
+        small, scale = fit_image(image, round(size * box_size))
         maps = heatmaps_of(small)
         stride = small.shape[0] / maps.shape[0]
         blobs = find_blobs(maps[..., :-1], search.heatmap_threshold, most=search.candidates)
@@ -121,8 +121,16 @@ def find_hands(
     return [hand for hand in hands if hand.peaks is not None and hand.score >= search.threshold]
 
 
-def _resize(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scale the longer side to `side` and pad to the unit; return the scales of x and y too."""
+def fit_image(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bring an image to the size of a network's input, and pad it with grey on the right and below.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        side: The longer side of the result before it is padded to multiples of 32.
+
+    Returns:
+        (h, w, 3) uint8 RGB, and its pixels per pixel of the image, along x and y.
+    """
     height, width = image.shape[:2]
     factor = side / max(height, width)
     size = [max(1, round(length * factor)) for length in (width, height)]

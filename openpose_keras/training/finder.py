@@ -125,11 +125,13 @@ def validate(network: "keras.Model", sets: dict[str, list[FinderSample]]) -> dic
     for name, samples in sets.items():
         images = normalise_batch(np.stack([sample.image for sample in samples]))
         found = network.predict(images, batch_size=32, verbose=0)
-        count, wrong, errors = 0, 0, []
-        for sample, *answer in zip(samples, found["palms"], found["logits"], strict=True):
-            palms, scores = decode_palms(*answer, images.shape[1:3], threshold=_THRESHOLD)
+        size: int = images.shape[1]
+        count, wrong = 0, 0
+        errors: list[float] = []
+        for sample, values, logits in zip(samples, found["palms"], found["logits"], strict=True):
+            palms, scores = decode_palms(values, logits, (size, size), threshold=_THRESHOLD)
             palms, _ = merge_palms(palms, scores, _MERGED)
-            hands, doubtful = cut_off(sample.hands, images.shape[2:0:-1])
+            hands, doubtful = cut_off(sample.hands, (size, size))
             boxes = np.concatenate([sample.boxes[sample.boxes[:, 4] == DOUBTFUL, :4], doubtful])
             matched, false = _match(palms, [palm_values(xy) for xy in hands], boxes)
             count, wrong, errors = count + len(hands), wrong + false, errors + matched
