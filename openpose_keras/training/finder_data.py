@@ -168,7 +168,8 @@ def view_photo(
     photo = decoded.photo
     extent, target = np.array(decoded.sizes[0].shape[1::-1]), np.array(shape)
     scale = (target / extent).min() * np.exp(rng.uniform(*np.log(_ZOOM)))
-    focus, aim = (extent - 1) / 2, 0.5 + rng.normal(0, 0.08, 2)
+    focus: np.ndarray = (extent - 1) / 2
+    aim = 0.5 + rng.normal(0, 0.08, 2)
     if photo.hands and rng.random() < 0.5:  # else a large view seldom shows a whole hand
         focus, _ = keypoint_extent(photo.hands[int(rng.integers(len(photo.hands)))].xy)
         aim = rng.uniform(0.2, 0.8, 2)
