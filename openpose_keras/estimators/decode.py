@@ -17,6 +17,7 @@ from openpose_keras.geometry import Frame
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.heatmaps.merging import merge, pick_best
 from openpose_keras.heatmaps.peaks import argmax_peaks, blob_peaks, local_maxima, subpixel_peaks
+from openpose_keras.heatmaps.prior import gaussian_prior
 from openpose_keras.heatmaps.resize import foreground, upsample_stride
 
 Decoder = Callable[[FloatArray, DecodeRecipe], FloatArray]
@@ -83,11 +84,69 @@ def decode_keypoints(
     for views in groups:
         heatmaps = [maps[view]["keypoints"] for view in views]
         merged, frame = merge_views(views, heatmaps, stride, recipe.frame, recipe.upsampling)
-        peaks = decoder(foreground(merged), recipe)
+        peaks = _decode(
+            foreground(merged), frame, {each: maps[each] for each in views}, recipe, decoder
+        )
         peaks[:, :2] = frame.invert_points(peaks[:, :2])
         results.append(peaks)
     best = pick_best([peaks[:, 2] for peaks in results])
     return results[best], list(groups[best])
+
+
+def _decode(
+    maps: FloatArray,
+    frame: Frame,
+    answers: Mapping[View, Maps],
+    recipe: DecodeRecipe,
+    decoder: Decoder,
+) -> FloatArray:
+    """Find peaks in merged maps, with the help of points where the network finds them."""
+    if recipe.prior is None or any("points" not in each for each in answers.values()):
+        return decoder(maps, recipe)
+    points = frame.apply_points(mean_points(answers))
+    return join_points(maps, points, recipe, decoder, spread=recipe.prior)
+
+
+def join_points(
+    maps: FloatArray,
+    points: np.ndarray,
+    recipe: DecodeRecipe,
+    decoder: Decoder = decode_one_each,
+    *,
+    spread: float = 0.1,
+) -> FloatArray:
+    """Find peaks where points say that they lie: the point tells where, the map sharpens.
+
+    Each map is multiplied by a Gaussian about its point before its peak is looked for, so that the
+    score is high only where the map has a high peak near the point. A keypoint that the decoder
+    misses is the point itself.
+
+    Args:
+        maps: (h, w, K), without the background.
+        points: (K, 2) x, y in the maps' frame.
+        recipe: As for the decoder.
+        decoder: What makes keypoints of maps.
+        spread: Standard deviation of the Gaussian, in longer sides of the hand.
+
+    Returns:
+        (K, 3): x, y, score in the maps' frame.
+    """
+    joined = np.maximum(maps, 0) * gaussian_prior(points, maps.shape[:2], spread=spread)
+    peaks = decoder(joined, recipe)
+    missing = ~np.isfinite(peaks[:, 0])
+    peaks[missing] = np.column_stack([points, joined.max(axis=(0, 1))])[missing]
+    return peaks
+
+
+def mean_points(answers: Mapping[View, Maps]) -> FloatArray:
+    """Return the mean (K, 2) of the points found in the views of a region, in the image."""
+    found = [
+        # The network counts pixels from the edge of the first one, a frame from its centre.
+        view.frame.invert_points(maps["points"][:, :2].astype(np.float64) - 0.5)
+        for view, maps in answers.items()
+    ]
+    mean: FloatArray = np.mean(found, axis=0)
+    return mean
 
 
 def decode_points(answers: Mapping[View, Maps]) -> FloatArray:
@@ -100,12 +159,7 @@ def decode_points(answers: Mapping[View, Maps]) -> FloatArray:
         (K, 3) x, y in the frame of the views' frames, and as the score of each the mean presence,
         or 1.
     """
-    found = [
-        # The network counts pixels from the edge of the first one, a frame from its centre.
-        view.frame.invert_points(maps["points"][:, :2].astype(np.float64) - 0.5)
-        for view, maps in answers.items()
-    ]
-    xy = np.mean(found, axis=0)
+    xy = mean_points(answers)
     score = np.mean([maps.get("presence", 1.0) for maps in answers.values()])
     return np.column_stack([xy, np.full(len(xy), score)])
 

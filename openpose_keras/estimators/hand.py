@@ -21,6 +21,7 @@ from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
 from openpose_keras.estimators.decode import Decoder, decode_one_each
 from openpose_keras.estimators.estimate import Estimate, MapFrame
+from openpose_keras.estimators.finder import HandFinder
 from openpose_keras.estimators.palms import PalmSearch
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, Recipe, WholeImageRecipe
 from openpose_keras.estimators.search import LEAST_INSIDE, Search, find_hands, same_hand
@@ -39,6 +40,10 @@ Sides = Side | Sequence[Side | None] | None
 RegionSearch = Callable[[np.ndarray], list[Region]]
 """(H, W, 3) uint8 RGB -> the regions of its hands, with their keypoints or crops, if known."""
 
+_FINDERS: dict[str, Callable[[], RegionSearch]] = {
+    "hand_finder": HandFinder,
+    "mediapipe_palm": PalmSearch,
+}
 _SURE = 0.9  # presence from which a hand need not be turned further
 
 # The search draws boxes again from pass to pass, so that one view of one scale is enough.
@@ -177,7 +182,7 @@ class HandEstimator(KeypointEstimator):
         from openpose_keras.networks.presets import get_preset
 
         detector = get_preset(name).detector
-        search = search or (PalmSearch(preset=detector) if detector else None)
+        search = search or (_FINDERS[detector]() if detector else None)
         return cls._from_preset(name, recipe, weights, dtype, batch_size=batch_size, search=search)
 
     def __call__(
@@ -301,11 +306,11 @@ class HandEstimator(KeypointEstimator):
         if not isinstance(self.recipe, Recipe):
             raise ValueError(f"the recipe {self.recipe.name!r} has no crop that could be rotated")
         unseen = [region for region in regions if region.peaks is None]
+        one_view = replace(self.recipe, flip_average=False)
         if self.spec.upright_margin is None:
-            one_view = replace(self.recipe, flip_average=False)
             found = iter(self.estimate_regions(image, unseen, one_view))
         else:
-            found = iter(self.turned_looks(image, unseen))
+            found = iter(self.turned_looks(image, unseen, one_view))
         rotated, frame = [], whole_box(image)
         for region in regions:
             peaks, seen = region.peaks, region.crop
@@ -321,19 +326,22 @@ class HandEstimator(KeypointEstimator):
             rotated.append(replace(region, box=crop.box, crop=crop))
         return rotated
 
-    def turned_looks(self, image: np.ndarray, regions: Sequence[Region]) -> list[HandEstimate]:
-        """Estimate hands of any orientation with a network that knows upright ones only.
+    def turned_looks(
+        self, image: np.ndarray, regions: Sequence[Region], recipe: Recipe
+    ) -> list[HandEstimate]:
+        """Estimate hands of any orientation with a network that reads upright ones best.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             regions: Where the network is not sure of a hand in one without a crop of its own, the
                 region is turned by quarters.
+            recipe: How each is estimated.
 
         Returns:
             Of each region the estimate with the greatest presence.
         """
         turned = [replace(each, crop=each.crop or self._turned(each, 0)) for each in regions]
-        looks = self.estimate_regions(image, turned, _SEARCH)
+        looks = self.estimate_regions(image, turned, recipe)
         unsure = [
             index
             for index, (region, look) in enumerate(zip(regions, looks, strict=True))
@@ -342,7 +350,7 @@ class HandEstimator(KeypointEstimator):
         for index in unsure:
             crops = (self._turned(regions[index], quarter) for quarter in (1, 2, 3))
             others = [replace(regions[index], crop=crop) for crop in crops]
-            tried = [looks[index], *self.estimate_regions(image, others, _SEARCH)]
+            tried = [looks[index], *self.estimate_regions(image, others, recipe)]
             looks[index] = max(tried, key=lambda look: look.confidence)
         return looks
 

@@ -12,7 +12,8 @@ The recipes by name:
 - `refined`: ours, and the default. The crop and the mirrored left hand are OpenPose's; the maps are
   averaged over scales (one, unless you name more) and, where the network knows both sides, over the
   image and its mirror image; where it pays, an upright pass shows the hand with its knuckles above
-  its wrist, as MediaPipe's hand tracker does; the peak is found to a fraction of a cell.
+  its wrist, as MediaPipe's hand tracker does; the peak is found to a fraction of a cell, near the
+  point of a network that finds points too.
 - `openpose`: CMU-Perceptual-Computing-Lab/openpose, src/openpose/hand/handExtractorCaffe.cpp and
   src/openpose/net/maximumBase.cpp.
 - `pytorch_openpose` and `mmittek`: programs that take the whole image as one hand, see
@@ -88,6 +89,9 @@ class DecodeRecipe:
             "local_maxima": a Gaussian; "subpixel": of 5x5 cells; "argmax": not used.
         threshold: A keypoint is missing unless its value is above this. "blob" and "local_maxima"
             compare the blurred map, the others the score. None: no keypoint is ever missing.
+        prior: Where the network finds points too, the standard deviation of the Gaussian about each
+            point, in longer sides of the hand, that its map is multiplied by; a keypoint that is
+            missing then is the point. None: points are not used.
 
     Raises:
         ValueError: A value is not one of these, or two of them do not go together.
@@ -99,11 +103,14 @@ class DecodeRecipe:
     peak: Peak = "subpixel"
     sigma: float = 1.1
     threshold: float | None = 0.05
+    prior: float | None = None
 
     def __post_init__(self) -> None:
         """Check the fields and what goes together."""
         _check_choices(self)
         _check_peak(self.peak, self.sigma, self.threshold)
+        if self.prior is not None and not (_is_number(self.prior) and self.prior > 0):
+            raise ValueError(f"prior is a number above 0 or None, got {self.prior!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,6 +305,6 @@ _RECIPES: tuple[AnyRecipe, ...] = (
         threshold=0.1,
     ),
     # For hand_lite the mirror image improves PCK as much as a second scale does, at equal cost.
-    Recipe(name="refined", flip_average=True, upright_pass=True),
+    Recipe(name="refined", flip_average=True, upright_pass=True, prior=0.1),
 )
 RECIPES = {recipe.name: recipe for recipe in _RECIPES}

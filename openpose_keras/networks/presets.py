@@ -62,10 +62,27 @@ PRESETS = {
         Preset(
             name="hand_lite",
             network="hand_lite",
-            spec=InputSpec(box_size=160, stride=4, multiple=32, sides="both", upright=True),
+            spec=InputSpec(
+                box_size=224,
+                stride=4,
+                multiple=32,
+                sides="both",
+                upright=True,
+                upright_margin=1.8,
+            ),
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
+            detector="hand_finder",
             sha256="aa3ac7c41105133304bee0809776e4bcb83038f88892f600f9404ee174614193",
+        ),
+        Preset(
+            name="hand_finder",
+            network="hand_finder",
+            spec=InputSpec(box_size=320, multiple=32, sides="both"),
+            source="trained by this project; weights/README.md is its model card",
+            licence="Apache-2.0",
+            decoder=None,
+            sha256="",
         ),
         Preset(
             name="mediapipe_hand",
