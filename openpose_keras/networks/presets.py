@@ -73,7 +73,7 @@ PRESETS = {
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
             detector="hand_finder",
-            sha256="aa3ac7c41105133304bee0809776e4bcb83038f88892f600f9404ee174614193",
+            sha256="d625a884ea9d10f7a0ac0ad0cfbae64894d42a64a6fb4e469788284c817859ab",
         ),
         Preset(
             name="hand_finder",
