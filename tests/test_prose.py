@@ -43,7 +43,6 @@ BANISHED = {
     r"\bbeside it\b": "next to it, with it",
     r"\bwhose way\b": "after which program",
     r"\btoys?\b": "example",
-    r"\bfinders?\b": "search",
     r"\bdepart(?:s|ures?)?\b": "exceeds the tolerance",
 }
 

@@ -1,13 +1,13 @@
-"""`openpose-keras train`: train hand_lite, or train on."""
+"""`openpose-keras train`: train hand_lite or hand_finder, or train on."""
 
 import argparse
 import dataclasses
 
-SUMMARY = "train hand_lite on rendered hands"
+SUMMARY = "train hand_lite or hand_finder on rendered hands and photos"
 DESCRIPTION = (
-    "Train hand_lite with Keras: render the hands that are missing, then fit. A run that was "
-    "stopped is resumed. The weights that ship were trained with weights/hand_lite.json, then "
-    "hand_lite_2.json."
+    "Train a network of ours with Keras, from MediaPipe's weights: render the hands that are "
+    "missing, then fit. A run that was stopped is resumed. The config's `network` says which one; "
+    "weights/hand_lite.json and weights/hand_finder.json are the configs of the weights that ship."
 )
 
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a JSON file with fields of openpose_keras.training.config.TrainConfig",
     )
     parser.add_argument("--out", help="folder of the run, resumed if it exists")
-    parser.add_argument("--assets", help="folder with rigged_hand/, hand_photos/ and teacher/")
+    parser.add_argument("--assets", help="folder with rigged_hand/ and hand_photos*/")
     parser.add_argument("--backgrounds", help="folder of images without hands")
     parser.add_argument(
         "--labels", metavar="FILE.json", help="label file of your own photos, to mix in"
@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="number of epochs, instead of the config's")
     parser.add_argument(
         "--steps-per-epoch", type=int, help="steps an epoch, instead of the config's"
+    )
+    parser.add_argument(
+        "--processes", type=int, help="processes that render and compose, instead of the config's"
     )
     parser.add_argument("--preview", metavar="FILE.png", help="only write a sheet of 40 samples")
 

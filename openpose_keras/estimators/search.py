@@ -122,7 +122,7 @@ def find_hands(
 
 
 def fit_image(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bring an image to the size of a network's input, and pad it with grey on the right and below.
+    """Resize an image to a network's input, and pad it with grey on the right and below.
 
     Args:
         image: (H, W, 3) uint8 RGB.

@@ -202,8 +202,8 @@ def photo_surroundings(sets: list[TrainingPhoto]) -> Surroundings:
     """Return what draws parts of photos that show no hand: faces, clothes, furniture.
 
     Args:
-        sets: Photos whose hands are known. What looked like a hand to a network and is none is
-            drawn more often.
+        sets: Photos whose hands are known. What a network took for a hand by mistake is drawn more
+            often.
     """
     images = [photo.image() for photo in sets]
     hands = [

@@ -66,7 +66,7 @@ def palm_values(xy: np.ndarray) -> FloatArray:
 def cut_off(
     hands: Sequence[np.ndarray], shape: tuple[int, int]
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Tell hands that are to be found from those that are cut off, or too small.
+    """Separate hands that are to be found from those that are cut off, or too small.
 
     Args:
         hands: (21, 2) keypoints of each.

@@ -63,20 +63,15 @@ def fake_layer(rng, size=64):
     cv2.circle(rgba, (size // 2, size // 2), size // 3, (0, 0, 0, 255), -1)
     rgba[..., :3] = rng.integers(40, 256, 3) * (rgba[..., 3:] > 0)
     side = "left" if rng.random() < 0.5 else "right"
-    xyz = np.pad(xy, ((0, 0), (0, 1)))
+    depth = np.linspace(0, -size / 8, len(xy), dtype=np.float32)  # the fingers point to the camera
+    xyz = np.column_stack([xy, depth])
     return HandLayer(rgba, xyz, np.ones(21, bool), side, gloved=bool(rng.random() < 0.3))
 
 
 def fake_hand(rng):
-    """Return a fake layer as a cache of rendered hands does."""
+    """Draw a fake hand, as a cache of rendered hands has it and a source of a composer draws it."""
     layer = fake_layer(rng)
     return DrawnHand(layer.rgba, layer.xyz, float(layer.side == "right"))
-
-
-def fake_source(rng):
-    """Draw a fake hand as a source of a composer does."""
-    layer = fake_layer(rng)
-    return layer.rgba, layer.xy
 
 
 def fake_hands(count, seed=0):
@@ -124,7 +119,7 @@ def small_config(folder, **changes):
         "hands": 6,
         "validation_hands": 6,
         "photo_fraction": 0.0,
-        "pretrained_backbone": False,
+        "pretrained": False,
         "validation_samples": 4,
         "size": 32,
         "batch_size": 2,

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from openpose_keras.core.boxes import BOX_MARGIN
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.upright import upright_angle
@@ -17,7 +16,7 @@ from openpose_keras.training.compose import (
     sample_background,
 )
 from openpose_keras.training.target_heatmaps import hand_size
-from tests.helpers.training_fakes import fake_source, open_hand, write_images
+from tests.helpers.training_fakes import fake_hand, open_hand, write_images
 
 SIZE = 160
 LAYER = 224
@@ -47,7 +46,7 @@ def hand_xy():
 
 @pytest.fixture(scope="module")
 def composer():
-    return Composer([(fake_source, 1.0)], BACKGROUNDS, size=SIZE)
+    return Composer([(fake_hand, 1.0)], BACKGROUNDS, size=SIZE)
 
 
 # Backgrounds
@@ -230,7 +229,7 @@ def test_edges_neither_darken_nor_brighten(size, level, hand_xy):
 def test_a_clear_layer_changes_nothing(hand_xy):
     background = np.random.default_rng(0).uniform(0, 255, (SIZE, SIZE, 3)).astype(np.float32)
     canvas, _ = paste(background, CLEAR, hand_xy, PLACEMENTS["enlarged"])
-    np.testing.assert_array_equal(canvas, background)
+    np.testing.assert_allclose(canvas, background, rtol=1e-6)
     assert canvas is not background
 
 
@@ -241,7 +240,16 @@ def test_a_tint_changes_the_hand_and_not_the_background(hand_xy):
     placement = Placement((40, 80), 100, 0, False)
     canvas, _ = paste(background, rgba, hand_xy, placement, tint=np.array([0.5, 1.0, 2.0]))
     np.testing.assert_allclose(canvas[80, 40], (100, 200, 255), atol=1)
-    np.testing.assert_array_equal(canvas[80, 159], (50, 50, 50))
+    np.testing.assert_allclose(canvas[80, 159], (50, 50, 50), rtol=1e-6)
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS.values(), ids=PLACEMENTS)
+def test_depth_grows_with_the_hand_and_stays_unknown_where_it_is(placement, hand_xy):
+    depth = np.linspace(-30, 10, len(HAND))
+    depth[4] = np.nan
+    _, placed = paste(BLACK, CLEAR, np.column_stack([hand_xy, depth]), placement)
+    np.testing.assert_allclose(placed[:, 2], depth * placement.size / 100, rtol=1e-5)
+    np.testing.assert_array_equal(placed[:, :2], paste(BLACK, CLEAR, hand_xy, placement)[1])
 
 
 # Samples
@@ -253,13 +261,14 @@ def test_centered_samples_have_one_hand_in_the_middle_and_half_are_nearly_uprigh
         sample = composer(rng, kind="centered")
         assert sample.image.shape == (SIZE, SIZE, 3)
         assert sample.image.dtype == np.uint8
-        (xy,) = sample.hands
-        assert xy.dtype == np.float32
+        (xyz,) = sample.hands
+        assert (xyz.shape, xyz.dtype) == ((21, 3), np.float32)
+        xy = xyz[:, :2]
         middle = (xy.min(0) + xy.max(0)) / 2
         assert np.abs(middle - (SIZE - 1) / 2).max() <= 0.15 * SIZE + 0.01
         fractions.append(hand_size(xy) / SIZE)
         away.append(abs((np.rad2deg(upright_angle(xy)) + 180) % 360 - 180))
-    assert np.median(fractions) == pytest.approx(1 / BOX_MARGIN, abs=0.1)
+    assert np.median(fractions) == pytest.approx(0.55, abs=0.1)
     assert 0.4 < np.mean(np.array(away) < 60) < 0.85
 
 
@@ -268,7 +277,7 @@ def test_a_second_hand_is_sometimes_drawn_but_not_to_be_found():
 
     def source(rng):
         drawn.append(1)
-        return fake_source(rng)
+        return fake_hand(rng)
 
     composer = Composer([(source, 1.0)], [], size=32)
     for seed in range(80):
@@ -284,15 +293,56 @@ def test_scenes_have_one_to_three_hands_inside_and_negatives_none(composer):
     assert all(composer(rng, kind="negative").hands == [] for _ in range(5))
     scenes = [composer(rng, kind="scene").hands for _ in range(40)]
     assert {len(hands) for hands in scenes} == {1, 2, 3}
-    for xy in (xy for hands in scenes for xy in hands):
-        middle = (xy.min(0) + xy.max(0)) / 2
+    for xyz in (xyz for hands in scenes for xyz in hands):
+        middle = (xyz[:, :2].min(0) + xyz[:, :2].max(0)) / 2
         assert 0 < middle.min() <= middle.max() < SIZE
-        assert hand_size(xy) < 0.6 * SIZE * np.sqrt(2) + 1
+        assert hand_size(xyz[:, :2]) < 0.6 * SIZE * np.sqrt(2) + 1
 
 
-def test_one_sample_in_sixteen_is_negative():
-    composer, rng = Composer([(fake_source, 1.0)], [], size=16), np.random.default_rng(5)
-    counts = [len(composer(rng).hands) for _ in range(300)]
-    assert counts.count(0) / 300 == pytest.approx(KINDS["negative"], abs=0.04)
-    several = sum(count > 1 for count in counts) / 300
-    assert several == pytest.approx(0.5 * KINDS["scene"], abs=0.05)
+@pytest.mark.parametrize(
+    ("kind", "presence"), [("centered", 1.0), ("scene", np.nan), ("negative", 0.0)]
+)
+def test_a_hand_is_present_where_it_is_in_the_middle_and_unknown_in_a_scene(kind, presence):
+    composer, rng = Composer([(fake_hand, 1.0)], [], size=32), np.random.default_rng(0)
+    samples = [composer(rng, kind=kind) for _ in range(10)]
+    np.testing.assert_equal([sample.presence for sample in samples], [presence] * 10)
+    if kind != "centered":
+        assert np.isnan([sample.right for sample in samples]).all()
+
+
+@pytest.mark.parametrize("right", [1.0, 0.0, np.nan])
+def test_a_mirrored_hand_is_of_the_other_side(right):
+    """Half of the hands are mirrored, and the order of their knuckles tells which."""
+    hand = fake_hand(np.random.default_rng(0))
+    composer = Composer([(lambda _: hand._replace(right=right), 1.0)], [], size=32)
+    rng = np.random.default_rng(4)
+    mirrored = []
+    for _ in range(40):
+        sample = composer(rng, kind="centered")
+        mirrored.append(clockwise(sample.hands[0][:, :2]) != clockwise(hand.xyz[:, :2]))
+        np.testing.assert_equal(sample.right, 1 - right if mirrored[-1] else right)
+    assert 8 < sum(mirrored) < 32
+
+
+def test_surroundings_are_behind_the_hands_as_often_as_their_kind_has_them():
+    def grey(rng, size):
+        drawn.append(rng)
+        return np.full((size, size, 3), 120, np.uint8)
+
+    composer, rng = Composer([(fake_hand, 1.0)], [], 16, grey), np.random.default_rng(6)
+    for kind, often in (("centered", 0.3), ("negative", 0.7)):
+        drawn = []
+        for _ in range(150):
+            composer(rng, kind=kind)
+        assert len(drawn) / 150 == pytest.approx(often, abs=0.1)
+
+
+def test_the_kinds_of_samples_come_as_often_as_they_should():
+    composer, rng = Composer([(fake_hand, 1.0)], [], size=16), np.random.default_rng(5)
+    samples = [composer(rng) for _ in range(300)]
+    negative = np.mean([sample.presence == 0 for sample in samples])
+    centered = np.mean([sample.presence == 1 for sample in samples])
+    assert negative == pytest.approx(KINDS["negative"], abs=0.06)
+    assert centered == pytest.approx(KINDS["centered"], abs=0.06)
+    several = np.mean([len(sample.hands) > 1 for sample in samples])
+    assert several == pytest.approx(0.5 * KINDS["scene"], abs=0.03)

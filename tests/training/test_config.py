@@ -4,7 +4,7 @@ import json
 import pytest
 
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.training.config import TrainConfig, read_config
+from openpose_keras.training.config import NETWORKS, TrainConfig, read_config
 from tests.helpers import ROOT
 
 FOLDERS = {"out": "run", "assets": "assets", "backgrounds": "images"}
@@ -17,7 +17,7 @@ def write(folder, content):
 
 
 def test_a_config_comes_back_as_it_was_written(tmp_path):
-    config = TrainConfig(**FOLDERS, photo_fraction=0.1, pretrained_backbone=False, size=96, seed=7)
+    config = TrainConfig(**FOLDERS, photo_fraction=0.1, pretrained=False, size=96, seed=7)
     assert read_config(write(tmp_path, dataclasses.asdict(config))) == config
 
 
@@ -68,9 +68,11 @@ INVALID = {
     "epochs": (0, 2.5),
     "steps_per_epoch": (0,),
     "learning_rate": (0, -1e-3, float("inf"), "fast"),
-    "backbone_rate": (-0.1,),
+    "pretrained_rate": (-0.1,),
     "weight_decay": (-1.0,),
-    "pretrained_backbone": (1, "yes"),
+    "network": ("hand", "mediapipe_hand", None),
+    "pretrained": (1, "yes"),
+    "processes": (-1, 1.5, True),
     "seed": (-1, 2**32, 1.5),
     "out": (None,),
     "assets": (3,),
@@ -103,6 +105,7 @@ def test_own_labels_need_no_rendered_hands_and_no_other_folders_but_have_to_be_s
         TrainConfig(out="run", labels="labels.json", photo_fraction=0.0)
 
 
-@pytest.mark.parametrize("name", ["hand_lite", "hand_lite_2"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_configs_of_the_weights_that_ship_are_valid(name):
-    assert read_config(ROOT / "weights" / f"{name}.json").out == f"runs/{name}"
+    config = read_config(ROOT / "weights" / f"{name}.json")
+    assert (config.network, config.out) == (name, f"runs/{name}")

@@ -10,7 +10,7 @@ from openpose_keras.training import augment, compose, data, robustness
 from openpose_keras.training.synthesis import assets, materials, poses, render
 from tests.helpers import ROOT
 from tests.helpers.assets import assets_folder
-from tests.helpers.training_fakes import fake_hands, fake_source, open_hand, small_config
+from tests.helpers.training_fakes import fake_hand, fake_hands, open_hand, small_config
 
 SIZE = 64
 IMAGES = [
@@ -23,7 +23,7 @@ for array in (*IMAGES, XY):
 
 
 def composed(kind):
-    return lambda rng: compose.Composer([(fake_source, 1.0)], IMAGES, size=SIZE)(rng, kind=kind)
+    return lambda rng: compose.Composer([(fake_hand, 1.0)], IMAGES, size=SIZE)(rng, kind=kind)
 
 
 SAMPLERS = {
@@ -90,6 +90,6 @@ def test_validation_sets_depend_on_the_seed_only(tmp_path):
 
     def draw(rng):
         config = small_config(tmp_path, seed=int(rng.integers(1000)))
-        return data.validation_sets(data.DataSources(hands, IMAGES, []), config)
+        return data.validation_sets(data.DataSources(hands, IMAGES, [], []), config)
 
     assert_reproducible(draw)

@@ -2,16 +2,22 @@ import math
 
 import numpy as np
 import pytest
+from keras import ops
 
 from openpose_keras.heatmaps import peaks
 from openpose_keras.training.target_heatmaps import gaussian_heatmaps, hand_size
 from tests.helpers.training_fakes import open_hand
 
+# TensorFlow's own modules use what Python and NumPy have deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*")
 SIZE, STRIDE = 96, 4
+NO_HAND = np.full((21, 2), np.nan)
 
 
-def draw(*hands, **options):
-    return gaussian_heatmaps(hands, **{"size": SIZE, "stride": STRIDE, **options})
+def draw(*hands, size=SIZE, stride=STRIDE):
+    """Return the heatmaps (h, h, 22) of one input with these hands."""
+    maps = gaussian_heatmaps(np.stack(hands)[None], cells=size // stride, stride=stride)
+    return ops.convert_to_numpy(maps)[0]
 
 
 def test_heatmaps_agree_with_a_plain_loop():
@@ -33,11 +39,18 @@ def test_background_is_one_minus_the_greatest_keypoint_map():
     assert maps.max() <= 1
 
 
-@pytest.mark.parametrize("hands", [(), (np.full((21, 2), np.nan),)], ids=["none", "no keypoint"])
-def test_without_a_hand_all_is_background(hands):
-    maps = draw(*hands, size=64, stride=8)
+def test_without_a_hand_all_is_background():
+    maps = draw(NO_HAND, NO_HAND, size=64, stride=8)
     assert (maps.shape, maps.dtype) == ((8, 8, 22), np.float32)
     assert (maps == np.eye(22)[21]).all()
+
+
+def test_each_input_has_the_heatmaps_of_its_own_hands():
+    first, second = open_hand((40, 50), 60), open_hand((70, 20), 25)
+    inputs = np.stack([[first, NO_HAND], [second, first], [NO_HAND, NO_HAND]])
+    found = ops.convert_to_numpy(gaussian_heatmaps(inputs, cells=24, stride=STRIDE))
+    for maps, hands in zip(found, ([first], [second, first], [NO_HAND]), strict=True):
+        np.testing.assert_allclose(maps, draw(*hands), atol=1e-6)
 
 
 @pytest.mark.parametrize("stride", [4, 8])

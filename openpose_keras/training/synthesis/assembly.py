@@ -76,7 +76,7 @@ def build_hand(
 
 
 def dress_object(meshes: Iterable[Mesh], rng: np.random.Generator) -> list[Mesh]:
-    """Give the parts of an object a material and a pattern, each its own or all the same."""
+    """Draw a material and a pattern for the parts of an object, each its own or all the same."""
     dressed: list[Mesh] = []
     for mesh in meshes:
         if dressed and rng.random() < 0.3:
