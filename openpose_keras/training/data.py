@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.boxes import box_from_points, box_iou
+from openpose_keras.core.boxes import box_from_points, box_iou, square_box
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.training import photo_sets, photos, render_cache
@@ -223,8 +223,12 @@ def photo_surroundings(sets: list[TrainingPhoto]) -> Surroundings:
             else:
                 index = int(rng.integers(len(sets)))
                 x, y, side = _anywhere(rng, *images[index].shape[:2])
-            if all(box_iou((x, y, side, side), box) == 0 for box in hands[index]):
-                return _square(rng, images[index], (x, y, side), size)
+            angle = rng.uniform(-180, 180) if rng.random() < 0.5 else rng.normal(0, 8)
+            reach = np.abs([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))]).sum()
+            shown = square_box((x, y, side, side), reach)  # around the rotated square
+            if all(box_iou(shown, box) == 0 for box in hands[index]):
+                part = _square(images[index], (x, y, side), angle, size)
+                return part[:, :: rng.choice((-1, 1))]
 
     return draw
 
@@ -245,20 +249,18 @@ def _anywhere(rng: np.random.Generator, height: int, width: int) -> tuple[float,
 
 
 def _square(
-    rng: np.random.Generator, image: np.ndarray, square: tuple[float, float, float], size: int
+    image: np.ndarray, square: tuple[float, float, float], angle: float, size: int
 ) -> np.ndarray:
-    """Cut a square out of an image at any angle; black where the image ends."""
+    """Cut a rotated square out of an image; black where the image ends."""
     x, y, side = square
     if side > 1.5 * size:  # shrink with areas first: a warp alone would skip pixels
         factor = size / side
         image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         x, y, side = x * factor, y * factor, side * factor
     middle = (x + side / 2, y + side / 2)
-    angle = rng.uniform(-180, 180) if rng.random() < 0.5 else rng.normal(0, 8)
     matrix = cv2.getRotationMatrix2D(middle, angle, size / side)
     matrix[:, 2] += size / 2 - np.array(middle)
-    part = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
-    return np.asarray(part[:, :: rng.choice((-1, 1))])
+    return np.asarray(cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR))
 
 
 def validation_sets(sources: DataSources, config: TrainConfig) -> dict[str, list[Sample]]:

@@ -10,6 +10,7 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
 from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.photo_sets import PhotoHand, TrainingPhoto
 from openpose_keras.training.render_cache import DrawnHand, write_shard
 from openpose_keras.training.synthesis.render import HandLayer
 
@@ -54,6 +55,17 @@ def write_photo_sets(folder, labels, size=(480, 360), stored=None):
         for file, hands in labels.items()
     ]
     (folder / "labels.json").write_text(json.dumps({"photos": photos}), encoding="utf8")
+
+
+def dotted_photo(hands=((90, 100, 60),), size=(200, 180), doubtful=(), not_hands=()):
+    """Return a dark photo of a set: hands of x, y and size, with a blue dot on every keypoint."""
+    image = np.full((size[1], size[0], 3), 20, np.uint8)
+    found = [open_hand((x, y), length) for x, y, length in hands]
+    for xy in np.concatenate([*found, np.zeros((0, 2))]):
+        cv2.circle(image, np.round(xy).astype(int).tolist(), 2, (0, 0, 255), -1)
+    data = cv2.imencode(".png", image[..., ::-1])[1].tobytes()
+    boxes = [np.reshape(np.array(each, np.float32), (-1, 4)) for each in (doubtful, not_hands)]
+    return TrainingPhoto("a/0.png", "a", data, tuple(PhotoHand(xy, 1.0) for xy in found), *boxes)
 
 
 def fake_layer(rng, size=64):

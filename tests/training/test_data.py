@@ -1,26 +1,26 @@
 import dataclasses
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.networks.preprocessing import normalise
 from openpose_keras.training import data, render_cache
-from openpose_keras.training.compose import Sample
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.data import DataSources, batches, load_data_sources, make_composer
+from openpose_keras.training.data import DataSources, load_data_sources, make_composer
 from openpose_keras.training.photos import LabelledPhoto
-from openpose_keras.training.target_heatmaps import gaussian_heatmaps
 from tests.helpers import ROOT
 from tests.helpers.assets import assets_folder
-from tests.helpers.training_fakes import fake_hands, open_hand, small_config, write_labelled
+from tests.helpers.training_fakes import (
+    dotted_photo,
+    fake_hands,
+    open_hand,
+    small_config,
+    write_labelled,
+)
 from tests.test_house import HEAVY
-
-# TensorFlow's own modules use what Python and NumPy have deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*")
 
 HANDS = fake_hands(10)
 
@@ -28,11 +28,6 @@ HANDS = fake_hands(10)
 @pytest.fixture
 def config(tmp_path):
     return small_config(tmp_path)
-
-
-@pytest.fixture
-def composer():
-    return make_composer(DataSources(HANDS, [], []), photo_fraction=0, size=32)
 
 
 def photo(missing=()):
@@ -114,7 +109,7 @@ def test_too_little_to_hold_out_is_refused(config, tmp_path):
 
 def test_composing_needs_hands_or_photos():
     with pytest.raises(TrainingError, match="rendered hands or labelled photos"):
-        make_composer(DataSources(None, [], []), photo_fraction=0.5, size=32)
+        make_composer(DataSources(None, [], [], []), photo_fraction=0.5, size=32)
 
 
 def test_every_rendered_hand_is_drawn():
@@ -127,9 +122,9 @@ def test_a_photo_that_cannot_be_cut_out_is_drawn_whole():
     noise = dataclasses.replace(photo(), image=rng.integers(0, 256, (100, 100, 3), np.uint8))
     draw = data.photo_source([noise])
     for _ in range(5):
-        rgba, xy = draw(rng)
-        assert (rgba[..., 3] == 255).all()
-        np.testing.assert_array_equal(xy, photo().xy)
+        hand = draw(rng)
+        assert (hand.rgba[..., 3] == 255).all()
+        np.testing.assert_array_equal(hand.xyz[:, :2], photo().xy)
 
 
 @pytest.mark.parametrize(
@@ -144,50 +139,79 @@ def test_a_photo_that_cannot_be_cut_out_is_drawn_whole():
 )
 def test_photos_are_their_fraction_of_the_hands_if_there_are_any(photos, fraction, expected):
     """The photo's thumb has no label; the rendered hands are complete."""
-    sources, rng = DataSources(HANDS, [], photos), np.random.default_rng(0)
+    sources, rng = DataSources(HANDS, [], photos, []), np.random.default_rng(0)
     composer = make_composer(sources, photo_fraction=fraction, size=16)
     samples = [composer(rng, kind="centered") for _ in range(150)]
-    found = np.mean([np.isnan(sample.hands[0]).any() for sample in samples])
+    found = np.mean([np.isnan(sample.hands[0][:, :2]).any() for sample in samples])
     assert found == pytest.approx(expected, abs=0.1)
 
 
-# Batches
+# Photo sets
 
 
-def test_a_batch_has_images_and_their_heatmaps_for_both_stages(config, composer):
-    dataset = batches(composer, config, first_epoch=3)
-    assert len(dataset) == 2
-    images, (maps, same) = dataset[1]
-    assert images.shape == (2, 32, 32, 3)
-    assert images.dtype == maps.dtype == np.float32
-    np.testing.assert_array_equal(maps, same)
-    rng = np.random.default_rng((config.seed, 3, 1))
-    for number in range(2):
-        sample = composer(rng)
-        np.testing.assert_array_equal(images[number], normalise(sample.image)[0])
-        truth = gaussian_heatmaps(sample.hands, size=32, stride=4)
-        np.testing.assert_array_equal(maps[number], truth)
+def test_hands_of_photo_sets_are_drawn_with_what_is_around_them():
+    draw = data.set_source([dotted_photo(), dotted_photo(hands=[(80, 60, 40), (150, 120, 30)])])
+    rng = np.random.default_rng(0)
+    for hand in (draw(rng) for _ in range(8)):
+        assert (hand.rgba[..., 3] == 255).all()
+        x, y = np.round(hand.xyz[:, :2]).astype(int).T
+        assert (hand.rgba[y, x, 2] > 100).all()
+        assert np.isnan(hand.xyz[:, 2]).all()
+        assert hand.right == 1
 
 
-def test_a_batch_depends_only_on_seed_epoch_and_number(config, composer):
-    dataset = batches(composer, config)
-    second, first = dataset[1][0], dataset[0][0]
-    np.testing.assert_array_equal(dataset[0][0], first)
-    dataset.on_epoch_end()
-    np.testing.assert_array_equal(batches(composer, config, first_epoch=1)[0][0], dataset[0][0])
-    other = batches(composer, dataclasses.replace(config, seed=2))
-    for different in (second, dataset[0][0], other[0][0]):
-        assert (different != first).any()
+def test_surroundings_never_show_a_hand_whatever_their_angle():
+    """The hands have blue dots; what is doubtful is all around them but for one side."""
+    photos = [
+        dotted_photo(hands=[(50, 50, 50), (150, 130, 40)], not_hands=[(85, 20, 60, 60)]),
+        dotted_photo(hands=[(60, 90, 60)], doubtful=[(0, 0, 100, 180)]),
+    ]
+    draw, rng = data.photo_surroundings(photos), np.random.default_rng(0)
+    parts = np.stack([draw(rng, 48) for _ in range(300)])
+    assert (parts.shape, parts.dtype) == ((300, 48, 48, 3), np.uint8)
+    assert parts.max() <= 20
 
 
-def test_keypoints_without_a_label_have_empty_targets(config):
-    hidden = [0, 4, 20]
-    sources = DataSources(None, [], [photo(missing=hidden)])
-    composer = make_composer(sources, photo_fraction=0.5, size=32)
-    _, (maps, _) = batches(composer, dataclasses.replace(config, batch_size=60))[0]
-    greatest = maps.max(axis=(0, 1, 2))[:-1]
-    assert (greatest[hidden] == 0).all()
-    assert (np.delete(greatest, hidden) > 0.5).all()
+def test_surroundings_show_more_often_what_looked_like_a_hand():
+    plain, misleading = dotted_photo(hands=[]), dotted_photo(hands=[], not_hands=[(80, 70, 40, 40)])
+    bright = cv2.imencode(".png", np.full((180, 200, 3), 200, np.uint8))[1].tobytes()
+    sets = [plain] * 29 + [misleading._replace(data=bright)]
+    draw, rng = data.photo_surroundings(sets), np.random.default_rng(0)
+    shown = [draw(rng, 16).max() > 100 for _ in range(200)]
+    assert np.mean(shown) == pytest.approx(1 / 3 + 2 / 3 / 30, abs=0.1)
+
+
+# Validation
+
+
+@pytest.mark.parametrize("given", [("rendered",), ("photos",), ("rendered", "photos")])
+def test_each_kind_of_hand_has_a_validation_set_of_its_own(config, given):
+    hands = HANDS if "rendered" in given else None
+    sources = DataSources(hands, [], [photo([2])] if "photos" in given else [], [])
+    found = data.validation_sets(sources, dataclasses.replace(config, validation_samples=5))
+    assert {name: len(each) for name, each in found.items()} == dict.fromkeys(
+        (*given, "negative"), 5
+    )
+    for name, samples in found.items():
+        for sample in samples:
+            assert sample.image.shape == (32, 32, 3)
+            assert len(sample.hands) == sample.presence == (name != "negative")
+            for xyz in sample.hands:
+                assert np.isnan(xyz[:, :2]).any() == np.isnan(sample.right) == (name == "photos")
+
+
+def test_photos_of_sets_are_validated_with_the_other_photos(config):
+    sources = DataSources(HANDS, [], [photo()], [dotted_photo()])
+    found = data.validation_sets(sources, dataclasses.replace(config, validation_samples=30))
+    known = [np.isfinite(sample.right) for sample in found["photos"]]  # the set's hands are right
+    assert 0.6 < np.mean(known) < 1
+
+
+def test_a_preview_has_forty_samples_with_their_hands(config):
+    shown = data.preview_samples(config)
+    assert len(shown) == 40
+    assert all(image.shape == (32, 32, 3) for image, _ in shown)
+    assert {len(hands) for _, hands in shown} >= {0, 1}
 
 
 def test_composing_and_fitting_need_no_heavy_package():
@@ -199,66 +223,3 @@ def test_composing_and_fitting_need_no_heavy_package():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.split() == ["[]"]
-
-
-# Validation
-
-
-@pytest.mark.parametrize("given", [("rendered",), ("photos",), ("rendered", "photos")])
-def test_each_kind_of_hand_has_a_validation_set_of_its_own(config, given):
-    hands = HANDS if "rendered" in given else None
-    sources = DataSources(hands, [], [photo([2])] if "photos" in given else [])
-    found = data.validation_sets(sources, dataclasses.replace(config, validation_samples=5))
-    assert {name: len(each) for name, each in found.items()} == dict.fromkeys(given, 5)
-    for name, samples in found.items():
-        for sample in samples:
-            assert sample.image.shape == (32, 32, 3)
-            (xy,) = sample.hands
-            assert np.isnan(xy).any() == (name == "photos")
-
-
-class Oracle:
-    """A model that knows the samples and computes true heatmaps, moved by some cells."""
-
-    def __init__(self, known, *, down=0, right=0):
-        self.images = np.concatenate([normalise(sample.image) for sample in known])
-        maps = [gaussian_heatmaps(sample.hands, size=64, stride=4) for sample in known]
-        self.maps = np.roll(np.stack(maps), (down, right), axis=(1, 2))
-
-    def predict(self, images, **options):
-        del options
-        np.testing.assert_array_equal(images, self.images)
-        return [np.zeros_like(self.maps), self.maps]
-
-
-def centered_samples(count=4, size=32):
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
-    return [Sample(image, [open_hand(rng.uniform(31, 33, 2), size)]) for image in images]
-
-
-@pytest.mark.parametrize(
-    ("size", "down", "scores"), [(32, 0, (1.0, 1.0)), (28, 2, (0.0, 0.0)), (52, 2, (0.0, 1.0))]
-)
-def test_the_unit_of_pck_is_the_longer_side_of_the_extent(size, down, scores):
-    """Two cells are 8 px, and the argmax adds up to 2: over 0.2 of 28 px, between those of 52."""
-    known = centered_samples(size=size)
-    report = data.validate(Oracle(known, down=down), {"x": known})
-    assert report == {"x_pck10": scores[0], "x_pck20": scores[1]}
-
-
-def test_each_set_has_its_own_scores_and_a_model_may_have_one_stage():
-    known = centered_samples()
-    model = SimpleNamespace(predict=lambda images, **_: np.zeros((len(images), 16, 16, 22)))
-    report = data.validate(model, {"a": known, "b": known[:2]})
-    assert list(report) == ["a_pck10", "a_pck20", "b_pck10", "b_pck20"]
-    assert all(isinstance(value, float) and value < 0.2 for value in report.values())
-
-
-@pytest.mark.parametrize(("right", "score"), [(0, 1.0), (8, 0.0)])
-def test_keypoints_without_a_label_do_not_count(right, score):
-    known = centered_samples(count=2)
-    oracle = Oracle(known, right=right)
-    for each in known:
-        each.hands[0][5:8] = np.nan
-    assert data.validate(oracle, {"x": known}) == {"x_pck10": score, "x_pck20": score}

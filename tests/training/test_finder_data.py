@@ -14,22 +14,8 @@ from openpose_keras.training.finder_data import (
     part_without_hands,
     view_photo,
 )
-from openpose_keras.training.photo_sets import PhotoHand, TrainingPhoto
 from openpose_keras.training.render_cache import DrawnHand
-from tests.helpers.training_fakes import fake_hand, fake_hands, open_hand
-
-BLUE = (0, 0, 255)
-
-
-def photo(hands=((90, 100, 60),), size=(200, 180), doubtful=(), not_hands=()):
-    """A dark photo with a blue dot on every keypoint."""
-    image = np.full((size[1], size[0], 3), 20, np.uint8)
-    found = [open_hand((x, y), length) for x, y, length in hands]
-    for xy in np.concatenate([*found, np.zeros((0, 2))]):
-        cv2.circle(image, np.round(xy).astype(int).tolist(), 2, BLUE, -1)
-    data = cv2.imencode(".png", image[..., ::-1])[1].tobytes()
-    boxes = [np.reshape(np.array(each, np.float32), (-1, 4)) for each in (doubtful, not_hands)]
-    return TrainingPhoto("a/0.png", "a", data, tuple(PhotoHand(xy, 1.0) for xy in found), *boxes)
+from tests.helpers.training_fakes import dotted_photo, fake_hand, fake_hands
 
 
 def blueness(image, xy):
@@ -41,7 +27,7 @@ def blueness(image, xy):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_labels_stay_on_the_hands_of_a_photo_however_it_is_shown(seed):
-    [decoded] = decode_photos([photo()])
+    [decoded] = decode_photos([dotted_photo()])
     view = view_photo(np.random.default_rng(seed), decoded, (160, 128))
     assert view.image.shape == (128, 160, 3)
     for xy in view.hands:
@@ -52,7 +38,7 @@ def test_labels_stay_on_the_hands_of_a_photo_however_it_is_shown(seed):
 
 def test_boxes_move_with_the_photo_and_keep_their_meaning():
     box = (90 - 30, 100 - 30, 60, 60)  # around the hand
-    [decoded] = decode_photos([photo(doubtful=[box], not_hands=[box])])
+    [decoded] = decode_photos([dotted_photo(doubtful=[box], not_hands=[box])])
     for seed in range(8):
         view = view_photo(np.random.default_rng(seed), decoded, (160, 160))
         assert view.boxes[:2, 4].tolist() == [DOUBTFUL, NOT_A_HAND]
@@ -64,7 +50,7 @@ def test_boxes_move_with_the_photo_and_keep_their_meaning():
 
 def test_a_part_without_hands_shows_neither_hands_nor_doubtful_ones():
     [decoded] = decode_photos(
-        [photo(hands=[(60, 60, 50), (150, 120, 40)], doubtful=[(0, 150, 9, 9)])]
+        [dotted_photo(hands=[(60, 60, 50), (150, 120, 40)], doubtful=[(0, 150, 9, 9)])]
     )
     rng = np.random.default_rng(0)
     parts = [part_without_hands(rng, decoded) for _ in range(40)]
@@ -75,7 +61,7 @@ def test_a_part_without_hands_shows_neither_hands_nor_doubtful_ones():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_generator_draws_the_same_sample(kind):
-    photos = decode_photos([photo(), photo(hands=[(100, 90, 80)])])
+    photos = decode_photos([dotted_photo(), dotted_photo(hands=[(100, 90, 80)])])
     composer = FinderComposer(fake_hands(3), photos, [], size=96)
     first, again = (composer(np.random.default_rng(5), kind=kind) for _ in range(2))
     np.testing.assert_array_equal(first.image, again.image)
@@ -97,7 +83,7 @@ def test_a_sample_labels_each_of_two_hands_that_touch():
 
 
 def test_a_batch_holds_bytes_and_one_row_a_hand_or_box():
-    composer = FinderComposer(fake_hands(3), decode_photos([photo()]), [], size=64)
+    composer = FinderComposer(fake_hands(3), decode_photos([dotted_photo()]), [], size=64)
     rng = np.random.default_rng(0)
     samples = [composer(rng, kind="photo") for _ in range(3)]
     images, truth = finder_batch(samples)
