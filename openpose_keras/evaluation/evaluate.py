@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.arrays import IntArray
 from openpose_keras.core.boxes import BOX_MARGIN, Box, box_cover, box_from_points, square_box
 from openpose_keras.core.errors import DataError, OpenPoseKerasError
 from openpose_keras.core.keypoints import Hand
@@ -21,10 +21,12 @@ from openpose_keras.evaluation.metrics import (
     pixel_distances,
 )
 from openpose_keras.evaluation.reports import Interval, JointFigures, Report, SearchReport
-from openpose_keras.io.coco import LabelledImage
+from openpose_keras.io.coco import LabelledHand, LabelledImage
 from openpose_keras.io.images import Pixels, read_image
 
 Estimator = Callable[..., Sequence[Hand]]
+
+KEPT = (0.25, 0.5, 0.75)  # fractions of the keypoints whose PCK tells what the scores are worth
 
 
 def evaluate(
@@ -54,16 +56,17 @@ def evaluate(
     Raises:
         DataError: There is no labelled hand.
     """
-    xy, truth, boxes, owners = [], [], [], []
+    found: list[Hand] = []
+    labelled: list[LabelledHand] = []
+    owners: list[int] = []
     bar = tqdm(samples, unit="image", disable=not progress)
     for number, sample in enumerate(sample for sample in bar if sample.hands):
-        xy += [hand.xy for hand in _run(estimator, sample, crop_factor, use_sides)]
-        truth += [hand.xy for hand in sample.hands]
-        boxes += [hand.box for hand in sample.hands]
+        found += _run(estimator, sample, crop_factor, use_sides)
+        labelled += sample.hands
         owners += [number] * len(sample.hands)
     if not owners:
         raise DataError("there is no labelled hand to measure on")
-    return _report(np.stack(xy), np.stack(truth), np.array(boxes), np.array(owners), thresholds)
+    return _report(found, labelled, np.array(owners), thresholds)
 
 
 def _run(
@@ -79,21 +82,28 @@ def _run(
 
 
 def _report(
-    xy: FloatArray,
-    truth: FloatArray,
-    boxes: FloatArray,
+    found: Sequence[Hand],
+    hands: Sequence[LabelledHand],
     images: IntArray,
     thresholds: Sequence[float],
 ) -> Report:
-    """Return the report of hands (n, 21, 2); `images` (n,) numbers each hand's image."""
+    """Return the report of found and labelled hands; `images` (n,) numbers each hand's image."""
+    xy, truth = (np.stack([hand.xy for hand in each]) for each in (found, hands))
+    boxes, scores = (
+        np.array([hand.box for hand in hands]),
+        np.stack([each.scores for each in found]),
+    )
     pixels, units = pixel_distances(xy, truth), box_distances(xy, truth, boxes)
-    labelled, found = ~np.isnan(pixels), np.isfinite(pixels)
+    labelled, present = ~np.isnan(pixels), np.isfinite(pixels)
 
     def ratio(values: np.ndarray, counted: np.ndarray) -> Interval:
         """Return the mean of the counted values, with whole images resampled."""
         sums = np.bincount(images, np.where(counted, values, 0.0).sum(axis=1))
         return Interval.of_ratio(sums, np.bincount(images, counted.sum(axis=1)))
 
+    order = np.argsort(-scores.ravel(), kind="stable")
+    rank = np.empty(scores.shape)
+    rank.ravel()[order] = np.arange(order.size) / order.size
     by_joint = joint_pck(xy, truth, boxes, thresholds).T.tolist()
     joints = {
         name: JointFigures(
@@ -104,14 +114,30 @@ def _report(
     }
     return Report(
         images=int(images.max()) + 1,
-        hands=len(xy),
+        hands=len(found),
         keypoints=int(labelled.sum()),
         missing=int(np.isinf(pixels).sum()),
         pck={threshold: ratio(units < threshold, labelled) for threshold in thresholds},
         auc=ratio(area_below(units, AUC_LIMIT), labelled),
-        epe_px=ratio(pixels, found),
+        epe_px=ratio(pixels, present),
         joints=joints,
+        sides=_sides(zip(found, hands, images.tolist(), strict=True)),
+        kept={
+            part: ratio(units < thresholds[min(1, len(thresholds) - 1)], labelled & (rank < part))
+            for part in KEPT
+        },
     )
+
+
+def _sides(pairs: Iterable[tuple[Hand, LabelledHand, int]]) -> Interval:
+    """Return how many known sides are told right; each pair has the number of its image."""
+    known = [
+        (hand.side == labelled.side, image)
+        for hand, labelled, image in pairs
+        if hand.side and labelled.side
+    ]
+    agrees, images = np.array(known or [(False, 0)], int).T
+    return Interval.of_ratio(np.bincount(images, agrees), np.bincount(images) * bool(known))
 
 
 def evaluate_search(
@@ -119,6 +145,7 @@ def evaluate_search(
     samples: Iterable[LabelledImage],
     *,
     iou: float = 0.5,
+    large: float = 1 / 12,
     progress: bool = True,
 ) -> SearchReport:
     """Let an estimator search whole images, and count the hands it found, missed and invented.
@@ -132,6 +159,7 @@ def evaluate_search(
         estimator: A `HandEstimator`, or anything that is called as `estimator(image)`.
         samples: Labelled images, also without hands: these show false hands.
         iou: The least intersection over union of a pair.
+        large: Longer side of the hands whose recall is told too, as a fraction of the image's.
         progress: Whether a progress bar is shown on stderr.
 
     Returns:
@@ -140,21 +168,37 @@ def evaluate_search(
     Raises:
         DataError: There is no image.
     """
-    counts = []
+    counts: list[tuple[int, ...]] = []
+    found: list[tuple[Hand, LabelledHand, int]] = []
     for sample in tqdm(samples, unit="image", disable=not progress):
-        hands = [hand for hand in estimator(_image(sample)) if hand.found.any()]
+        image = _image(sample)
+        least = large * max(image.shape[:2])
+        hands = [hand for hand in estimator(image) if hand.found.any()]
         hands.sort(key=lambda hand: -hand.score)
         predicted = [box_from_points(hand.xy, factor=1.0) for hand in hands]
         truth = [square_box(hand.box) for hand in sample.hands]
         pairs = match_boxes(predicted, truth, iou=iou)
         others = [box for index, box in enumerate(predicted) if index not in dict(pairs)]
         false = [box for box in others if not _is_in_crowd(box, sample.crowds)]
-        counts.append((len(pairs), len(truth), len(false), 1))
+        found += [(hands[one], sample.hands[other], len(counts)) for one, other in pairs]
+        is_large = [box[2] >= least for box in truth]
+        hits = sum(is_large[other] for _, other in pairs)
+        counts.append((len(pairs), len(truth), len(false), hits, sum(is_large), 1))
     if not counts:
         raise DataError("there is no image to search")
-    hits, hands, false, images = np.array(counts).T
-    recall, false_hands = Interval.of_ratio(hits, hands), Interval.of_ratio(false, images)
-    return SearchReport(len(counts), int(hands.sum()), iou, recall, false_hands)
+    columns = np.array(counts).T
+    hits, total, false, large_hits, large_total, images = columns
+    return SearchReport(
+        images=len(counts),
+        hands=int(total.sum()),
+        iou=iou,
+        recall=Interval.of_ratio(hits, total),
+        false_hands_per_image=Interval.of_ratio(false, images),
+        precision=Interval.of_ratio(hits, hits + false),
+        large=large,
+        large_recall=Interval.of_ratio(large_hits, large_total),
+        sides=_sides(found),
+    )
 
 
 def _is_in_crowd(box: Box, crowds: Sequence[Box]) -> bool:

@@ -58,6 +58,9 @@ class Report:
         auc: Area under the PCK curve up to a threshold of 0.2, divided by 0.2.
         epe_px: Mean distance in pixels of the keypoints that are not missing.
         joints: Name of the keypoint to what was measured on it.
+        sides: The fraction of the known sides that the estimator told right; NaN if it tells none.
+        kept: Fraction of the keypoints to how many of these, the best by their scores, are below
+            the second threshold of `pck`, if there are two.
     """
 
     images: int
@@ -68,6 +71,8 @@ class Report:
     auc: Interval
     epe_px: Interval
     joints: Mapping[str, JointFigures]
+    sides: Interval
+    kept: Mapping[float, Interval]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON: thresholds become text, NaN becomes None."""
@@ -77,6 +82,9 @@ class Report:
         """Return the table."""
         rows = [(f"PCK@{threshold:g}", value, 3) for threshold, value in self.pck.items()]
         rows += [(f"AUC to {AUC_LIMIT:g}", self.auc, 3), ("EPE, pixels", self.epe_px, 2)]
+        rows += [("sides right", self.sides, 3)]
+        second = list(self.pck)[min(1, len(self.pck) - 1)]
+        rows += [(f"PCK@{second:g}, best {part:.0%}", each, 3) for part, each in self.kept.items()]
         lines = [
             f"{self.hands} hands in {self.images} images, {self.keypoints} labelled keypoints, "
             f"{self.missing} of them missing",
@@ -100,6 +108,10 @@ class SearchReport:
         iou: The least overlap of a found hand with a labelled one.
         recall: The fraction of the labelled hands that were found.
         false_hands_per_image: Hands found where none is labelled.
+        precision: The fraction of the found hands that are labelled.
+        large: Longer side of a large hand, as a fraction of the image's, at least.
+        large_recall: The fraction of the large hands that were found.
+        sides: The fraction of the found hands of known side whose side was told right.
     """
 
     images: int
@@ -107,6 +119,10 @@ class SearchReport:
     iou: float
     recall: Interval
     false_hands_per_image: Interval
+    precision: Interval
+    large: float
+    large_recall: Interval
+    sides: Interval
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; NaN becomes None."""
@@ -114,17 +130,22 @@ class SearchReport:
 
     def __str__(self) -> str:
         """Return the table."""
-        recall = (f"recall, IoU {self.iou:g}", self.recall, 3)
-        rows = [recall, ("false hands an image", self.false_hands_per_image, 3)]
+        rows = [
+            ("precision", self.precision, 3),
+            (f"recall, IoU {self.iou:g}", self.recall, 3),
+            (f"recall, {self.large:.1%} or more", self.large_recall, 3),
+            ("false hands an image", self.false_hands_per_image, 3),
+            ("sides right", self.sides, 3),
+        ]
         return "\n".join([f"{self.hands} hands in {self.images} images", *_table(rows)])
 
 
 def _table(rows: Iterable[tuple[str, Interval, int]]) -> list[str]:
     """Return a line for each value: its name, itself, its interval."""
-    lines = [f"{'':<22}{'value':>8}   95 % interval over images"]
+    lines = [f"{'':<24}{'value':>8}   95 % interval over images"]
     for name, figure, digits in rows:
         interval = f"{figure.low:.{digits}f} .. {figure.high:.{digits}f}"
-        lines.append(f"{name:<22}{figure.value:>8.{digits}f}   {interval}")
+        lines.append(f"{name:<24}{figure.value:>8.{digits}f}   {interval}")
     return lines
 
 

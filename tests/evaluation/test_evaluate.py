@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,7 +103,42 @@ def test_search_report_counts_found_lost_and_false_hands():
     report = evaluate_search(lambda image: next(answers), samples, progress=False)
     assert (report.images, report.hands) == (2, 3)
     assert report.recall.value == pytest.approx(2 / 3)
+    assert report.precision.value == pytest.approx(2 / 5)
     assert report.false_hands_per_image.value == pytest.approx(3 / 2)
+
+
+def test_hands_that_are_large_for_their_image_have_a_recall_of_their_own():
+    image = np.zeros((300, 300, 3), np.uint8)
+    hands = [at(10, 10, size=100), at(150, 150, size=20)]
+    truth = tuple(LabelledHand.from_keypoints(hand.xy) for hand in hands)
+    sample = LabelledImage(image, truth)
+    report = evaluate_search(lambda image: hands[:1], [sample], large=0.2, progress=False)
+    assert (report.recall.value, report.large_recall.value) == (0.5, 1.0)
+
+
+def test_sides_count_where_both_are_known():
+    image = np.zeros((300, 300, 3), np.uint8)
+    places, told, known = (10, 100, 200), ("left", "left", None), ("left", "right", "left")
+    truth = tuple(
+        replace(LabelledHand.from_keypoints(at(x, 10).xy), side=side)
+        for x, side in zip(places, known, strict=True)
+    )
+    found = [replace(at(x, 10), side=side) for x, side in zip(places, told, strict=True)]
+    sample = LabelledImage(image, truth)
+    searched = evaluate_search(lambda image: found, [sample], progress=False)
+    cropped = evaluate(lambda image, boxes, sides: found, [sample], progress=False)
+    assert searched.sides.value == cropped.sides.value == 0.5
+
+
+def test_the_keypoints_with_the_best_scores_are_told_apart():
+    sample = labelled_image()
+    hands = oracle([sample])(sample.image, boxes=[hand.box for hand in sample.hands], sides=None)
+    moved = hands[1].xy + 500
+    worse = replace(hands[1], xy=moved, scores=np.full(21, 0.1))
+    good = replace(hands[0], scores=np.full(21, 0.9))
+    report = evaluate(lambda image, boxes, sides: [good, worse], [sample], progress=False)
+    assert report.kept[0.5].value == 1.0
+    assert report.kept[0.75].value < 0.7
 
 
 def test_hand_found_in_a_crowd_counts_neither_way():

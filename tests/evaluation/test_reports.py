@@ -17,6 +17,8 @@ REPORT = Report(
     auc=THIRD,
     epe_px=UNKNOWN,
     joints={"wrist": JointFigures(pck={0.05: float("nan"), 0.2: 0.5}, epe_px=7.25)},
+    sides=THIRD,
+    kept={0.5: THIRD},
 )
 
 
@@ -32,6 +34,8 @@ def test_report_is_json_without_nan():
         "auc": {"limit": 0.2, **third},
         "epe_px": unknown,
         "joints": {"wrist": {"pck": {"0.05": None, "0.2": 0.5}, "epe_px": 7.25}},
+        "sides": third,
+        "kept": {"0.5": third},
     }
 
 
@@ -46,8 +50,9 @@ def test_report_prints_a_table():
 
 
 def test_search_report_is_json_and_prints_a_table():
-    report = SearchReport(2, 3, 0.5, THIRD, UNKNOWN)
+    report = SearchReport(2, 3, 0.5, THIRD, UNKNOWN, THIRD, 1 / 12, UNKNOWN, THIRD)
     data = json.loads(json.dumps(report.to_dict(), allow_nan=False))
-    assert list(data) == ["images", "hands", "iou", "recall", "false_hands_per_image"]
+    assert list(data) == list(vars(report))
     assert data["recall"]["value"] == pytest.approx(1 / 3)
-    assert "recall, IoU 0.5          0.333   0.333 .. 0.333" in str(report)
+    assert "recall, IoU 0.5            0.333   0.333 .. 0.333" in str(report)
+    assert "recall, 8.3% or more         nan" in str(report)
