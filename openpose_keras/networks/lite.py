@@ -98,10 +98,12 @@ def landmark_heads(
     outputs = {}
     for name in ("right", "presence"):
         probability = keras.layers.Dense(1, "sigmoid", dtype="float32", name=name)(x)
-        outputs[name] = keras.layers.Reshape((), name=f"{name}_value")(probability)
+        outputs[name] = keras.layers.Reshape((), dtype="float32", name=f"{name}_value")(probability)
     for name in ("points", "world") if world else ("points",):
         numbers = keras.layers.Dense(63, dtype="float32", name=name)(x)
-        outputs[name] = keras.layers.Reshape((21, 3), name=f"{name}_table")(numbers)
+        outputs[name] = keras.layers.Reshape((21, 3), dtype="float32", name=f"{name}_table")(
+            numbers
+        )
     return outputs
 
 

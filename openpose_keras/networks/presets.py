@@ -39,6 +39,7 @@ class Preset:
         source: Where the weights come from.
         licence: What the weights may be used for.
         sha256: SHA-256 of the file that ships; None where the user brings the file.
+        how_to_get: How the user gets the file, where it does not ship.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Preset:
     decoder: str | None = "one_each"
     detector: str | None = None
     sha256: str | None = None
+    how_to_get: str = ""
 
     @property
     def file(self) -> str:
@@ -72,17 +74,17 @@ PRESETS = {
             ),
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
-            detector="hand_finder",
+            detector="mediapipe_palm",
             sha256="d625a884ea9d10f7a0ac0ad0cfbae64894d42a64a6fb4e469788284c817859ab",
         ),
         Preset(
             name="hand_finder",
             network="hand_finder",
             spec=InputSpec(box_size=320, multiple=32, sides="both"),
-            source="trained by this project; weights/README.md is its model card",
+            source="not trained to the end yet, so that they do not ship",
             licence="Apache-2.0",
             decoder=None,
-            sha256="",
+            how_to_get="`openpose-keras train weights/hand_finder.json` trains them",
         ),
         Preset(
             name="mediapipe_hand",
@@ -116,6 +118,10 @@ PRESETS = {
             spec=InputSpec(box_size=368, stride=8, sides="right"),
             source="OpenPose's hand/pose_iter_102000.caffemodel, converted; it does not ship",
             licence="academic or non-profit, non-commercial research only (OpenPose's licence)",
+            how_to_get=(
+                "`openpose-keras fetch hand` downloads and converts them, `openpose-keras convert "
+                "FILE` takes a file that you have"
+            ),
         ),
     )
 }
@@ -249,10 +255,8 @@ def find_weights(preset: Preset) -> Path:
     raise WeightsError(
         f"the weights of {preset.name!r} are not on this machine: expected {preset.file} in "
         f"{shipped_folder()} or {user_folder()}. They are {preset.source}; licence: "
-        f"{preset.licence}. "
-        f"`openpose-keras fetch {preset.name}` downloads and converts them, "
-        "`openpose-keras convert FILE` takes a file that you have; or use the preset 'hand_lite', "
-        "whose weights ship with the package"
+        f"{preset.licence}. {preset.how_to_get or 'Install the package again'}; or use the preset "
+        "'hand_lite', whose weights ship with the package"
     )
 
 

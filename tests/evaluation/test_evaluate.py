@@ -132,7 +132,9 @@ def test_sides_count_where_both_are_known():
 
 def test_the_keypoints_with_the_best_scores_are_told_apart():
     sample = labelled_image()
-    hands = oracle([sample])(sample.image, boxes=[hand.box for hand in sample.hands], sides=None)
+    hands = oracle([sample], noise=0.1, missing=0.0)(
+        sample.image, boxes=[hand.box for hand in sample.hands], sides=None
+    )
     moved = hands[1].xy + 500
     worse = replace(hands[1], xy=moved, scores=np.full(21, 0.1))
     good = replace(hands[0], scores=np.full(21, 0.9))
