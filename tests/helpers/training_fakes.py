@@ -9,6 +9,7 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
+from openpose_keras.training.compose import Composer
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.photo_sets import PhotoHand, TrainingPhoto
 from openpose_keras.training.render_cache import DrawnHand, write_shard
@@ -90,6 +91,11 @@ def fake_hands(count, seed=0):
     """Return fake hands, as a cache of rendered hands does."""
     rng = np.random.default_rng(seed)
     return [fake_hand(rng) for _ in range(count)]
+
+
+def fake_composer(size, backgrounds=()):
+    """Return a composer of samples of fake hands."""
+    return Composer([(fake_hand, 1.0)], list(backgrounds), size=size)
 
 
 def write_images(folder, count=9, size=(80, 100)):
