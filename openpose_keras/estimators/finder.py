@@ -59,8 +59,8 @@ class HandFinder:
     smallest: float = 1 / 12
     threshold: float = 0.4
     iou: float = 0.3
-    margin: float = 2.0
-    shift: float = 0.1
+    margin: float = 1.8
+    shift: float = 0.0
     size: int = 224
     sides: tuple[int, ...] = field(init=False)
 

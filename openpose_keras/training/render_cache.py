@@ -77,8 +77,8 @@ def rendered_hands(
     hands: list[DrawnHand] = []
     for path in paths:
         shard = np.load(path, mmap_mode="r")
-        second = shard["second"] if "second" in shard.dtype.names else [_NO_HAND] * len(shard)
-        fields = shard["rgba"], np.array(shard["xyz"]), shard["right"].tolist(), np.array(second)
+        xyz, second = np.array(shard["xyz"]), np.array(shard["second"])
+        fields = shard["rgba"], xyz, shard["right"].tolist(), second
         hands += map(DrawnHand._make, zip(*fields, strict=True))
     return hands
 
