@@ -47,7 +47,7 @@ class PalmSearch:
     preset: str = "mediapipe_palm"
     tiles: tuple[float, ...] = (1.0, 0.5)
     overlap: float = 0.4
-    threshold: float = 0.3
+    threshold: float = 0.5
     iou: float = 0.3
     margin: float = 2.6
     shift: float = 0.5
