@@ -79,11 +79,12 @@ class PalmSearch:
         outputs = detector_engine(self.preset)(batch)
         found: list[FloatArray] = []
         scores: list[FloatArray] = []
-        for crop, *output in zip(crops, outputs["palms"], outputs["logits"], strict=True):
-            palms, confidence = decode_palms(*output, batch.shape[1:3], threshold=self.threshold)
-            size = palms[:, SIZE] * crop.scale
+        size = (PALM_INPUT, PALM_INPUT)
+        for crop, values, logits in zip(crops, outputs["palms"], outputs["logits"], strict=True):
+            palms, confidence = decode_palms(values, logits, size, threshold=self.threshold)
+            sizes = palms[:, SIZE] * crop.scale
             palms = crop.invert_points(palms)
-            palms[:, SIZE] = size
+            palms[:, SIZE] = sizes
             found.append(palms)
             scores.append(confidence)
         return merge_palms(np.concatenate(found), np.concatenate(scores), self.iou)
