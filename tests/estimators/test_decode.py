@@ -5,7 +5,14 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from openpose_keras.estimators.decode import decode_keypoints, decode_one_each, merge_views
+from openpose_keras.estimators.decode import (
+    decode_keypoints,
+    decode_one_each,
+    decode_points,
+    join_points,
+    mean_points,
+    merge_views,
+)
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import DecodeRecipe, Recipe
 from openpose_keras.estimators.views import View
@@ -92,6 +99,47 @@ def test_of_local_maxima_the_strongest_is_the_peak():
     peaks = decode_one_each(maps, DecodeRecipe(peak="local_maxima", sigma=1.0, threshold=0.1))
     assert peaks[0, 2] == 1.5
     assert np.isnan(peaks[1, 0])
+
+
+# Points and maps
+
+POINTS = np.array([[10.0, 10.0], [30.0, 22.0]])
+SHARP = DecodeRecipe(peak="argmax", sigma=0, threshold=0.05)
+
+
+def test_with_flat_maps_the_points_are_kept_and_score_nothing():
+    found = join_points(np.zeros((32, 40, 2)), POINTS, SHARP)
+    np.testing.assert_array_equal(found, np.column_stack([POINTS, [0, 0]]))
+    outside = join_points(np.ones((32, 40, 2)), POINTS + 500, SHARP)
+    np.testing.assert_allclose(outside[:, :2], POINTS + 500)
+    assert outside[:, 2].max() < 1e-6
+
+
+def test_a_peak_near_its_point_wins_over_a_higher_one_that_is_far():
+    maps = np.zeros((32, 40, 2))
+    maps[11, 11], maps[25, 10] = 0.6, 1.0
+    [near, alone] = join_points(maps, POINTS, SHARP)
+    np.testing.assert_array_equal(near[:2], [11, 11])
+    assert 0.4 < near[2] < 0.6
+    np.testing.assert_allclose(alone[:2], POINTS[1])  # no peak is near
+    np.testing.assert_array_equal(decode_one_each(maps, SHARP)[:, :2], [[10, 25]] * 2)
+    wide = join_points(maps, POINTS, SHARP, spread=10.0)
+    np.testing.assert_array_equal(wide[:, :2], [[10, 25]] * 2)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_points_of_views_are_averaged_in_the_image_and_count_from_the_edge(mirrored):
+    views = [make_view((10, 20, 64), mirrored=mirrored), make_view((0, 10, 84))]
+    xy = np.array([[30.0, 40.0], [50.5, 60.25]])
+    answers = {
+        view: {
+            "points": np.column_stack([view.frame.apply_points(xy + shift) + 0.5, [0, 0]]),
+            "presence": np.float32(presence),
+        }
+        for view, shift, presence in zip(views, (-1, 1), (0.6, 1.0), strict=True)
+    }
+    np.testing.assert_allclose(mean_points(answers), xy, atol=1e-6)
+    np.testing.assert_allclose(decode_points(answers)[:, 2], 0.8)
 
 
 @pytest.mark.parametrize("recipe", ["pytorch_openpose", "mmittek"])

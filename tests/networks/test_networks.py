@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.networks import hand, hand_lite
+from openpose_keras.networks import first_stage, hand, hand_lite
 from tests.helpers import ROOT
 from tests.helpers.backends import mark_backends
 
@@ -72,8 +72,9 @@ def noise(*size, batch=1):
 
 
 def run(model, batch):
-    """The outputs as a list of arrays."""
+    """The outputs as a list of arrays; of named ones the heatmaps."""
     outputs = model(batch, training=False)
+    outputs = [outputs["keypoints"]] if isinstance(outputs, dict) else outputs
     outputs = outputs if isinstance(outputs, list) else [outputs]
     return [keras.ops.convert_to_numpy(output) for output in outputs]
 
@@ -160,7 +161,37 @@ def test_hand_lite_has_two_stages_at_stride_4(lite, size):
         assert output.shape == (1, size[0] // 4, size[1] // 4, 22)
         assert output.dtype == np.float32
         assert output.min() < 0 < output.max()
-    assert lite.count_params() <= 3_000_000
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """hand_lite with all its answers, and random weights."""
+    return randomise(hand_lite())
+
+
+@pytest.mark.parametrize("size", [(224, 224), (160, 160), (96, 128)])
+def test_hand_lite_has_four_answers_for_any_size(whole, size):
+    found = whole(noise(*size, batch=2), training=False)
+    assert {name: tuple(array.shape) for name, array in found.items()} == {
+        "keypoints": (2, size[0] // 4, size[1] // 4, 22),
+        "points": (2, 21, 3),
+        "presence": (2,),
+        "right": (2,),
+    }
+    for name in ("presence", "right"):
+        probability = keras.ops.convert_to_numpy(found[name])
+        assert ((probability >= 0) & (probability <= 1)).all()
+    assert whole.count_params() <= 3_000_000
+
+
+def test_hand_lite_s_heatmaps_are_those_of_its_second_stage(lite, whole):
+    for layer in lite.layers:
+        layer.set_weights(whole.get_layer(layer.name).get_weights() if layer.weights else [])
+    image = noise(32, 64)
+    first = keras.Model(whole.input, first_stage(whole))(image)
+    stages = [keras.ops.convert_to_numpy(first), *run(whole, image)]
+    for found, expected in zip(run(lite, image), stages, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_stage_1_is_doubled_with_half_pixel_centres(lite):
@@ -205,7 +236,9 @@ def test_channels_first_in_the_settings_changes_nothing(name, request):
     keras.config.set_image_data_format("channels_first")
     try:
         model = build(name)
-        model.set_weights(full.get_weights())
+        for layer in full.layers:
+            if layer.weights:
+                model.get_layer(layer.name).set_weights(layer.get_weights())
         [found] = run(model, noise(32, 32))
     finally:
         keras.config.set_image_data_format("channels_last")
@@ -222,23 +255,21 @@ def names_by_key(path):
         return {key: group["vars"].attrs["name"] for key, group in groups if len(group["vars"])}
 
 
-@pytest.mark.parametrize("name", ["machine", "lite"])
-def test_weights_of_all_stages_fit_the_network_of_one(name, request, tmp_path):
-    full, single = request.getfixturevalue(name), build(name)
-    path = tmp_path / "all.weights.h5"
-    full.save_weights(path)
+def test_weights_of_all_stages_fit_the_network_of_one(machine, tmp_path):
+    single, path = build("machine"), tmp_path / "all.weights.h5"
+    machine.save_weights(path)
     single.load_weights(path)  # Keras counts its keys by class; here they mean the same layers
     for layer in single.layers:
-        arrays = zip(layer.get_weights(), full.get_layer(layer.name).get_weights(), strict=True)
+        arrays = zip(layer.get_weights(), machine.get_layer(layer.name).get_weights(), strict=True)
         for array, expected in arrays:
             np.testing.assert_array_equal(array, expected)
     assert sorted(names_by_key(path).values()) == sorted(
-        layer.name for layer in full.layers if layer.weights
+        layer.name for layer in machine.layers if layer.weights
     )
 
 
-def test_shipped_weights_name_the_layers_that_they_fill(lite, tmp_path):
-    lite.save_weights(tmp_path / "ours.weights.h5")
+def test_shipped_weights_name_the_layers_that_they_fill(whole, tmp_path):
+    whole.save_weights(tmp_path / "ours.weights.h5")
     shipped = ROOT / "weights" / "hand_lite.weights.h5"
     assert names_by_key(shipped) == names_by_key(tmp_path / "ours.weights.h5")
 

@@ -23,7 +23,7 @@ LITE = presets.PRESETS["hand_lite"]
 @pytest.fixture(scope="module")
 def shipped():
     """The heatmaps of the preset that ships."""
-    return np.asarray(presets.load_network("hand_lite")(BATCH))
+    return np.asarray(presets.load_network("hand_lite")(BATCH)["keypoints"])
 
 
 def test_unknown_presets_and_dtypes_are_refused_with_the_known_ones():
@@ -86,7 +86,7 @@ def test_half_precision_is_near_and_leaves_keras_policy(shipped):
     import keras
 
     before = keras.config.dtype_policy().name
-    half = np.asarray(presets.load_network("hand_lite", dtype="mixed_bfloat16")(BATCH))
+    half = np.asarray(presets.load_network("hand_lite", dtype="mixed_bfloat16")(BATCH)["keypoints"])
     assert keras.config.dtype_policy().name == before
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, shipped, atol=0.15)
