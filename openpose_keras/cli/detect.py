@@ -63,8 +63,7 @@ def _add_search_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--side",
         choices=("left", "right"),
-        help="which hand all of them are (default: by the network; hand_lite does not know, and "
-        "then the JSON file lists them as right hands)",
+        help="which hand all of them are (default: as the network tells)",
     )
     parser.add_argument(
         "--min-presence",
@@ -72,7 +71,7 @@ def _add_search_options(parser: argparse.ArgumentParser) -> None:
         default=0.5,
         metavar="P",
         help="report a hand that is searched for from this probability of a hand on (default: "
-        "%(default)s); only mediapipe_hand tells it",
+        "%(default)s); OpenPose's network does not tell it",
     )
     parser.add_argument(
         "--max-hands",

@@ -301,7 +301,7 @@ class HandEstimator(KeypointEstimator):
             regions: Those whose keypoints a search has not found yet go through the network first.
 
         Returns:
-            The same regions, each with its rotated crop.
+            The same regions, each with its rotated crop and the keypoints that it was drawn by.
         """
         if not isinstance(self.recipe, Recipe):
             raise ValueError(f"the recipe {self.recipe.name!r} has no crop that could be rotated")
@@ -319,11 +319,11 @@ class HandEstimator(KeypointEstimator):
                 peaks, seen = look.peaks, look.region.crop
             crop = upright_crop(region.box, peaks[:, :2], self.recipe, self.spec)
             if self.spec.upright_margin is None:
-                rotated.append(replace(region, crop=crop))
+                rotated.append(replace(region, peaks=peaks, crop=crop))
                 continue
             if box_cover(crop.box, frame) < LEAST_INSIDE:  # where there is no hand
                 crop = seen or self._turned(region, 0)
-            rotated.append(replace(region, box=crop.box, crop=crop))
+            rotated.append(replace(region, box=crop.box, peaks=peaks, crop=crop))
         return rotated
 
     def turned_looks(

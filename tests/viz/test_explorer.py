@@ -20,6 +20,7 @@ from tests.helpers.fakes import DotNetwork, draw_dots, hand_layout
 
 BOTH = InputSpec(box_size=160, stride=4, multiple=32, sides="both")
 UPRIGHT = replace(BOTH, upright=True)
+DRAWN_AGAIN = replace(UPRIGHT, upright_margin=1.8)
 RIGHT = InputSpec(box_size=96, stride=8)
 BOX = (40.0, 30.0, 160.0, 160.0)
 TIP = HAND.index("index_tip")
@@ -39,12 +40,27 @@ def session(image):
 
 
 def make(image, spec=BOTH, recipe="refined", boxes=(BOX,)):
-    """A session whose network finds dots; `estimator` and `calls` of the network are added."""
+    """A session whose network finds dots; `estimator` and `calls` of the network are added.
+
+    Where hands are drawn again the network tells presence and side, as hand_lite does.
+    """
     network = DotNetwork(spec)
-    estimator = HandEstimator(network, spec=spec, recipe=recipe)
+
+    def telling(batch):
+        brightness = batch.mean(axis=(1, 2, 3)) + 0.5
+        return {"keypoints": network(batch), "presence": 1 - brightness / 9, "right": brightness}
+
+    engine = telling if spec.upright_margin else network
+    estimator = HandEstimator(engine, spec=spec, recipe=recipe)
     made = Session(image, estimator, boxes=boxes)
     made.calls, made.estimator = network.calls, estimator
     return made
+
+
+def told(session):
+    """What the network tells of the active hand, as people read it."""
+    hand = session.result().hand
+    return f"{hand.side} {100 * hand.presence:.0f} %"
 
 
 # --- predictions
@@ -53,6 +69,8 @@ def make(image, spec=BOTH, recipe="refined", boxes=(BOX,)):
 RUNS = {f"{name} in a box": (BOTH, name, (BOX,)) for name in RECIPES}
 RUNS |= {"right hands": (RIGHT, "refined", (BOX,)), "upright": (UPRIGHT, "refined", (BOX,))}
 RUNS |= {"searched": (RIGHT, "refined", None), "searched, upright": (UPRIGHT, "refined", None)}
+RUNS |= {"drawn again": (DRAWN_AGAIN, "refined", (BOX,))}
+RUNS |= {"searched, drawn again": (DRAWN_AGAIN, "refined", None)}
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -67,13 +85,16 @@ def test_keypoints_and_maps_are_those_of_the_estimators_run(image, run):
         np.testing.assert_array_equal(result.hand.xy[found], hand.xy[found])
         np.testing.assert_array_equal(result.hand.scores[found], hand.scores[found])
         assert (result.hand.side, result.hand.box) == (hand.side, hand.box)
+        assert (result.hand.presence, result.hand.right) == (hand.presence, hand.right)
         maps, frame = estimate.heatmaps()
         np.testing.assert_array_equal(result.maps, maps)
         assert result.box == frame.box
 
 
 @pytest.mark.parametrize(
-    ("spec", "boxes"), [(BOTH, (BOX,)), (UPRIGHT, (BOX,)), (UPRIGHT, None)], ids=str
+    ("spec", "boxes"),
+    [(BOTH, (BOX,)), (UPRIGHT, (BOX,)), (UPRIGHT, None), (DRAWN_AGAIN, None)],
+    ids=str,
 )
 def test_network_runs_once_for_a_hand_whatever_else_is_chosen(image, spec, boxes):
     made = make(image, spec, boxes=boxes)
@@ -121,6 +142,14 @@ def test_one_scale_is_the_recipe_with_that_scale(session):
     assert session.scales == (1.0,)
 
 
+def test_box_of_a_searched_hand_holds_it_with_the_usual_margin(image):
+    made = make(image, DRAWN_AGAIN, boxes=None)
+    x, y, width, height = made.hands[0].region.box
+    assert ((np.array([x, y]) <= DOTS) & (np.array([x + width, y + height]) > DOTS)).all()
+    extent = np.ptp(DOTS, axis=0).max()
+    assert width == pytest.approx(1.6 * extent, rel=0.15)
+
+
 @pytest.mark.slow
 def test_each_stage_of_a_network_has_its_own_maps(image):
     import keras
@@ -147,10 +176,12 @@ def test_heatmaps_beyond_the_memory_are_calculated_again():
     inputs = [np.full((1, 32, 32, 3), value, np.float32) for value in (0.1, 0.2, 0.3)]
     staged = StagedNetwork(HandEstimator(network), memory=2 * 4 * 4 * 22 * 4)
     for batch in (*inputs, inputs[2]):
-        np.testing.assert_array_equal(staged.heatmaps(batch, 1)[0, 0, 0], batch[0, 0, 0, 0])
+        np.testing.assert_array_equal(
+            staged.maps(batch, 1)["keypoints"][0, 0, 0], batch[0, 0, 0, 0]
+        )
     assert calls == [1, 1, 1]
     both = np.concatenate([inputs[2], inputs[0], inputs[2]])
-    np.testing.assert_array_equal(staged.heatmaps(both, 1)[:, 0, 0, 0], both[:, 0, 0, 0])
+    np.testing.assert_array_equal(staged.maps(both, 1)["keypoints"][:, 0, 0, 0], both[:, 0, 0, 0])
     assert calls == [1, 1, 1, 1]  # the other one was kept
 
 
@@ -329,6 +360,8 @@ def test_without_widgets_there_is_one_figure(image):
     assert figure._repr_png_().startswith(b"\x89PNG")
     assert [axes.get_title() for axes in figure.axes] == ["keypoints", "heatmaps", "scores"]
     assert [text.get_text() for text in figure.axes[2].texts][::2] == list(HAND.keypoints)
+    telling = make(image, DRAWN_AGAIN)
+    assert static_figure(telling).axes[2].get_title() == f"scores: {told(telling)}"
     empty = make(np.zeros((40, 60, 3), np.uint8), boxes=[])
     assert static_figure(empty).axes[2].get_title() == "no hand found"
 

@@ -9,7 +9,7 @@ from openpose_keras import HandEstimator, write_image
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.viz.explorer import Session, has_widgets
 from tests.helpers.fakes import DotNetwork
-from tests.viz.test_explorer import BOTH, BOX, DOTS, TIP, make
+from tests.viz.test_explorer import BOTH, BOX, DOTS, DRAWN_AGAIN, TIP, make, told
 from tests.viz.test_explorer import image as image  # a fixture
 
 for package in ("anywidget", "ipywidgets"):
@@ -45,6 +45,15 @@ def test_canvas_and_table_show_what_was_found(explorer):
     assert (canvas.window, canvas.boxes) == ([0, 0, 320, 240], [list(BOX)])
     assert np.abs(np.array(canvas.points) - DOTS).max() < 1.5
     assert [row["name"] for row in explorer.table.rows] == list(HAND.keypoints)
+
+
+def test_side_and_presence_are_told_and_a_box_stays_as_drawn(image):
+    explorer = explorer_of(make(image, DRAWN_AGAIN))
+    box = [30.0, 20.0, 190.0, 190.0]
+    send(explorer, "move_box", box=box)
+    assert explorer.canvas.boxes == [box]
+    [(name, _)] = explorer.controls["hand"].options
+    assert name == f"1 of 1: {told(explorer.session)}"
 
 
 def test_controls_change_the_state_and_the_image(explorer):

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from openpose_keras.core.skeletons import HAND
+from openpose_keras.viz.drawing import hand_label
 from openpose_keras.viz.explorer.controls import CHANGES, HELP, NONE, SAVES, make_controls
 from openpose_keras.viz.explorer.render import render, static_figure
 from openpose_keras.viz.explorer.save import default_path, save
@@ -142,7 +143,7 @@ class Explorer(widgets.Box):
         selected = state.channel if state.channel in range(len(HAND)) else -1
         with self.canvas.hold_sync(), self.table.hold_sync():
             self.canvas.show(image, window)
-            self.canvas.boxes = [list(hand.box or ()) for hand in hands]
+            self.canvas.boxes = [list(hand.region.box) for hand in session.hands]
             self.canvas.points, self.table.rows = points, rows
             self.canvas.active, self.canvas.selected = state.hand, selected
             self.table.selected = selected
@@ -152,7 +153,10 @@ class Explorer(widgets.Box):
         """Set the controls to the state, and suggest where to save."""
         session, state = self.session, self.session.state
         count = len(session.hands)
-        hands = [(f"{index + 1} of {count}", index) for index in range(count)]
+        known = [hand_label(result.hand) for result in session.results()]
+        names = [f"{number} of {count}" for number in range(1, count + 1)]
+        pairs = zip(names, known, strict=True)
+        hands = [(": ".join(filter(None, pair)), index) for index, pair in enumerate(pairs)]
         self.controls["hand"].options = hands or [("none: draw a box", 0)]
         scales = [("merged", NONE), *((f"{scale:g} only", scale) for scale in session.scales)]
         self.controls["scale"].options = scales

@@ -1,8 +1,8 @@
 """What the network predicts for each hand, and what a person corrected in it.
 
 A Keras network of this package returns the heatmaps of all of its stages in one run. They are kept
-by the content of the network's input, so that controls follow at once: another stage, recipe or
-method of finding peaks needs no second run.
+with its other answers by the content of the network's input, so that controls follow at once:
+another stage, recipe or method of finding peaks needs no second run.
 """
 
 import hashlib
@@ -13,17 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openpose_keras.core.boxes import Box
+from openpose_keras.core.boxes import BOX_MARGIN, Box, square_box
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.engines.keras import as_engine, is_model
-from openpose_keras.engines.maps import named_maps
+from openpose_keras.engines.maps import Maps, named_maps
 from openpose_keras.engines.stages import stages_model
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import AnyRecipe, Peak
 from openpose_keras.estimators.views import Region
 
-MEMORY = 1 << 28  # bytes of heatmaps that are kept: 256 MiB
+MEMORY = 1 << 28  # bytes of maps that are kept: 256 MiB
 BLUR_THRESHOLD = 0.05  # of a blurred map where a recipe has no threshold
 Point = tuple[float, float]
 
@@ -43,12 +43,12 @@ class Prediction(NamedTuple):
 
 
 class StagedNetwork:
-    """A network whose stages can be used one by one, and which keeps its heatmaps.
+    """A network whose stages can be used one by one, and which keeps its maps.
 
     Args:
         estimator: Whose network, and how it is fed. A Keras network of `networks` has all of its
             stages, a model of several outputs of heatmaps has these; anything else has one stage.
-        memory: At most so many bytes of heatmaps are kept; the oldest go first.
+        memory: At most so many bytes of maps are kept; the oldest go first.
 
     Example:
         >>> def network(batch):
@@ -62,11 +62,12 @@ class StagedNetwork:
         self._estimator, self.memory = estimator, memory
         model = stages_model(estimator.network) if is_model(estimator.network) else None
         self._forward = as_engine(estimator.network if model is None else model)
-        self.count = 1 if model is None else model.output_shape[-1] // (len(HAND) + 1)
-        self._kept: dict[tuple[tuple[int, ...], bytes], np.ndarray] = {}
+        channels = 0 if model is None else model.output["keypoints"].shape[-1]
+        self.count = max(channels // (len(HAND) + 1), 1)
+        self._kept: dict[tuple[tuple[int, ...], bytes], Maps] = {}
 
     def estimator(self, recipe: AnyRecipe | None = None, stage: int | None = None) -> HandEstimator:
-        """Return an estimator that decodes the heatmaps of one stage.
+        """Return an estimator that decodes the maps of one stage.
 
         Args:
             recipe: Its recipe; None for the given estimator's own.
@@ -74,7 +75,7 @@ class StagedNetwork:
         """
         given = self._estimator
         return HandEstimator(
-            partial(self.heatmaps, stage=stage or self.count),
+            partial(self.maps, stage=stage or self.count),
             recipe=recipe or given.recipe,
             spec=given.spec,
             batch_size=given.batch_size,
@@ -82,30 +83,41 @@ class StagedNetwork:
             decoder=given.decoder,
         )
 
-    def heatmaps(self, batch: np.ndarray, stage: int) -> np.ndarray:
-        """Return the heatmaps of one stage, calculated or kept.
+    def maps(self, batch: np.ndarray, stage: int) -> Maps:
+        """Return the network's maps, calculated or kept, with the heatmaps of one stage.
 
         Args:
             batch: (n, h, w, 3) float32, the network's input.
             stage: From 1 to `count`.
 
         Returns:
-            (n, h', w', K + 1) float32.
+            By name; `keypoints` (n, h', w', K + 1) float32.
         """
         keys = [(each.shape, hashlib.blake2b(each.tobytes()).digest()) for each in batch]
         new = {key: row for row, key in enumerate(keys) if key not in self._kept}
         if new:
-            maps = named_maps(self._forward(batch[list(new.values())]))["keypoints"]
-            self._kept.update(zip(new, maps, strict=True))
-        found = np.stack([self._kept[key] for key in keys])
-        while sum(each.nbytes for each in self._kept.values()) > self.memory:
+            maps = named_maps(self._forward(batch[list(new.values())]))
+            for row, key in enumerate(new):
+                self._kept[key] = {name: each[row] for name, each in maps.items()}
+        found = [self._kept[key] for key in keys]
+        while sum(map(_size, self._kept.values())) > self.memory:
             del self._kept[next(iter(self._kept))]
-        return np.split(found, self.count, axis=-1)[stage - 1]
+        stacked = {name: np.stack([maps[name] for maps in found]) for name in found[0]}
+        if "keypoints" in stacked:
+            stages = np.split(stacked["keypoints"], self.count, axis=-1)
+            stacked["keypoints"] = stages[stage - 1]
+        return stacked
 
     def search(self, image: np.ndarray) -> list[Region]:
         """Search for hands as the given estimator does; return their boxes and keypoints."""
         estimates = self.estimator().estimate(image)
-        return [Region(each.region.box, peaks=each.region.peaks) for each in estimates]
+        margin = self._estimator.spec.upright_margin
+        # Such a region's box is that of its upright crop: other recipes want the usual margin.
+        factor = BOX_MARGIN / margin if margin else 1.0
+        return [
+            Region(square_box(each.region.box, factor), peaks=each.region.peaks)
+            for each in estimates
+        ]
 
     def predict(
         self, image: np.ndarray, region: Region, recipe: AnyRecipe, peak: Peak, stage: int
@@ -138,6 +150,11 @@ class StagedNetwork:
         [estimate] = estimator.estimate_regions(image, regions)
         maps, frame = estimate.heatmaps()
         return Prediction(estimate.hand, maps, frame.box)
+
+
+def _size(maps: Maps) -> int:
+    """Return the bytes of maps."""
+    return sum(each.nbytes for each in maps.values())
 
 
 def correct(

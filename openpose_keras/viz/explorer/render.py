@@ -4,15 +4,15 @@ A window is the part of the image that is shown, (x, y, width, height) in whole 
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from openpose_keras.core.boxes import square_box
-from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.geometry import Resize
-from openpose_keras.viz.drawing import Pen, draw_hands, draw_heatmaps
+from openpose_keras.viz.drawing import Pen, draw_hands, draw_heatmaps, hand_label
 from openpose_keras.viz.explorer.session import Session
 from openpose_keras.viz.figures.canvas import GREY, NotebookFigure
 
@@ -38,7 +38,7 @@ def render(
         size: The longer side in pixels, at most; the surroundings of a hand fill it. None: the
             whole image at its own size, with lines as thick as OpenPose's, to be saved.
         opacity: Of the heatmap; None for the session's.
-        skeletons: Whether they are drawn.
+        skeletons: Whether they are drawn, on the screen with their labels.
 
     Returns:
         The image (h, w, 3) uint8 RGB and the window (x, y, width, height) that it shows.
@@ -61,9 +61,11 @@ def render(
         covered = (np.array(box) - (x, y, 0, 0)) * np.tile((columns / width, rows / height), 2)
         canvas = draw_heatmaps(canvas, maps, state.channel, opacity=opacity, box=covered)
     # Keypoints below the session's threshold are missing already.
-    hands = [Hand(resize.apply_points(hand.xy - (x, y)), hand.scores) for hand, *_ in results]
-    pen = None if size is None else PEN
-    return draw_hands(canvas, hands if skeletons else [], threshold=-math.inf, pen=pen), window
+    hands = [replace(hand, xy=resize.apply_points(hand.xy - (x, y))) for hand, *_ in results]
+    on_screen = size is not None
+    pen = PEN if on_screen else None
+    drawn = hands if skeletons else []
+    return draw_hands(canvas, drawn, threshold=-math.inf, pen=pen, labels=on_screen), window
 
 
 def window_of(session: Session, *, close: bool) -> Window:
@@ -115,11 +117,13 @@ def _write_scores(axes: Axes, session: Session) -> None:
     """Write the keypoints of the active hand and their scores, one line each."""
     count, active = len(session.hands), session.state.hand + 1
     title = f"scores of hand {active} of {count}" if count > 1 else "scores"
-    axes.set_title(title if count else "no hand found", color=GREY, fontsize=10, pad=4)
     axes.set(xlim=(0, 1), ylim=(len(HAND), 0))
     if not count:
+        axes.set_title("no hand found", color=GREY, fontsize=10, pad=4)
         return
     hand = session.result().hand
+    title = ": ".join(filter(None, (title, hand_label(hand))))
+    axes.set_title(title, color=GREY, fontsize=10, pad=4)
     for index, (name, color) in enumerate(zip(HAND.keypoints, HAND.colors, strict=True)):
         axes.plot([0.04], [index + 0.5], "o", color=np.array(color) / 255, markersize=4)
         score = f"{hand.scores[index]:.2f}" if hand.found[index] else "missing"
