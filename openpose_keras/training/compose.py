@@ -347,7 +347,7 @@ def paste(
     layer = cv2.warpAffine(layer, matrix, canvas.shape[1::-1], flags=cv2.INTER_LINEAR)
     alpha = cv2.merge([layer[..., 3]] * 3)
     behind = cv2.multiply(canvas, 255 - alpha, scale=1 / 255, dtype=cv2.CV_32F)
-    factors = (*np.broadcast_to(np.asarray(tint, float), 3).tolist(), 1.0)
+    factors = np.append(np.broadcast_to(np.asarray(tint, float), 3), 1.0)
     lit = cv2.min(cv2.multiply(layer[..., :3], factors), alpha)
     moved = xy @ matrix[:, :2].T + matrix[:, 2]
     return cv2.add(behind, lit, dtype=cv2.CV_32F), np.hstack([moved, depth]).astype(np.float32)

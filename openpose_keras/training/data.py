@@ -2,7 +2,7 @@
 
 import functools
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -172,7 +172,7 @@ def photo_source(labelled: list[photos.LabelledPhoto], processes: int = 0) -> So
         labelled: The photos.
         processes: As for `make_composer`.
     """
-    cut_out = functools.cache(photos.cut_out)
+    cut_out: Callable[[photos.LabelledPhoto], DrawnHand | None] = functools.cache(photos.cut_out)
     if processes:
         with multiprocessing.get_context("fork").Pool(processes) as pool:
             cut_out = dict(zip(labelled, pool.map(photos.cut_out, labelled), strict=True)).get
@@ -259,7 +259,7 @@ def _square(
         x, y, side = x * factor, y * factor, side * factor
     middle = (x + side / 2, y + side / 2)
     matrix = cv2.getRotationMatrix2D(middle, angle, size / side)
-    matrix[:, 2] += size / 2 - np.array(middle)
+    matrix[:, 2] = matrix[:, 2] + size / 2 - np.array(middle)
     return np.asarray(cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR))
 
 

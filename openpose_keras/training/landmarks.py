@@ -156,7 +156,9 @@ def collate(samples: Sequence[Sample]) -> Batch:
         for column, xyz in enumerate(sample.hands):
             hands[row, column] = xyz[:, :2]
         if sample.presence == 1:
-            points[row] = sample.hands[0] + np.float32([0.5, 0.5, 0])  # from the outer edge
+            points[row] = sample.hands[0] + np.array(
+                [0.5, 0.5, 0], np.float32
+            )  # from the outer edge
     targets = {"keypoints": hands, "stage1": hands, "points": points}
     for name in ("presence", "right"):
         targets[name] = np.array([getattr(each, name) for each in samples], np.float32)
