@@ -202,9 +202,8 @@ def small_network(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_model_takes_bytes_and_has_the_network_s_outputs_and_the_first_stage(
-    tmp_path, small_network
-):
+@pytest.mark.usefixtures("small_network")
+def test_the_model_takes_bytes_and_has_the_network_s_outputs_and_the_first_stage(tmp_path):
     model, network = landmarks.start(small_config(tmp_path))
     rng = np.random.default_rng(0)
     images, targets = landmarks.collate([fake_composer(size=32)(rng) for _ in range(2)])
