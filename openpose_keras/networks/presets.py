@@ -199,9 +199,14 @@ def load_network(
             f"{path} is damaged or another file: expected SHA-256 {preset.sha256}, found another; "
             "install the package again, or pass your own file as `weights`"
         )
-    model = _build(preset.network, dtype, all_stages)
+    model = _build(preset.network, dtype)
     load_weights(model, path)
-    return model
+    if not all_stages:
+        return model
+    stages = _build(preset.network, dtype, all_stages=True)  # may lack layers that the file has
+    for layer in (layer for layer in stages.layers if layer.weights):
+        layer.set_weights(model.get_layer(layer.name).get_weights())
+    return stages
 
 
 def load_weights(model: "keras.Model", path: str | Path) -> None:
@@ -224,7 +229,7 @@ def load_weights(model: "keras.Model", path: str | Path) -> None:
         ) from error
 
 
-def _build(network: str, dtype: str, all_stages: bool) -> "keras.Model":
+def _build(network: str, dtype: str, *, all_stages: bool = False) -> "keras.Model":
     """Build a network whose layers calculate in a dtype."""
     claim_process()
     config = import_keras().config
