@@ -25,8 +25,8 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     names = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
-    assert len(names["hands"]) == 2
-    one_pass = replace(RECIPES["refined"], upright_pass=False, flip_average=False)
+    assert 1 <= len(names["hands"]) <= 2  # one of the two holds a tube, which hides its palm
+    one_pass = replace(RECIPES["refined"], upright_pass=False, flip_average=False, prior=None)
     estimator = names["estimator"].with_recipe(one_pass)
     [hand] = estimator(names["image"], [names["crop"].box])
     np.testing.assert_allclose(names["xy"], hand.xy, atol=1e-3)  # by hand and by the estimator
