@@ -12,6 +12,8 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import box_from_points, box_iou, square_box
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.io.sample_hands import ShippedHands
 from openpose_keras.training import photo_sets, photos, render_cache
 from openpose_keras.training.compose import (
     Composer,
@@ -158,6 +160,15 @@ def make_composer(
         weighted = [(source, 1.0) for source, _ in weighted]
     around = photo_surroundings(sources.sets) if sources.sets else None
     return Composer(weighted, sources.backgrounds, size=size, surroundings=around)
+
+
+def drawn_hands(shipped: ShippedHands) -> list[DrawnHand]:
+    """Return the hands of a sheet that ships as hands to compose samples of; no depth is known."""
+    flat = np.full((len(HAND), 1), np.nan, np.float32)
+    return [
+        DrawnHand(rgba, np.hstack([xy, flat]), float(not left))
+        for (rgba, xy), left in zip(shipped, shipped.left.tolist(), strict=True)
+    ]
 
 
 def rendered_source(hands: Sequence[DrawnHand]) -> Source:

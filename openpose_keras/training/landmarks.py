@@ -1,6 +1,6 @@
 """The training of hand_lite: its model with four losses, its batches, its validation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from openpose_keras.evaluation.metrics import pck
 from openpose_keras.heatmaps import peaks
 from openpose_keras.networks.preprocessing import normalise_batch
 from openpose_keras.training import data
-from openpose_keras.training.compose import MOST_HANDS, Sample
+from openpose_keras.training.compose import MOST_HANDS, Composer, Sample
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.optimization import load_first_weights, make_optimizer
 from openpose_keras.training.target_heatmaps import gaussian_heatmaps
@@ -44,12 +44,13 @@ def make_task(config: TrainConfig) -> Task:
     composer = data.make_composer(shown, photo_fraction=config.photo_fraction, size=config.size)
     sets = data.validation_sets(held_out, config)
     model, network = start(config)
-
-    def batch(rng: np.random.Generator) -> Batch:
-        """Compose a batch."""
-        return collate([composer(rng) for _ in range(config.batch_size)])
-
+    batch = batch_source(composer, config.batch_size)
     return Task(model, network, batch, lambda: validate(network, sets))
+
+
+def batch_source(composer: Composer, count: int) -> Callable[[np.random.Generator], Batch]:
+    """Return what composes batches of so many samples, see `Task.batch`."""
+    return lambda rng: collate([composer(rng) for _ in range(count)])
 
 
 def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
@@ -185,16 +186,27 @@ def validate(network: "keras.Model", sets: dict[str, list[Sample]]) -> dict[str,
         report[f"{name}_presence"] = float(found["presence"].mean())
         if not samples[0].hands:
             continue
-        cells = np.stack([peaks.argmax_peaks(maps[..., :-1]) for maps in found["keypoints"]])
-        by_peaks = peaks.to_input_frame(cells, networks.LITE_STRIDE)[..., :2]
-        truth = np.stack([sample.hands[0][:, :2] for sample in samples])
-        boxes = np.array([box_from_points(hand, 1.0) for hand in truth])
-        for kind, xy in (("pck", by_peaks), ("points", found["points"][..., :2] - 0.5)):
-            ten, twenty = pck(xy, truth, boxes, (0.1, 0.2))
-            report |= {f"{name}_{kind}10": float(ten), f"{name}_{kind}20": float(twenty)}
+        by_peaks, points = peaks_of(found["keypoints"]), found["points"][..., :2] - 0.5
+        for kind, xy in (("pck", by_peaks), ("points", points)):
+            ten, twenty = sample_pck(xy, samples)
+            report |= {f"{name}_{kind}10": ten, f"{name}_{kind}20": twenty}
         sides = np.array([sample.right for sample in samples])
         known = np.isfinite(sides)
         if known.any():
             agrees = (found["right"] > 0.5) == (sides > 0.5)
             report[f"{name}_right"] = float(agrees[known].mean())
     return report
+
+
+def peaks_of(heatmaps: np.ndarray) -> np.ndarray:
+    """Return the greatest value's place (n, 21, 2) in heatmaps (n, h, w, 22), in input pixels."""
+    cells = np.stack([peaks.argmax_peaks(maps[..., :-1]) for maps in heatmaps])
+    return peaks.to_input_frame(cells, networks.LITE_STRIDE)[..., :2]
+
+
+def sample_pck(xy: np.ndarray, samples: Sequence[Sample]) -> tuple[float, float]:
+    """Return PCK@0.1 and PCK@0.2 of keypoints (n, 21, 2) found in samples of one hand each."""
+    truth = np.stack([sample.hands[0][:, :2] for sample in samples])
+    boxes = np.array([box_from_points(hand, 1.0) for hand in truth])
+    ten, twenty = pck(xy, truth, boxes, (0.1, 0.2))
+    return float(ten), float(twenty)
