@@ -167,7 +167,7 @@ def drawn_hands(shipped: ShippedHands) -> list[DrawnHand]:
     flat = np.full((len(HAND), 1), np.nan, np.float32)
     return [
         DrawnHand(rgba, np.hstack([xy, flat]), float(not left))
-        for (rgba, xy), left in zip(shipped, shipped.left.tolist(), strict=True)
+        for rgba, xy, left in zip(shipped.rgba, shipped.xy, shipped.left, strict=True)
     ]
 
 
