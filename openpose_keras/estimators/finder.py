@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from openpose_keras.core.arrays import FloatArray
-from openpose_keras.core.boxes import box_cover, whole_box
 from openpose_keras.estimators.palms import (
     MIDDLE_MCP,
     SIZE,
@@ -18,8 +17,9 @@ from openpose_keras.estimators.palms import (
     decode_palms,
     detector_engine,
     merge_palms,
+    regions_inside,
 )
-from openpose_keras.estimators.search import LEAST_INSIDE, fit_image
+from openpose_keras.estimators.search import fit_image
 from openpose_keras.estimators.upright import direction_angle
 from openpose_keras.estimators.views import Region
 from openpose_keras.geometry import RotatedCrop
@@ -76,10 +76,7 @@ class HandFinder:
     def __call__(self, image: np.ndarray) -> list[Region]:
         """Return the regions of an image's hands (H, W, 3) uint8 RGB, each turned upright."""
         palms, _ = self.palms(image)
-        crops = [self.crop(palm) for palm in palms]
-        frame = whole_box(image)
-        inside = [crop for crop in crops if box_cover(crop.box, frame) >= LEAST_INSIDE]
-        return [Region(crop.box, crop=crop) for crop in inside]
+        return regions_inside(image, map(self.crop, palms))
 
     def palms(self, image: np.ndarray) -> tuple[FloatArray, FloatArray]:
         """Find the palms of an image, and what the finder tells of their hands.

@@ -7,7 +7,7 @@ mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -56,10 +56,7 @@ class PalmSearch:
     def __call__(self, image: np.ndarray) -> list[Region]:
         """Return the regions of an image's hands (H, W, 3) uint8 RGB, each turned upright."""
         palms, _ = self.palms(image)
-        crops = [self.crop(palm) for palm in palms]
-        frame = whole_box(image)
-        inside = [crop for crop in crops if box_cover(crop.box, frame) >= LEAST_INSIDE]
-        return [Region(crop.box, crop=crop) for crop in inside]
+        return regions_inside(image, map(self.crop, palms))
 
     def palms(self, image: np.ndarray) -> tuple[FloatArray, FloatArray]:
         """Find the palms of an image.
@@ -97,6 +94,13 @@ class PalmSearch:
         x, y = palm[CENTRE] + away * towards - (side - 1) / 2
         box = (float(x), float(y), side, side)
         return RotatedCrop(box, self.size, direction_angle(*towards))
+
+
+def regions_inside(image: np.ndarray, crops: Iterable[RotatedCrop]) -> list[Region]:
+    """Return the regions of those crops of which enough lies in an image (H, W, 3)."""
+    frame = whole_box(image)
+    inside = [crop for crop in crops if box_cover(crop.box, frame) >= LEAST_INSIDE]
+    return [Region(crop.box, crop=crop) for crop in inside]
 
 
 @cache

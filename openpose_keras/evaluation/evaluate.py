@@ -89,10 +89,8 @@ def _report(
 ) -> Report:
     """Return the report of found and labelled hands; `images` (n,) numbers each hand's image."""
     xy, truth = (np.stack([hand.xy for hand in each]) for each in (found, hands))
-    boxes, scores = (
-        np.array([hand.box for hand in hands]),
-        np.stack([each.scores for each in found]),
-    )
+    boxes = np.array([hand.box for hand in hands])
+    scores = np.stack([hand.scores for hand in found])
     pixels, units = pixel_distances(xy, truth), box_distances(xy, truth, boxes)
     labelled, present = ~np.isnan(pixels), np.isfinite(pixels)
 

@@ -18,7 +18,7 @@ from openpose_keras.training.finder_data import (
     finder_batch,
 )
 from openpose_keras.training.finder_targets import cut_off, finder_loss, palm_values
-from openpose_keras.training.optimization import load_first_weights, make_optimizer
+from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
 from openpose_keras.training.task import Batch, Task
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
         _start_heads(network)
     for layer in network.layers:
         layer.trainable = not (slow and layer.name.startswith(_FIRST_LAYERS))
-    image = keras.Input((config.size, config.size, 3), name="uint8", dtype="uint8")
-    found = network(keras.layers.Rescaling(1 / 256, offset=-0.5, name="normalise")(image))
+    image, normalised = image_input(config.size)
+    found = network(normalised)
     answer = keras.layers.Concatenate(name="answer")([found["palms"], found["logits"]])
     model = keras.Model(image, {"answer": answer})
     optimizer = make_optimizer(network, config, slow)

@@ -14,7 +14,7 @@ from openpose_keras.networks.preprocessing import normalise_batch
 from openpose_keras.training import data
 from openpose_keras.training.compose import MOST_HANDS, Composer, Sample
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.optimization import load_first_weights, make_optimizer
+from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
 from openpose_keras.training.target_heatmaps import gaussian_heatmaps
 from openpose_keras.training.task import Batch, Task
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LOSS_WEIGHTS = {"stage1": 4.0, "keypoints": 10.0, "points": 2.0, "presence": 0.5, "right": 0.2}
 _DEPTH_WEIGHT = 0.3
+_FROM_EDGE = np.array([0.5, 0.5, 0.0], np.float32)  # points count from a pixel's outer edge
 _ROUND = 0.01  # of the hand's size: up to here the loss of a point grows with its square
 _FIRST_LAYERS = ("stem", "block0_", "block1_")  # half the cost; general enough to be kept
 
@@ -41,7 +42,12 @@ def make_task(config: TrainConfig) -> Task:
             needs.
     """
     shown, held_out = data.load_data_sources(config)
-    composer = data.make_composer(shown, photo_fraction=config.photo_fraction, size=config.size)
+    composer = data.make_composer(
+        shown,
+        photo_fraction=config.photo_fraction,
+        size=config.size,
+        processes=config.processes,
+    )
     sets = data.validation_sets(held_out, config)
     model, network = start(config)
     batch = batch_source(composer, config.batch_size)
@@ -75,8 +81,7 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
             layer.trainable = not layer.name.startswith(_FIRST_LAYERS)
     outputs = dict(network.output)
     outputs["stage1"] = networks.first_stage(network)
-    image = keras.Input((config.size, config.size, 3), name="uint8", dtype="uint8")
-    normalised = keras.layers.Rescaling(1 / 256, offset=-0.5, name="normalise")(image)
+    image, normalised = image_input(config.size)
     model = keras.Model(image, keras.Model(network.input, outputs)(normalised))
     losses = {
         "stage1": heatmap_loss,
@@ -157,9 +162,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         for column, xyz in enumerate(sample.hands):
             hands[row, column] = xyz[:, :2]
         if sample.presence == 1:
-            points[row] = sample.hands[0] + np.array(
-                [0.5, 0.5, 0], np.float32
-            )  # from the outer edge
+            points[row] = sample.hands[0] + _FROM_EDGE
     targets = {"keypoints": hands, "stage1": hands, "points": points}
     for name in ("presence", "right"):
         targets[name] = np.array([getattr(each, name) for each in samples], np.float32)

@@ -127,6 +127,18 @@ def test_a_photo_that_cannot_be_cut_out_is_drawn_whole():
         np.testing.assert_array_equal(hand.xyz[:, :2], photo().xy)
 
 
+def test_hands_cut_out_by_processes_are_those_that_are_cut_out_when_drawn():
+    image = photo().image.copy()
+    image[15:85, 20:80] = 60, 30, 20
+    labelled = [dataclasses.replace(photo(), image=image), photo()]
+    draws = [data.photo_source(labelled, processes) for processes in (0, 2)]
+    drawn = [[draw(np.random.default_rng(seed)) for seed in range(12)] for draw in draws]
+    for one, other in zip(*drawn, strict=True):
+        np.testing.assert_array_equal(one.rgba, other.rgba)
+        np.testing.assert_array_equal(one.xyz, other.xyz)
+    assert any((hand.rgba[..., 3] < 255).any() for hand in drawn[0])
+
+
 @pytest.mark.parametrize(
     ("photos", "fraction", "expected"),
     [
