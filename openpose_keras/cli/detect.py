@@ -66,14 +66,6 @@ def _add_search_options(parser: argparse.ArgumentParser) -> None:
         help="which hand all of them are (default: as the network tells)",
     )
     parser.add_argument(
-        "--min-presence",
-        type=options.parse_probability,
-        default=0.5,
-        metavar="P",
-        help="report a hand that is searched for from this probability of a hand on (default: "
-        "%(default)s); OpenPose's network does not tell it",
-    )
-    parser.add_argument(
         "--max-hands",
         type=options.parse_count,
         metavar="N",

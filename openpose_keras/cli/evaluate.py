@@ -1,6 +1,7 @@
 """`openpose-keras evaluate`: measure a network on labelled hands."""
 
 import argparse
+import functools
 from pathlib import Path
 
 from openpose_keras.cli import options
@@ -12,6 +13,7 @@ DESCRIPTION = (
     "false hands of the search."
 )
 _REPORTED = ("preset", "recipe", "dtype", "order", "boxes", "crop_factor", "use_sides", "limit")
+_SEARCHED = ("smallest", "min_presence")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,14 +84,15 @@ def run(args: argparse.Namespace) -> int:
     estimator = options.load_estimator(args)
     report: Report | SearchReport
     if args.search:
-        report = evaluate_search(estimator, samples)
+        search = functools.partial(estimator, min_presence=args.min_presence)
+        report = evaluate_search(search, samples)
     else:
         report = evaluate(
             estimator, samples, crop_factor=args.crop_factor, use_sides=args.use_sides
         )
     print(report)
     if args.out:
-        given = {name: getattr(args, name) for name in _REPORTED}
+        given = {name: getattr(args, name) for name in _REPORTED + _SEARCHED * args.search}
         given |= {"data": str(args.data), "weights": str(args.weights) if args.weights else None}
         write_json(args.out, {"options": given, **report.to_dict()}, force=args.force)
     return 0

@@ -31,6 +31,21 @@ def add_estimator_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="your own weights for this network"
     )
+    parser.add_argument(
+        "--smallest",
+        type=parse_fraction,
+        metavar="F",
+        help="search for hands down to this fraction of the photo's longer side; less takes longer "
+        "(default: 1/12)",
+    )
+    parser.add_argument(
+        "--min-presence",
+        type=parse_probability,
+        default=0.5,
+        metavar="P",
+        help="report a hand that is searched for from this probability of a hand on (default: "
+        "%(default)s); OpenPose's network does not tell it",
+    )
 
 
 def parse_box(text: str) -> tuple[float, float, float, float] | str:
@@ -86,6 +101,17 @@ def parse_probability(text: str) -> float:
     return value
 
 
+def parse_fraction(text: str) -> float:
+    """Read a number between 0 and 1, or two with a slash: "0.05" or "1/20"."""
+    above, _, below = text.partition("/")
+    value = _parse_number(above) / (_parse_number(below or "1") or math.nan)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(
+            f'expected a number between 0 and 1, or "1/20", not {text!r}'
+        )
+    return value
+
+
 def parse_count(text: str) -> int:
     """Read a whole number above 0."""
     if not text.isdecimal() or not int(text):
@@ -97,9 +123,15 @@ def load_estimator(args: argparse.Namespace) -> "HandEstimator":
     """Return the estimator of `add_estimator_options`; this imports Keras and loads the weights."""
     from openpose_keras.estimators.hand import HandEstimator
 
+    if args.smallest and not PRESETS[args.preset].detector:
+        raise UsageError(f"--smallest is of a preset with a detector, which {args.preset} is not")
     start_keras()
     return HandEstimator.from_preset(
-        args.preset, recipe=args.recipe, weights=args.weights, dtype=args.dtype
+        args.preset,
+        recipe=args.recipe,
+        weights=args.weights,
+        dtype=args.dtype,
+        smallest=args.smallest,
     )
 
 

@@ -40,7 +40,7 @@ Sides = Side | Sequence[Side | None] | None
 RegionSearch = Callable[[np.ndarray], list[Region]]
 """(H, W, 3) uint8 RGB -> the regions of its hands, with their keypoints or crops, if known."""
 
-_FINDERS: dict[str, Callable[[], RegionSearch]] = {
+_FINDERS: dict[str, Callable[..., RegionSearch]] = {
     "hand_finder": HandFinder,
     "mediapipe_palm": PalmSearch,
 }
@@ -160,6 +160,7 @@ class HandEstimator(KeypointEstimator):
         dtype: str | None = None,
         batch_size: int = 8,
         search: Search | RegionSearch | None = None,
+        smallest: float | None = None,
     ) -> Self:
         """Build a network of `presets.PRESETS` with its weights.
 
@@ -171,18 +172,24 @@ class HandEstimator(KeypointEstimator):
                 time on a processor that knows bfloat16.
             batch_size: As for the constructor.
             search: As for the constructor; None for the preset's own.
+            smallest: Longer side of the smallest hands that the preset's own search looks for, as a
+                fraction of the image's; None for 1 / 12. Smaller hands take more time.
 
         Returns:
             The estimator. It can be pickled: the preset is loaded again where it is unpickled.
 
         Raises:
-            ValueError: There is no such preset, recipe or dtype.
+            ValueError: There is no such preset, recipe or dtype; or the search has no `smallest`,
+                or it is not between 0 and 1.
             WeightsError: The weights are missing or damaged.
         """
         from openpose_keras.networks.presets import get_preset
 
         detector = get_preset(name).detector
-        search = search or (_FINDERS[detector]() if detector else None)
+        if smallest is not None and (search or not detector):
+            raise ValueError(f"smallest is of a search with a detector, got {smallest} for {name}")
+        options = {} if smallest is None else {"smallest": smallest}
+        search = search or (_FINDERS[detector](**options) if detector else None)
         return cls._from_preset(name, recipe, weights, dtype, batch_size=batch_size, search=search)
 
     def __call__(

@@ -1,31 +1,37 @@
 """Find hands with MediaPipe's palm detector: palms, and the upright region of the hand of each.
 
-The detector sees the whole image and, for small hands, tiles of it. What it finds in all of them is
-merged where it overlaps. Anchors, decoding and regions follow MediaPipe's graphs
+The detector sees the whole image in several sizes: a hand that it misses in one of them is often
+found in another, and a small one in the largest. What it finds in all of them is merged where it
+overlaps. Anchors, decoding and regions follow MediaPipe's graphs
 (mediapipe/modules/palm_detection/palm_detection_cpu.pbtxt and
 mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt).
 """
 
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from openpose_keras.core.arrays import FloatArray
-from openpose_keras.core.boxes import Box, box_cover, whole_box
+from openpose_keras.core.boxes import box_cover, whole_box
 from openpose_keras.engines import Engine, as_engine
-from openpose_keras.estimators.search import LEAST_INSIDE
+from openpose_keras.estimators.search import LEAST_INSIDE, fit_image
 from openpose_keras.estimators.upright import direction_angle
 from openpose_keras.estimators.views import Region
-from openpose_keras.geometry import Crop, RotatedCrop
-from openpose_keras.networks.mediapipe import PALM_ANCHORS, PALM_INPUT
+from openpose_keras.geometry import RotatedCrop
+from openpose_keras.networks.mediapipe import PALM_ANCHORS
 from openpose_keras.networks.preprocessing import normalise_batch
 
 CENTRE, SIZE, WRIST, MIDDLE_MCP = 0, 1, 2, 4
 """Rows of a palm (9, 2): x, y; width and height, which are equal; then the keypoints, of which
 these two turn it."""
+
+
+_LEAST_HAND = 32  # pixels of a hand in the largest input, along its longer side
+_LEAST_SIDE = 128  # pixels of the smallest input: what shows the largest hands
+_STEP = math.sqrt(2)  # of one input's side to the next one's
+_UNIT = 32  # of which the sides are multiples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,29 +40,58 @@ class PalmSearch:
 
     Args:
         preset: Name of the palm detector's preset.
-        tiles: Sides of the squares that the detector sees, as fractions of the image's longer side.
-        overlap: Fraction of a tile that the next one shows too, at least.
-        threshold: Score from which a palm counts.
+        smallest: Longer side of the smallest hands to be found, as a fraction of the image's. It
+            decides how large the inputs are, and so the time.
+        sides: Longer sides of the inputs in pixels, multiples of 32; None for those that `smallest`
+            asks for. MediaPipe's own is (192,).
+        threshold: Score from which a palm counts. It may be low where presence judges afterwards.
         iou: Intersection over union above which two palms are merged.
         margin: Side of a hand's region, in longer sides of its palm.
         shift: How far the region's middle lies from the palm's towards the fingers, in heights of
             the palm.
         size: Side in pixels of the crop of a region.
+
+    Raises:
+        ValueError: `smallest` is not between 0 and 1, or a side is no multiple of 32.
+
+    Example:
+        >>> PalmSearch().inputs, PalmSearch(smallest=1 / 6).inputs
+        ((128, 192, 256, 384), (128, 192))
     """
 
     preset: str = "mediapipe_palm"
-    tiles: tuple[float, ...] = (1.0, 0.5)
-    overlap: float = 0.4
-    threshold: float = 0.5
+    smallest: float = 1 / 12
+    sides: tuple[int, ...] | None = None
+    threshold: float = 0.3
     iou: float = 0.3
     margin: float = 2.6
     shift: float = 0.5
     size: int = 224
 
+    def __post_init__(self) -> None:
+        """Check what decides the inputs."""
+        if not 0 < self.smallest < 1:
+            raise ValueError(f"expected smallest between 0 and 1, got {self.smallest!r}")
+        sides = (_UNIT,) if self.sides is None else self.sides
+        if not sides or any(side < 1 or side % _UNIT for side in sides):
+            raise ValueError(f"expected sides that are multiples of {_UNIT}, got {self.sides!r}")
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Longer sides of the detector's inputs in pixels, least first."""
+        if self.sides is not None:
+            return self.sides
+        largest = max(_LEAST_HAND / self.smallest, _LEAST_SIDE)
+        steps = range(int(math.log(largest / _LEAST_SIDE, _STEP) + 1e-9), -1, -1)
+        return tuple(_UNIT * round(largest / _STEP**step / _UNIT) for step in steps)
+
     def __call__(self, image: np.ndarray) -> list[Region]:
         """Return the regions of an image's hands (H, W, 3) uint8 RGB, each turned upright."""
         palms, _ = self.palms(image)
-        return regions_inside(image, map(self.crop, palms))
+        frame = whole_box(image)
+        crops = map(self.crop, palms)
+        inside = [crop for crop in crops if box_cover(crop.box, frame) >= LEAST_INSIDE]
+        return [Region(crop.box, crop=crop) for crop in inside]
 
     def palms(self, image: np.ndarray) -> tuple[FloatArray, FloatArray]:
         """Find the palms of an image.
@@ -67,20 +102,15 @@ class PalmSearch:
         Returns:
             (n, 9, 2) in pixels of the image, see `CENTRE`, and (n,) scores, best first.
         """
-        crops = [
-            Crop(box, PALM_INPUT, antialias=True)
-            for fraction in self.tiles
-            for box in tile_boxes(image.shape[1], image.shape[0], fraction, self.overlap)
-        ]
-        batch = normalise_batch(np.stack([crop.apply_image(image) for crop in crops]))
-        outputs = detector_engine(self.preset)(batch)
         found: list[FloatArray] = []
         scores: list[FloatArray] = []
-        size = (PALM_INPUT, PALM_INPUT)
-        for crop, values, logits in zip(crops, outputs["palms"], outputs["logits"], strict=True):
-            palms, confidence = decode_palms(values, logits, size, threshold=self.threshold)
-            sizes = palms[:, SIZE] * crop.scale
-            palms = crop.invert_points(palms)
+        for side in self.inputs:
+            view, scale = fit_image(image, side)
+            maps = detector_engine(self.preset)(normalise_batch(view[None]))
+            output = maps["palms"][0], maps["logits"][0]
+            palms, confidence = decode_palms(*output, view.shape[:2], threshold=self.threshold)
+            sizes = palms[:, SIZE] / scale.mean()
+            palms = (palms + 0.5) / scale - 0.5
             palms[:, SIZE] = sizes
             found.append(palms)
             scores.append(confidence)
@@ -96,46 +126,12 @@ class PalmSearch:
         return RotatedCrop(box, self.size, direction_angle(*towards))
 
 
-def regions_inside(image: np.ndarray, crops: Iterable[RotatedCrop]) -> list[Region]:
-    """Return the regions of those crops of which enough lies in an image (H, W, 3)."""
-    frame = whole_box(image)
-    inside = [crop for crop in crops if box_cover(crop.box, frame) >= LEAST_INSIDE]
-    return [Region(crop.box, crop=crop) for crop in inside]
-
-
 @cache
 def detector_engine(preset: str) -> Engine:
     """Load a detector once, by its preset's name."""
     from openpose_keras.networks.presets import load_network
 
     return as_engine(load_network(preset))
-
-
-def tile_boxes(width: int, height: int, fraction: float, overlap: float) -> Iterator[Box]:
-    """Yield squares that cover an image, row by row.
-
-    Args:
-        width: Of the image in pixels.
-        height: The same.
-        fraction: Side of a square, as a fraction of the longer side; 1 for one that holds it all.
-        overlap: Fraction of a square that the next one covers too, at least.
-
-    Example:
-        >>> list(tile_boxes(60, 40, 1.0, 0.4))
-        [(0.0, -10.0, 60.0, 60.0)]
-        >>> [box[:2] for box in tile_boxes(60, 30, 0.5, 0.4)]
-        [(0.0, 0.0), (15.0, 0.0), (30.0, 0.0)]
-    """
-    side = fraction * max(width, height)
-
-    def starts(length: int) -> FloatArray:
-        """Return where squares begin along an axis; one that is longer is centred."""
-        room = length - side
-        if room <= 0:
-            return np.array([room / 2])
-        return np.linspace(0, room, math.ceil(room / (side * (1 - overlap))) + 1)
-
-    yield from ((float(x), float(y), side, side) for y in starts(height) for x in starts(width))
 
 
 @cache

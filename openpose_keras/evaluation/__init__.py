@@ -20,9 +20,10 @@ from openpose_keras.evaluation.metrics import (
     match_boxes,
     pck,
 )
-from openpose_keras.evaluation.reports import Interval, Report, SearchReport
+from openpose_keras.evaluation.reports import Calibration, Interval, Report, SearchReport
 
 __all__ = [
+    "Calibration",
     "Interval",
     "Report",
     "SearchReport",

@@ -20,7 +20,13 @@ from openpose_keras.evaluation.metrics import (
     match_boxes,
     pixel_distances,
 )
-from openpose_keras.evaluation.reports import Interval, JointFigures, Report, SearchReport
+from openpose_keras.evaluation.reports import (
+    Calibration,
+    Interval,
+    JointFigures,
+    Report,
+    SearchReport,
+)
 from openpose_keras.io.coco import LabelledHand, LabelledImage
 from openpose_keras.io.images import Pixels, read_image
 
@@ -124,6 +130,16 @@ def _report(
             part: ratio(units < thresholds[min(1, len(thresholds) - 1)], labelled & (rank < part))
             for part in KEPT
         },
+        right=_right(zip(found, hands, strict=True)),
+    )
+
+
+def _right(pairs: Iterable[tuple[Hand, LabelledHand]]) -> Calibration:
+    """Return the calibration of the probability of a right hand, where the side is labelled."""
+    return Calibration.of(
+        (hand.right, labelled.side == "right")
+        for hand, labelled in pairs
+        if hand.right is not None and labelled.side
     )
 
 
@@ -168,6 +184,7 @@ def evaluate_search(
     """
     counts: list[tuple[int, ...]] = []
     found: list[tuple[Hand, LabelledHand, int]] = []
+    judged: list[tuple[float, bool]] = []
     for sample in tqdm(samples, unit="image", disable=not progress):
         image = _image(sample)
         least = large * max(image.shape[:2])
@@ -176,8 +193,11 @@ def evaluate_search(
         predicted = [box_from_points(hand.xy, factor=1.0) for hand in hands]
         truth = [square_box(hand.box) for hand in sample.hands]
         pairs = match_boxes(predicted, truth, iou=iou)
-        others = [box for index, box in enumerate(predicted) if index not in dict(pairs)]
-        false = [box for box in others if not _is_in_crowd(box, sample.crowds)]
+        others = [index for index in range(len(hands)) if index not in dict(pairs)]
+        false = [index for index in others if not _is_in_crowd(predicted[index], sample.crowds)]
+        for index, is_hand in [(one, True) for one, _ in pairs] + [(one, False) for one in false]:
+            presence = hands[index].presence
+            judged += [] if presence is None else [(presence, is_hand)]
         found += [(hands[one], sample.hands[other], len(counts)) for one, other in pairs]
         is_large = [box[2] >= least for box in truth]
         hits = sum(is_large[other] for _, other in pairs)
@@ -196,6 +216,8 @@ def evaluate_search(
         large=large,
         large_recall=Interval.of_ratio(large_hits, large_total),
         sides=_sides(found),
+        presence=Calibration.of(judged),
+        right=_right((hand, labelled) for hand, labelled, _ in found),
     )
 
 

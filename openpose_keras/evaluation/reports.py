@@ -1,6 +1,6 @@
 """What an evaluation found: values with intervals, as a table and as plain data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from typing import Any
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openpose_keras.evaluation.metrics import AUC_LIMIT, bootstrap_interval
+
+_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,52 @@ class Interval:
         total = float(np.sum(counts))
         value = float(np.sum(sums)) / total if total else float("nan")
         return cls(value, *bootstrap_interval(sums, counts))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Whether probabilities mean what they say: of those near 0.9, nine in ten should be right.
+
+    Args:
+        count: How many probabilities were measured.
+        error: Expected calibration error (Guo et al., "On Calibration of Modern Neural Networks",
+            2017): the mean distance of a bin's mean probability from the fraction that is right,
+            weighted by the bins' counts; NaN if nothing was measured.
+        bins: For each tenth of [0, 1] that has any: their count, their mean, the fraction right.
+    """
+
+    count: int
+    error: float
+    bins: Sequence[tuple[int, float, float]]
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[float, bool]]) -> "Calibration":
+        """Return the calibration of probabilities, each with whether it came true.
+
+        Example:
+            >>> Calibration.of([(0.9, True), (0.92, True), (0.2, False), (0.24, True)]).error
+            0.185
+        """
+        values, right = np.array(list(pairs), float).reshape(-1, 2).T
+        places = np.minimum((values * _BINS).astype(int), _BINS - 1)
+        groups = [places == place for place in np.unique(places)]
+        bins = [
+            (int(group.sum()), float(values[group].mean()), float(right[group].mean()))
+            for group in groups
+        ]
+        away = sum(count * abs(mean - truth) for count, mean, truth in bins)
+        return cls(len(values), round(away / len(values), 6) if bins else float("nan"), bins)
+
+    def lines(self, name: str) -> list[str]:
+        """Return the reliability table as text; nothing if nothing was measured."""
+        if not self.count:
+            return []
+        return [
+            "",
+            f"{name}: expected calibration error {self.error:.3f} of {self.count}",
+            f"{'mean probability':<24}{'right':>8}{'count':>8}",
+            *(f"{mean:<24.3f}{right:>8.3f}{count:>8}" for count, mean, right in self.bins),
+        ]
 
 
 @dataclass(frozen=True)
@@ -61,6 +109,7 @@ class Report:
         sides: The fraction of the known sides that the estimator told right; NaN if it tells none.
         kept: Fraction of the keypoints to how many of these, the best by their scores, are below
             the second threshold of `pck`, if there are two.
+        right: The calibration of the probability of a right hand, where the side is known.
     """
 
     images: int
@@ -73,6 +122,7 @@ class Report:
     joints: Mapping[str, JointFigures]
     sides: Interval
     kept: Mapping[float, Interval]
+    right: Calibration
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON: thresholds become text, NaN becomes None."""
@@ -95,7 +145,7 @@ class Report:
         for name, joint in self.joints.items():
             values = "".join(f"{value:>10.3f}" for value in joint.pck.values())
             lines.append(f"{name:<12}{values}{joint.epe_px:>10.2f}")
-        return "\n".join(lines)
+        return "\n".join(lines + self.right.lines("probability of a right hand"))
 
 
 @dataclass(frozen=True)
@@ -112,6 +162,9 @@ class SearchReport:
         large: Longer side of a large hand, as a fraction of the image's, at least.
         large_recall: The fraction of the large hands that were found.
         sides: The fraction of the found hands of known side whose side was told right.
+        presence: The calibration of the probability of a hand, over all that was found. Let the
+            estimator report what it thinks unlikely too, with a `min_presence` of 0.
+        right: That of the probability of a right hand, for found hands whose side is known.
     """
 
     images: int
@@ -123,6 +176,8 @@ class SearchReport:
     large: float
     large_recall: Interval
     sides: Interval
+    presence: Calibration
+    right: Calibration
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; NaN becomes None."""
@@ -137,7 +192,9 @@ class SearchReport:
             ("false hands an image", self.false_hands_per_image, 3),
             ("sides right", self.sides, 3),
         ]
-        return "\n".join([f"{self.hands} hands in {self.images} images", *_table(rows)])
+        lines = [f"{self.hands} hands in {self.images} images", *_table(rows)]
+        lines += self.presence.lines("probability of a hand")
+        return "\n".join(lines + self.right.lines("probability of a right hand"))
 
 
 def _table(rows: Iterable[tuple[str, Interval, int]]) -> list[str]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import keras
 
 HAND_INPUT = 224
-PALM_INPUT = 192
 PALM_LEVELS = {2: 32, 4: 64, 8: 128, 16: 256, 32: 256}  # stride -> channels
 PALM_BLOCKS = 4  # residual blocks of each level, after the one that halves its size
 PALM_ANCHORS = {8: 2, 16: 6}  # stride -> anchors of each cell, all alike, at the cell's centre

@@ -33,8 +33,8 @@ class FakeEstimator:
     def __init__(self):
         self.hands, self.calls, self.limits, self.error = 1, [], [], None
 
-    def __call__(self, image, boxes=None, sides=None):
-        return [estimate.hand for estimate in self.estimate(image, boxes, sides)]
+    def __call__(self, image, boxes=None, sides=None, **limits):
+        return [estimate.hand for estimate in self.estimate(image, boxes, sides, **limits)]
 
     def estimate(self, image, boxes=None, sides=None, *, min_presence=0.5, max_hands=None):
         self.calls.append((boxes, sides))
@@ -163,6 +163,13 @@ def test_the_limits_of_a_search_reach_the_estimator(estimator, folder):
     assert estimator.limits == [(0.5, None), (0.8, 2)]
 
 
+def test_the_size_of_the_smallest_hand_needs_a_preset_with_a_detector(folder, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["detect", "hand.png", "--preset", "hand", "--smallest", "1/20"])
+    assert caught.value.code == 2
+    assert "--smallest is of a preset with a detector, which hand is not" in capsys.readouterr().err
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*")
 def test_a_network_that_knows_the_side_tells_it_to_the_file(tmp_path):
     image = read_image(ROOT / "notebooks/images/open_hand.jpg")
@@ -188,6 +195,7 @@ EVALUATE = ["evaluate", "labels.json", "--images", "."]
         [*DETECT, "--preset", "mediapipe_palm"],
         *([*DETECT, "--min-presence", number] for number in ("-0.1", "1.1", "nan", "x")),
         [*DETECT, "--max-hands", "0"],
+        *([*DETECT, "--smallest", text] for text in ("0", "1", "12", "1/0", "1/2/3", "1/", "x")),
         [*DETECT, "--preset", "foot"],
         [*DETECT, "--recipe", "soup"],
         [*DETECT, "--no-json", "--no-image"],
@@ -448,8 +456,9 @@ def test_evaluate_prints_a_table_and_writes_json(estimator, labels, capsys):
 
 
 def test_evaluate_measures_the_search(estimator, labels, capsys):
-    assert cli.main([*EVALUATE, "--search"]) == 0
+    assert cli.main([*EVALUATE, "--search", "--min-presence", "0"]) == 0
     assert "recall" in capsys.readouterr().out
+    assert estimator.limits == [(0.0, None)]
 
 
 def test_evaluate_overwrites_nothing_without_force(estimator, labels, capsys):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openpose_keras.core.boxes import box_iou
+from openpose_keras.estimators import palms
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.palms import (
     CENTRE,
@@ -19,8 +20,8 @@ from openpose_keras.estimators.palms import (
     decode_palms,
     merge_palms,
     palm_anchors,
-    tile_boxes,
 )
+from openpose_keras.estimators.search import fit_image
 from openpose_keras.io.images import read_image
 from tests.helpers import ROOT
 
@@ -56,10 +57,10 @@ def test_anchors_are_cell_centres_as_mediapipe_lists_them():
 
 
 def test_decoding_adds_the_anchor_to_positions_and_not_to_sizes():
-    palms, logits = np.zeros((2016, 18), np.float32), np.full((2016, 1), -200.0, np.float32)
-    palms[1500] = np.arange(18)
+    offsets, logits = np.zeros((2016, 18), np.float32), np.full((2016, 1), -200.0, np.float32)
+    offsets[1500] = np.arange(18)
     logits[[3, 1500]] = [[-0.1], [2.0]]
-    values, scores = decode_palms(palms, logits, (192, 192), threshold=0.5)
+    values, scores = decode_palms(offsets, logits, (192, 192), threshold=0.5)
     assert scores == pytest.approx([1 / (1 + math.exp(-2))])
     expected = np.arange(18.0).reshape(9, 2) + palm_anchors(192, 192)[1500]
     expected[SIZE] = 2, 3
@@ -69,37 +70,76 @@ def test_decoding_adds_the_anchor_to_positions_and_not_to_sizes():
 @given(st.integers(0, 2**32 - 1), st.integers(0, 12))
 def test_merging_agrees_with_a_plain_loop(seed, count):
     rng = np.random.default_rng(seed)
-    palms = np.array([palm(*rng.uniform(0, 40, 2), rng.uniform(5, 30)) for _ in range(count)])
-    palms, scores = palms.reshape(-1, 9, 2), rng.random(count)
+    some = np.array([palm(*rng.uniform(0, 40, 2), rng.uniform(5, 30)) for _ in range(count)])
+    some, scores = some.reshape(-1, 9, 2), rng.random(count)
     left = sorted(range(count), key=lambda index: -scores[index])
     expected = []
     while left:
-        boxes = {
-            index: (*(palms[index, 0] - palms[index, 1] / 2), *palms[index, 1]) for index in left
-        }
+        boxes = {index: (*(some[index, 0] - some[index, 1] / 2), *some[index, 1]) for index in left}
         group = [index for index in left if box_iou(boxes[left[0]], boxes[index]) > 0.3]
         weights = scores[group] / scores[group].sum()
         expected.append(
-            (sum(w * palms[i] for w, i in zip(weights, group, strict=True)), scores[left[0]])
+            (sum(w * some[i] for w, i in zip(weights, group, strict=True)), scores[left[0]])
         )
         left = [index for index in left if index not in group]
-    merged, best = merge_palms(palms, scores, 0.3)
+    merged, best = merge_palms(some, scores, 0.3)
     assert len(merged) == len(expected)
     for found, score, (other, other_score) in zip(merged, best, expected, strict=True):
         np.testing.assert_allclose(found, other)
         assert score == other_score
 
 
-@given(st.integers(1, 900), st.integers(1, 900), st.sampled_from([1.0, 0.5, 0.25]))
-def test_tiles_cover_the_image_and_each_other(width, height, fraction):
-    boxes = list(tile_boxes(width, height, fraction, 0.4))
-    side = boxes[0][2]
-    assert side == pytest.approx(fraction * max(width, height))
-    for axis, length in ((0, width), (1, height)):
-        starts = sorted({box[axis] for box in boxes})
-        assert starts[0] <= 0
-        assert starts[-1] + side >= length - 1e-9
-        assert np.all(np.diff(starts) <= 0.6 * side + 1e-9)
+def test_smaller_hands_need_larger_inputs_and_small_ones_beside_them():
+    areas = []
+    for smallest in (0.5, 1 / 8, 1 / 12, 1 / 20, 1 / 60):
+        inputs = PalmSearch(smallest=smallest).inputs
+        assert all(side % 32 == 0 for side in inputs)
+        assert inputs[0] < 192
+        assert np.all(np.array(inputs[1:]) <= 1.6 * np.array(inputs[:-1]))
+        assert inputs[-1] * smallest >= 28 or inputs == (128,)
+        areas.append(sum(side**2 for side in inputs))
+    assert areas == sorted(areas)
+    assert PalmSearch(sides=(192,)).inputs == (192,)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"smallest": 0}, "smallest between 0 and 1, got 0"),
+        ({"smallest": 12}, "smallest between 0 and 1, got 12"),
+        ({"sides": ()}, r"multiples of 32, got \(\)"),
+        ({"sides": (192, 200)}, r"multiples of 32, got \(192, 200\)"),
+    ],
+)
+def test_inputs_that_cannot_be_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        PalmSearch(**options)
+
+
+@pytest.mark.parametrize("shape", [(120, 300), (480, 320), (64, 64)])
+def test_a_palm_is_found_where_the_network_sees_it(monkeypatch, shape):
+    truth = palm(x=shape[1] * 0.6, y=shape[0] * 0.4)
+    height, width = shape
+
+    def engine(batch):
+        """Answer at one anchor, in the frame of the input."""
+        scale = fit_image(np.zeros((height, width, 3), np.uint8), max(batch.shape[1:3]))[1]
+        anchors = palm_anchors(*batch.shape[1:3])
+        logits = np.full((1, len(anchors), 1), -9.0, np.float32)
+        logits[0, 7] = 3.0
+        values = (truth + 0.5) * scale - 0.5 - anchors[7]
+        values[SIZE] = truth[SIZE] * scale.mean()
+        table = np.zeros((1, len(anchors), 18), np.float32)
+        table[0, 7] = values.ravel()
+        return {"palms": table, "logits": logits}
+
+    monkeypatch.setattr(palms, "detector_engine", lambda preset: engine)
+    search = PalmSearch(smallest=1 / 30)
+    found, scores = search.palms(np.zeros((height, width, 3), np.uint8))
+    np.testing.assert_allclose(found, [truth], atol=0.5)
+    assert scores == pytest.approx([1 / (1 + math.exp(-3))])
+    [region] = search(np.zeros((height, width, 3), np.uint8))
+    assert region.crop.size == 224
 
 
 @pytest.mark.parametrize("turn", [0.0, 1.0, math.pi, -2.0])
@@ -129,6 +169,14 @@ def test_the_preset_reads_the_hand_of_a_photo_however_it_is_turned(preset, quart
 
 def test_the_preset_finds_no_hand_in_grey(preset):
     assert preset(np.full((90, 120, 3), 128, np.uint8)) == []
+
+
+def test_a_preset_with_a_detector_takes_the_size_of_the_smallest_hand():
+    estimator = HandEstimator.from_preset("mediapipe_hand", smallest=0.2)
+    assert estimator.search == PalmSearch(smallest=0.2)
+    for search, name in ((None, "hand"), (PalmSearch(), "mediapipe_hand")):
+        with pytest.raises(ValueError, match=r"of a search with a detector, got 0\.2"):
+            HandEstimator.from_preset(name, smallest=0.2, search=search)
 
 
 def test_the_preset_survives_pickling_and_a_detector_is_no_estimator(preset):

@@ -130,6 +130,24 @@ def test_sides_count_where_both_are_known():
     assert searched.sides.value == cropped.sides.value == 0.5
 
 
+def test_probabilities_are_compared_with_what_is_labelled():
+    image = np.zeros((300, 300, 3), np.uint8)
+    truth = replace(LabelledHand.from_keypoints(at(10, 10).xy), side="left")
+    crowd = LabelledHand.from_keypoints(at(100, 10).xy).box
+    sample = LabelledImage(image, (truth,), (crowd,))
+    found = [
+        replace(at(10, 10), presence=0.95, right=0.25),
+        replace(at(101, 10), presence=0.55, right=0.5),  # in a crowd: neither right nor wrong
+        replace(at(250, 250), presence=0.35, right=0.5),
+        at(200, 200),  # of a network that does not tell its presence
+    ]
+    searched = evaluate_search(lambda image: found, [sample], progress=False)
+    assert [tuple(row) for row in searched.presence.bins] == [(1, 0.35, 0.0), (1, 0.95, 1.0)]
+    assert searched.right.bins == [(1, 0.25, 0.0)]
+    cropped = evaluate(lambda image, boxes, sides: found[:1], [sample], progress=False)
+    assert cropped.right.bins == [(1, 0.25, 0.0)]
+
+
 def test_the_keypoints_with_the_best_scores_are_told_apart():
     sample = labelled_image()
     hands = oracle([sample], noise=0.1, missing=0.0)(
