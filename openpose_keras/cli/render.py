@@ -3,13 +3,23 @@
 import argparse
 from pathlib import Path
 
-KINDS = ("bare", "gloves", "holding", "contact", "scenes", "photos", "hand_photos", "sheet")
+KINDS = (
+    "bare",
+    "gloves",
+    "holding",
+    "contact",
+    "scenes",
+    "photos",
+    "hand_photos",
+    "marked_photos",
+    "sheet",
+)
 SUMMARY = "write labelled sets of rendered hands"
 DESCRIPTION = (
     "Write labelled images that `evaluate` reads. bare, gloves, holding: one hand each, in the "
     "last with an object; contact: two hands that touch; scenes: one to three hands; photos, "
-    "hand_photos: labelled photos that training holds out, of one hand and whole; sheet: one image "
-    "of forty hands."
+    "hand_photos: labelled photos that training holds out, of one hand and whole; marked_photos: "
+    "60 whole ones with the box of every hand; sheet: one image of forty hands."
 )
 
 

@@ -1,6 +1,7 @@
 """Run an estimator over labelled images and report the distances from the labels."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from tqdm import tqdm
@@ -49,8 +50,8 @@ def evaluate(
     Args:
         estimator: A `HandEstimator`, or anything that is called as
             `estimator(image, boxes=boxes, sides=sides)` and returns one `Hand` a box, in order.
-        samples: Labelled images; those without a hand are skipped. One image is in memory at a
-            time.
+        samples: Labelled images; those without a hand, and hands without a keypoint, are skipped.
+            One image is in memory at a time.
         crop_factor: Side of the crop in units of the labelled box's longer side.
         thresholds: For PCK, parts of the box's longer side.
         use_sides: Whether the estimator is told each hand's side where it is known.
@@ -66,7 +67,11 @@ def evaluate(
     labelled: list[LabelledHand] = []
     owners: list[int] = []
     bar = tqdm(samples, unit="image", disable=not progress)
-    for number, sample in enumerate(sample for sample in bar if sample.hands):
+    with_keypoints = (
+        replace(each, hands=tuple(hand for hand in each.hands if np.isfinite(hand.xy).any()))
+        for each in bar
+    )
+    for number, sample in enumerate(sample for sample in with_keypoints if sample.hands):
         found += _run(estimator, sample, crop_factor, use_sides)
         labelled += sample.hands
         owners += [number] * len(sample.hands)

@@ -57,8 +57,8 @@ class LabelledHand:
     """One hand whose keypoints are known.
 
     Args:
-        xy: (21, 2) pixels in the order of `skeletons.HAND`; NaN where not labelled. A read-only
-            float64 copy is kept.
+        xy: (21, 2) pixels in the order of `skeletons.HAND`; NaN where not labelled, everywhere if
+            only the box is known. A read-only float64 copy is kept.
         box: (x, y, width, height) in pixels: the unit of PCK, and the middle of the crop.
         side: "left", "right" or None where the file does not say.
     """
@@ -149,9 +149,9 @@ def read_labels(
 
     Returns:
         One entry an image, in the file's order, also for images without a hand. Hands marked as
-        not valid and hands without a labelled keypoint are left out; of crowds the box is kept. A
-        keypoint of visibility 0 is NaN. Coordinates are taken as they are: an integer is a pixel's
-        centre.
+        not valid are left out, and so are those with neither a labelled keypoint nor a box; of
+        crowds the box is kept. A keypoint of visibility 0 is NaN. Coordinates are taken as they
+        are: an integer is a pixel's centre.
 
     Raises:
         DataError: The file is not such a JSON file, its keypoints have names of unknown meaning,
@@ -198,7 +198,7 @@ def write_labels(
         path: The label file. Its folder must exist.
         hands: For each image's path the hands in it, in pixels of the image as `read_image`
             returns it; a missing keypoint (NaN) counts as not labelled. An image without hands is
-            written too; a hand without any keypoint is left out. The box of a `Hand` is where it
+            written too; a `Hand` without any keypoint is left out. The box of a `Hand` is where it
             was searched for, so that the smallest box around its keypoints is written instead; a
             `LabelledHand` keeps its own.
         crowds: For an image's path the boxes where more hands may be, written as COCO's crowds.
@@ -375,9 +375,9 @@ def _hands(
             continue
         table = np.asarray(points, dtype=np.float64).reshape(-1, 3)
         xy = np.where(table[:, 2:] > 0, table[:, :2], np.nan)
-        if not np.isnan(xy).all():
+        usable = use_box and np.size(box) == 4 and min(box[2:]) > 0
+        if usable or not np.isnan(xy).all():
             xy = xy[orders[str(annotation.get("category_id"))]]
-            usable = use_box and np.size(box) == 4 and min(box[2:]) > 0
             known_side = side if side in SIDES else None
             yield LabelledHand(xy, box if usable else keypoints_box(xy), known_side)
 
@@ -449,7 +449,7 @@ def _annotations(
     entries: list[Json] = []
     for hand in hands:
         labelled = np.asarray(np.isfinite(hand.xy).all(axis=-1))
-        if not labelled.any():
+        if not (isinstance(hand, LabelledHand) or labelled.any()):
             continue
         box = hand.box if isinstance(hand, LabelledHand) else keypoints_box(hand.xy)
         xy = np.where(labelled[:, None], hand.xy, 0).round(2)

@@ -15,7 +15,7 @@ import numpy as np
 
 from openpose_keras.core.boxes import Box, box_iou, check_box, keypoint_extent
 from openpose_keras.io.images import decode_image
-from openpose_keras.training.photo_set_tables import GROUPS, HELD_OUT, MISREAD, NOT_HANDS
+from openpose_keras.training.photo_set_tables import GROUPS, HELD_OUT, MARKED, MISREAD, NOT_HANDS
 
 MIN_PRESENCE, MAX_SPREAD = 0.8, 0.04  # of a hand that is trusted
 MIN_SIDE = 20  # pixels of its keypoints' extent
@@ -42,6 +42,21 @@ class PhotoHand(NamedTuple):
 
     xy: np.ndarray
     right: float
+
+
+class MarkedPhoto(NamedTuple):
+    """A photo whose hands were marked by eye.
+
+    Args:
+        data: The content of the image file.
+        hands: For each hand its box (x, y, width, height) and whether it is a right one, NaN if
+            unknown.
+        crowds: Boxes where more hands may be.
+    """
+
+    data: bytes
+    hands: tuple[tuple[Box, float], ...]
+    crowds: tuple[Box, ...]
 
 
 class TrainingPhoto(NamedTuple):
@@ -84,7 +99,7 @@ def load_photo_sets(folder: str | Path) -> list[TrainingPhoto]:
     """
     folder = Path(folder)
     labels = json.loads((folder / "labels.json").read_text(encoding="utf8"))["photos"]
-    files = {name: data for path in sorted(folder.glob("*.tar")) for name, data in _members(path)}
+    files = _files(folder)
     groups = _numbered(GROUPS)
     not_hands, misread = _indices(NOT_HANDS), _indices(MISREAD)
     photos = []
@@ -108,6 +123,30 @@ def load_photo_sets(folder: str | Path) -> list[TrainingPhoto]:
     return photos
 
 
+def load_marked_photos(folder: str | Path) -> list[MarkedPhoto]:
+    """Load the photos whose hands were marked by eye; training holds all of them out.
+
+    Args:
+        folder: As for `load_photo_sets`; `labels.json` is not needed.
+
+    Raises:
+        FileNotFoundError: A photo is missing.
+    """
+    files = _files(Path(folder))
+    photos = []
+    for name, marks in MARKED.items():
+        if name not in files:
+            raise FileNotFoundError(f"expected the photo {name} in a tar file of {folder}")
+        boxes = [
+            (kind, check_box([*map(float, box)])) for kind, *box in map(str.split, marks.split(","))
+        ]
+        rights = {"l": 0.0, "r": 1.0, "u": np.nan}
+        hands = tuple((box, rights[kind]) for kind, box in boxes if kind in rights)
+        crowds = tuple(box for kind, box in boxes if kind == "c")
+        photos.append(MarkedPhoto(files[name], hands, crowds))
+    return photos
+
+
 def split(photos: list[TrainingPhoto]) -> tuple[list[TrainingPhoto], list[TrainingPhoto]]:
     """Split photos into those for training and those held out, which share no person and no home.
 
@@ -116,6 +155,11 @@ def split(photos: list[TrainingPhoto]) -> tuple[list[TrainingPhoto], list[Traini
     """
     shown = [photo for photo in photos if photo.group not in HELD_OUT]
     return shown, [photo for photo in photos if photo.group in HELD_OUT]
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Return the content of each photo of a folder's archives by its name."""
+    return {name: data for path in sorted(folder.glob("*.tar")) for name, data in _members(path)}
 
 
 def _members(path: Path) -> list[tuple[str, bytes]]:

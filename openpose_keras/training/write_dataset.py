@@ -16,8 +16,9 @@ from tqdm import tqdm
 from openpose_keras.core.boxes import Box, box_from_points, box_iou, check_box
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.keypoints import Hand, Side
+from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import LabelledHand, write_labels
-from openpose_keras.io.images import write_image
+from openpose_keras.io.images import decode_image, write_image
 from openpose_keras.training import photo_sets, photos
 from openpose_keras.training.compose import Placement, load_backgrounds, paste, sample_background
 from openpose_keras.training.data import labelled_hand
@@ -32,7 +33,7 @@ _WANTED: dict[str, dict[str, Any]] = {
     "contact": {"kind": "bare", "touching": "hand"},
     "scenes": {},
 }
-KINDS = (*_WANTED, "photos", "hand_photos")
+KINDS = (*_WANTED, "photos", "hand_photos", "marked_photos")
 HAND_IMAGE_SIDE = 320
 SCENE_SIDE = 640
 _LARGEST_LAYER = 512
@@ -61,7 +62,8 @@ def write_dataset(
             image, any orientation, 320x320; "scenes": one to three hands, each 1/8 to 1/2 of the
             image, 640x640; "photos": the photos of the people that training holds out, 100x100,
             labelled by a network; "hand_photos": whole photos of `photo_sets` that training holds
-            out, drawn at random; hands whose label cannot be trusted are COCO's crowds.
+            out, drawn at random; hands whose label cannot be trusted are COCO's crowds;
+            "marked_photos": 60 of them, in which a person marked the box of every hand.
         out: Folder to write into. It must not have a set yet.
         assets: Folder with `rigged_hand/`, `hand_photos/` or `hand_photos_2/`.
         backgrounds: Folder of images to put behind rendered hands; None for procedural backgrounds.
@@ -86,6 +88,8 @@ def write_dataset(
         samples = _held_out_photos(Path(assets))
     elif kind == "hand_photos":
         samples = _held_out_whole_photos(Path(assets), seed)
+    elif kind == "marked_photos":
+        samples = _marked_photos(Path(assets))
     else:
         images = load_backgrounds(backgrounds) if backgrounds else []
         samples = _rendered(kind, assets, images, seed)
@@ -116,6 +120,14 @@ def _held_out_whole_photos(assets: Path, seed: int) -> Iterator[_Sample]:
             LabelledHand.from_keypoints(hand.xy, _SIDES.get(hand.right)) for hand in photo.hands
         ]
         yield photo.image(), hands, [check_box(box) for box in photo.doubtful]
+
+
+def _marked_photos(assets: Path) -> Iterator[_Sample]:
+    """Yield the photos whose hands were marked by eye."""
+    unknown = np.full((len(HAND), 2), np.nan)
+    for photo in photo_sets.load_marked_photos(assets / "hand_photos_2"):
+        hands = [LabelledHand(unknown, box, _SIDES.get(right)) for box, right in photo.hands]
+        yield decode_image(photo.data), hands, list(photo.crowds)
 
 
 def _rendered(

@@ -84,6 +84,15 @@ def test_without_a_labelled_hand_there_is_nothing_to_measure(samples):
         evaluate(oracle(samples), samples, progress=False)
 
 
+def test_hands_without_a_keypoint_are_skipped_in_crops_and_count_in_a_search():
+    sample = labelled_image(count=1)
+    boxed = LabelledHand(np.full((21, 2), np.nan), sample.hands[0].box)
+    both = replace(sample, hands=(boxed, *sample.hands))
+    estimator = oracle([sample], missing=0.0)
+    assert evaluate(estimator, [both], progress=False).hands == 1
+    assert evaluate_search(estimator, [both], progress=False).hands == 2
+
+
 def test_estimator_that_gives_too_few_hands_is_told_so():
     with pytest.raises(OpenPoseKerasError, match="a hand a box, 2, got 0"):
         evaluate(lambda image, boxes, sides: [], [labelled_image()], progress=False)

@@ -108,6 +108,15 @@ def test_crowds_come_back_as_boxes_and_are_no_hands(labels, photos):
     assert (len(second.hands), second.crowds) == (0, (box,))
 
 
+def test_a_hand_may_have_a_box_and_no_keypoint(labels, photos):
+    boxed = LabelledHand(np.full((21, 2), np.nan), (5.0, 6.0, 7.5, 8.0), "left")
+    write_labels(labels, {photos[0]: [boxed, hand(0)]})
+    first, _ = read_labels(labels)[0].hands
+    assert (first.box, first.side) == (boxed.box, "left")
+    assert np.isnan(first.xy).all()
+    assert len(read_labels(labels, boxes="keypoints")[0].hands) == 1
+
+
 def test_pycocotools_reads_scores_and_draws_what_is_written(labels, photos):
     write_labels(labels, {photos[0]: [hand(0, missing=(5,)), hand(1)], photos[1]: [hand(2)]})
     truth = COCO(labels)

@@ -1,22 +1,12 @@
 import numpy as np
 import pytest
 
-from openpose_keras.training.photo_set_tables import GROUPS, HELD_OUT
-from openpose_keras.training.photo_sets import load_photo_sets, split
+from openpose_keras.training.photo_set_tables import GROUPS, HELD_OUT, MARKED
+from openpose_keras.training.photo_sets import load_marked_photos, load_photo_sets, split
 from tests.helpers.assets import assets_folder
 from tests.helpers.training_fakes import found_hand, open_hand, write_photo_sets
 
 SIZE = (480, 360)
-MEASURED = {  # the numbers of the photos by which the search for hands was measured
-    "arms_raised": (0, 14, 35, 77, 119, 133, 140, 168, 175, 210, 266, 301),
-    "asl_letters": (28, 42, 392, 546, 630),
-    "gesture_homes": (
-        *(24, 32, 40, 48, 72, 80, 88, 96, 120, 128, 152, 168, 176, 200, 208, 240, 312, 352, 360),
-        *(448, 464, 504, 512, 592),
-    ),
-    "lab_gestures": (0, 90, 130, 190, 290, 350, 430, 550, 640, 780, 820, 850, 900, 920),
-    "signers": (12, 132, 216, 420, 444),
-}
 
 
 def load(folder, labels, size=SIZE, stored=None):
@@ -128,14 +118,27 @@ def test_image_is_rgb(tmp_path):
     assert image[0, 0, 0] > 200 > 50 > image[0, 0, 2]
 
 
-@pytest.mark.parametrize("name", MEASURED)
-def test_measured_photos_are_held_out(tmp_path, name):
+@pytest.mark.parametrize("name", sorted({file.split("/")[0] for file in MARKED}))
+def test_marked_photos_are_held_out(tmp_path, name):
     hands = [found_hand((60 + 110 * index, 180)) for index in range(4)]
-    labels = {f"{name}/{number:04d}.jpg": hands for number in MEASURED[name]}
+    labels = {file: hands for file in MARKED if file.startswith(f"{name}/")}
     size = {"gesture_homes": (224, 224), "signers": (480, 269)}.get(name, SIZE)
     shown, held_out = split(load(tmp_path, labels, size))
     assert not shown
     assert {photo.file for photo in held_out} == set(labels)
+
+
+def test_marked_photos_have_boxes_and_sides(tmp_path):
+    write_photo_sets(tmp_path, {file: [] for file in MARKED}, SIZE)
+    photos = load_marked_photos(tmp_path)
+    hands = [hand for photo in photos for hand in photo.hands]
+    assert (len(photos), len(hands), sum(len(photo.crowds) for photo in photos)) == (60, 84, 3)
+    rights = np.array([right for _, right in hands])
+    assert ((rights == 0).sum(), (rights == 1).sum(), np.isnan(rights).sum()) == (36, 39, 9)
+    assert photos[0].hands == (((46.0, 81.0, 62.0, 97.0), 0.0),)
+    (tmp_path / "signers.tar").unlink()
+    with pytest.raises(FileNotFoundError, match=r"the photo signers/\d{4}\.jpg in a tar file"):
+        load_marked_photos(tmp_path)
 
 
 def test_no_photo_is_in_two_groups():

@@ -7,6 +7,7 @@ from openpose_keras.core.errors import TrainingError
 from openpose_keras.io.coco import read_labels
 from openpose_keras.io.images import read_image
 from openpose_keras.training import photos, write_dataset
+from openpose_keras.training.photo_set_tables import MARKED
 from tests.helpers.assets import assets_folder
 from tests.helpers.training_fakes import found_hand, open_hand, write_photo_sets
 
@@ -77,6 +78,17 @@ def test_hand_photos_are_held_out_whole_and_doubtful_hands_are_crowds(tmp_path):
     np.testing.assert_allclose(hand.xy, open_hand((120, 180), 100), atol=0.01)
     xy = open_hand((300, 180), 100)
     np.testing.assert_allclose(crowd, [*xy.min(axis=0), *np.ptp(xy, axis=0)], atol=0.01)
+
+
+def test_marked_photos_have_boxes_and_no_keypoints(tmp_path):
+    folder = tmp_path / "hand_photos_2"
+    folder.mkdir()
+    write_photo_sets(folder, {file: [] for file in MARKED})
+    samples = write("marked_photos", tmp_path / "out", tmp_path, count=99)
+    assert len(samples) == 60
+    (hand,) = samples[0].hands
+    assert (hand.box, hand.side) == ((46, 81, 62, 97), "left")
+    assert np.isnan(hand.xy).all()
 
 
 def test_a_set_is_never_overwritten_and_an_unknown_kind_is_refused(tmp_path):
