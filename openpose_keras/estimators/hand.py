@@ -45,6 +45,7 @@ _FINDERS: dict[str, Callable[..., RegionSearch]] = {
     "mediapipe_palm": PalmSearch,
 }
 _SURE = 0.9  # presence from which a hand need not be turned further
+_HOPELESS = 0.1  # part of `min_presence` below which a hand of a search is given up early
 
 # The search draws boxes again from pass to pass, so that one view of one scale is enough.
 _SEARCH = Recipe(name="search")
@@ -242,7 +243,8 @@ class HandEstimator(KeypointEstimator):
         regions = self.regions(image, boxes, sides)
         searched = boxes is None and not isinstance(self.recipe, WholeImageRecipe)
         if self.needs_upright_pass:
-            regions = self.upright_regions(image, regions)
+            least = _HOPELESS * min_presence if searched else 0.0
+            regions = self.upright_regions(image, regions, least=least)
         estimates = self.estimate_regions(image, regions)
         if not searched:
             return estimates
@@ -300,12 +302,15 @@ class HandEstimator(KeypointEstimator):
         found = find_hands(image, heatmaps_of, peaks_in, box_size=size, search=search)
         return [Region(self.region_box(image, hand.box), peaks=hand.peaks) for hand in found]
 
-    def upright_regions(self, image: np.ndarray, regions: Sequence[Region]) -> list[Region]:
+    def upright_regions(
+        self, image: np.ndarray, regions: Sequence[Region], *, least: float = 0.0
+    ) -> list[Region]:
         """Return the regions rotated so that the hands stand upright.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             regions: Those whose keypoints a search has not found yet go through the network first.
+            least: Presence that they must have there; the others are left out.
 
         Returns:
             The same regions, each with its rotated crop and the keypoints that it was drawn by.
@@ -323,6 +328,8 @@ class HandEstimator(KeypointEstimator):
             peaks, seen = region.peaks, region.crop
             if peaks is None:
                 look = next(found)
+                if look.presence is not None and look.presence < least:
+                    continue
                 peaks, seen = look.peaks, look.region.crop
             crop = upright_crop(region.box, peaks[:, :2], self.recipe, self.spec)
             if self.spec.upright_margin is None:

@@ -44,7 +44,7 @@ class PalmSearch:
             decides how large the inputs are, and so the time.
         sides: Longer sides of the inputs in pixels, multiples of 32; None for those that `smallest`
             asks for. MediaPipe's own is (192,).
-        threshold: Score from which a palm counts. It may be low where presence judges afterwards.
+        threshold: Score from which a palm counts.
         iou: Intersection over union above which two palms are merged.
         margin: Side of a hand's region, in longer sides of its palm.
         shift: How far the region's middle lies from the palm's towards the fingers, in heights of
@@ -62,7 +62,7 @@ class PalmSearch:
     preset: str = "mediapipe_palm"
     smallest: float = 1 / 12
     sides: tuple[int, ...] | None = None
-    threshold: float = 0.3
+    threshold: float = 0.5
     iou: float = 0.3
     margin: float = 2.6
     shift: float = 0.5

@@ -24,10 +24,12 @@ def main():
     estimator = HandEstimator.from_preset("hand_lite")
     image = read_image(PHOTO)
     network = compile_model(estimator.network)
-    crop = np.zeros((1, 160, 160, 3), np.float32)
+    side = estimator.spec.box_size
+    crop = np.zeros((1, side, side, 3), np.float32)
+    alone = f"network alone, one {side}x{side} crop"
     box = estimator(image)[0].box
     ways = {
-        "network alone, one 160x160 crop": lambda: network(crop),
+        alone: lambda: network(crop),
         "one hand, its box given": lambda: estimator(image, boxes=[box]),
         "two hands of 640x640, searched": lambda: estimator(image),
     }
@@ -38,7 +40,7 @@ def main():
             way()
             if number >= 3:
                 times[name].append(1000 * (time.perf_counter() - start))
-    base = statistics.median(times["network alone, one 160x160 crop"])
+    base = statistics.median(times[alone])
     for name, values in times.items():
         middle = statistics.median(values)
         print(f"{name:<32} {middle:7.1f} ms, {middle / base:5.1f} times the network alone")

@@ -87,6 +87,24 @@ def test_a_search_reports_a_hand_once_and_only_where_one_is_present():
     assert estimator(image, max_hands=0) == []
 
 
+def test_what_is_hopeless_in_the_first_pass_has_no_second_one():
+    image, _ = scene()
+    empty = (0.0, 200.0, 90.0, 90.0)
+    looks = []
+
+    def counting(batch):
+        """Count the images that the network is shown."""
+        looks.append(len(batch))
+        return dot_points(batch)
+
+    estimator = HandEstimator(counting, spec=SPEC, search=regions_at(BOX, empty))
+    assert len(estimator(image, min_presence=0.5)) == 1
+    with_rejection = sum(looks)
+    looks.clear()
+    assert len(estimator(image, min_presence=0.0)) == 2
+    assert sum(looks) > with_rejection
+
+
 def test_a_part_that_is_read_as_a_hand_of_its_own_belongs_to_the_whole_hand():
     _, hand = scene(extent=120)
     finger, neighbour = hand * 0.25 + 0.75 * hand[8], hand + np.array([90, 0])
