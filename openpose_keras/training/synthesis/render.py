@@ -93,7 +93,6 @@ def render_hand(
     if wanted:
         raise ValueError(f"expected {', '.join(_CHOICES)}, got {', '.join(wanted)}")
     appearance_rng = appearance_rng or rng
-    appearance_rng = appearance_rng or rng
     texture, rig = _sample_surface(assets, appearance_rng, kind)
     scene = build_scene(
         rig, texture, rng, kind=kind, touching=touching, appearance_rng=appearance_rng
