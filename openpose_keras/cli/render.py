@@ -12,6 +12,7 @@ KINDS = (
     "photos",
     "hand_photos",
     "marked_photos",
+    "no_hands",
     "sheet",
 )
 SUMMARY = "write labelled sets of rendered hands"
@@ -19,7 +20,8 @@ DESCRIPTION = (
     "Write labelled images that `evaluate` reads. bare, gloves, holding: one hand each, in the "
     "last with an object; contact: two hands that touch; scenes: one to three hands; photos, "
     "hand_photos: labelled photos that training holds out, of one hand and whole; marked_photos: "
-    "60 whole ones with the box of every hand; sheet: one image of forty hands."
+    "60 whole ones with the box of every hand; no_hands: every eighth of the backgrounds, which "
+    "training holds out; sheet: one image of forty hands."
 )
 
 

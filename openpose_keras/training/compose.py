@@ -33,6 +33,7 @@ KINDS = {"centered": 0.76, "scene": 0.06, "negative": 0.18}
 MOST_HANDS = 3  # of a sample
 _SURROUNDINGS = {"centered": 0.3, "scene": 0.3, "negative": 0.7}  # how often one has them
 _CENTERED_SIZE = 0.55  # of the sample's side that a hand takes, in the middle of their sizes
+HELD_OUT_STEP = 8  # of so many backgrounds one is for validation
 PHOTO_BACKGROUND_FRACTION = 0.85  # of the backgrounds; the others are procedural
 _UPRIGHT_FRACTION = 0.5  # of the centered samples: what the estimator's upright pass sees
 _UPRIGHT_SPREAD = 20.0  # degrees by which the pass before may be wrong

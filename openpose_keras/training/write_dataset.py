@@ -20,7 +20,13 @@ from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import decode_image, write_image
 from openpose_keras.training import photo_sets, photos
-from openpose_keras.training.compose import Placement, load_backgrounds, paste, sample_background
+from openpose_keras.training.compose import (
+    HELD_OUT_STEP,
+    Placement,
+    load_backgrounds,
+    paste,
+    sample_background,
+)
 from openpose_keras.training.data import labelled_hand
 from openpose_keras.training.render_cache import LAYER_FRACTION
 from openpose_keras.training.synthesis.assets import load_assets
@@ -33,7 +39,7 @@ _WANTED: dict[str, dict[str, Any]] = {
     "contact": {"kind": "bare", "touching": "hand"},
     "scenes": {},
 }
-KINDS = (*_WANTED, "photos", "hand_photos", "marked_photos")
+KINDS = (*_WANTED, "photos", "hand_photos", "marked_photos", "no_hands")
 HAND_IMAGE_SIDE = 320
 SCENE_SIDE = 640
 _LARGEST_LAYER = 512
@@ -63,10 +69,12 @@ def write_dataset(
             image, 640x640; "photos": the photos of the people that training holds out, 100x100,
             labelled by a network; "hand_photos": whole photos of `photo_sets` that training holds
             out, drawn at random; hands whose label cannot be trusted are COCO's crowds;
-            "marked_photos": 60 of them, in which a person marked the box of every hand.
+            "marked_photos": 60 of them, in which a person marked the box of every hand;
+            "no_hands": the backgrounds that training holds out.
         out: Folder to write into. It must not have a set yet.
         assets: Folder with `rigged_hand/`, `hand_photos/` or `hand_photos_2/`.
-        backgrounds: Folder of images to put behind rendered hands; None for procedural backgrounds.
+        backgrounds: Folder of images without hands, to put behind rendered hands or, for
+            "no_hands", to hold out; None for procedural backgrounds.
         count: The greatest number of images.
         seed: Seed of hands and backgrounds.
 
@@ -74,7 +82,8 @@ def write_dataset(
         The path of `annotations.json`.
 
     Raises:
-        TrainingError: The kind is unknown, or the folder has a set already.
+        TrainingError: The kind is unknown, the folder has a set already, or "no_hands" has no
+            backgrounds.
         FileNotFoundError: An input is missing.
     """
     if kind not in KINDS:
@@ -83,15 +92,19 @@ def write_dataset(
     labels = out / "annotations.json"
     if labels.exists():
         raise TrainingError(f"expected a new folder, but {labels} exists: choose another folder")
+    if kind == "no_hands" and not backgrounds:
+        raise TrainingError("expected a folder of backgrounds for no_hands, got none: name one")
     out.mkdir(parents=True, exist_ok=True)
+    images = load_backgrounds(backgrounds) if backgrounds else []
     if kind == "photos":
         samples = _held_out_photos(Path(assets))
     elif kind == "hand_photos":
         samples = _held_out_whole_photos(Path(assets), seed)
     elif kind == "marked_photos":
         samples = _marked_photos(Path(assets))
+    elif kind == "no_hands":
+        samples = ((image, [], []) for image in images[::HELD_OUT_STEP])
     else:
-        images = load_backgrounds(backgrounds) if backgrounds else []
         samples = _rendered(kind, assets, images, seed)
     hands: dict[str | Path, Sequence[Hand | LabelledHand]] = {}
     crowds: dict[str | Path, Sequence[Box]] = {}

@@ -5,7 +5,7 @@ import pytest
 
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.io.coco import read_labels
-from openpose_keras.io.images import read_image
+from openpose_keras.io.images import read_image, write_image
 from openpose_keras.training import photos, write_dataset
 from openpose_keras.training.photo_set_tables import MARKED
 from tests.helpers.assets import assets_folder
@@ -89,6 +89,19 @@ def test_marked_photos_have_boxes_and_no_keypoints(tmp_path):
     (hand,) = samples[0].hands
     assert (hand.box, hand.side) == ((46, 81, 62, 97), "left")
     assert np.isnan(hand.xy).all()
+
+
+def test_images_without_hands_are_those_that_training_holds_out(tmp_path):
+    backgrounds, out = tmp_path / "images", tmp_path / "out"
+    backgrounds.mkdir()
+    for level in range(10):
+        write_image(backgrounds / f"{level}.png", np.full((8, 8, 3), 10 * level, np.uint8))
+    path = write_dataset.write_dataset("no_hands", out, assets="", backgrounds=backgrounds)
+    samples = read_labels(path, out)
+    assert [read_image(sample.image).max() for sample in samples] == [0, 80]
+    assert [(*sample.hands, *sample.crowds) for sample in samples] == [(), ()]
+    with pytest.raises(TrainingError, match="a folder of backgrounds"):
+        write_dataset.write_dataset("no_hands", tmp_path / "new", assets="")
 
 
 def test_a_set_is_never_overwritten_and_an_unknown_kind_is_refused(tmp_path):
