@@ -53,8 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from openpose_keras.io.images import write_image
     from openpose_keras.training.config import TrainConfig, read_config
-    from openpose_keras.training.data import preview_samples
-    from openpose_keras.training.train import train
+    from openpose_keras.training.train import preview_samples, train
     from openpose_keras.viz.drawing import contact_sheet
 
     names = {field.name for field in dataclasses.fields(TrainConfig)}

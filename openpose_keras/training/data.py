@@ -27,7 +27,6 @@ from openpose_keras.training.photo_sets import TrainingPhoto
 from openpose_keras.training.render_cache import DrawnHand
 
 _VALIDATION_SEED = 1000  # added to the run's seed: training and validation have no hand in common
-_PREVIEWS = 40
 _CUT_OUT_FRACTION = 0.2  # of the photos, where there are photo sets
 _MISLEADING_WEIGHT, _MOST_MISLEADING = 10, 0.4  # of what looks like a hand, against a photo
 
@@ -297,24 +296,6 @@ def validation_sets(sources: DataSources, config: TrainConfig) -> dict[str, list
             kind = "negative" if name == "negative" else "centered"
             found[name] = [composer(rng, kind=kind) for _ in range(config.validation_samples)]
     return found
-
-
-def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, list[Hand]]]:
-    """Return forty training samples of a config.
-
-    Args:
-        config: The config of the run. Hands that are missing are rendered.
-
-    Returns:
-        For each sample its image (h, w, 3) uint8 RGB and its hands; keypoints have the score 1.
-    """
-    sources, _ = load_data_sources(config)
-    composer = make_composer(sources, photo_fraction=config.photo_fraction, size=config.size)
-    rng = np.random.default_rng(config.seed)
-    samples = [composer(rng) for _ in range(_PREVIEWS)]
-    return [
-        (sample.image, [labelled_hand(xyz[:, :2]) for xyz in sample.hands]) for sample in samples
-    ]
 
 
 def labelled_hand(xy: np.ndarray) -> Hand:

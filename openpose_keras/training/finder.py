@@ -44,7 +44,7 @@ def make_task(config: TrainConfig) -> Task:
         TrainingError: There is too little data, or the config does not name a folder that the run
             needs.
     """
-    shown, held_out = (_composer(sources, config) for sources in data.load_data_sources(config))
+    shown, held_out = (make_composer(sources, config) for sources in data.load_data_sources(config))
     rng = np.random.default_rng((config.seed, _VALIDATION_SEED))
     sets = {
         kind: [held_out(rng, kind=kind) for _ in range(config.validation_samples)]
@@ -60,7 +60,7 @@ def make_task(config: TrainConfig) -> Task:
     return Task(model, network, batch, lambda: validate(network, sets))
 
 
-def _composer(sources: data.DataSources, config: TrainConfig) -> FinderComposer:
+def make_composer(sources: data.DataSources, config: TrainConfig) -> FinderComposer:
     """Return what draws samples from data sources."""
     photos = decode_photos(sources.sets)
     return FinderComposer(sources.hands or [], photos, sources.backgrounds, config.size)

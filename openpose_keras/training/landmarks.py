@@ -42,16 +42,21 @@ def make_task(config: TrainConfig) -> Task:
             needs.
     """
     shown, held_out = data.load_data_sources(config)
-    composer = data.make_composer(
-        shown,
-        photo_fraction=config.photo_fraction,
-        size=config.size,
-        processes=config.processes,
-    )
+    composer = make_composer(shown, config)
     sets = data.validation_sets(held_out, config)
     model, network = start(config)
     batch = batch_source(composer, config.batch_size)
     return Task(model, network, batch, lambda: validate(network, sets))
+
+
+def make_composer(sources: data.DataSources, config: TrainConfig) -> Composer:
+    """Return what draws samples from data sources."""
+    return data.make_composer(
+        sources,
+        photo_fraction=config.photo_fraction,
+        size=config.size,
+        processes=config.processes,
+    )
 
 
 def batch_source(composer: Composer, count: int) -> Callable[[np.random.Generator], Batch]:

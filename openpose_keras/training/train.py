@@ -11,9 +11,13 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.core.files import atomic_write, write_json
+from openpose_keras.core.keypoints import Hand
 from openpose_keras.training.config import TrainConfig, read_config
+from openpose_keras.training.data import labelled_hand, load_data_sources
 from openpose_keras.training.task import Task, batches
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 STATE = "state.weights.h5"
 CONFIG = "config.json"
+_PREVIEWS = 40
 FREE_ON_RESUME = ("out", "assets", "backgrounds", "labels", "epochs", "processes")
 
 
@@ -71,6 +76,28 @@ def make_task(config: TrainConfig) -> Task:
 
     makers = {"hand_lite": landmarks.make_task, "hand_finder": finder.make_task}
     return makers[config.network](config)
+
+
+def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, list[Hand]]]:
+    """Return forty training samples of a config.
+
+    Args:
+        config: The config of the run. Hands that are missing are rendered.
+
+    Returns:
+        For each sample its image (h, w, 3) uint8 RGB and its hands; keypoints have the score 1.
+    """
+    from openpose_keras.training import finder, landmarks
+
+    module = finder if config.network == "hand_finder" else landmarks
+    sources, _ = load_data_sources(config)
+    composer = module.make_composer(sources, config)
+    rng = np.random.default_rng(config.seed)
+    samples = [composer(rng) for _ in range(_PREVIEWS)]
+    return [
+        (sample.image, [labelled_hand(points[:, :2]) for points in sample.hands])
+        for sample in samples
+    ]
 
 
 def _check_same_run(config: TrainConfig, path: Path) -> None:

@@ -219,13 +219,6 @@ def test_photos_of_sets_are_validated_with_the_other_photos(config):
     assert 0.6 < np.mean(known) < 1
 
 
-def test_a_preview_has_forty_samples_with_their_hands(config):
-    shown = data.preview_samples(config)
-    assert len(shown) == 40
-    assert all(image.shape == (32, 32, 3) for image, _ in shown)
-    assert {len(hands) for _, hands in shown} >= {0, 1}
-
-
 def test_composing_and_fitting_need_no_heavy_package():
     code = (
         "import openpose_keras.training.train, openpose_keras.training.robustness, sys;"

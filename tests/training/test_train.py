@@ -18,7 +18,7 @@ from openpose_keras.networks import lite
 from openpose_keras.training import train as training_module
 from openpose_keras.training.config import read_config
 from openpose_keras.training.landmarks import start
-from openpose_keras.training.train import STATE, make_task, train
+from openpose_keras.training.train import STATE, make_task, preview_samples, train
 from tests.helpers.training_fakes import open_hand, small_config, write_labelled
 
 pytestmark = [
@@ -235,6 +235,14 @@ def test_own_labels_can_be_previewed_before_they_are_trained_on(tmp_path):
     argv = ["train", own_config(tmp_path), "--preview", str(tmp_path / "preview.png")]
     assert cli.main(argv) == 0
     assert read_image(tmp_path / "preview.png").shape == (5 * 32, 8 * 32, 3)
+
+
+@pytest.mark.parametrize("network", ["hand_lite", "hand_finder"])
+def test_a_preview_has_forty_samples_with_their_hands(tmp_path, network):
+    shown = preview_samples(small_config(tmp_path, network=network))
+    assert len(shown) == 40
+    assert all(image.shape == (32, 32, 3) for image, _ in shown)
+    assert {len(hands) for _, hands in shown} >= {0, 1}
 
 
 @pytest.mark.parametrize(
