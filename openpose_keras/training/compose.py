@@ -29,9 +29,9 @@ Source = Callable[[np.random.Generator], DrawnHand]
 Surroundings = Callable[[np.random.Generator, int], np.ndarray]
 """Draws a part of a photo that shows no hand, (size, size, 3) uint8 RGB."""
 
-KINDS = {"centered": 0.76, "scene": 0.06, "negative": 0.18}
+KINDS = {"centered": 0.72, "scene": 0.06, "negative": 0.22}
 MOST_HANDS = 3  # of a sample
-_SURROUNDINGS = {"centered": 0.3, "scene": 0.3, "negative": 0.7}  # how often one has them
+_SURROUNDINGS = {"centered": 0.3, "scene": 0.3, "negative": 0.8}  # how often one has them
 _CENTERED_SIZE = 0.55  # of the sample's side that a hand takes, in the middle of their sizes
 HELD_OUT_STEP = 8  # of so many backgrounds one is for validation
 PHOTO_BACKGROUND_FRACTION = 0.85  # of the backgrounds; the others are procedural

@@ -3,7 +3,7 @@
 import functools
 import multiprocessing
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.sample_hands import ShippedHands
 from openpose_keras.training import photo_sets, photos, render_cache
 from openpose_keras.training.compose import (
+    HELD_OUT_STEP,
     Composer,
     Sample,
     Source,
@@ -23,12 +24,14 @@ from openpose_keras.training.compose import (
     load_backgrounds,
 )
 from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.misleading import mark_misleading, photo_without_hands
 from openpose_keras.training.photo_sets import TrainingPhoto
 from openpose_keras.training.render_cache import DrawnHand
 
 _VALIDATION_SEED = 1000  # added to the run's seed: training and validation have no hand in common
 _CUT_OUT_FRACTION = 0.2  # of the photos, where there are photo sets
-_MISLEADING_WEIGHT, _MOST_MISLEADING = 10, 0.4  # of what looks like a hand, against a photo
+_MISLEADING_FRACTION = 0.7  # of the surroundings, at most: what looks like a hand and is not one
+_MISLEADING_WEIGHT = 10  # of a photo with such a thing, against one without
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +44,15 @@ class DataSources:
         photos: Labelled photos of one hand each, cut out of their background where it is plain;
             may be empty.
         sets: Photos of people and rooms with labelled hands; may be empty.
+        misleading: The backgrounds as photos, with what looks like a hand in them marked; may be
+            empty.
     """
 
     hands: Sequence[DrawnHand] | None
     backgrounds: list[np.ndarray]
     photos: list[photos.LabelledPhoto]
     sets: list[TrainingPhoto]
+    misleading: list[TrainingPhoto] = field(default_factory=list)
 
 
 def load_data_sources(config: TrainConfig) -> tuple[DataSources, DataSources]:
@@ -72,8 +78,22 @@ def load_data_sources(config: TrainConfig) -> tuple[DataSources, DataSources]:
     pairs = zip(
         hands, _load_backgrounds(config), _load_photos(config), _load_sets(config), strict=True
     )
-    shown, held_out = (DataSources(*each) for each in pairs)
+    shown, held_out = (_with_misleading(DataSources(*each), config) for each in pairs)
     return shown, held_out
+
+
+def _with_misleading(sources: DataSources, config: TrainConfig) -> DataSources:
+    """Mark what looks like a hand in the photos of sets and in the backgrounds."""
+    cache = Path(config.out) / "misleading.json"
+    backgrounds = [
+        photo_without_hands(image, f"background {index}")
+        for index, image in enumerate(sources.backgrounds)
+    ]
+    return replace(
+        sources,
+        sets=mark_misleading(sources.sets, cache),
+        misleading=mark_misleading(backgrounds, cache),
+    )
 
 
 def _load_backgrounds(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -86,7 +106,8 @@ def _load_backgrounds(config: TrainConfig) -> tuple[list[np.ndarray], list[np.nd
             f"expected at least two images in {config.backgrounds}, one of them to hold out, "
             f"got {len(images)}: add some"
         )
-    return [image for index, image in enumerate(images) if index % 8], images[::8]
+    shown = [image for index, image in enumerate(images) if index % HELD_OUT_STEP]
+    return shown, images[::HELD_OUT_STEP]
 
 
 def _load_photos(
@@ -157,7 +178,8 @@ def make_composer(
         )
     if sum(weight for _, weight in weighted) == 0:
         weighted = [(source, 1.0) for source, _ in weighted]
-    around = photo_surroundings(sources.sets) if sources.sets else None
+    known = sources.sets + sources.misleading
+    around = photo_surroundings(known) if known else None
     return Composer(weighted, sources.backgrounds, size=size, surroundings=around)
 
 
@@ -221,7 +243,7 @@ def photo_surroundings(sets: list[TrainingPhoto]) -> Surroundings:
         for photo in sets
     ]
     misleading = [index for index, photo in enumerate(sets) if len(photo.not_hands)]
-    often = min(_MISLEADING_WEIGHT * len(misleading) / len(sets), _MOST_MISLEADING)
+    often = min(_MISLEADING_WEIGHT * len(misleading) / len(sets), _MISLEADING_FRACTION)
 
     def draw(rng: np.random.Generator, size: int) -> np.ndarray:
         """Return a square without a hand, (size, size, 3) uint8 RGB."""

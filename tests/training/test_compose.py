@@ -330,7 +330,7 @@ def test_surroundings_are_behind_the_hands_as_often_as_their_kind_has_them():
         return np.full((size, size, 3), 120, np.uint8)
 
     composer, rng = Composer([(fake_hand, 1.0)], [], 16, grey), np.random.default_rng(6)
-    for kind, often in (("centered", 0.3), ("negative", 0.7)):
+    for kind, often in (("centered", 0.3), ("negative", 0.8)):
         drawn = []
         for _ in range(150):
             composer(rng, kind=kind)

@@ -1,6 +1,7 @@
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,19 @@ def test_missing_hands_are_rendered_with_seeds_of_their_own(tmp_path, monkeypatc
     assert (len(train.hands), len(validation.hands)) == (4, 2)
     assert {path.name for path in (tmp_path / "run").glob("*-*5")} == {"hands-5", "validation-1005"}
     assert (train.hands[0][0] != validation.hands[0][0]).any()
+
+
+def test_what_looks_like_a_hand_is_marked_in_backgrounds_and_in_photos_of_sets(config, monkeypatch):
+    def mark(photos, cache):
+        assert cache == Path(config.out) / "misleading.json"
+        return [photo._replace(not_hands=np.ones((1, 4))) for photo in photos]
+
+    monkeypatch.setattr(data, "mark_misleading", mark)
+    monkeypatch.setattr(data, "_load_sets", lambda config: ([dotted_photo()], []))
+    train, validation = load_data_sources(config)
+    assert [len(side.misleading) for side in (train, validation)] == [7, 2]
+    assert [len(side.sets) for side in (train, validation)] == [1, 0]
+    assert all(len(photo.not_hands) == 1 for photo in train.sets + train.misleading)
 
 
 def test_own_labels_are_used_instead_of_the_photos_of_the_assets(config, tmp_path):
