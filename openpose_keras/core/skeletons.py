@@ -19,9 +19,14 @@ class Skeleton:
         edges: Pairs of names; a drawing joins them with a line, in the colour of the second one
             (OpenPose, `src/openpose/hand/renderHand.cpp`).
         colors: (red, green, blue), 0 to 255, one for each keypoint.
+        limbs: Pairs of names that a part affinity field joins, in the order in which people are
+            built of them; empty where the network has no such fields.
+        fields: For each limb the channel of its field's x, counted from the first one after the
+            background; y is the next channel.
 
     Raises:
-        ValueError: A name comes twice, an edge names no keypoint, or a colour is not valid.
+        ValueError: A name comes twice, an edge or a limb names no keypoint, a colour is not valid,
+            or the fields are not one for each limb.
 
     Example:
         >>> names, colors = ("elbow", "wrist"), ((255, 0, 0), (0, 255, 0))
@@ -34,18 +39,22 @@ class Skeleton:
     keypoints: tuple[str, ...]
     edges: tuple[tuple[str, str], ...]
     colors: tuple[RGB, ...]
+    limbs: tuple[tuple[str, str], ...] = ()
+    fields: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Freeze lists into tuples and refuse what does not fit together."""
         object.__setattr__(self, "keypoints", tuple(self.keypoints))
         object.__setattr__(self, "edges", tuple(tuple(edge) for edge in self.edges))
         object.__setattr__(self, "colors", tuple(tuple(color) for color in self.colors))
+        object.__setattr__(self, "limbs", tuple(tuple(limb) for limb in self.limbs))
+        object.__setattr__(self, "fields", tuple(self.fields))
         twice = sorted({name for name in self.keypoints if self.keypoints.count(name) > 1})
         if twice:
             raise ValueError(
                 f"skeleton {self.name!r}: keypoints need names of their own, not {twice} twice"
             )
-        for edge in self.edges:
+        for edge in self.edges + self.limbs:
             if len(edge) != 2 or edge[0] == edge[1] or not set(edge) <= set(self.keypoints):
                 raise ValueError(
                     f"skeleton {self.name!r}: an edge is a pair of two of its keypoints, not {edge}"
@@ -54,6 +63,11 @@ class Skeleton:
             raise ValueError(
                 f"skeleton {self.name!r}: {len(self.keypoints)} keypoints need as many colours, "
                 f"not {len(self.colors)}"
+            )
+        if sorted(self.fields) != list(range(0, 2 * len(self.limbs), 2)):
+            raise ValueError(
+                f"skeleton {self.name!r}: the fields of {len(self.limbs)} limbs begin at as many "
+                f"even channels from 0 on, not at {self.fields}"
             )
         for color in self.colors:
             if len(color) != 3 or not all(0 <= channel <= 255 for channel in color):
@@ -88,6 +102,11 @@ class Skeleton:
     def edge_indices(self) -> tuple[tuple[int, int], ...]:
         """The edges as pairs of indices into the keypoints."""
         return tuple((self.index(start), self.index(end)) for start, end in self.edges)
+
+    @cached_property
+    def limb_indices(self) -> tuple[tuple[int, int], ...]:
+        """The limbs as pairs of indices into the keypoints."""
+        return tuple((self.index(start), self.index(end)) for start, end in self.limbs)
 
 
 # OpenPose's colours (hand/handParameters.hpp), from the joint nearest to the wrist out to the tip.
@@ -151,3 +170,145 @@ def _face() -> Skeleton:
 
 FACE = _face()
 """The 70 keypoints of a face in OpenPose's order; `contour` runs from the person's right ear."""
+
+# OpenPose's bodies (pose/poseParameters.cpp, pose/poseParametersRender.hpp); right and left are the
+# person's own.
+_BODY_COLORS: dict[str, RGB] = {
+    "head": (255, 0, 85),
+    "nose": (255, 0, 85),
+    "neck": (255, 0, 0),
+    "right_shoulder": (255, 85, 0),
+    "right_elbow": (255, 170, 0),
+    "right_wrist": (255, 255, 0),
+    "left_shoulder": (170, 255, 0),
+    "left_elbow": (85, 255, 0),
+    "left_wrist": (0, 255, 0),
+    "mid_hip": (255, 0, 0),
+    "right_hip": (0, 255, 85),
+    "right_knee": (0, 255, 170),
+    "right_ankle": (0, 255, 255),
+    "left_hip": (0, 170, 255),
+    "left_knee": (0, 85, 255),
+    "left_ankle": (0, 0, 255),
+    "right_eye": (255, 0, 170),
+    "left_eye": (170, 0, 255),
+    "right_ear": (255, 0, 255),
+    "left_ear": (85, 0, 255),
+    **dict.fromkeys(("left_big_toe", "left_small_toe", "left_heel"), (0, 0, 255)),
+    **dict.fromkeys(("right_big_toe", "right_small_toe", "right_heel"), (0, 255, 255)),
+}
+_MPI_COLORS: dict[str, RGB] = {
+    "left_wrist": (43, 255, 0),
+    "right_hip": (0, 255, 0),
+    "right_knee": (0, 255, 85),
+    "right_ankle": (0, 255, 170),
+    "left_hip": (0, 255, 255),
+    "left_knee": (0, 170, 255),
+    "left_ankle": (0, 85, 255),
+    "chest": (0, 0, 255),
+}
+_ARMS = tuple(
+    f"{side}_{joint}" for side in ("right", "left") for joint in ("shoulder", "elbow", "wrist")
+)
+_LEGS = tuple(f"{side}_{joint}" for side in ("right", "left") for joint in ("hip", "knee", "ankle"))
+_EYES_AND_EARS = ("right_eye", "left_eye", "right_ear", "left_ear")
+_FEET = tuple(
+    f"{side}_{part}" for side in ("left", "right") for part in ("big_toe", "small_toe", "heel")
+)
+
+
+def _body(
+    name: str, keypoints: tuple[str, ...], limbs: dict[str, int], colors: dict[str, RGB]
+) -> Skeleton:
+    """Build a body of limbs, each with its field's channel; ears and shoulders get no edge."""
+    pairs = tuple((start, end) for start, end in map(str.split, limbs))
+    edges = tuple(pair for pair in pairs if not ("shoulder" in pair[0] and "ear" in pair[1]))
+    shades = tuple(colors[key] for key in keypoints)
+    return Skeleton(name, keypoints, edges, shades, pairs, tuple(limbs.values()))
+
+
+BODY_25 = _body(
+    "body_25",
+    ("nose", "neck", *_ARMS, "mid_hip", *_LEGS, *_EYES_AND_EARS, *_FEET),
+    {
+        "neck mid_hip": 0,
+        "neck right_shoulder": 14,
+        "neck left_shoulder": 22,
+        "right_shoulder right_elbow": 16,
+        "right_elbow right_wrist": 18,
+        "left_shoulder left_elbow": 24,
+        "left_elbow left_wrist": 26,
+        "mid_hip right_hip": 6,
+        "right_hip right_knee": 2,
+        "right_knee right_ankle": 4,
+        "mid_hip left_hip": 8,
+        "left_hip left_knee": 10,
+        "left_knee left_ankle": 12,
+        "neck nose": 30,
+        "nose right_eye": 32,
+        "right_eye right_ear": 36,
+        "nose left_eye": 34,
+        "left_eye left_ear": 38,
+        "right_shoulder right_ear": 20,
+        "left_shoulder left_ear": 28,
+        "left_ankle left_big_toe": 40,
+        "left_big_toe left_small_toe": 42,
+        "left_ankle left_heel": 44,
+        "right_ankle right_big_toe": 46,
+        "right_big_toe right_small_toe": 48,
+        "right_ankle right_heel": 50,
+    },
+    _BODY_COLORS,
+)
+"""The 25 keypoints of OpenPose's BODY_25, with the middle of the hips and the feet."""
+
+BODY_COCO = _body(
+    "body_coco",
+    ("nose", "neck", *_ARMS, *_LEGS, *_EYES_AND_EARS),
+    {
+        "neck right_shoulder": 12,
+        "neck left_shoulder": 20,
+        "right_shoulder right_elbow": 14,
+        "right_elbow right_wrist": 16,
+        "left_shoulder left_elbow": 22,
+        "left_elbow left_wrist": 24,
+        "neck right_hip": 0,
+        "right_hip right_knee": 2,
+        "right_knee right_ankle": 4,
+        "neck left_hip": 6,
+        "left_hip left_knee": 8,
+        "left_knee left_ankle": 10,
+        "neck nose": 28,
+        "nose right_eye": 30,
+        "right_eye right_ear": 34,
+        "nose left_eye": 32,
+        "left_eye left_ear": 36,
+        "right_shoulder right_ear": 18,
+        "left_shoulder left_ear": 26,
+    },
+    _BODY_COLORS,
+)
+"""The 18 keypoints of OpenPose's COCO network: COCO's 17 and the neck."""
+
+BODY_MPI = _body(
+    "body_mpi",
+    ("head", "neck", *_ARMS, *_LEGS, "chest"),
+    {
+        "head neck": 0,
+        "neck right_shoulder": 2,
+        "right_shoulder right_elbow": 4,
+        "right_elbow right_wrist": 6,
+        "neck left_shoulder": 8,
+        "left_shoulder left_elbow": 10,
+        "left_elbow left_wrist": 12,
+        "neck chest": 14,
+        "chest right_hip": 16,
+        "right_hip right_knee": 18,
+        "right_knee right_ankle": 20,
+        "chest left_hip": 22,
+        "left_hip left_knee": 24,
+        "left_knee left_ankle": 26,
+    },
+    _BODY_COLORS | _MPI_COLORS,
+)
+"""The 15 keypoints of OpenPose's MPI networks; the head is its top."""

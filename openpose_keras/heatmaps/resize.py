@@ -75,6 +75,27 @@ def upsample_stride(maps: ArrayLike, stride: int, *, interpolation: str = "cubic
     return upsample(maps, (height * stride, width * stride), interpolation=interpolation)
 
 
+def upsample_apart(maps: ArrayLike, size: tuple[int, int]) -> FloatArray:
+    """Enlarge maps cubically, each into a memory block of its own.
+
+    Many maps take less time so, and what looks at single maps, as `openpose_candidates` does, need
+    not copy them.
+
+    Args:
+        maps: (h, w, C).
+        size: (height, width) of the result.
+
+    Returns:
+        (height, width, C), a view of an array (C, height, width).
+
+    Example:
+        >>> upsample_apart(np.ones((46, 82, 78)), (368, 656)).shape
+        (368, 656, 78)
+    """
+    planes = np.moveaxis(check_maps(maps), 2, 0)
+    return np.moveaxis(np.stack([upsample(each[..., None], size)[..., 0] for each in planes]), 0, 2)
+
+
 def resize_from_network(
     maps: ArrayLike,
     size: tuple[int, int],

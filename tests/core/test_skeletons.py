@@ -3,7 +3,7 @@ import itertools
 
 import pytest
 
-from openpose_keras.core.skeletons import FACE, HAND, Skeleton
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -81,3 +81,24 @@ def test_a_face_has_openposes_70_points_and_63_lines_without_the_pupils():
     first |= {"left_eye_1": 42, "outer_lip_1": 48, "inner_lip_1": 60, "right_pupil": 68}
     assert {name: FACE.index(name) for name in first} == first
     assert not {name for edge in FACE.edges for name in edge} & {"left_pupil", "right_pupil"}
+
+
+@pytest.mark.parametrize(
+    ("body", "keypoints", "limbs", "edges"),
+    [(BODY_25, 25, 26, 24), (BODY_COCO, 18, 19, 17), (BODY_MPI, 15, 14, 14)],
+)
+def test_bodies_have_a_field_for_each_limb_and_an_edge_unless_it_joins_ear_and_shoulder(
+    body, keypoints, limbs, edges
+):
+    assert (len(body), len(body.limbs), len(body.edges)) == (keypoints, limbs, edges)
+    assert sorted(body.fields) == list(range(0, 2 * limbs, 2))
+    others = [limb for limb in body.limbs if limb not in body.edges]
+    assert all("shoulder" in start and "ear" in end for start, end in others)
+    assert {name for limb in body.limbs for name in limb} == set(body.keypoints)
+
+
+@pytest.mark.parametrize("fields", [(), (1,), (0, 2)])
+def test_fields_that_are_not_one_for_each_limb_are_refused(fields):
+    names = ("elbow", "wrist")
+    with pytest.raises(ValueError, match="the fields of 1 limbs"):
+        Skeleton("arm", names, (names,), (RED, GREEN), limbs=(names,), fields=fields)

@@ -1,0 +1,434 @@
+"""People: candidates that limbs join, grouped as OpenPose's two programs do.
+
+"openpose" is what its CUDA and OpenCL programs do, and what nearly all users know: the limbs of all
+pairs are taken in the order of their scores, and parts of one person are merged. "openpose_cpu" is
+its CPU program: limb by limb, without merging (src/openpose/net/bodyPartConnectorBase.cpp). People
+are arrays of indices into the candidates, so that every step can be called alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.heatmaps.candidates import openpose_candidates
+from openpose_keras.heatmaps.part_affinity import Limbs, limb_scores
+
+MISSING = -1
+_SHOWN = 0.05  # score above which a keypoint counts for the area of a person
+_PEAK_SHARE = np.float32(0.1)  # of the candidates' scores in the order of the limbs
+_MOST_BESIDE_FEET = 4  # keypoints of a person that has feet and is dropped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """What counts as a peak, as a limb and as a person.
+
+    Args:
+        peak: A peak's value must be above it.
+        sample: A sample of a field must be above it to agree with a limb.
+        fraction: More than this fraction of a limb's samples must agree.
+        keypoints: The least number of keypoints of a person.
+        score: The least score of a person, per keypoint.
+        feet: Whether feet count as keypoints of a person.
+    """
+
+    peak: float = 0.05
+    sample: float = 0.05
+    fraction: float = 0.95
+    keypoints: int = 3
+    score: float = 0.4
+    feet: bool = False
+
+    @classmethod
+    def of_openpose(
+        cls, skeleton: Skeleton, *, maximize_positives: bool = False, peak: float | None = None
+    ) -> "Thresholds":
+        """Return OpenPose's own (src/openpose/pose/poseParameters.cpp).
+
+        Args:
+            skeleton: Of the network; MPI's has another threshold for samples, and for peaks.
+            maximize_positives: Whether more keypoints are to be found, and more false ones.
+            peak: Another threshold for peaks: 0.3 for the MPI network of four stages.
+        """
+        is_mpi = skeleton.name == "body_mpi"
+        if peak is None:
+            peak = 0.6 if is_mpi else 0.02 if maximize_positives else 0.05
+        sample = 0.01 if is_mpi or maximize_positives else 0.05
+        if not maximize_positives:
+            return cls(peak=peak, sample=sample)
+        return cls(peak=peak, sample=sample, fraction=0.75, keypoints=2, score=0.05, feet=True)
+
+
+class People(NamedTuple):
+    """People, made of candidates.
+
+    Args:
+        members: (n, K) index of each keypoint's candidate, or `MISSING`.
+        counts: (n,) how many keypoints were counted, which may differ from how many there are.
+        scores: (n,) float32, the sum of the scores of candidates and limbs.
+    """
+
+    members: IntArray
+    counts: IntArray
+    scores: FloatArray
+
+
+def find_people(
+    maps: ArrayLike,
+    skeleton: Skeleton,
+    *,
+    connector: str = "openpose",
+    thresholds: Thresholds | None = None,
+    offset: float = 0.0,
+) -> tuple[FloatArray, FloatArray]:
+    """Find the people in the maps of a body network.
+
+    Args:
+        maps: (h, w, K + 1 + 2 L): keypoints, background, part affinity fields, enlarged to the
+            network's input.
+        skeleton: Names keypoints and limbs.
+        connector: A key of `CONNECTORS`.
+        thresholds: What counts as a peak, a limb and a person; None for OpenPose's own.
+        offset: Is added to x and y.
+
+    Returns:
+        Keypoints (n, K, 3) float32 x, y, score in pixels of the maps, a missing one (nan, nan, 0);
+        and the people's scores (n,) between 0 and about 1, see `person_keypoints`.
+
+    Raises:
+        ValueError: The maps are not those of the skeleton, or there is no such connector.
+    """
+    maps = np.asarray(maps)
+    count = len(skeleton)
+    if maps.ndim != 3 or maps.shape[2] != count + 1 + 2 * len(skeleton.limbs):
+        raise ValueError(
+            f"expected maps (h, w, {count + 1 + 2 * len(skeleton.limbs)}) of {skeleton.name}, got "
+            f"shape {maps.shape}"
+        )
+    if connector not in CONNECTORS:
+        raise ValueError(f"expected a connector among {', '.join(CONNECTORS)}, got {connector!r}")
+    limits = thresholds or Thresholds.of_openpose(skeleton)
+    candidates = openpose_candidates(maps[..., :count], threshold=limits.peak, offset=offset)
+    limbs = limb_scores(
+        maps[..., count + 1 :],
+        candidates,
+        skeleton,
+        threshold=limits.sample,
+        fraction=limits.fraction,
+        short_score=limits.peak + 1e-6,
+    )
+    people = CONNECTORS[connector](candidates, limbs, skeleton)
+    return person_keypoints(likely_people(people, skeleton, limits), candidates, skeleton)
+
+
+def best_people(keypoints: ArrayLike, scores: ArrayLike, most: int) -> IntArray:
+    """Return the indices of the best people, as OpenPose's `number_people_max` keeps them.
+
+    A person's value is its score times the square root of the area of its keypoints above 0.05. Of
+    several with the last value that is kept, the first is (src/openpose/core/keepTopNPeople.cpp).
+
+    Args:
+        keypoints: (n, K, 3) x, y, score in pixels of the image; a missing one has the score 0.
+        scores: (n,) scores of the people.
+        most: How many are kept.
+
+    Returns:
+        (m,) indices in ascending order.
+
+    Raises:
+        ValueError: `most` is below 1.
+
+    Example:
+        >>> keypoints = np.array([[[0, 0, 1], [9, 9, 1]], [[0, 0, 1], [4, 4, 1]]])
+        >>> best_people(keypoints, [0.5, 0.6], 1).tolist()
+        [0]
+    """
+    if most < 1:
+        raise ValueError(f"expected at least 1 person to keep, got {most}")
+    points = np.asarray(keypoints, np.float32)
+    shown = points[..., 2:] > np.float32(_SHOWN)
+    low = np.where(shown, points[..., :2], np.inf).min(axis=1, initial=np.inf)
+    high = np.where(shown, points[..., :2], -np.inf).max(axis=1, initial=-np.inf)
+    sides = np.where(shown.any(axis=1), high - low, 0)
+    values = np.asarray(scores, np.float32) * np.sqrt(sides.prod(axis=1))
+    if len(values) <= most:
+        return np.arange(len(values))
+    limit = np.sort(values)[-most]
+    equal = np.flatnonzero(values == limit)[: most - int((values > limit).sum())]
+    return np.sort(np.concatenate([np.flatnonzero(values > limit), equal]))
+
+
+class _Person:
+    """A person while it is put together."""
+
+    __slots__ = ("count", "members", "score")
+
+    def __init__(self, size: int, members: dict[int, int], score: np.float32) -> None:
+        """Begin with one or two members, an index for each keypoint that is known."""
+        self.members = [MISSING] * size
+        for keypoint, index in members.items():
+            self.members[keypoint] = index
+        self.count = len(members)
+        self.score = score
+
+    def add(self, keypoint: int, index: int, score: np.float32) -> None:
+        """Take a candidate; a limb's score comes with it."""
+        self.members[keypoint] = index
+        self.count += 1
+        self.score += score
+
+
+def _as_people(people: Sequence[_Person], size: int) -> People:
+    """Return people as arrays."""
+    return People(
+        np.array([each.members for each in people], int).reshape(-1, size),
+        np.array([each.count for each in people], int),
+        np.array([each.score for each in people], np.float32),
+    )
+
+
+def connect_openpose(
+    candidates: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
+) -> People:
+    """Group candidates as OpenPose's CUDA program does: the best limbs of all first.
+
+    Args:
+        candidates: For each keypoint (n, 3) x, y, score.
+        limbs: For each limb of the skeleton the pairs that may be joined.
+        skeleton: Names keypoints and limbs.
+
+    Returns:
+        The people in the order of their best limb, none removed yet.
+    """
+    heights = [np.asarray(peaks, np.float32)[:, 2] for peaks in candidates]
+    owners: list[dict[int, _Person]] = [{} for _ in candidates]
+    people: dict[_Person, None] = {}  # in the order in which they came
+    for start, a, end, b, score in _ranked_pairs(heights, limbs, skeleton):
+        one, other = owners[start].get(a), owners[end].get(b)
+        if one is not None and other is not None:
+            if one is other:
+                one.score += score
+            else:
+                _merge(people, owners, one, other, score)
+        elif one is not None:
+            _take(one, owners, end, b, heights[end][b] + score)
+        elif other is not None:
+            _take(other, owners, start, a, heights[start][a] + score)
+        else:
+            height = heights[start][a] + heights[end][b] + score
+            new = _Person(len(candidates), {start: a, end: b}, height)
+            people[new] = None
+            owners[start][a] = owners[end][b] = new
+    return _as_people(list(people), len(candidates))
+
+
+def _ranked_pairs(
+    heights: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
+) -> Iterator[tuple[int, int, int, int, np.float32]]:
+    """Yield the pairs of all limbs, best first: keypoint, candidate, the other two, and score."""
+    rows = [
+        (
+            (limb.scores + _PEAK_SHARE * heights[start][limb.pairs[:, 0]])
+            + _PEAK_SHARE * heights[end][limb.pairs[:, 1]],
+            limb.scores,
+            np.full(len(limb.scores), number),
+            *limb.pairs.T,
+        )
+        for number, ((start, end), limb) in enumerate(
+            zip(skeleton.limb_indices, limbs, strict=True)
+        )
+    ]
+    total, scores, numbers, first, second = map(np.concatenate, zip(*rows, strict=True))
+    order = np.lexsort((second, first, numbers, scores, total))[::-1]
+    ends = np.array(skeleton.limb_indices)[numbers[order]].T
+    columns = (ends[0], first[order], ends[1], second[order])
+    yield from zip(*(each.tolist() for each in columns), scores[order], strict=True)
+
+
+def _take(
+    person: _Person,
+    owners: list[dict[int, _Person]],
+    keypoint: int,
+    index: int,
+    score: np.float32,
+) -> None:
+    """Add a candidate to a person that has none of its kind."""
+    if person.members[keypoint] == MISSING:
+        person.add(keypoint, index, score)
+        owners[keypoint][index] = person
+
+
+def _merge(
+    people: dict[_Person, None],
+    owners: list[dict[int, _Person]],
+    one: _Person,
+    other: _Person,
+    limb_score: np.float32,
+) -> None:
+    """Merge two people into the one that came first, unless they share a keypoint."""
+    if any(a != MISSING and b != MISSING for a, b in zip(one.members, other.members, strict=True)):
+        return
+    kept, gone = next(
+        (a, b) for each in people for a, b in ((one, other), (other, one)) if a is each
+    )
+    for keypoint, index in enumerate(gone.members):
+        if index != MISSING:
+            kept.members[keypoint] = index
+            owners[keypoint][index] = kept
+    kept.count += gone.count
+    kept.score += gone.score + limb_score
+    del people[gone]
+
+
+def connect_openpose_cpu(
+    candidates: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
+) -> People:
+    """Group candidates as OpenPose's CPU program does: limb by limb, and no people are merged.
+
+    Args:
+        candidates: For each keypoint (n, 3) x, y, score.
+        limbs: For each limb of the skeleton the pairs that may be joined.
+        skeleton: Names keypoints and limbs.
+
+    Returns:
+        The people in the order in which they came, none removed yet.
+    """
+    heights = [np.asarray(peaks, np.float32)[:, 2] for peaks in candidates]
+    size = len(candidates)
+    people: list[_Person] = []
+    for number, ((start, end), limb) in enumerate(zip(skeleton.limb_indices, limbs, strict=True)):
+        counts = len(heights[start]), len(heights[end])
+        if 0 in counts:
+            keypoint = start if counts[0] else end
+            people += _alone(people, keypoint, heights[keypoint], skeleton)
+            continue
+        joined = _best_pairs(limb, min(counts))
+        if number == 0:
+            for a, b, score in joined:
+                height = heights[start][a] + heights[end][b] + score
+                people.append(_Person(size, {start: a, end: b}, height))
+        elif skeleton.limbs[number] not in skeleton.edges:
+            _share(people, start, end, joined)
+        else:
+            _extend(people, start, end, joined, heights)
+    return _as_people(people, size)
+
+
+def _best_pairs(limb: Limbs, most: int) -> list[tuple[int, int, np.float32]]:
+    """Return pairs, best first, so that no candidate is in two; in a tie the greater index wins."""
+    first, second = limb.pairs.T
+    order = np.lexsort((second, first, limb.scores))[::-1]
+    taken: tuple[set[int], set[int]] = (set(), set())
+    kept: list[tuple[int, int, np.float32]] = []
+    ranked = zip(first[order].tolist(), second[order].tolist(), limb.scores[order], strict=True)
+    for a, b, score in ranked:
+        if len(kept) == most:
+            break
+        if a not in taken[0] and b not in taken[1]:
+            taken[0].add(a)
+            taken[1].add(b)
+            kept.append((a, b, score))
+    return kept
+
+
+def _alone(
+    people: Sequence[_Person], keypoint: int, heights: FloatArray, skeleton: Skeleton
+) -> list[_Person]:
+    """Return a person for each candidate that has no partner and, but for MPI, no person yet."""
+    taken = {each.members[keypoint] for each in people if skeleton.name != "body_mpi"}
+    free = [index for index in range(len(heights)) if index not in taken]
+    return [_Person(len(skeleton), {keypoint: index}, heights[index]) for index in free]
+
+
+def _share(
+    people: Sequence[_Person], start: int, end: int, joined: list[tuple[int, int, np.float32]]
+) -> None:
+    """Complete pairs of ear and shoulder, which neither count nor begin a person."""
+    for a, b, _ in joined:
+        for each in people:
+            if each.members[start] == a and each.members[end] == MISSING:
+                each.members[end] = b
+            elif each.members[end] == b and each.members[start] == MISSING:
+                each.members[start] = a
+
+
+def _extend(
+    people: list[_Person],
+    start: int,
+    end: int,
+    joined: list[tuple[int, int, np.float32]],
+    heights: Sequence[FloatArray],
+) -> None:
+    """Add the second candidate of each pair to the first person that has the first one."""
+    for a, b, score in joined:
+        person = next((each for each in people if each.members[start] == a), None)
+        if person is None:
+            height = heights[start][a] + heights[end][b] + score
+            people.append(_Person(len(heights), {start: a, end: b}, height))
+        else:
+            person.add(end, b, heights[end][b] + score)
+
+
+CONNECTORS = {"openpose": connect_openpose, "openpose_cpu": connect_openpose_cpu}
+"""What groups candidates into people, by name."""
+
+
+def likely_people(people: People, skeleton: Skeleton, thresholds: Thresholds) -> People:
+    """Leave out people with too few keypoints or too low a score.
+
+    Feet are not counted, and who has feet and little else is left out; unless nobody would be left.
+
+    Args:
+        people: All people.
+        skeleton: Names the feet.
+        thresholds: The least number of keypoints, and the least score.
+
+    Returns:
+        Those that are kept, in the same order.
+    """
+    feet = [
+        index for index, name in enumerate(skeleton.keypoints) if name.endswith(("toe", "heel"))
+    ]
+    shown = (people.members[:, feet] != MISSING).sum(axis=1)
+    kept = _are_likely(people, people.counts, thresholds)
+    if not thresholds.feet:
+        counts = people.counts - shown
+        without = _are_likely(people, counts, thresholds)
+        without &= (shown == 0) | (counts > _MOST_BESIDE_FEET)
+        kept = without if without.any() else kept
+    return People(people.members[kept], people.counts[kept], people.scores[kept])
+
+
+def _are_likely(people: People, counts: IntArray, thresholds: Thresholds) -> np.ndarray:
+    """Return which people have enough keypoints, and a score per keypoint that is high enough."""
+    ratio = people.scores / np.maximum(counts, 1).astype(np.float32)
+    likely: np.ndarray = (counts >= thresholds.keypoints) & (ratio >= np.float32(thresholds.score))
+    return likely
+
+
+def person_keypoints(
+    people: People, candidates: Sequence[FloatArray], skeleton: Skeleton
+) -> tuple[FloatArray, FloatArray]:
+    """Return the keypoints of people.
+
+    Args:
+        people: Indices into the candidates.
+        candidates: For each keypoint (n, 3) x, y, score.
+        skeleton: Names keypoints and limbs.
+
+    Returns:
+        (n, K, 3) float32: x, y, score, a missing keypoint (nan, nan, 0); and (n,) float32: each
+        person's score over the number of keypoints and limbs of the skeleton, as OpenPose does.
+    """
+    missing = np.array([[np.nan, np.nan, 0]], np.float32)
+    rows = [
+        np.concatenate([np.asarray(peaks, np.float32), missing])[members]
+        for peaks, members in zip(candidates, people.members.T, strict=True)
+    ]
+    share = np.float32(1 / (len(skeleton) + len(skeleton.limbs)))
+    return np.stack(rows, axis=1), people.scores * share
