@@ -29,7 +29,7 @@ BANISHED = {
     r"\bodds\b": "probability",
     r"\bchance\b": "random generator, probability",
     r"\b(?:the|a) share\b|\bshares? of\b": "fraction",
-    r"\bpictures?\b": "image",
+    r"(?<!scenes\.)\bpictures?\b": "image",  # the goldens' script has one
     r"\bgrounds?\b(?! truth)": "background",
     r"\bhills?\b": "Gaussian, peak",
     r"\b(?:a|each|first|per|no|another) looks?\b|\b(?:one|second) look\b|look_again": "pass, view",

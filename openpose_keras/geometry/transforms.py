@@ -1,4 +1,4 @@
-"""Transforms of a whole image: resize and pad, each with its inverse."""
+"""Transforms of a whole image: resize, fit and pad, each with its inverse."""
 
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from openpose_keras.geometry.axis_aligned import (
     check_image_array,
     check_size,
 )
+from openpose_keras.geometry.network_size import fit_factor
 from openpose_keras.geometry.resampling import INTERPOLATIONS, Axis
 
 
@@ -73,6 +74,60 @@ class Resize(AxisAlignedTransform):
         method = INTERPOLATIONS[self.interpolation]
         resized = cv2.resize(image, (width, height), interpolation=method)
         return resized.reshape(height, width, *image.shape[2:])
+
+
+@dataclass(frozen=True)
+class Fit(AxisAlignedTransform):
+    """The whole image, brought into a frame from pixel 0 on, black at the right or the bottom.
+
+    OpenPose shows images to its body networks like this: the first pixel lies on the first one,
+    nothing is averaged where the image shrinks, and it is enlarged cubically
+    (src/openpose/utilities/openCvPrivate.cpp).
+
+    Args:
+        input_size: (height, width) of the image.
+        output_size: (height, width) of the network's input.
+
+    Raises:
+        ValueError: A size is not two positive whole numbers.
+
+    Example:
+        >>> Fit((720, 1280), (368, 656)).invert_points([[0.0, 10.0]]).round(4)
+        array([[ 0.    , 19.5913]])
+    """
+
+    input_size: Size
+    output_size: Size
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        object.__setattr__(self, "input_size", check_size(self.input_size, "input_size"))
+        object.__setattr__(self, "output_size", check_size(self.output_size, "output_size"))
+
+    @property
+    def factor(self) -> float:
+        """Output pixels per input pixel."""
+        return fit_factor(self.input_size, self.output_size)
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """(step, start) along x and y: output pixel i shows input pixel `step * i`."""
+        return (1 / self.factor, 0.0), (1 / self.factor, 0.0)
+
+    def apply_image(self, image: np.ndarray) -> np.ndarray:
+        """Resample an image (H, W) or (H, W, C) of the input size, in its own type.
+
+        Raises:
+            ImageError: The array is not an image of the input size.
+        """
+        check_image_array(image, self.input_size)
+        if self.input_size == self.output_size:
+            return image.copy()
+        height, width = self.output_size
+        matrix = np.array([[self.factor, 0, 0], [0, self.factor, 0]])
+        method = INTERPOLATIONS["cubic" if self.factor > 1 else "linear"]
+        warped = cv2.warpAffine(image, matrix, (width, height), flags=method)
+        return warped.reshape(height, width, *image.shape[2:])
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from openpose_keras.core.keypoints import SIDES
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
+from openpose_keras.estimators.body_boxes import face_boxes, hand_boxes
+from openpose_keras.estimators.tracking import TrackedHands
+from openpose_keras.geometry import Crop
+from openpose_keras.geometry.keypoint_scale import scale_keypoints
+from openpose_keras.geometry.network_size import factor_to_image, fit_factor, network_sizes
+from openpose_keras.geometry.transforms import Fit
 from openpose_keras.heatmaps.candidates import openpose_candidates
 from openpose_keras.heatmaps.merging import merge
+from openpose_keras.heatmaps.peaks import argmax_peaks
 from openpose_keras.heatmaps.people import Thresholds, best_people, find_people
-from openpose_keras.heatmaps.resize import upsample_apart
+from openpose_keras.heatmaps.resize import foreground, upsample, upsample_apart
 
 SKELETONS = {
     "BODY_25": BODY_25,
@@ -68,6 +76,10 @@ def people(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
     samples = np.array(golden["map_samples"])
     channels, y, x = samples[:, :3].astype(int).T
     yield Answer("maps", case, same(maps[y, x, channels], samples[:, 3], _MAPS))
+    factor = factor_to_image(golden["image_size"], golden["net_sizes"][0])
+    agrees = same(factor, golden["scale_net_to_image"], 1e-6)
+    agrees &= same(0.5 / factor, golden["nms_offset"], 1e-7)
+    yield Answer("factor to the image, offset of peaks", case, agrees)
     stable = golden["stable_to"]
     for setting in ("default", "maximize"):
         limits = Thresholds.of_openpose(skeleton, maximize_positives=setting == "maximize")
@@ -113,6 +125,95 @@ def top(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
         yield Answer("number_people_max", f"{_case(golden)}, {most}", found == kept)
 
 
+def boxes(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
+    """Check the boxes of hands and faces."""
+    model, bodies = scenes.body_set(golden["seed"])
+    require_digest(scenes, golden, bodies)
+    skeleton = SKELETONS[model]
+    for side in SIDES:
+        found = np.nan_to_num(hand_boxes(bodies, skeleton, side))
+        yield Answer(f"{side} hands", _case(golden), same(found, golden[side], _PIXELS))
+    found = np.nan_to_num(face_boxes(bodies, skeleton))
+    yield Answer("faces", _case(golden), same(found, golden["face"], _PIXELS))
+
+
+def tracking(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
+    """Check the boxes of hands over frames."""
+    sequence = scenes.tracking_sequence(golden["seed"])
+    require_digest(scenes, golden, *(array for frame in sequence for array in frame[1:]))
+    tracked = {side: TrackedHands() for side in SIDES}
+    for (number, bodies, *hands), expected in zip(sequence, golden["frames"], strict=True):
+        for side, found in zip(SIDES, hands, strict=True):
+            blended = tracked[side].blend(hand_boxes(bodies, BODY_25, side))
+            agrees = same(np.nan_to_num(blended), expected[side], _PIXELS)
+            yield Answer("boxes of a frame", f"{_case(golden)}, frame {number}, {side}", agrees)
+            tracked[side] = tracked[side].update(found, number)
+
+
+def sizes(golden: list[Any], scenes: Any) -> Iterator[Answer]:
+    """Check the sizes of the network's input and of the output, and the factors to them."""
+    (width, height), resolution, widest, count, gap, output, *expected = golden
+    image, asked = (height, width), [None if side < 0 else side for side in resolution[::-1]]
+    found = network_sizes(image, (asked[0], asked[1]), widest=widest, scales=count, gap=gap)
+    target = image if output == [-1, -1] else (output[1], output[0])
+    factor = 1.0 if output == [-1, -1] else fit_factor(image, target)
+    factors = [fit_factor(image, size) for size in found]
+    agrees = [[*size[::-1]] for size in found] == expected[0] and [*target[::-1]] == expected[2]
+    agrees &= same(factors, expected[1], 1e-7) and same(factor, expected[3], 1e-7)
+    yield Answer("sizes and factors", str(golden[:6]), agrees)
+
+
+def inputs(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
+    """Check the input that the network sees."""
+    width, height = golden["image_size"]
+    image = scenes.picture(golden["picture_seed"], (width, height))
+    require_digest(scenes, golden, image)
+    fit = Fit((height, width), (golden["net_size"][1], golden["net_size"][0]))
+    shown = fit.apply_image(image)
+    samples = np.array(golden["samples"])
+    agrees = same(shown[samples[:, 0], samples[:, 1]], samples[:, 2:], 0)
+    agrees &= same(shown.mean(), golden["mean"], 1e-3) and same(fit.factor, golden["scale"], 1e-8)
+    yield Answer("network inputs", _case(golden), agrees)
+
+
+def hands(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
+    """Check the crop of a hand, the peaks of its maps, and its keypoints in the image."""
+    width, height = golden["picture_size"]
+    image, maps = (
+        scenes.picture(golden["seed"], (width, height)),
+        scenes.hand_maps(golden["seed"]),
+    )
+    require_digest(scenes, golden, image, maps)
+    x, y, side = golden["box"]
+    crop = Crop((x, y, side, side), 368, mirror=golden["mirror"], half_pixel=False)
+    shown = crop.apply_image(image)
+    samples = np.array(golden["crop_samples"])
+    agrees = same(shown[samples[:, 0], samples[:, 1]], samples[:, 2:], 0)
+    agrees &= same(shown.mean(), golden["crop_mean"], 1e-3)
+    yield Answer("crops", _case(golden), agrees)
+    peaks = argmax_peaks(foreground(upsample(np.moveaxis(maps, 0, 2), (368, 368))))
+    yield Answer("peaks", _case(golden), same(peaks, golden["peaks"], _SCORES))
+    keypoints = np.column_stack([crop.invert_points(peaks[:, :2]), peaks[:, 2]])
+    yield Answer("keypoints", _case(golden), same(keypoints, golden["keypoints"], _PIXELS))
+
+
+def keypoint_scales(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
+    """Check keypoints in each of the seven scales."""
+    _, bodies = scenes.body_set(golden["seed"], golden["model"], golden["people"])
+    require_digest(scenes, golden, bodies)
+    width, height = golden["image_size"]
+    for number, expected in enumerate(golden["modes"]):
+        found = scale_keypoints(
+            bodies,
+            number,
+            (height, width),
+            image_to_output=golden["input_to_output"],
+            network_to_image=golden["net_to_image"],
+        )
+        agrees = same(found.reshape(len(found), -1), expected, _SCORES)
+        yield Answer(f"scale {number}", _case(golden), agrees)
+
+
 def _enlarged(maps: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
     """Return the merged maps (H, W, C) of several scales, each (C, h, w)."""
     return merge(upsample_apart(np.moveaxis(each, 0, 2), size) for each in maps)
@@ -154,5 +255,15 @@ def _groups(
         yield Answer(f"{setting}, {connector}", _case(golden), agrees, must)
 
 
-SECTIONS = {"people": people, "variants": variants, "top": top}
+SECTIONS = {
+    "people": people,
+    "variants": variants,
+    "top": top,
+    "boxes": boxes,
+    "tracking": tracking,
+    "sizes": sizes,
+    "inputs": inputs,
+    "hands": hands,
+    "keypoint_scales": keypoint_scales,
+}
 """What checks one golden, by the name of its section."""

@@ -1,0 +1,127 @@
+"""Boxes of hands and faces, drawn from the keypoints of a body as OpenPose draws them.
+
+A box is (x, y, width, height) in pixels, square, and may reach outside the image. The rules are
+those of src/openpose/hand/handDetector.cpp and src/openpose/face/faceDetector.cpp.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from openpose_keras.core.arrays import FloatArray
+from openpose_keras.core.keypoints import Side
+from openpose_keras.core.skeletons import Skeleton
+
+_ARM_SCORE, _FACE_SCORE = 0.03, 0.25  # scores above which a keypoint counts
+_BEYOND = 0.33  # how far the hand's middle lies beyond the wrist, in lengths of the forearm
+
+
+def hand_boxes(bodies: ArrayLike, skeleton: Skeleton, side: Side) -> FloatArray:
+    """Return the box of one hand of each body.
+
+    Args:
+        bodies: (n, K, 3) x, y, score in pixels.
+        skeleton: One of the bodies of `skeletons`.
+        side: "left" or "right".
+
+    Returns:
+        (n, 4) float32, NaN where wrist, elbow or shoulder is missing.
+
+    Example:
+        >>> from openpose_keras.core.skeletons import BODY_25
+        >>> body = np.zeros((1, 25, 3))
+        >>> for y, name in enumerate(("right_shoulder", "right_elbow", "right_wrist")):
+        ...     body[0, BODY_25.index(name)] = 50, 100 * y, 1
+        >>> hand_boxes(body, BODY_25, "right").tolist()
+        [[-25.0, 158.0, 150.0, 150.0]]
+    """
+    wrist, elbow, shoulder = (
+        _points(bodies, skeleton, f"{side}_{joint}", _ARM_SCORE)
+        for joint in ("wrist", "elbow", "shoulder")
+    )
+    forearm, upper_arm = _distance(wrist, elbow), _distance(elbow, shoulder)
+    middle = wrist + np.float32(_BEYOND) * (wrist - elbow)
+    return _squares(middle, np.float32(1.5) * np.maximum(forearm, np.float32(0.9) * upper_arm))
+
+
+def face_boxes(bodies: ArrayLike, skeleton: Skeleton) -> FloatArray:
+    """Return the box of the face of each body.
+
+    It is the mean of up to three: about neck and nose, about both eyes, about both ears. In a
+    profile, where exactly one side shows both its eye and its ear, the first is about these and the
+    nose. MPI's body has only the top of the head, and the box is about that.
+
+    Args:
+        bodies: (n, K, 3) x, y, score in pixels.
+        skeleton: One of the bodies of `skeletons`.
+
+    Returns:
+        (n, 4) float32, NaN where there is too little to draw a box by.
+
+    Example:
+        >>> from openpose_keras.core.skeletons import BODY_COCO
+        >>> body = np.zeros((1, 18, 3))
+        >>> body[0, 14:16] = (40, 60, 1), (60, 60, 1)  # the eyes
+        >>> face_boxes(body, BODY_COCO).tolist()
+        [[20.0, 30.0, 60.0, 60.0]]
+    """
+    neck = _points(bodies, skeleton, "neck", _FACE_SCORE)
+    if "head" in skeleton.keypoints:
+        head = _points(bodies, skeleton, "head", _FACE_SCORE)
+        return _squares(head, np.float32(1.33) * _distance(neck, head))
+    nose = _points(bodies, skeleton, "nose", _FACE_SCORE)
+    eyes, ears = (
+        [_points(bodies, skeleton, f"{side}_{part}", _FACE_SCORE) for side in ("left", "right")]
+        for part in ("eye", "ear")
+    )
+    squares = [_front_or_profile(neck, nose, eyes, ears)]
+    for (left, right), factor in ((eyes, 3), (ears, 2)):
+        middle = (left + right) / 2
+        squares.append(np.column_stack([middle, factor * _distance(left, right)]))
+    known = np.stack(squares)
+    there = np.isfinite(known.sum(axis=2))
+    total = np.where(there[..., None], known, 0).sum(axis=0, dtype=np.float32)
+    count = there.sum(axis=0).astype(np.float32)
+    mean = np.where(count > 0, total.T / np.maximum(count, 1), np.nan).T
+    return _squares(mean[:, :2], mean[:, 2])
+
+
+def _front_or_profile(
+    neck: FloatArray, nose: FloatArray, eyes: Sequence[FloatArray], ears: Sequence[FloatArray]
+) -> FloatArray:
+    """Return the squares (n, 3), middle and side, that need neck and nose."""
+    length = _distance(neck, nose)
+    front = np.column_stack([(neck + nose) / 2, 2 * length])
+    seen = [
+        (np.isfinite(eye[:, 0]), np.isfinite(ear[:, 0]))
+        for eye, ear in zip(eyes, ears, strict=True)
+    ]
+    for number in (0, 1):
+        (eye, ear), (other_eye, other_ear) = seen[number], seen[1 - number]
+        lengths = _distance(nose, eyes[number]) + _distance(nose, ears[number]) + length
+        middle = (eyes[number] + ears[number] + nose) / 3
+        profile = np.column_stack([middle, np.float32(0.85) * lengths])
+        front = np.where((eye & ear & ~other_eye & ~other_ear)[:, None], profile, front)
+    return front
+
+
+def _points(bodies: ArrayLike, skeleton: Skeleton, name: str, threshold: float) -> FloatArray:
+    """Return a keypoint of all bodies (n, 2) float32, NaN where its score is not high enough."""
+    points = np.asarray(bodies, np.float32).reshape(-1, len(skeleton), 3)[:, skeleton.index(name)]
+    return np.where(points[:, 2:] > np.float32(threshold), points[:, :2], np.float32(np.nan))
+
+
+def _distance(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Return the distances (n,) between points."""
+    difference = one - other
+    distance: FloatArray = np.sqrt((difference * difference).sum(axis=1))
+    return distance
+
+
+def _squares(middle: FloatArray, side: FloatArray) -> FloatArray:
+    """Return boxes (n, 4) of a middle (n, 2) and a side (n,)."""
+    sides = np.column_stack([side, side])
+    boxes = np.hstack([middle - sides / 2, sides]).astype(np.float32)
+    known = np.isfinite(boxes.sum(axis=1))
+    return np.where(known[:, None], boxes, np.float32(np.nan))

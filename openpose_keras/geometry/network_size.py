@@ -1,0 +1,105 @@
+"""The sizes of a body network's input for an image, as OpenPose computes them.
+
+All sizes are (height, width) in pixels (src/openpose/core/scaleAndSizeExtractor.cpp).
+"""
+
+import numpy as np
+
+Size = tuple[int, int]
+
+MULTIPLE = 16
+"""The sides of the input are multiples of this."""
+
+_WIDEST = 16 / 9  # of a free side to the other one, or its inverse
+
+
+def network_sizes(
+    image_size: Size,
+    resolution: tuple[int | None, int | None] = (368, None),
+    *,
+    widest: float = 1.0,
+    scales: int = 1,
+    gap: float = 0.25,
+) -> list[Size]:
+    """Return the size of the network's input for each scale.
+
+    Args:
+        image_size: (height, width) of the image.
+        resolution: (height, width) of the input; a side that is None follows the image's shape.
+            OpenPose writes (368, None) as -1x368.
+        widest: A width that follows is at most 16/9 of the height times this, a height 9/16 of the
+            width; no limit for 0 and below, as OpenPose has it for videos.
+        scales: How many inputs there are.
+        gap: How much smaller each is than the one before, as a fraction of the first.
+
+    Returns:
+        (height, width), the largest first.
+
+    Raises:
+        ValueError: Both sides are free, a side is no multiple of 16, or a scale would be below 0.
+
+    Example:
+        >>> network_sizes((720, 1280), scales=2), network_sizes((600, 400))
+        ([(368, 656), (272, 480)], [(368, 240)])
+    """
+    height, width = resolution
+    rows, columns = image_size
+    if height is not None and width is None:
+        width = _free_side(height, columns, rows, _WIDEST * widest)
+    elif width is not None and height is None:
+        height = _free_side(width, rows, columns, widest / _WIDEST)
+    if height is None or width is None:
+        raise ValueError("expected a resolution with a height or a width, got neither")
+    if min(height, width) < 1 or height % MULTIPLE or width % MULTIPLE:
+        raise ValueError(f"expected a resolution in multiples of {MULTIPLE}, got {resolution}")
+    factors = [1 - number * gap for number in range(scales)]
+    if min(factors, default=-1) < 0:
+        raise ValueError(f"expected scales of at least 0, got {scales} with a gap of {gap}")
+    smaller = [(_scaled(height, factor), _scaled(width, factor)) for factor in factors[1:]]
+    return [(height, width), *smaller]
+
+
+def _free_side(given: int, along: int, across: int, most: float) -> int:
+    """Return the side that follows an image of `along` by `across`, at most `most` of the other."""
+    wanted = np.float32(given) * (np.float32(along) / np.float32(across))
+    if most > 0:
+        wanted = np.minimum(wanted, np.float32(given * most))
+    return MULTIPLE * int(np.float32(0.5) + wanted / np.float32(MULTIPLE))
+
+
+def _scaled(side: int, factor: float) -> int:
+    """Return a side of a smaller scale."""
+    return min(max(int(side * factor + 0.5) // MULTIPLE * MULTIPLE, 1), side)
+
+
+def fit_factor(size: Size, target: Size) -> float:
+    """Return the greatest factor with which an image fits a target, from pixel 0 to the last one.
+
+    Args:
+        size: (height, width) of the image.
+        target: The same of what it must fit into.
+
+    Example:
+        >>> round(fit_factor((720, 1280), (368, 656)), 8)
+        0.51043115
+    """
+    return min((inner - 1) / max(outer - 1, 1) for outer, inner in zip(size, target, strict=True))
+
+
+def factor_to_image(image_size: Size, network_size: Size) -> float:
+    """Return the factor from the pixels of the network's input to those of the image.
+
+    It is not one over `fit_factor`: OpenPose rounds the size that the image takes first
+    (src/openpose/pose/poseExtractorCaffe.cpp).
+
+    Args:
+        image_size: (height, width) of the image.
+        network_size: The same of the network's input at the first scale.
+
+    Example:
+        >>> round(factor_to_image((1080, 1920), (256, 448)), 6)
+        4.298805
+    """
+    factor = fit_factor(image_size, network_size)
+    height, width = (int(factor * side + 0.5) for side in image_size)
+    return float(np.float32(fit_factor((height, width), image_size)))
