@@ -1,19 +1,19 @@
-"""Draw hands and heatmaps over images; every function returns a new image.
+"""Draw people, hands and heatmaps over images; every function returns a new image.
 
 Colours, edges and sizes are OpenPose's own, as its CPU renderer has them
-(src/openpose/utilities/keypoint.cpp and hand/renderHand.cpp of
+(src/openpose/utilities/keypoint.cpp, hand/renderHand.cpp and pose/poseCpuRenderer.cpp of
 CMU-Perceptual-Computing-Lab/openpose).
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
-from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.keypoints import Hand, Keypoints, Person
 from openpose_keras.core.skeletons import HAND, Skeleton
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.io.images import check_image
@@ -21,9 +21,7 @@ from openpose_keras.io.images import check_image
 THRESHOLD = 0.2  # OpenPose's hand_render_threshold
 HEATMAP_OPACITY = 0.7  # OpenPose's hand_alpha_heatmap
 RECTANGLE_THRESHOLD = 0.1
-THICKNESS_RATIO = 1 / 50
-LINE_RATIO = 0.75
-SMALL_HAND = 0.05
+SMALL = 0.05  # part of the image up to which circles have a thin stroke
 LABEL_SCALE = 1 / 1200  # size of OpenCV's letters, in square roots of the image's pixels
 # OpenCV draws at 32-bit coordinates; nothing further out than this is visible anyway.
 FARTHEST = 2**20
@@ -43,18 +41,41 @@ class Pen(NamedTuple):
     circle: int
 
 
-def pen_for(xy: np.ndarray, scores: np.ndarray, size: tuple[int, int]) -> Pen:
-    """Return the sizes that OpenPose draws a hand with; they grow with the hand.
+class Style(NamedTuple):
+    """How OpenPose draws the keypoints of one skeleton.
+
+    Args:
+        threshold: Scores must be above it.
+        thickness: Of circles, in square roots of the image's pixels, for the largest ones.
+        line: Thickness of lines, in thicknesses of circles.
+    """
+
+    threshold: float
+    thickness: float
+    line: float
+
+
+BODY_STYLE = Style(0.05, 1 / 75, 0.75)
+STYLES = {"hand": Style(THRESHOLD, 1 / 50, 0.75), "face": Style(0.4, 1 / 75, 0.334)}
+"""By the skeleton's name; all others are drawn in `BODY_STYLE`."""
+
+
+def pen_for(
+    xy: np.ndarray, scores: np.ndarray, size: tuple[int, int], style: Style = STYLES["hand"]
+) -> Pen:
+    """Return the sizes that OpenPose draws keypoints with; they grow with their extent.
 
     With w, h the extent of the keypoints whose score is above 0.1, in an image of W x H:
-    ratio = min(1, max(w / W, h / H)), t = max(round(sqrt(W H) / 50 * ratio), 2). A line is
-    max(1, round(0.75 t)) thick. A circle has the radius t // 2 and a stroke of t, or of 1 where the
-    ratio is at most 0.05. Halves are rounded up.
+    ratio = min(1, max(w / W, h / H)), t = max(round(sqrt(W H) * thickness * ratio), 2). A line is
+    max(1, round(line * t)) thick. A circle has the radius t // 2 and a stroke of t, or of 1 where
+    the ratio is at most 0.05. OpenPose's thickness is a float32, so that halves of hands are
+    rounded down and those of bodies and faces up.
 
     Args:
         xy: (k, 2) pixels, NaN where missing.
         scores: (k,).
         size: (height, width) of the image.
+        style: Of the skeleton.
 
     Returns:
         The sizes; those of ratio 0 when no keypoint is above 0.1.
@@ -65,10 +86,75 @@ def pen_for(xy: np.ndarray, scores: np.ndarray, size: tuple[int, int]) -> Pen:
     """
     height, width = size
     _, extent = keypoint_extent(xy[scores > RECTANGLE_THRESHOLD])
-    ratio = min(1.0, max(extent[0] / width, extent[1] / height))
-    thickness = max(_round(np.sqrt(width * height) * THICKNESS_RATIO * ratio), 2)
-    circle = thickness if ratio > SMALL_HAND else 1
-    return Pen(max(1, _round(thickness * LINE_RATIO)), thickness // 2, circle)
+    ratio = float(np.float32(min(1.0, max(extent[0] / width, extent[1] / height))))
+    exact = math.sqrt(width * height) * float(np.float32(style.thickness)) * ratio
+    thickness = max(_round(exact), 2)
+    circle = thickness if ratio > SMALL else 1
+    return Pen(max(1, _round(thickness * style.line)), thickness // 2, circle)
+
+
+def _draw_onto(
+    canvas: np.ndarray,
+    keypoints: Keypoints,
+    *,
+    threshold: float | None = None,
+    pen: Pen | None = None,
+) -> None:
+    """Draw keypoints into an image, as OpenPose does: lines first, then circles.
+
+    Args:
+        canvas: (H, W, 3) uint8 RGB, contiguous; it is changed.
+        keypoints: With `xy` in pixels of the image; they may reach outside.
+        threshold: The score that a keypoint must exceed; None for its style's.
+        pen: Sizes in pixels; None for OpenPose's rule, see `pen_for`.
+    """
+    skeleton, xy, scores = keypoints.skeleton, keypoints.xy, keypoints.scores
+    style = STYLES.get(skeleton.name, BODY_STYLE)
+    visible = keypoints.found & (scores > (style.threshold if threshold is None else threshold))
+    points = _pixels(xy)
+    sizes = pen or pen_for(xy, scores, canvas.shape[:2], style)
+    for start, end in skeleton.edge_indices:
+        if visible[start] and visible[end]:
+            cv2.line(canvas, points[start], points[end], skeleton.colors[end], sizes.line)
+    for index in np.flatnonzero(visible):
+        cv2.circle(canvas, points[index], sizes.radius, skeleton.colors[index], sizes.circle)
+
+
+def draw(
+    image: np.ndarray,
+    people: Iterable[Person],
+    *,
+    thresholds: Mapping[str, float] | None = None,
+) -> np.ndarray:
+    """Draw people as OpenPose does: all bodies, then faces, left hands and right hands.
+
+    Args:
+        image: (H, W, 3) uint8 RGB. Not changed.
+        people: Their keypoints are in pixels of the image.
+        thresholds: Score that keypoints must exceed, by the name of a skeleton, for example
+            {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands.
+
+    Returns:
+        (H, W, 3) uint8 RGB, a new image.
+
+    Raises:
+        ImageError: The image is not (H, W, 3) uint8.
+
+    Example:
+        >>> image = np.zeros((80, 60, 3), np.uint8)
+        >>> hand = Hand(xy=np.full((len(HAND), 2), 30.0), scores=np.ones(len(HAND)))
+        >>> int(draw(image, [Person(left_hand=hand)]).max())
+        255
+    """
+    canvas = np.array(check_image(image), order="C")
+    everyone = list(people)
+    for part in ("body", "face", "left_hand", "right_hand"):
+        for person in everyone:
+            keypoints: Keypoints | None = getattr(person, part)
+            if keypoints is not None:
+                name = keypoints.skeleton.name
+                _draw_onto(canvas, keypoints, threshold=(thresholds or {}).get(name))
+    return canvas
 
 
 def draw_hands(
@@ -77,10 +163,9 @@ def draw_hands(
     *,
     threshold: float = THRESHOLD,
     pen: Pen | None = None,
-    skeleton: Skeleton = HAND,
     labels: bool = False,
 ) -> np.ndarray:
-    """Draw the skeletons of hands, as OpenPose does: lines first, then a circle at each keypoint.
+    """Draw the skeletons of hands, as OpenPose does: all left hands, then the others.
 
     A line has the colour of its second keypoint. A keypoint that is missing, or whose score is not
     above the threshold, is not drawn, nor are its lines. One difference: OpenPose draws nothing of
@@ -92,7 +177,6 @@ def draw_hands(
         hands: The hands, `xy` in pixels of the image; they may reach outside.
         threshold: The score that a keypoint must exceed.
         pen: Sizes in pixels; by default OpenPose's rule, see `pen_for`.
-        skeleton: Edges and colours.
         labels: Whether `hand_label` of each hand is written above it, unlike OpenPose.
 
     Returns:
@@ -108,15 +192,9 @@ def draw_hands(
         ([255, 0, 255], 0)
     """
     canvas = np.array(check_image(image), order="C")
-    for hand in hands:
-        visible = (hand.scores > threshold) & np.isfinite(hand.xy).all(axis=-1)
-        points = _pixels(hand.xy)
-        sizes = pen or pen_for(hand.xy, hand.scores, canvas.shape[:2])
-        for start, end in skeleton.edge_indices:
-            if visible[start] and visible[end]:
-                cv2.line(canvas, points[start], points[end], skeleton.colors[end], sizes.line)
-        for index in np.flatnonzero(visible):
-            cv2.circle(canvas, points[index], sizes.radius, skeleton.colors[index], sizes.circle)
+    for hand in sorted(hands, key=lambda hand: hand.side != "left"):
+        _draw_onto(canvas, hand, threshold=threshold, pen=pen)
+        visible = (hand.scores > threshold) & hand.found
         if labels and visible.any():
             _write(canvas, hand_label(hand), hand.xy[visible].min(axis=0))
     return canvas
@@ -299,11 +377,15 @@ def _axis(start: float, length: float, limit: int, cells: int) -> tuple[slice, n
 
 
 def _pixels(xy: np.ndarray) -> list[list[int]]:
-    """Return the pixels that points (k, 2) lie in; that of a missing point means nothing."""
-    near = np.clip(np.nan_to_num(xy.astype(np.float64)), -FARTHEST, FARTHEST)
-    return [[_round(x), _round(y)] for x, y in near]
+    """Return the pixels that points (k, 2) lie in; that of a missing point means nothing.
+
+    OpenPose adds a half and cuts the fraction off, towards zero (utilities/fastMath.hpp).
+    """
+    near = np.clip(np.nan_to_num(xy), -FARTHEST, FARTHEST).astype(np.float32)
+    pixels: list[list[int]] = (near + np.float32(0.5)).astype(int).tolist()
+    return pixels
 
 
 def _round(value: float) -> int:
     """Round halves up, as OpenPose does; Python rounds them to even."""
-    return math.floor(value + 0.5)
+    return int(value + 0.5)

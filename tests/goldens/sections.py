@@ -1,12 +1,14 @@
 """One checker for each section of a file of goldens: what is rebuilt, computed and compared."""
 
+import base64
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from openpose_keras.core.keypoints import SIDES
-from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.keypoints import SIDES, Keypoints, Person
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND
 from openpose_keras.estimators.body_boxes import face_boxes, hand_boxes
 from openpose_keras.estimators.tracking import TrackedHands
 from openpose_keras.geometry import Crop
@@ -18,6 +20,7 @@ from openpose_keras.heatmaps.merging import merge
 from openpose_keras.heatmaps.peaks import argmax_peaks
 from openpose_keras.heatmaps.people import Thresholds, best_people, find_people
 from openpose_keras.heatmaps.resize import foreground, upsample, upsample_apart
+from openpose_keras.viz.drawing import draw
 
 SKELETONS = {
     "BODY_25": BODY_25,
@@ -28,6 +31,7 @@ SKELETONS = {
 CONNECTORS = {"": "openpose_cpu", "_gpu": "openpose"}  # by how the goldens' names end
 _STABLE = 1e-6  # noise in the maps from which on an answer must agree
 _PIXELS, _SCORES, _MAPS = 0.01, 1e-4, 2e-6
+_LEAVING = 0.01  # of the pixels, which versions of OpenCV clip otherwise
 
 
 class Answer(NamedTuple):
@@ -214,6 +218,31 @@ def keypoint_scales(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
         yield Answer(f"scale {number}", _case(golden), agrees)
 
 
+def renders(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
+    """Check drawings pixel by pixel; a line that leaves the image may differ a little."""
+    size = tuple(golden["size"])
+    image = scenes.picture(golden["picture_seed"], size)
+    _, bodies, left, right, faces = scenes.people_set(
+        golden["people_seed"], golden["model"], size, golden["people"]
+    )
+    drawn = {"body": (bodies,), "hand": (left, right), "face": (faces,)}[golden["what"]]
+    require_digest(scenes, golden, image, *drawn)
+    skeleton = {"body": SKELETONS[golden["model"]], "hand": HAND, "face": FACE}[golden["what"]]
+    canvas = np.ascontiguousarray(image[..., ::-1]) if golden["blend"] else np.zeros_like(image)
+    people = []
+    for table in np.concatenate(drawn):
+        found = table[:, 2] > 0
+        xy = np.where(found[:, None], table[:, :2], np.nan)
+        people.append(Person(Keypoints(xy, table[:, 2], skeleton=skeleton)))
+    canvas = draw(canvas, people, thresholds={skeleton.name: golden["threshold"]})
+    data = np.frombuffer(base64.b64decode(golden["png"]), np.uint8)
+    expected = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+    differs = (canvas != expected).any(axis=2).mean()
+    agrees = bool(differs == 0 if golden["inside"] else differs < _LEAVING)
+    kind = "inside" if golden["inside"] else "leaving the image"
+    yield Answer(f"drawings, {kind}", f"{_case(golden)}, {golden['what']}", agrees)
+
+
 def _enlarged(maps: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
     """Return the merged maps (H, W, C) of several scales, each (C, h, w)."""
     return merge(upsample_apart(np.moveaxis(each, 0, 2), size) for each in maps)
@@ -265,5 +294,6 @@ SECTIONS = {
     "inputs": inputs,
     "hands": hands,
     "keypoint_scales": keypoint_scales,
+    "renders": renders,
 }
 """What checks one golden, by the name of its section."""

@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import ImageError
-from openpose_keras.core.keypoints import Hand
-from openpose_keras.core.skeletons import HAND
+from openpose_keras.core.keypoints import Face, Hand, Keypoints, Person
+from openpose_keras.core.skeletons import BODY_25, HAND
 from openpose_keras.viz.drawing import (
+    BODY_STYLE,
+    STYLES,
     THRESHOLD,
     Pen,
     contact_sheet,
+    draw,
     draw_hands,
     draw_heatmaps,
     hand_label,
@@ -44,8 +47,10 @@ def openpose_sizes(xy, scores, height, width):
     if known:
         xs, ys = [x for x, _ in known], [y for _, y in known]
         ratio = min(1.0, max((max(xs) - min(xs)) / width, (max(ys) - min(ys)) / height))
-    thickness = max(math.floor(math.sqrt(width * height) * (1 / 50) * ratio + 0.5), 2)
-    line = max(1, math.floor(thickness * 0.75 + 0.5))
+    ratio = float(np.float32(ratio))
+    share = float(np.float32(1 / 50))  # a little less than 0.02
+    thickness = max(int(math.sqrt(width * height) * share * ratio + 0.5), 2)
+    line = max(1, int(thickness * 0.75 + 0.5))
     return line, thickness // 2, thickness if ratio > 0.05 else 1
 
 
@@ -54,7 +59,7 @@ def openpose_drawing(image, hand, threshold):
     canvas = image.copy()
     line, radius, stroke = openpose_sizes(hand.xy, hand.scores, *image.shape[:2])
     points = [
-        (math.floor(x + 0.5), math.floor(y + 0.5)) if score > threshold else None
+        (int(x + 0.5), int(y + 0.5)) if score > threshold else None  # towards zero
         for (x, y), score in zip(np.nan_to_num(hand.xy), hand.scores, strict=True)
     ]
     for start, end in HAND.edge_indices:
@@ -78,10 +83,45 @@ def test_sizes_follow_the_formula_of_openpose(size, extent):
         assert pen_for(xy, scores, size) == openpose_sizes(xy, scores, *size)
 
 
-def test_half_a_pixel_is_rounded_up():
-    # sqrt(W H) / 50 * 1 = 2.5 becomes 3; rounding to even would make 2 of it.
-    xy = np.array([[0.0, 0.0], [125.0, 125.0]])
-    assert pen_for(xy, np.ones(2), (125, 125)) == Pen(line=2, radius=1, circle=3)
+@pytest.mark.parametrize(("style", "side", "circle"), [("hand", 125, 2), ("hand", 175, 3)])
+def test_half_a_pixel_of_a_hand_is_rounded_down(style, side, circle):
+    """OpenPose's float32 1/50 is a little less than 0.02, so that 2.5 becomes 2 and 3.5 3."""
+    xy = np.array([[0.0, 0.0], [side, side]])
+    assert pen_for(xy, np.ones(2), (side, side), STYLES[style]).circle == circle
+
+
+def test_half_a_pixel_of_a_body_is_rounded_up():
+    """Its float32 1/75 is a little more than that."""
+    xy = np.array([[0.0, 0.0], [187.5, 187.5]])  # 0.625 of the image, whose 75th part is 4
+    assert pen_for(xy, np.ones(2), (300, 300), BODY_STYLE).circle == 3
+
+
+def test_left_hands_are_drawn_before_the_others():
+    right, left = (Hand(random_hand(2).xy, np.ones(COUNT), side=side) for side in ("right", "left"))
+    moved = Hand(right.xy + 3, right.scores, side="right")
+    expected = draw_hands(draw_hands(zeros(), [left]), [moved])
+    np.testing.assert_array_equal(draw_hands(zeros(), [moved, left]), expected)
+
+
+@pytest.mark.parametrize("low", [-60, -5])
+def test_a_hand_that_reaches_out_is_drawn_where_openpose_draws_it(low):
+    hand = random_hand(3, low=low, high=low + 100)
+    expected = openpose_drawing(zeros(), hand, THRESHOLD)
+    np.testing.assert_array_equal(draw_hands(zeros(), [hand]), expected)
+
+
+def test_people_are_drawn_part_by_part():
+    rng = np.random.default_rng(4)
+    body = Keypoints(rng.uniform(5, 110, (25, 2)), np.full(25, 0.06), skeleton=BODY_25)
+    face = Face(rng.uniform(5, 110, (70, 2)), np.full(70, 0.5))
+    people = [Person(body, face, right_hand=random_hand(1)), Person(left_hand=random_hand(5))]
+    canvas = draw(draw(zeros(), [Person(body)]), [Person(face=face)])
+    canvas = draw_hands(draw_hands(canvas, [people[1].left_hand]), [people[0].right_hand])
+    np.testing.assert_array_equal(draw(zeros(), people), canvas)
+    hidden = draw(zeros(), [Person(body)], thresholds={"body_25": 0.06})
+    assert not hidden.any()
+    assert draw(zeros(), [Person(face=face)]).any()
+    assert not draw(zeros(), [Person(face=face)], thresholds={"face": 0.5}).any()
 
 
 @pytest.mark.parametrize("threshold", [THRESHOLD, 0.5])
