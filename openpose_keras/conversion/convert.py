@@ -17,6 +17,7 @@ from openpose_keras.conversion.layouts import Layers
 from openpose_keras.conversion.mediapipe import name_layers
 from openpose_keras.conversion.readers import WeightFile, read_weights
 from openpose_keras.core.errors import WeightsError
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND
 from openpose_keras.core.version import __version__
 from openpose_keras.io.weight_record import ChannelOrder, WeightRecord, checksums
 
@@ -24,7 +25,26 @@ if TYPE_CHECKING:
     import keras
 
 # Names of the functions of `networks` that weights can be for.
-NETWORKS = ("mediapipe_hand", "mediapipe_palm", "hand_lite", "hand")
+NETWORKS = (
+    "mediapipe_hand",
+    "mediapipe_palm",
+    "hand_lite",
+    "hand",
+    "face",
+    "body_25",
+    "body_coco",
+    "body_mpi",
+    "body_mpi_4",
+)
+# A layer of each of OpenPose's networks and its number of channels, by which they are told apart.
+_MARKS = {
+    "hand": ("conv6_2_CPM", len(HAND) + 1),
+    "face": ("conv6_2_CPM", len(FACE) + 1),
+    "body_25": ("Mconv7_stage0_L2", 2 * len(BODY_25.limbs)),
+    "body_coco": ("conv5_5_CPM_L1", 2 * len(BODY_COCO.limbs)),
+    "body_mpi": ("conv5_5_CPM_L1", 2 * len(BODY_MPI.limbs)),
+    "body_mpi_4": ("conv5_5_CPM_L1", 2 * len(BODY_MPI.limbs)),
+}
 UNKNOWN_LICENCE = f"not known; if they are OpenPose's: {OPENPOSE_LICENCE}"
 
 
@@ -92,7 +112,7 @@ def find_network(weights: WeightFile) -> tuple[str, "keras.Model"]:
             with the most names in common.
     """
     best, difference = 0, ""
-    for name in NETWORKS:
+    for name in _candidates(weights):
         model: keras.Model = getattr(networks, name)()
         complaints = _differences(model, weights)
         if not complaints:
@@ -106,6 +126,17 @@ def find_network(weights: WeightFile) -> tuple[str, "keras.Model"]:
         or f"{weights.path} is for none of our networks ({', '.join(NETWORKS)}): it has the layers "
         f"{', '.join(weights.layers)}"
     )
+
+
+def _candidates(weights: WeightFile) -> list[str]:
+    """Return the networks that a file may be for: to build all of them takes seconds."""
+    marked = [
+        name
+        for name, (layer, channels) in _MARKS.items()
+        if layer in weights.layers and weights.layers[layer][-1].shape == (channels,)
+    ]
+    first = "conv1_1" in weights.layers  # all of OpenPose's begin with it
+    return marked or [name for name in NETWORKS if first or name not in _MARKS]
 
 
 def fill_network(

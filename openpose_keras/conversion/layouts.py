@@ -15,17 +15,20 @@ def to_keras_layout(blobs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     """Convert a layer's arrays from the layout of Caffe and PyTorch into Keras's.
 
     Args:
-        blobs: Kernel (out, in, h, w) and bias (out,) or, as old Caffe wrote it, (1, 1, 1, out).
+        blobs: Kernel (out, in, h, w) and bias (out,) or, as old Caffe wrote it, (1, 1, 1, out); or
+            the factors of a PReLU (channels,) alone.
 
     Returns:
-        Kernel (h, w, in, out) and bias (out,), views of the same numbers. An array that is not a
-        kernel keeps its shape.
+        Kernel (h, w, in, out) and bias (out,), or factors (1, 1, channels), views of the same
+        numbers. An array that is neither keeps its shape.
 
     Example:
         >>> kernel, bias = to_keras_layout([np.zeros((64, 3, 7, 5)), np.zeros((1, 1, 1, 64))])
         >>> kernel.shape, bias.shape
         ((7, 5, 3, 64), (64,))
     """
+    if len(blobs) == 1 and blobs[0].ndim == 1:
+        return (blobs[0].reshape(1, 1, -1),)
     first = [blob.transpose(2, 3, 1, 0) if blob.ndim == 4 else blob for blob in blobs[:1]]
     rest = [
         blob.reshape(-1) if blob.ndim == 4 and blob.shape[:3] == (1, 1, 1) else blob
@@ -38,16 +41,18 @@ def to_caffe_layout(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     """Convert a layer's arrays from Keras's layout into that of Caffe and PyTorch.
 
     Args:
-        arrays: Kernel (h, w, in, out) and bias (out,).
+        arrays: Kernel (h, w, in, out) and bias (out,), or factors of a PReLU (1, 1, channels).
 
     Returns:
-        Kernel (out, in, h, w) and bias (out,), views of the same numbers.
+        Kernel (out, in, h, w) and bias (out,), or (channels,), views of the same numbers.
     """
+    if [array.ndim for array in arrays] == [3]:
+        return (arrays[0].reshape(-1),)
     return tuple(array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for array in arrays)
 
 
 def pair_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Layers:
-    """Join the kernel and the bias of each layer.
+    """Join the kernel and the bias of each layer; the factors of a PReLU stand alone.
 
     Args:
         path: The file that they come from, for messages.
@@ -55,7 +60,7 @@ def pair_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Layers:
             and "conv1_1.bias"; what comes before ("model1_0.conv1_1.weight") is left out.
 
     Returns:
-        Name to (kernel, bias) in Keras's layout.
+        Name to (kernel, bias), or to (factors,), in Keras's layout.
 
     Raises:
         WeightsError: A layer has not one weight and one bias.
@@ -67,7 +72,14 @@ def pair_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Layers:
             raise WeightsError(f"{path}: expected one {part} of the layer {name!r}, got two")
         pairs[name][part] = array
     for name, pair in pairs.items():
-        if set(pair) != {"weight", "bias"}:
+        expected = {"weight"} if "prelu" in name else {"weight", "bias"}
+        if set(pair) != expected:
             parts = " and ".join(pair)
-            raise WeightsError(f"{path}: expected weight and bias of {name!r}, got {parts} only")
-    return {name: to_keras_layout((pair["weight"], pair["bias"])) for name, pair in pairs.items()}
+            raise WeightsError(
+                f"{path}: expected {' and '.join(sorted(expected, reverse=True))} of {name!r}, got "
+                f"{parts} only"
+            )
+    return {
+        name: to_keras_layout([pair[part] for part in ("weight", "bias") if part in pair])
+        for name, pair in pairs.items()
+    }

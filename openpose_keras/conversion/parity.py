@@ -156,7 +156,7 @@ def opencv_outputs(
 
     Returns:
         Name of each layer that is not in place to its output (n, h', w', channels), after what
-        follows it in place (its ReLU).
+        follows it in place (its ReLU). A PReLU has weights, and an output of its own.
 
     Raises:
         WeightsError: OpenCV has no importer of these files, or it can't read them.
@@ -186,7 +186,8 @@ def _last_writers(network: CaffeNetwork) -> dict[str, str]:
     last: dict[str, str] = {}
     for layer in network.layers:
         for top in layer.tops if layer.type != "Input" else ():
-            owner = owners[top] if top in layer.bottoms and top in owners else layer.name
+            in_place = top in layer.bottoms and top in owners and layer.type != "PReLU"
+            owner = owners[top] if in_place else layer.name
             owners[top], last[owner] = owner, layer.name
     return last
 

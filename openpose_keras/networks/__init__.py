@@ -1,14 +1,27 @@
 """The networks as Keras graphs, their presets and input specs."""
 
+from openpose_keras.networks.body_25 import body_25
 from openpose_keras.networks.finder import hand_finder
 from openpose_keras.networks.lite import LITE_BLOCKS, LITE_STRIDE, first_stage, hand_lite
 from openpose_keras.networks.mediapipe import mediapipe_hand, mediapipe_palm
-from openpose_keras.networks.openpose import HAND_CHANNELS, hand
+from openpose_keras.networks.openpose import (
+    HAND_CHANNELS,
+    body_coco,
+    body_mpi,
+    body_mpi_4,
+    face,
+    hand,
+)
 
 __all__ = [
     "HAND_CHANNELS",
     "LITE_BLOCKS",
     "LITE_STRIDE",
+    "body_25",
+    "body_coco",
+    "body_mpi",
+    "body_mpi_4",
+    "face",
     "first_stage",
     "hand",
     "hand_finder",

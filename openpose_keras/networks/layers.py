@@ -55,6 +55,13 @@ def max_pool(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
     return keras.layers.MaxPooling2D(2, 2, **options)(x)
 
 
+def concatenate(arrays: "list[keras.KerasTensor]", name: str) -> "keras.KerasTensor":
+    """Join arrays along their channels."""
+    import keras
+
+    return keras.layers.Concatenate(axis=-1, name=name)(arrays)
+
+
 def upsample(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
     """Double height and width, linear, half-pixel centres."""
     return upsample_class()(name=name)(x)

@@ -1,28 +1,30 @@
-"""OpenPose's networks as Keras graphs, built from a table. Building one opens no file.
+"""OpenPose's networks as Keras graphs, built from tables. Building one opens no file.
 
 They are Convolutional Pose Machines: a trunk of VGG-19 gives features, a first stage turns them
-into heatmaps, and each later stage sees the features and the heatmaps of the stage before. Layers
-have Caffe's names, so that conversion is one loop over names. Sources: models/hand/
-pose_deploy.prototxt of CMU-Perceptual-Computing-Lab/openpose; Simon et al., "Hand Keypoint
-Detection in Single Images using Multiview Bootstrapping", CVPR 2017; Wei et al., "Convolutional
-Pose Machines", CVPR 2016.
+into maps, and each later stage sees the features and the maps of the stage before. Layers have
+Caffe's names, so that conversion is one loop over names. Sources: the prototxts under models/ of
+CMU-Perceptual-Computing-Lab/openpose; Simon et al., "Hand Keypoint Detection in Single Images using
+Multiview Bootstrapping", CVPR 2017; Wei et al., "Convolutional Pose Machines", CVPR 2016; Cao et
+al., "Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields", CVPR 2017. `body_25` has
+a module of its own.
 
 All networks of this package take (n, h, w, 3) float32, RGB in [-0.5, 0.5], and return (n, h /
 stride, w / stride, K + 1) float32 heatmaps, one per keypoint of their skeleton, the background
-last, unbounded (trained towards [0, 1]).
+last, unbounded (trained towards [0, 1]). The networks of bodies return a dictionary of two arrays:
+`keypoints`, which are these, and `affinity`, the part affinity fields of the skeleton's L limbs,
+(n, h / stride, w / stride, 2 L).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from openpose_keras.core.skeletons import HAND
-from openpose_keras.networks.layers import HEAD, conv, max_pool
+from openpose_keras.core.skeletons import BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
+from openpose_keras.networks.layers import HEAD, concatenate, conv, max_pool
 
 if TYPE_CHECKING:
     import keras
 
 # (name, number of convolutions, filters) of each block; a pool stands between two blocks.
-_VGG_BLOCKS = (("conv1", 2, 64), ("conv2", 2, 128), ("conv3", 4, 256), ("conv4", 4, 512))
-
+_VGG_BLOCKS = (("conv1", 2, 64), ("conv2", 2, 128), ("conv3", 4, 256))
 
 HAND_CHANNELS = len(HAND) + 1  # the background is the last
 
@@ -44,28 +46,141 @@ def hand(*, all_stages: bool = False, stages: int = 6) -> "keras.Model":
         >>> hand().count_params()  # doctest: +SKIP
         36832324
     """
-    import keras
-
-    image = keras.Input((None, None, 3), name="image")
-    features = _vgg_features(image)
-    x = conv(features, "conv6_1_CPM", 512, 1)
-    heatmaps = [conv(x, "conv6_2_CPM", HAND_CHANNELS, 1, **HEAD)]
-    for stage in range(2, stages + 1):
-        x = keras.layers.Concatenate(name=f"concat_stage{stage}")([heatmaps[-1], features])
-        for index in range(1, 6):
-            x = conv(x, f"Mconv{index}_stage{stage}", 128, 7)
-        x = conv(x, f"Mconv6_stage{stage}", 128, 1)
-        heatmaps.append(conv(x, f"Mconv7_stage{stage}", HAND_CHANNELS, 1, **HEAD))
-    return keras.Model(image, heatmaps if all_stages else heatmaps[-1], name="hand")
+    return _one_branch("hand", HAND, all_stages, stages)
 
 
-def _vgg_features(x: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Return (n, h/8, w/8, 128): VGG-19 up to conv4_4, then three convolutions more."""
+def face(*, all_stages: bool = False, stages: int = 6) -> "keras.Model":
+    """Build OpenPose's face network: 71 channels, six stages, 38,425,706 parameters.
+
+    Args:
+        all_stages: As for `hand`.
+        stages: As for `hand`.
+
+    Returns:
+        A `keras.Model` named "face"; all but the number of channels is as in `hand`.
+
+    Example:
+        >>> face().count_params()  # doctest: +SKIP
+        38425706
+    """
+    return _one_branch("face", FACE, all_stages, stages)
+
+
+def body_coco(*, all_stages: bool = False) -> "keras.Model":
+    """Build OpenPose's COCO network: 19 and 38 channels, six stages, 52,311,446 parameters.
+
+    Args:
+        all_stages: Whether the maps of all stages are returned, first to last, and not only the
+            last stage's.
+
+    Returns:
+        A `keras.Model` named "body_coco" with random weights. Input (n, h, w, 3) RGB in [-0.5,
+        0.5], any h and w; output a dictionary of `keypoints` (n, ceil(h / 8), ceil(w / 8), 19) and
+        `affinity` (..., 38), or a list of six such. Stage n > 1 sees [affinity and keypoints of
+        stage n - 1, features], in this order. Layer names are Caffe's.
+
+    Example:
+        >>> body_coco().count_params()  # doctest: +SKIP
+        52311446
+    """
+    return _two_branches("body_coco", BODY_COCO, all_stages, stages=6)
+
+
+def body_mpi(*, all_stages: bool = False) -> "keras.Model":
+    """Build OpenPose's MPI network: 16 and 28 channels, six stages, 51,481,032 parameters.
+
+    Args:
+        all_stages: As for `body_coco`.
+
+    Returns:
+        A `keras.Model` named "body_mpi"; all but the number of channels is as in `body_coco`.
+
+    Example:
+        >>> body_mpi().count_params()  # doctest: +SKIP
+        51481032
+    """
+    return _two_branches("body_mpi", BODY_MPI, all_stages, stages=6)
+
+
+def body_mpi_4(*, all_stages: bool = False) -> "keras.Model":
+    """Build OpenPose's faster MPI network, which has four stages and 34,240,880 parameters.
+
+    Args:
+        all_stages: As for `body_coco`.
+
+    Returns:
+        A `keras.Model` named "body_mpi_4", otherwise as `body_mpi`.
+
+    Example:
+        >>> body_mpi_4().count_params()  # doctest: +SKIP
+        34240880
+    """
+    return _two_branches("body_mpi_4", BODY_MPI, all_stages, stages=4)
+
+
+def vgg(image: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Return (n, h/8, w/8, 256): VGG-19 up to its third pool, which all these networks share."""
+    x = image
     for name, count, filters in _VGG_BLOCKS:
-        if name != _VGG_BLOCKS[0][0]:
-            x = max_pool(x, f"pool{int(name[-1]) - 1}_stage1")
         for index in range(1, count + 1):
             x = conv(x, f"{name}_{index}", filters, 3)
+        x = max_pool(x, f"pool{name[-1]}_stage1")
+    return x
+
+
+def _one_branch(name: str, skeleton: Skeleton, all_stages: bool, stages: int) -> "keras.Model":
+    """Build a network of heatmaps alone, which takes one hand or face at a time."""
+    import keras
+
+    channels = len(skeleton) + 1
+    image = keras.Input((None, None, 3), name="image")
+    x = vgg(image)
+    for index in range(1, 5):
+        x = conv(x, f"conv4_{index}", 512, 3)
     for index in (1, 2):
         x = conv(x, f"conv5_{index}", 512, 3)
-    return conv(x, "conv5_3_CPM", 128, 3)
+    features = conv(x, "conv5_3_CPM", 128, 3)
+    x = conv(features, "conv6_1_CPM", 512, 1)
+    heatmaps = [conv(x, "conv6_2_CPM", channels, 1, **HEAD)]
+    for stage in range(2, stages + 1):
+        x = concatenate([heatmaps[-1], features], f"concat_stage{stage}")
+        heatmaps.append(_later_stage(x, f"stage{stage}", channels))
+    return keras.Model(image, heatmaps if all_stages else heatmaps[-1], name=name)
+
+
+def _two_branches(name: str, skeleton: Skeleton, all_stages: bool, stages: int) -> "keras.Model":
+    """Build a network of heatmaps and part affinity fields, each in a branch of its own."""
+    import keras
+
+    channels = {"L1": 2 * len(skeleton.limbs), "L2": len(skeleton) + 1}
+    image = keras.Input((None, None, 3), name="image")
+    x = vgg(image)
+    for index in (1, 2):
+        x = conv(x, f"conv4_{index}", 512, 3)
+    features = conv(conv(x, "conv4_3_CPM", 256, 3), "conv4_4_CPM", 128, 3)
+    maps = [[_first_stage(features, branch, count) for branch, count in channels.items()]]
+    for stage in range(2, stages + 1):
+        x = concatenate([*maps[-1], features], f"concat_stage{stage}")
+        branches = [
+            _later_stage(x, f"stage{stage}_{branch}", count) for branch, count in channels.items()
+        ]
+        maps.append(branches)
+    outputs: list[Any] = [{"keypoints": points, "affinity": fields} for fields, points in maps]
+    return keras.Model(image, outputs if all_stages else outputs[-1], name=name)
+
+
+def _first_stage(features: "keras.KerasTensor", branch: str, channels: int) -> "keras.KerasTensor":
+    """Return the maps of a branch's first stage."""
+    x = features
+    for index in (1, 2, 3):
+        x = conv(x, f"conv5_{index}_CPM_{branch}", 128, 3)
+    x = conv(x, f"conv5_4_CPM_{branch}", 512, 1)
+    return conv(x, f"conv5_5_CPM_{branch}", channels, 1, **HEAD)
+
+
+def _later_stage(x: "keras.KerasTensor", stage: str, channels: int) -> "keras.KerasTensor":
+    """Return the maps of a later stage: five wide convolutions and two of single cells."""
+    for index in range(1, 6):
+        x = conv(x, f"Mconv{index}_{stage}", 128, 7)
+    x = conv(x, f"Mconv6_{stage}", 128, 1)
+    return conv(x, f"Mconv7_{stage}", channels, 1, **HEAD)

@@ -24,13 +24,14 @@ def to_caffe(
     """Convert a network into Caffe's, for BGR.
 
     Args:
-        model: Of convolutions (linear or ReLU), pools and concatenations, channels last.
+        model: Of convolutions (linear or ReLU), PReLU, pools and concatenations, channels last.
         size: Height and width of the input to declare.
         channel_order: What the model takes. For "rgb", the first convolution's input axis is
             reversed.
 
     Returns:
         The network, for `write_caffemodel` and `write_prototxt`. A layer's output has its name.
+        Keypoints and part affinity fields become one output, net_output, as OpenPose has it.
 
     Raises:
         WeightsError: Caffe has no such layer, or would compute something else.
@@ -41,6 +42,9 @@ def to_caffe(
         if layer.name not in inputs:
             swap = channel_order == "rgb" and _bottoms(layer) == tuple(inputs)
             layers += _translate(layer, swap)
+    if isinstance(model.output, dict):
+        maps = tuple(_source(model.output[name]) for name in ("keypoints", "affinity"))
+        layers.append(CaffeLayer("net_output", "Concat", maps, ("net_output",)))
     return CaffeNetwork(tuple(layers), model.name, inputs)
 
 
@@ -72,6 +76,9 @@ def _translate(layer: "keras.Layer", swap: bool) -> list[CaffeLayer]:
             options = {"pool": "MAX", "kernel_size": side, "stride": side}
             _expect(layer, pool_size=(side, side), strides=(side, side), padding="same")
             _expect(layer, data_format="channels_last")
+        case "PReLU":
+            kind, options = "PReLU", {}
+            _expect(layer, shared_axes=[1, 2])
         case "Concatenate":
             kind, options = "Concat", {}
             _expect(layer, axis=-1)
