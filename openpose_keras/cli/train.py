@@ -7,8 +7,8 @@ SUMMARY = "train hand_lite or hand_finder on rendered hands and photos"
 DESCRIPTION = (
     "Train a network of ours with Keras, from MediaPipe's weights: render the hands that are "
     "missing, then fit. A run that was stopped is resumed. The config's `network` says which one; "
-    "weights/hand_lite.json is the config of the weights that ship. weights/hand_finder.json is "
-    "that of hand_finder, whose weights do not ship yet."
+    "weights/hand_lite.json, then hand_lite_2.json, are the configs of the weights that ship. "
+    "weights/hand_finder.json is that of hand_finder, whose weights do not ship yet."
 )
 
 

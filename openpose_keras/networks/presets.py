@@ -75,7 +75,7 @@ PRESETS = {
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
             detector="mediapipe_palm",
-            sha256="d625a884ea9d10f7a0ac0ad0cfbae64894d42a64a6fb4e469788284c817859ab",
+            sha256="54f60f4a29a106b1f05189d7cb3d32266072c31b8c6da7a28f4c3aefcf5d7164",
         ),
         Preset(
             name="hand_finder",
