@@ -2,7 +2,8 @@
 
 The run's folder has `config.json`, `log.csv` (a row an epoch), `state.weights.h5` (everything that
 a resumed run needs) and `<network>.weights.h5` (the averaged weights of the last epoch, which are
-used afterwards).
+used afterwards); with it the rendered hands and `misleading.json`, what looks like a hand in the
+photos and backgrounds.
 """
 
 import csv

@@ -123,7 +123,8 @@ def resumed(tmp_path_factory):
 def test_a_run_writes_its_config_its_log_and_its_weights(run):
     config, out = run
     names = {path.name for path in out.iterdir()}
-    assert names == {"hands-1", "validation-1001", "config.json", "log.csv", STATE, RESULT}
+    data = {"hands-1", "validation-1001", "misleading.json"}
+    assert names == data | {"config.json", "log.csv", STATE, RESULT}
     assert read_config(out / "config.json") == config
     (row,) = rows(out)
     assert all(math.isfinite(float(value)) for value in row.values())
