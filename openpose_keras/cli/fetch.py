@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     except FetchError as error:  # the one message that needs several lines
         _log(f"error: {error}")
         return 1
-    use = "This version of the package does not use it yet."
+    use = "No preset uses it yet: load_converted reads it, see the README."
     if args.name in PRESETS:
         option = "" if args.to is None else f" --weights {target}"
         use = f"Use it: openpose-keras detect PHOTO --preset {args.name}{option}"

@@ -147,6 +147,19 @@ class Face(Keypoints):
     skeleton: Skeleton = field(default=FACE, init=False, kw_only=True)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Body(Keypoints):
+    """The keypoints of a body, in the order of one of the body skeletons.
+
+    Args:
+        person_score: OpenPose's score of the person, between 0 and about 1: the sum of the scores
+            of keypoints and limbs over the number of both in the skeleton. The other arguments are
+            those of `Keypoints`.
+    """
+
+    person_score: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Person:
     """One person: a body, and the face and hands that belong to it; None where not looked for.

@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from openpose_keras.core.errors import ImageError, NetworkError
+from openpose_keras.core.keypoints import Person
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
+from openpose_keras.estimators.body import BODY_RECIPES, BodyEstimator, BodyRecipe
+from openpose_keras.geometry.network_size import fit_factor
+from openpose_keras.heatmaps.people import Thresholds
+from openpose_keras.viz.drawing import draw
+from tests.helpers.people import draw_maps, standing
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+IMAGE = np.zeros((240, 320, 3), np.uint8)
+PEOPLE = [((90, 120), 180), ((220, 118), 150)]  # in pixels of the image
+SMALL = BodyRecipe(resolution=(176, None))
+
+
+class DrawnNetwork:
+    """An engine that answers with the maps of people who stand where they are said to stand."""
+
+    def __init__(self, skeleton, people=PEOPLE, image=IMAGE):
+        self.skeleton = skeleton
+        self.people = [standing(skeleton, middle, height) for middle, height in people]
+        self.shape = image.shape[:2]
+        self.seen = []
+
+    def __call__(self, batch):
+        self.seen.append(batch.shape)
+        size = batch.shape[1:3]
+        factor = fit_factor(self.shape, size)
+        maps = draw_maps(self.skeleton, [xy * factor for xy in self.people], size)
+        cells = maps.reshape(size[0] // 8, 8, size[1] // 8, 8, -1)[:, 3:5, :, 3:5].mean((1, 3))
+        count = len(self.skeleton) + 1
+        answer = {"keypoints": cells[..., :count], "affinity": cells[..., count:]}
+        return {name: array[None].repeat(len(batch), axis=0) for name, array in answer.items()}
+
+
+def matched(bodies, network):
+    """Return the distances of the keypoints of people (n, K), each from the nearest body's."""
+    xy = np.stack([body.xy for body in bodies])
+    return [np.linalg.norm(xy - truth, axis=2).max(axis=1).min() for truth in network.people]
+
+
+@pytest.mark.parametrize("skeleton", [BODY_25, BODY_COCO, BODY_MPI], ids=lambda each: each.name)
+@pytest.mark.parametrize("recipe", ["openpose", "openpose_cpu"])
+def test_people_are_found_where_they_stand_in_the_image(skeleton, recipe):
+    network = DrawnNetwork(skeleton)
+    small = replace(BODY_RECIPES[recipe], resolution=(176, None))
+    bodies = BodyEstimator(network, skeleton=skeleton, recipe=small)(IMAGE)
+    assert len(bodies) == 2
+    assert network.seen == [(1, 176, 240, 3)]
+    assert max(matched(bodies, network)) < 4
+    assert all(0.5 < body.person_score < 1.1 and body.skeleton is skeleton for body in bodies)
+
+
+@pytest.mark.parametrize("options", [{"scales": 2}, {"ratio": 4}, {"resolution": (368, None)}])
+def test_other_sizes_find_the_same_people(options):
+    network = DrawnNetwork(BODY_MPI)
+    recipe = replace(SMALL, **options)
+    bodies = BodyEstimator(network, skeleton=BODY_MPI, recipe=recipe)(IMAGE)
+    assert len(network.seen) == options.get("scales", 1)
+    assert max(matched(bodies, network)) < 6
+
+
+def test_the_largest_person_is_kept():
+    network = DrawnNetwork(BODY_25)
+    (body,) = BodyEstimator(network, recipe=SMALL)(IMAGE, max_people=1)
+    assert np.linalg.norm(body.xy - network.people[0], axis=1).max() < 4
+    assert draw(IMAGE, [Person(body)]).any()
+
+
+def test_a_network_s_name_says_its_skeleton_and_its_threshold():
+    for name, skeleton, peak in (("body_25", BODY_25, 0.05), ("body_mpi_4", BODY_MPI, 0.3)):
+        network = DrawnNetwork(skeleton)
+        network.name = name
+        estimator = BodyEstimator(network)
+        assert (estimator.skeleton, estimator.thresholds.peak) == (skeleton, peak)
+    strict = BodyEstimator(DrawnNetwork(BODY_25), recipe=SMALL, thresholds=Thresholds(peak=0.95))
+    assert strict(IMAGE) == []
+
+
+def test_a_keras_network_of_two_answers_will_do():
+    image = keras.Input((None, None, 3))
+    options = {"kernel_size": 8, "strides": 8, "padding": "same", "kernel_initializer": "zeros"}
+    channels = {"keypoints": 26, "affinity": 52}
+    maps = {name: keras.layers.Conv2D(count, **options)(image) for name, count in channels.items()}
+    assert BodyEstimator(keras.Model(image, maps), recipe=SMALL)(IMAGE) == []
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="no recipe 'cuda': take openpose or openpose_cpu"):
+        BodyEstimator(DrawnNetwork(BODY_25), recipe="cuda")
+    with pytest.raises(ValueError, match="a connector among"):
+        BodyRecipe(connector="cuda")
+    with pytest.raises(ValueError, match="a ratio of at least 0"):
+        BodyRecipe(ratio=-1)
+    with pytest.raises(NetworkError, match="expected heatmaps"):
+        BodyEstimator(DrawnNetwork(BODY_25), skeleton=BODY_COCO, recipe=SMALL)(IMAGE)
+    with pytest.raises(ImageError):
+        BodyEstimator(DrawnNetwork(BODY_25))(IMAGE[..., 0])
