@@ -6,7 +6,8 @@ CMU-Perceptual-Computing-Lab/openpose): one line, `{"version":1.3,"people":[...]
 3-D. A list of a detector that did not run is empty, or null in files of others. A missing keypoint
 is 0, 0, 0. Files of version 1.0 and 1.1 lack the `_2d` in the names of their lists.
 
-What we decide where the format leaves a choice:
+`write_people` and `read_people` take whole people, and write to the letter what OpenPose writes.
+For hands alone, `write_openpose` and `read_openpose`, we decide where the format leaves a choice:
 
 - Each hand is a person entry of its own. Without a body nobody knows which left and right hand
   belong together, and a wrong pair would be read as a fact.
@@ -15,24 +16,40 @@ What we decide where the format leaves a choice:
   "right": pass sides to the estimator where they matter.
 - A keypoint is missing when all three of its numbers are 0. So a keypoint found at the pixel (0, 0)
   survives: its score is not 0.
-- Boxes and side scores are not in the file. They are None when read back.
+- Numbers have eight significant digits.
+
+Boxes, presence and the scores of sides and persons are not in the file. They are None when read
+back.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.errors import FormatError
-from openpose_keras.core.files import write_json
-from openpose_keras.core.keypoints import SIDES, Hand
-from openpose_keras.core.skeletons import HAND
+from openpose_keras.core.files import atomic_write, write_json
+from openpose_keras.core.keypoints import SIDES, Body, Face, Hand, Keypoints, Person
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 
 VERSION = 1.3
 PARTS = ("pose", "face", "hand_left", "hand_right")
+_PARTS: dict[str, Callable[[Person], Keypoints | None]] = {
+    "pose": lambda person: person.body,
+    "face": lambda person: person.face,
+    "hand_left": lambda person: person.left_hand,
+    "hand_right": lambda person: person.right_hand,
+}
+_SKELETONS = {
+    "pose": (BODY_25, BODY_COCO, BODY_MPI),
+    "face": (FACE,),
+    "hand_left": (HAND,),
+    "hand_right": (HAND,),
+}
 KEYS = tuple(f"{part}_keypoints_{dimensions}" for dimensions in ("2d", "3d") for part in PARTS)
 
 
@@ -82,10 +99,22 @@ def from_openpose(data: Mapping[str, Any]) -> list[Hand]:
         FormatError: The content is not that of such a file, or its people have lists of other
             names.
     """
+    hands = []
+    for number, lists in enumerate(_people_lists(data)):
+        for side in SIDES:
+            name = f"hand_{side}_keypoints"
+            table = _table(lists.get(name), f"{name} of person {number}", len(HAND))
+            fields = _fields(table)
+            if fields:
+                hands.append(Hand(*fields, side=side))
+    return hands
+
+
+def _people_lists(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the lists of each person by their names, without the _2d of newer versions."""
     people = data.get("people") if isinstance(data, Mapping) else None
     if not isinstance(people, list):
         raise FormatError('expected OpenPose\'s JSON, an object with a list "people"')
-    hands = []
     for number, person in enumerate(people):
         if not isinstance(person, Mapping):
             raise FormatError(f"person {number} must be an object, not {type(person).__name__}")
@@ -95,22 +124,15 @@ def from_openpose(data: Mapping[str, Any]) -> list[Hand]:
             raise FormatError(
                 f"person {number}: expected hand_left_keypoints_2d and so on, got {got}"
             )
-        for side in SIDES:
-            name = f"hand_{side}_keypoints"
-            table = _table(lists.get(name), f"{name} of person {number}")
-            found = np.asarray(table.any(axis=1))
-            if found.any():
-                xy = np.where(found[:, None], table[:, :2], np.nan)
-                hands.append(Hand(xy=xy, scores=table[:, 2], side=side))
-    return hands
+        yield lists
 
 
-def _table(values: object, where: str) -> FloatArray:
-    """Return a flat list as (21, 3); all zeros for an empty list or None."""
+def _table(values: object, where: str, size: int) -> FloatArray:
+    """Return a flat list as (size, 3); all zeros for an empty list or None."""
     try:
-        table = np.array(values or [0] * (3 * len(HAND)), np.float64).reshape(len(HAND), 3)
+        table = np.array(values or [0] * (3 * size), np.float64).reshape(size, 3)
     except (TypeError, ValueError, OverflowError) as error:
-        raise FormatError(f"{where} must be a list of 63 numbers: {error}") from error
+        raise FormatError(f"{where} must be a list of {3 * size} numbers: {error}") from error
     if not np.isfinite(table).all():
         raise FormatError(f"{where} must hold finite numbers only")
     return table
@@ -143,8 +165,163 @@ def read_openpose(path: str | Path) -> list[Hand]:
         FormatError: The file is not OpenPose's JSON; the message names the file.
         FileNotFoundError: The file does not exist.
     """
+    return _read(path, from_openpose)
+
+
+def read_people(path: str | Path) -> list[Person]:
+    """Read the people of an OpenPose JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        As `people_from_openpose`.
+
+    Raises:
+        FormatError: The file is not OpenPose's JSON; the message names the file.
+        FileNotFoundError: The file does not exist.
+    """
+    return _read(path, people_from_openpose)
+
+
+def _read(path: str | Path, convert: Callable[[Mapping[str, Any]], list[Any]]) -> list[Any]:
+    """Read a file, and convert its content; errors name the file."""
     try:
-        return from_openpose(json.loads(Path(path).read_bytes()))
+        return convert(json.loads(Path(path).read_bytes()))
     except ValueError as error:
         what = "" if isinstance(error, FormatError) else "not a JSON file: "
         raise FormatError(f"{path}: {what}{error}") from error
+
+
+def write_people(
+    path: str | Path,
+    people: Sequence[Person],
+    *,
+    candidates: Sequence[ArrayLike] | None = None,
+    force: bool = False,
+) -> None:
+    """Write people as an OpenPose JSON file, to the letter as OpenPose does.
+
+    Args:
+        path: The file. Its folder must exist.
+        people: The people, in pixels of the image.
+        candidates: As for `format_people`.
+        force: Whether a file that exists is replaced.
+
+    Raises:
+        FileExistsError: The file exists, and `force` is not set.
+    """
+    text = format_people(people, candidates=candidates)
+    with atomic_write(path, force=force) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def format_people(
+    people: Sequence[Person], *, candidates: Sequence[ArrayLike] | None = None
+) -> str:
+    """Return people as the text of an OpenPose JSON file.
+
+    Numbers have six significant digits, as OpenPose prints a float32. A part that nobody has is an
+    empty list; where somebody has it, it is all zeros for the others. Left and right hands count as
+    one part.
+
+    Args:
+        people: The people, in pixels of the image.
+        candidates: For each keypoint of the body (n, 3) x, y, score of all its peaks, which no
+            person need have: OpenPose's flag part_candidates.
+
+    Returns:
+        One line without an end.
+
+    Example:
+        >>> format_people([])
+        '{"version":1.3,"people":[]}'
+    """
+    parts = {
+        name: next((keypoints for keypoints in map(part, people) if keypoints is not None), None)
+        for name, part in _PARTS.items()
+    }
+    hands = parts["hand_left"] or parts["hand_right"]
+    parts |= {"hand_left": hands, "hand_right": hands}
+    texts = []
+    for person in people:
+        lists = {"person_id": "[-1]" if parts["pose"] is not None else "[]"}
+        for name, known in parts.items():
+            size = 0 if known is None else len(known.skeleton)
+            table = _table_of(_PARTS[name](person), size)
+            lists[f"{name}_keypoints_2d"] = _numbers(table)
+        lists |= {f"{name}_keypoints_3d": "[]" for name in parts}
+        texts.append(_object(lists))
+    whole = {"version": str(VERSION), "people": f"[{','.join(texts)}]"}
+    if candidates is not None:
+        peaks = {str(index): _numbers(np.asarray(each)) for index, each in enumerate(candidates)}
+        whole["part_candidates"] = f"[{_object(peaks)}]"
+    return _object(whole)
+
+
+def _object(members: Mapping[str, str]) -> str:
+    """Return an object of JSON whose values are JSON already."""
+    return "{" + ",".join(f'"{name}":{value}' for name, value in members.items()) + "}"
+
+
+def _numbers(table: np.ndarray) -> str:
+    """Return numbers as a list of JSON, each as a C++ stream prints a float32."""
+    values = np.asarray(table, np.float32).ravel().tolist()
+    return f"[{','.join(f'{value:.6g}' for value in values)}]"
+
+
+def _table_of(keypoints: Keypoints | None, size: int) -> FloatArray:
+    """Return x, y, score (size, 3); 0, 0, 0 where missing."""
+    if keypoints is None:
+        return np.zeros((size, 3))
+    table = np.column_stack([keypoints.xy, keypoints.scores])
+    return np.where(keypoints.found[:, None], table, 0)
+
+
+def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:
+    """Return the people in the content of an OpenPose JSON file.
+
+    Args:
+        data: The file's content, of any version. How many keypoints a body has says which of the
+            body skeletons it is.
+
+    Returns:
+        The people in order. A part that is empty, or zeros only, is None.
+
+    Raises:
+        FormatError: As for `from_openpose`, or no skeleton has that many keypoints.
+    """
+    people = []
+    for number, lists in enumerate(_people_lists(data)):
+        tables = {}
+        for name, skeletons in _SKELETONS.items():
+            values = lists.get(f"{name}_keypoints") or []
+            where = f"{name}_keypoints of person {number}"
+            skeleton = next((each for each in skeletons if 3 * len(each) == len(values)), None)
+            if values and skeleton is None:
+                lengths = " or ".join(str(3 * len(each)) for each in skeletons)
+                raise FormatError(f"{where} must be a list of {lengths} numbers, not {len(values)}")
+            skeleton = skeleton or skeletons[0]
+            tables[name] = skeleton, _table(values, where, len(skeleton))
+        people.append(_person(tables))
+    return people
+
+
+def _person(tables: Mapping[str, tuple[Skeleton, FloatArray]]) -> Person:
+    """Return a person of the tables of its parts."""
+    fields = {name: _fields(table) for name, (_, table) in tables.items()}
+    body, face, left, right = (fields[name] for name in _SKELETONS)
+    return Person(
+        body and Body(*body, skeleton=tables["pose"][0]),
+        face and Face(*face),
+        left and Hand(*left, side="left"),
+        right and Hand(*right, side="right"),
+    )
+
+
+def _fields(table: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """Return xy and scores of a table of x, y, score, or None where it holds zeros only."""
+    found = np.asarray(table.any(axis=1))
+    if not found.any():
+        return None
+    return np.where(found[:, None], table[:, :2], np.nan), table[:, 2]

@@ -1,6 +1,7 @@
 """One checker for each section of a file of goldens: what is rebuilt, computed and compared."""
 
 import base64
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from openpose_keras.heatmaps.merging import merge
 from openpose_keras.heatmaps.peaks import argmax_peaks
 from openpose_keras.heatmaps.people import Thresholds, best_people, find_people
 from openpose_keras.heatmaps.resize import foreground, upsample, upsample_apart
+from openpose_keras.io.openpose_json import format_people, people_from_openpose
 from openpose_keras.viz.drawing import draw
 
 SKELETONS = {
@@ -243,6 +245,36 @@ def renders(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
     yield Answer(f"drawings, {kind}", f"{_case(golden)}, {golden['what']}", agrees)
 
 
+def json_files(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
+    """Check the text of OpenPose's JSON files, and that the people in it are read back."""
+    _, bodies, left, right, faces = scenes.people_set(
+        golden["people_seed"], golden["model"], people=golden["people"]
+    )
+    if golden["case"] == 6:
+        bodies = bodies * np.float32(1234.5678)
+        bodies[0, 0] = 1e-5, 123456.789, 1e7
+        bodies[0, 1] = -0.5, 0.1, 1 / 3
+    require_digest(scenes, golden, bodies, faces, left, right)
+    body = SKELETONS[golden["model"]]
+    kinds = {"body": body, "face": FACE, "left_hand": HAND, "right_hand": HAND}
+    given = {"body": "body", "face": "face", "left_hand": "hands", "right_hand": "hands"}
+    arrays = dict(zip(kinds, (bodies, faces, left, right), strict=True))
+    people = []
+    for index in range(golden["people"]):
+        parts = {}
+        for name, tables in arrays.items():
+            if golden[f"with_{given[name]}"]:
+                found = tables[index].any(axis=1)
+                xy = np.where(found[:, None], tables[index][:, :2], np.nan)
+                parts[name] = Keypoints(xy, tables[index][:, 2], skeleton=kinds[name])
+        people.append(Person(**parts))
+    candidates = [np.reshape(each, (-1, 3)) for each in golden["candidates"]] or None
+    text = format_people(people, candidates=candidates)
+    yield Answer("texts", str(golden["case"]), text == golden["text"])
+    again = format_people(people_from_openpose(json.loads(golden["text"])), candidates=candidates)
+    yield Answer("texts, read and written", str(golden["case"]), again == golden["text"])
+
+
 def _enlarged(maps: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
     """Return the merged maps (H, W, C) of several scales, each (C, h, w)."""
     return merge(upsample_apart(np.moveaxis(each, 0, 2), size) for each in maps)
@@ -295,5 +327,6 @@ SECTIONS = {
     "hands": hands,
     "keypoint_scales": keypoint_scales,
     "renders": renders,
+    "json": json_files,
 }
 """What checks one golden, by the name of its section."""

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import FormatError
-from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.keypoints import Body, Face, Hand, Person
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
 from openpose_keras.io.openpose_json import (
+    format_people,
     from_openpose,
+    people_from_openpose,
     read_openpose,
+    read_people,
     to_openpose,
     write_openpose,
+    write_people,
 )
 
 
@@ -125,3 +130,72 @@ def test_nothing_is_overwritten_without_force(tmp_path):
     assert path.read_text() == "precious"
     write_openpose(path, [], force=True)
     assert json.loads(path.read_text())["people"] == []
+
+
+# ---------------------------------------------------------------- people
+
+
+def make_person(seed=0, skeleton=BODY_25, *, left=True):
+    """Return a person with a body, one keypoint of which is missing, a face, and perhaps a hand."""
+    rng = np.random.default_rng(seed)
+
+    def points(count):
+        return rng.uniform(0, 600, (count, 2)).astype(np.float32), rng.uniform(0.1, 1, count)
+
+    xy, scores = points(len(skeleton))
+    xy[3], scores[3] = np.nan, 0
+    body = Body(xy, scores, skeleton=skeleton)
+    return Person(body, Face(*points(70)), Hand(*points(21), side="left") if left else None)
+
+
+@pytest.mark.parametrize("skeleton", [BODY_25, BODY_COCO, BODY_MPI], ids=lambda each: each.name)
+def test_people_come_back_with_six_significant_digits(tmp_path, skeleton):
+    people = [make_person(seed, skeleton, left=seed == 0) for seed in (0, 1)]
+    write_people(tmp_path / "a_keypoints.json", people)
+    back = read_people(tmp_path / "a_keypoints.json")
+    for one, other in zip(people, back, strict=True):
+        assert other.body.skeleton is skeleton
+        assert other.right_hand is None
+        assert (other.left_hand is None) == (one.left_hand is None)
+        for part in ("body", "face"):
+            ours, theirs = getattr(one, part), getattr(other, part)
+            np.testing.assert_allclose(theirs.xy, ours.xy, rtol=1e-5)
+            np.testing.assert_allclose(theirs.scores, ours.scores, rtol=1e-5)
+
+
+def test_a_part_that_nobody_has_is_empty_and_one_that_somebody_has_is_zeros_for_others():
+    person, other = make_person(), Person(face=make_person(1).face)
+    data = json.loads(format_people([person, other]))
+    first, second = data["people"]
+    assert first["person_id"] == second["person_id"] == [-1]
+    assert second["pose_keypoints_2d"] == [0] * 75
+    assert second["hand_left_keypoints_2d"] == second["hand_right_keypoints_2d"] == [0] * 63
+    (alone,) = json.loads(format_people([other]))["people"]
+    assert alone["person_id"] == alone["pose_keypoints_2d"] == alone["hand_left_keypoints_2d"] == []
+    assert people_from_openpose(data)[1].body is None
+
+
+def test_candidates_are_one_object_in_a_list():
+    text = format_people([], candidates=[[(1, 2, 0.5)], np.zeros((0, 3))])
+    assert text == '{"version":1.3,"people":[],"part_candidates":[{"0":[1,2,0.5],"1":[]}]}'
+
+
+def test_an_older_file_of_people_is_read():
+    (person,) = people_from_openpose({"people": [{"pose_keypoints": [5.0, 6.0, 0.5] * 18}]})
+    assert person.body.skeleton is BODY_COCO
+    assert person.body["neck"] == (5, 6, 0.5)
+
+
+def test_a_body_of_another_number_of_keypoints_is_refused(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"people": [{"pose_keypoints_2d": [1.0] * 51}]}))
+    with pytest.raises(FormatError, match=r"a\.json: .*a list of 75 or 54 or 45 numbers, not 51"):
+        read_people(path)
+
+
+def test_a_file_of_people_is_not_overwritten(tmp_path):
+    path = tmp_path / "a.json"
+    write_people(path, [])
+    with pytest.raises(FileExistsError):
+        write_people(path, [make_person()])
+    assert path.read_text() == '{"version":1.3,"people":[]}'
