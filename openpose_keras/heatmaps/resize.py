@@ -92,8 +92,12 @@ def upsample_apart(maps: ArrayLike, size: tuple[int, int]) -> FloatArray:
         >>> upsample_apart(np.ones((46, 82, 78)), (368, 656)).shape
         (368, 656, 78)
     """
-    planes = np.moveaxis(check_maps(maps), 2, 0)
-    return np.moveaxis(np.stack([upsample(each[..., None], size)[..., 0] for each in planes]), 0, 2)
+    planes = np.ascontiguousarray(np.moveaxis(check_maps(maps), 2, 0))
+    height, width = size
+    enlarged = np.empty((len(planes), height, width), planes.dtype)
+    for plane, target in zip(planes, enlarged, strict=True):
+        cv2.resize(plane, (width, height), dst=target, interpolation=cv2.INTER_CUBIC)
+    return np.moveaxis(enlarged, 0, 2)
 
 
 def resize_from_network(

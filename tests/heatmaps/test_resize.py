@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.heatmaps import foreground, resize_from_network, upsample, upsample_stride
+from openpose_keras.heatmaps.resize import upsample_apart
 
 
 def random_maps(*shape):
@@ -93,3 +94,12 @@ def test_wrong_options_are_refused():
         upsample(np.zeros((4, 4, 3)), (8, 8), interpolation="lanczos")
     with pytest.raises(ValueError, match="size"):
         upsample(np.zeros((4, 4, 3)), (0, 8))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_maps_enlarged_apart_are_those_enlarged_together(dtype):
+    maps = np.random.default_rng(0).random((9, 13, 5)).astype(dtype)
+    apart = upsample_apart(maps, (72, 104))
+    np.testing.assert_allclose(apart, upsample(maps, (72, 104)), atol=1e-6)
+    assert apart.dtype == dtype
+    assert all(apart[..., k].flags.c_contiguous for k in range(5))
