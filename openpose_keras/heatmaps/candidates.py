@@ -31,7 +31,8 @@ def openpose_candidates(
     Args:
         maps: (h, w, K) heatmaps of the keypoints, without the background.
         threshold: Values must be above it.
-        offset: Is added to x and y. OpenPose adds half a pixel of the image, see REFERENCE.
+        offset: Is added to x and y. OpenPose adds half a pixel of the image
+            (src/openpose/pose/poseExtractorCaffe.cpp).
 
     Returns:
         For each map (n, 3) float32: x, y of the centroid of the positive values in 7x7 pixels, and

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
 ]
 
-# Parameters, and channels of keypoints and of fields; REFERENCE of OpenPose's prototxts.
+# Parameters, and channels of keypoints and of fields, as OpenPose's prototxts have them.
 NETWORKS = {
     "face": (38_425_706, 71, 0),
     "body_25": (26_166_084, 26, 52),
