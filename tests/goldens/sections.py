@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,9 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.keypoints import SIDES, Keypoints, Person
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND
 from openpose_keras.estimators.body_boxes import face_boxes, hand_boxes
+from openpose_keras.estimators.recipes import RECIPES, InputSpec, Recipe, scale_range
 from openpose_keras.estimators.tracking import TrackedHands
+from openpose_keras.estimators.views import make_views
 from openpose_keras.geometry import Crop
 from openpose_keras.geometry.keypoint_scale import scale_keypoints
 from openpose_keras.geometry.network_size import factor_to_image, fit_factor, network_sizes
@@ -199,6 +202,13 @@ def hands(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
     yield Answer("crops", _case(golden), agrees)
     peaks = argmax_peaks(foreground(upsample(np.moveaxis(maps, 0, 2), (368, 368))))
     yield Answer("peaks", _case(golden), same(peaks, golden["peaks"], _SCORES))
+    recipe = replace(RECIPES["openpose"], scales=scale_range(6, 0.4))
+    assert isinstance(recipe, Recipe)
+    views = make_views(image, (x, y, side, side), recipe, InputSpec())
+    axes = [view.frame.axes for (view,) in views]  # a view's pixel 0 shows the box's x and y
+    found = [(left, top, 368 * step, 368 * step) for (step, left), (_, top) in axes]
+    agrees = same(found, golden["boxes_of_6_scales_0.4"], _PIXELS)
+    yield Answer("boxes of six scales", _case(golden), agrees)
     keypoints = np.column_stack([crop.invert_points(peaks[:, :2]), peaks[:, 2]])
     yield Answer("keypoints", _case(golden), same(keypoints, golden["keypoints"], _PIXELS))
 
