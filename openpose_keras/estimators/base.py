@@ -36,6 +36,8 @@ from openpose_keras.io.images import check_image
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
 
+_LEAST_AREA = 10  # pixels of a box; OpenPose finds nothing in a smaller one, nor in this
+
 Boxes = Literal["whole"] | Iterable[Sequence[float]] | None
 
 
@@ -232,6 +234,8 @@ class KeypointEstimator:
         else:
             stride = self.spec.stride
             peaks, chosen = decode_keypoints(scales, kept, recipe, stride, self.decoder)
+            if recipe.convention == "openpose" and region.box[2] ** 2 <= _LEAST_AREA:
+                peaks[:] = np.nan, np.nan, 0.0
         if region.crop is not None:
             peaks[:, :2] = region.crop.invert_points(peaks[:, :2])
         return Estimate(region, peaks, kept, chosen, recipe, self.spec, self.skeleton)

@@ -51,7 +51,8 @@ class ViewRecipe:
             have the same size. "input": the size of the view; the box stays.
         convention: "half_pixel": the edge of the box is the edge of the view's first pixel.
             "openpose": the box's x and y are the centre of that pixel, (s - 1) / 2 image pixels off
-            the other at s image pixels per view pixel; of several scales each box has an even side.
+            the other at s image pixels per view pixel; of several scales each box has an even side;
+            and in a box of at most 10 pixels all keypoints are missing.
         antialias: Whether a view that is smaller than its box averages the pixels that it covers.
         mirror: Whether a left hand is shown mirrored to a network that knows right hands only.
         flip_average: Whether a network that knows both sides is also shown the mirror image, and

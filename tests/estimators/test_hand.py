@@ -373,3 +373,17 @@ def test_the_search_of_a_right_hand_network_sees_the_mirror_image_too():
     made, network = estimator("refined", InputSpec())
     made(np.zeros((120, 120, 3), np.uint8))
     assert sum(shape[0] for shape in network.calls) == 2 * len(made.search.image_sizes)
+
+
+@pytest.mark.parametrize(("side", "found"), [(0.5, 0), (3.1, 0), (3.2, 21)])
+def test_openpose_finds_nothing_in_a_box_of_ten_pixels(side, found):
+    """Its side must be above 1 and its area above 10 (hand/handExtractorCaffe.cpp)."""
+
+    def network(batch):
+        return np.ones((len(batch), 46, 46, 22), np.float32)
+
+    image = np.zeros((60, 80, 3), np.uint8)
+    (hand,) = HandEstimator(network, recipe="openpose")(image, [(20, 20, side)], "right")
+    assert hand.found.sum() == found
+    (refined,) = HandEstimator(network, recipe="refined")(image, [(20, 20, side)], "right")
+    assert refined.found.all()
