@@ -17,7 +17,8 @@ from openpose_keras.engines.keras import as_engine
 from openpose_keras.engines.maps import Maps
 from openpose_keras.estimators.views import View
 from openpose_keras.geometry import Frame
-from openpose_keras.geometry.network_size import Size, factor_to_image, network_sizes
+from openpose_keras.geometry.axis_aligned import Size
+from openpose_keras.geometry.network_size import factor_to_image, network_sizes
 from openpose_keras.geometry.transforms import Fit
 from openpose_keras.heatmaps.merging import merge
 from openpose_keras.heatmaps.people import CONNECTORS, Thresholds, best_people, find_people

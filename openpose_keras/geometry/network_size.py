@@ -5,7 +5,7 @@ All sizes are (height, width) in pixels (src/openpose/core/scaleAndSizeExtractor
 
 import numpy as np
 
-Size = tuple[int, int]
+from openpose_keras.geometry.axis_aligned import Size
 
 MULTIPLE = 16
 """The sides of the input are multiples of this."""

@@ -6,7 +6,7 @@ of candidates is how well the field between them agrees with the direction from 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -81,9 +81,9 @@ def limb_scores(
         for start, end in skeleton.limb_indices
     ]
     numbers = np.repeat(np.arange(len(pairs)), [len(each) for each in pairs])
+    joined = [*zip(skeleton.limb_indices, pairs, strict=True)]
     first, second = (
-        np.concatenate([points[limb[side]][each[:, side]] for limb, each in _zip(skeleton, pairs)])
-        for side in (0, 1)
+        np.concatenate([points[limb[end]][each[:, end]] for limb, each in joined]) for end in (0, 1)
     )
     lines = _Lines.between(first, second, np.array(skeleton.fields)[numbers])
     scores = _scores(maps, lines, np.float32(threshold), np.float32(fraction), short_score)
@@ -91,13 +91,6 @@ def limb_scores(
     ends = np.searchsorted(numbers[likely], np.arange(1, len(pairs)))
     kept = np.concatenate(pairs)[likely]
     return [*map(Limbs, np.split(kept, ends), np.split(scores[likely], ends))]
-
-
-def _zip(
-    skeleton: Skeleton, pairs: Sequence[IntArray]
-) -> Iterable[tuple[tuple[int, int], IntArray]]:
-    """Return the limbs with their pairs."""
-    return zip(skeleton.limb_indices, pairs, strict=True)
 
 
 class _Lines(NamedTuple):

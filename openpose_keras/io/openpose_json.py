@@ -79,8 +79,7 @@ def to_openpose(hands: Sequence[Hand]) -> dict[str, Any]:
 
 def _flatten(hand: Hand) -> list[float]:
     """Return x, y, score of the 21 keypoints in one list; 0, 0, 0 where missing."""
-    table = np.column_stack([hand.xy, hand.scores]).astype(np.float64)
-    table[~np.isfinite(table).all(axis=1)] = 0.0
+    table = _table_of(hand, len(HAND)).astype(np.float64)
     # Significant digits and not decimals: a small score must not become the 0 that means missing.
     return [float(f"{value:.8g}") + 0.0 for value in table.ravel().tolist()]
 
