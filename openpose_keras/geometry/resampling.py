@@ -160,19 +160,52 @@ def _reduce(region: np.ndarray, factor_x: int, factor_y: int, value: float) -> n
 
 
 def _warp(region: np.ndarray, x_axis: Axis, y_axis: Axis, size: int, value: float) -> np.ndarray:
-    """Sample a region with OpenCV's affine warp."""
+    """Sample a square from a region, linearly."""
     if max(*region.shape[:2], size) > LONGEST_SIDE:
         raise ImageError(
             f"cannot sample {region.shape[1]} x {region.shape[0]} pixels to {size} x {size}: "
             f"OpenCV takes sides of at most {LONGEST_SIDE} pixels; shrink the image before, pass a "
             "smaller box, or take a recipe with antialias"
         )
-    to_region = np.array([[x_axis[0], 0, x_axis[1]], [0, y_axis[0], y_axis[1]]])
-    return cv2.warpAffine(
-        region,
-        to_region,
-        (size, size),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(value,) * 4,
-    )
+    return sample_image(region, x_axis, y_axis, (size, size), value=value)
+
+
+def sample_image(
+    image: np.ndarray,
+    x_axis: Axis,
+    y_axis: Axis,
+    size: tuple[int, int],
+    *,
+    value: float = 0,
+    interpolation: str = "linear",
+) -> np.ndarray:
+    """Sample an image in fixed point, as OpenPose's OpenCV 4 does in `cv2.warpAffine`.
+
+    Positions are rounded to 1/1024 of a pixel (along x the step and the start each by itself), and
+    these to 1/32. OpenCV 5 computes `cv2.warpAffine` in float32, and so differs by some grey
+    levels; `cv2.remap` with positions in fixed point is the same in both.
+
+    Args:
+        image: (H, W) or (H, W, C), C up to 4; at most 32,766 pixels along an axis.
+        x_axis: (step, start) in image pixels.
+        y_axis: (step, start) in image pixels.
+        size: (height, width) of the result.
+        value: The value outside the image.
+        interpolation: "linear" or "cubic".
+
+    Returns:
+        (height, width) or (height, width, C), of the image's type.
+    """
+    (x_step, left), (y_step, top) = x_axis, y_axis
+    columns = _fixed_point(np.rint(1024 * x_step * np.arange(size[1])) + np.rint(1024 * left))
+    rows = _fixed_point(np.rint(1024 * (y_step * np.arange(size[0]) + top)))
+    whole = np.empty((*size, 2), np.int16)
+    whole[..., 0], whole[..., 1] = columns >> 5, (rows >> 5)[:, None]
+    parts = ((rows & 31)[:, None] << 5 | columns & 31).astype(np.uint16)
+    method, border = INTERPOLATIONS[interpolation], cv2.BORDER_CONSTANT
+    return cv2.remap(image, whole, parts, method, borderMode=border, borderValue=(value,) * 4)
+
+
+def _fixed_point(positions: FloatArray) -> np.ndarray:
+    """Round positions in 1/1024 of a pixel to 1/32, within the 16 bits that OpenCV counts in."""
+    return (positions.astype(np.int64) + 16 >> 5).clip(-(2**20), 2**20 - 1)

@@ -14,7 +14,7 @@ from openpose_keras.geometry.axis_aligned import (
     check_size,
 )
 from openpose_keras.geometry.network_size import fit_factor
-from openpose_keras.geometry.resampling import INTERPOLATIONS, Axis
+from openpose_keras.geometry.resampling import INTERPOLATIONS, Axis, sample_image
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,9 @@ class Fit(AxisAlignedTransform):
         if self.input_size == self.output_size:
             return image.copy()
         height, width = self.output_size
-        matrix = np.array([[self.factor, 0, 0], [0, self.factor, 0]])
-        method = INTERPOLATIONS["cubic" if self.factor > 1 else "linear"]
-        warped = cv2.warpAffine(image, matrix, (width, height), flags=method)
-        return warped.reshape(height, width, *image.shape[2:])
+        method = "cubic" if self.factor > 1 else "linear"
+        sampled = sample_image(image, *self.axes, self.output_size, interpolation=method)
+        return sampled.reshape(height, width, *image.shape[2:])
 
 
 @dataclass(frozen=True)

@@ -69,18 +69,15 @@ def taps(source, factor):
     return np.clip(first, 0, source - 1), np.clip(first + 1, 0, source - 1), *weights
 
 
-def warp(image, step_x, start_x, step_y, start_y, *, round_positions):
+def warp(image, step_x, start_x, step_y, start_y):
     """Show pixel (start + step * i) linearly, black outside.
 
     OpenCV 4's warp rounds positions to 1024ths (along x the step and the start each by itself), and
     these to 32nds of a pixel.
     """
     x, y = (step * np.arange(SIDE) + start for step, start in ((step_x, 0), (step_y, start_y)))
-    if round_positions:
-        x, y, start_x = np.rint(x * 1024), np.rint(y * 1024), np.rint(start_x * 1024)
-        x, y = (np.floor(units / 32 + 0.5) / 32 for units in (x + start_x, y))
-    else:
-        x = x + start_x
+    x, y, start_x = np.rint(x * 1024), np.rint(y * 1024), np.rint(start_x * 1024)
+    x, y = (np.floor(units / 32 + 0.5) / 32 for units in (x + start_x, y))
     grid = np.meshgrid(y, x, indexing="ij")
     planes = [
         ndimage.map_coordinates(plane, grid, order=1, mode="grid-constant", cval=0.0)
@@ -106,7 +103,7 @@ def enlarge(maps, rows, columns):
 # ---------------------------------------------------------------- the C++ program
 
 
-def openpose(network, image, box, *, left=False, scales=(1.0,), round_positions=True):
+def openpose(network, image, box, *, left=False, scales=(1.0,)):
     """Crop, mirror a left hand, enlarge by 8, argmax; the scale of the best mean score wins."""
     x, y, width = box
     best = None
@@ -115,7 +112,7 @@ def openpose(network, image, box, *, left=False, scales=(1.0,), round_positions=
         corner_x, corner_y = x + width / 2 - side / 2, y + width / 2 - side / 2
         s = side / SIDE
         step, start = (-s, corner_x + side) if left else (s, corner_x)
-        crop = warp(image, step, start, s, corner_y, round_positions=round_positions)
+        crop = warp(image, step, start, s, corner_y)
         maps = answer(network, crop[..., ::-1])[..., :KEYPOINTS]
         grow = resize_matrix(SIDE // STRIDE, SIDE, 1 / STRIDE, cubic)
         points = []
