@@ -1,4 +1,4 @@
-"""OpenPose's keypoint networks in Keras 3: from a photo to hand keypoints, step by step.
+"""OpenPose's keypoint networks in Keras 3: from a photo to keypoints, step by step.
 
     from openpose_keras import HandEstimator, draw_hands, read_image
 
@@ -6,6 +6,8 @@
     estimator = HandEstimator.from_preset("hand_lite")  # ships with the package
     hands = estimator(image)                            # list[Hand]
     canvas = draw_hands(image, hands)
+
+`WholeBodyEstimator` finds whole people, list[Person], and `draw` draws them.
 
 Names are imported when they are first used, and Keras when a network is first built.
 """
@@ -16,39 +18,59 @@ from typing import TYPE_CHECKING
 from openpose_keras.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from openpose_keras.core.keypoints import Hand
+    from openpose_keras.core.keypoints import Body, Face, Hand, Person
+    from openpose_keras.estimators.body import BodyEstimator
+    from openpose_keras.estimators.face import FaceEstimator
     from openpose_keras.estimators.hand import HandEstimator
     from openpose_keras.estimators.recipes import RECIPES, Recipe
+    from openpose_keras.estimators.whole_body import WholeBodyEstimator
     from openpose_keras.io.images import read_image, write_image
-    from openpose_keras.io.openpose_json import read_openpose, write_openpose
+    from openpose_keras.io.openpose_json import (
+        read_openpose,
+        read_people,
+        write_openpose,
+        write_people,
+    )
     from openpose_keras.networks.presets import PRESETS
-    from openpose_keras.viz.drawing import draw_hands, draw_heatmaps
+    from openpose_keras.viz.drawing import draw, draw_hands, draw_heatmaps
     from openpose_keras.viz.explorer import explore
 
 _HOMES = {
-    "core.keypoints": ("Hand",),
+    "core.keypoints": ("Body", "Face", "Hand", "Person"),
+    "estimators.body": ("BodyEstimator",),
+    "estimators.face": ("FaceEstimator",),
     "estimators.hand": ("HandEstimator",),
     "estimators.recipes": ("RECIPES", "Recipe"),
+    "estimators.whole_body": ("WholeBodyEstimator",),
     "io.images": ("read_image", "write_image"),
-    "io.openpose_json": ("read_openpose", "write_openpose"),
+    "io.openpose_json": ("read_openpose", "read_people", "write_openpose", "write_people"),
     "networks.presets": ("PRESETS",),
-    "viz.drawing": ("draw_hands", "draw_heatmaps"),
+    "viz.drawing": ("draw", "draw_hands", "draw_heatmaps"),
     "viz.explorer": ("explore",),
 }
 
 __all__ = [
     "PRESETS",
     "RECIPES",
+    "Body",
+    "BodyEstimator",
+    "Face",
+    "FaceEstimator",
     "Hand",
     "HandEstimator",
+    "Person",
     "Recipe",
+    "WholeBodyEstimator",
+    "draw",
     "draw_hands",
     "draw_heatmaps",
     "explore",
     "read_image",
     "read_openpose",
+    "read_people",
     "write_image",
     "write_openpose",
+    "write_people",
 ]
 
 

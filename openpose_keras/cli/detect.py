@@ -2,24 +2,37 @@
 
 import argparse
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openpose_keras.cli import options
 from openpose_keras.cli.paths import OUTPUT_SUFFIXES, InputError, expand, output_stems
 from openpose_keras.core.errors import OpenPoseKerasError
+from openpose_keras.networks.presets import Part, get_presets
 
 if TYPE_CHECKING:
     import numpy as np
 
     from openpose_keras.estimators.base import Boxes
-    from openpose_keras.estimators.hand import HandEstimate, HandEstimator
+    from openpose_keras.estimators.hand import HandEstimate
 
-SUMMARY = "find hands in photos; write annotated images and JSON files"
+Work = Callable[[Path, Mapping[str, Path]], str]
+_PLURALS = {"body": "bodies", "face": "faces", "hand": "hands"}
+_OF_HANDS = {
+    "--box": "boxes",
+    "--side": "side",
+    "--max-hands": "max_hands",
+    "--smallest": "smallest",
+    "--weights": "weights",
+    "--heatmaps": "heatmaps",
+}
+
+SUMMARY = "find hands or people in photos; write annotated images and JSON files"
 DESCRIPTION = (
-    "Find hands in photos. Each photo gives NAME_keypoints.png, the photo with the skeletons "
-    "drawn, and NAME_keypoints.json, OpenPose's JSON 1.3."
+    "Find hands in photos, or people with a preset of bodies. Each photo gives NAME_keypoints.png, "
+    "the photo with the skeletons drawn, and NAME_keypoints.json, OpenPose's JSON 1.3."
 )
 
 
@@ -31,7 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(), metavar="DIR", help="folder of the results (default: .)"
     )
-    options.add_estimator_options(parser)
+    options.add_estimator_options(parser, people=True)
+    parser.add_argument(
+        "--parts",
+        type=options.parse_parts,
+        metavar="PARTS",
+        help='what to find, such as "body,face,hands" (default: all that the presets find)',
+    )
     _add_search_options(parser)
     for kind, name in (("json", "JSON file"), ("image", "annotated image")):
         action, text = argparse.BooleanOptionalAction, f"write the {name} (default: yes)"
@@ -43,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=float,
         metavar="SCORE",
-        help="draw keypoints above this score; the JSON file has all (default: as OpenPose, 0.2)",
+        help="draw keypoints above this score; the JSON file has all (default: as OpenPose, 0.2 "
+        "of hands, 0.05 of bodies, 0.4 of faces)",
     )
     parser.add_argument("--force", action="store_true", help="overwrite results that exist")
 
@@ -95,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
         raise options.UsageError(
             "--box whole takes the photo as one hand: leave out the other --box"
         )
+    parts = _parts(args)
     photos, failures = _collect(args.photos)
     if not photos:
         return 1
@@ -102,14 +123,14 @@ def run(args: argparse.Namespace) -> int:
         args.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {args.out}: can't make this folder: {error.strerror}") from error
-    estimator = options.load_estimator(args)
+    work = _work_people(args, parts) if parts else _work_hands(args)
     stems = output_stems(list(photos.values()))
     jobs = zip(photos.values(), stems, strict=True)
     for photo, stem in tqdm(jobs, unit="photo", total=len(photos), disable=len(photos) == 1):
         outputs = {kind: args.out / f"{stem}{OUTPUT_SUFFIXES[kind]}" for kind in kinds}
         try:
             _check_outputs(outputs.values(), photos, args.force)
-            line = _work(photo, outputs, estimator, args)
+            line = work(photo, outputs)
         except Exception as error:  # also an unforeseen one: the other photos still count
             failures += 1
             _print_error(photo, error)
@@ -141,33 +162,99 @@ def _check_outputs(outputs: Collection[Path], photos: Collection[Path], force: b
             raise InputError(f"{path} exists: choose another --out, or --force to overwrite it")
 
 
-def _work(
-    photo: Path, outputs: Mapping[str, Path], estimator: "HandEstimator", args: argparse.Namespace
-) -> str:
-    """Find the hands of one photo, write its outputs and return the line to print."""
+def _parts(args: argparse.Namespace) -> tuple[Part, ...]:
+    """Return the parts of people to find; empty for hands alone, which have options of their own.
+
+    Raises:
+        UsageError: The presets lack a part, or an option is of hands alone.
+    """
+    presets = get_presets(args.preset)
+    parts: tuple[Part, ...] = args.parts or tuple(presets)
+    lacking = [part for part in parts if part not in presets]
+    if lacking:
+        raise options.UsageError(
+            f"--parts: {args.preset} finds {', '.join(presets)}, not {', '.join(lacking)}: choose "
+            'another --preset, such as "body_25,face,hand_lite"'
+        )
+    if set(parts) == {"hand"}:
+        return ()
+    if "face" in parts and "body" not in parts:
+        raise options.UsageError("faces hang on bodies: add a preset such as body_25, and its part")
+    given = [option for option, name in _OF_HANDS.items() if getattr(args, name)]
+    if given:
+        raise options.UsageError(
+            f"{', '.join(given)}: only for hands alone; add --parts hands, or leave it out"
+        )
+    return parts
+
+
+def _work_hands(args: argparse.Namespace) -> Work:
+    """Return what finds the hands of a photo, writes its outputs and returns the line to print."""
     from openpose_keras.io.images import read_image, write_image
     from openpose_keras.io.openpose_json import write_openpose
     from openpose_keras.viz.drawing import THRESHOLD, draw_hands
 
-    image = read_image(photo)
+    estimator = options.load_estimator(args)
     boxes: Boxes = "whole" if args.boxes == ["whole"] else args.boxes
-    estimates = estimator.estimate(
-        image,
-        boxes=boxes,
-        sides=args.side,
-        min_presence=args.min_presence,
-        max_hands=args.max_hands,
-    )
-    hands = [estimate.hand for estimate in estimates]
-    if "image" in outputs:
-        threshold = THRESHOLD if args.threshold is None else args.threshold
-        write_image(outputs["image"], draw_hands(image, hands, threshold=threshold))
-    if "json" in outputs:
-        write_openpose(outputs["json"], hands, force=args.force)
-    if "heatmaps" in outputs:
-        write_image(outputs["heatmaps"], _overlay(image, estimates))
-    found = ", ".join(f"{hand.side or ''} hand {hand.score:.2f}".strip() for hand in hands)
-    return f"{photo}: {found or 'no hand found'} -> {', '.join(map(str, outputs.values()))}"
+    threshold = THRESHOLD if args.threshold is None else args.threshold
+
+    def work(photo: Path, outputs: Mapping[str, Path]) -> str:
+        """Find the hands of one photo."""
+        image = read_image(photo)
+        estimates = estimator.estimate(
+            image,
+            boxes=boxes,
+            sides=args.side,
+            min_presence=args.min_presence,
+            max_hands=args.max_hands,
+        )
+        hands = [estimate.hand for estimate in estimates]
+        if "image" in outputs:
+            write_image(outputs["image"], draw_hands(image, hands, threshold=threshold))
+        if "json" in outputs:
+            write_openpose(outputs["json"], hands, force=args.force)
+        if "heatmaps" in outputs:
+            write_image(outputs["heatmaps"], _overlay(image, estimates))
+        found = ", ".join(f"{hand.side or ''} hand {hand.score:.2f}".strip() for hand in hands)
+        return _line(photo, found or "no hand found", outputs)
+
+    return work
+
+
+def _work_people(args: argparse.Namespace, parts: Collection[Part]) -> Work:
+    """Return what finds the people of a photo, writes its outputs and returns the line to print."""
+    from openpose_keras.io.images import read_image, write_image
+    from openpose_keras.io.openpose_json import write_people
+    from openpose_keras.viz.drawing import draw
+
+    estimator = options.load_people_estimator(args, parts)
+
+    def work(photo: Path, outputs: Mapping[str, Path]) -> str:
+        """Find the people of one photo."""
+        image = read_image(photo)
+        people = estimator(image, min_presence=args.min_presence)
+        known = [
+            keypoints
+            for person in people
+            for keypoints in (person.body, person.face, person.left_hand, person.right_hand)
+            if keypoints is not None
+        ]
+        if "image" in outputs:
+            names = () if args.threshold is None else (each.skeleton.name for each in known)
+            thresholds = dict.fromkeys(names, args.threshold)
+            write_image(outputs["image"], draw(image, people, thresholds=thresholds))
+        if "json" in outputs:
+            write_people(outputs["json"], people, force=args.force)
+        counts = Counter(type(each).__name__.lower() for each in known)
+        found = [f"{n} {word if n == 1 else _PLURALS[word]}" for word, n in counts.items()]
+        return _line(photo, ", ".join(found) or "nobody found", outputs)
+
+    return work
+
+
+def _line(photo: Path, found: str, outputs: Mapping[str, Path]) -> str:
+    """Return the line to print of one photo."""
+    return f"{photo}: {found} -> {', '.join(map(str, outputs.values()))}"
 
 
 def _overlay(image: "np.ndarray", estimates: Sequence["HandEstimate"]) -> "np.ndarray":

@@ -12,9 +12,8 @@ from openpose_keras.networks.presets import PRESETS
 SUMMARY = "download OpenPose's own weights, check and convert them"
 DESCRIPTION = (
     "Download the weights of one of OpenPose's networks from the first source that has them, check "
-    "and convert them, and store the result where the presets find it. Only hand can be used so "
-    "far; the files of face, body_coco, body_mpi and body_25 are stored as they are, for later "
-    "versions. What was fetched once is not fetched again."
+    "and convert them, and store the result where the presets find it. What was fetched once is "
+    "not fetched again."
 )
 LICENCE_ADDRESS = "https://github.com/CMU-Perceptual-Computing-Lab/openpose/blob/master/LICENSE"
 
@@ -59,19 +58,25 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.accept_license:
         _ask(args.name)
-    if args.name in PRESETS:
-        start_keras()  # for the conversion; what is missing for it shows before the download
+    start_keras()  # for the conversion; what is missing for it shows before the download
     try:
         fetch(args.name, folder=args.to, accept_license=True, log=_log)
     except FetchError as error:  # the one message that needs several lines
         _log(f"error: {error}")
         return 1
-    use = "No preset uses it yet: load_converted reads it, see the README."
-    if args.name in PRESETS:
-        option = "" if args.to is None else f" --weights {target}"
-        use = f"Use it: openpose-keras detect PHOTO --preset {args.name}{option}"
-    print(f"{target} is ready. {use}")
+    print(f"{target} is ready. Use it: {_use(args.name, None if args.to is None else target)}")
     return 0
+
+
+def _use(name: str, weights: Path | None) -> str:
+    """Return how to use a preset, with weights of another folder than the presets'."""
+    finds = PRESETS[name].finds
+    if weights is not None and finds != "hand":
+        estimator = "BodyEstimator" if finds == "body" else "FaceEstimator"
+        return f'{estimator}.from_preset("{name}", weights="{weights}")'
+    option = "" if weights is None else f" --weights {weights}"
+    presets = f"body_25,{name}" if finds == "face" else name
+    return f"openpose-keras detect PHOTO --preset {presets}{option}"
 
 
 def _log(line: str) -> None:

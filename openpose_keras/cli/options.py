@@ -3,31 +3,63 @@
 import argparse
 import math
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.estimators.recipes import RECIPES
-from openpose_keras.networks.presets import DTYPES, PRESETS
+from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES
+from openpose_keras.networks.presets import (
+    DTYPES,
+    PARTS,
+    PRESET_SETS,
+    PRESETS,
+    Part,
+    get_presets,
+)
 
 if TYPE_CHECKING:
     from openpose_keras.estimators.hand import HandEstimator
+    from openpose_keras.estimators.whole_body import WholeBodyEstimator
 
 
 class UsageError(OpenPoseKerasError, ValueError):
     """An option's value makes no sense; argparse could not know."""
 
 
-def add_estimator_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose network and recipe."""
-    presets = [name for name, preset in PRESETS.items() if preset.decoder]
-    for name, choices, default, text in (
-        ("--preset", presets, "hand_lite", "network"),
-        ("--recipe", RECIPES, "refined", "steps from image to keypoints"),
-        ("--dtype", DTYPES, DTYPES[0], "what the network calculates in"),
-    ):
-        text += " (default: %(default)s)"
-        parser.add_argument(name, choices=tuple(choices), default=default, help=text)
+def add_estimator_options(parser: argparse.ArgumentParser, *, people: bool = False) -> None:
+    """Add the options that choose network and recipe.
+
+    Args:
+        parser: Of a sub-command.
+        people: Whether the presets may be a set that finds bodies and faces too.
+    """
+    hands = [name for name, preset in PRESETS.items() if preset.finds == "hand"]
+    parser.add_argument(
+        "--preset",
+        default="hand_lite",
+        metavar="NAMES" if people else None,
+        choices=None if people else hands,
+        type=parse_presets if people else str,
+        help="networks: a set of presets, or presets with commas between, such as "
+        '"body_25,hand_lite" (default: %(default)s)'
+        if people
+        else "network (default: %(default)s)",
+    )
+    recipes = {**RECIPES, **BODY_RECIPES} if people else RECIPES
+    parser.add_argument(
+        "--recipe",
+        choices=tuple(recipes),
+        default=None if people else "refined",
+        help="steps from image to keypoints (default: refined"
+        f"{', and openpose for bodies' if people else ''})",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=DTYPES,
+        default=DTYPES[0],
+        help="what the network calculates in (default: %(default)s)",
+    )
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="your own weights for this network"
     )
@@ -46,6 +78,24 @@ def add_estimator_options(parser: argparse.ArgumentParser) -> None:
         help="report a hand that is searched for from this probability of a hand on (default: "
         "%(default)s); OpenPose's network does not tell it",
     )
+
+
+def parse_presets(text: str) -> str:
+    """Check the name of a set of presets, or names of presets with commas between."""
+    try:
+        get_presets(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; sets are {', '.join(PRESET_SETS)}") from error
+    return text
+
+
+def parse_parts(text: str) -> tuple[Part, ...]:
+    """Read parts of people with commas between; "hands" and "faces" count as one of each."""
+    names = [name.strip().removesuffix("s") for name in text.replace("bodies", "body").split(",")]
+    parts = tuple(part for part in PARTS if part in names)
+    if set(parts) != set(names):
+        raise argparse.ArgumentTypeError(f'expected some of "body,face,hands", not {text!r}')
+    return parts
 
 
 def parse_box(text: str) -> tuple[float, float, float, float] | str:
@@ -123,15 +173,28 @@ def load_estimator(args: argparse.Namespace) -> "HandEstimator":
     """Return the estimator of `add_estimator_options`; this imports Keras and loads the weights."""
     from openpose_keras.estimators.hand import HandEstimator
 
-    if args.smallest and not PRESETS[args.preset].detector:
-        raise UsageError(f"--smallest is of a preset with a detector, which {args.preset} is not")
+    preset = get_presets(args.preset)["hand"]
+    if args.smallest and not preset.detector:
+        raise UsageError(f"--smallest is of a preset with a detector, which {preset.name} is not")
     start_keras()
     return HandEstimator.from_preset(
-        args.preset,
+        preset.name,
         recipe=args.recipe,
         weights=args.weights,
         dtype=args.dtype,
         smallest=args.smallest,
+    )
+
+
+def load_people_estimator(
+    args: argparse.Namespace, parts: Collection[Part]
+) -> "WholeBodyEstimator":
+    """Return the estimator of parts of people; this imports Keras and loads the weights."""
+    from openpose_keras.estimators.whole_body import WholeBodyEstimator
+
+    start_keras()
+    return WholeBodyEstimator.from_preset(
+        args.preset, parts=parts, recipe=args.recipe, dtype=args.dtype
     )
 
 

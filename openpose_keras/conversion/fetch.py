@@ -31,8 +31,7 @@ def fetch(
     Several processes may call this at once. One does the work, the others wait for the result.
 
     Args:
-        name: A key of `catalogue.SOURCES`. Only "hand" is a preset so far and is converted. The
-            other files are stored as OpenPose published them.
+        name: A key of `catalogue.SOURCES`, which is a preset too.
         folder: Where the result goes; it is made if need be. By default the presets' folder.
         accept_license: You have read the licence, `catalogue.OPENPOSE_LICENCE`, and keep to it.
         log: Called with a line for each step.
@@ -83,8 +82,7 @@ def target_path(name: str, folder: str | os.PathLike[str] | None = None) -> Path
     """
     if name not in SOURCES:
         raise ValueError(f"expected one of {', '.join(SOURCES)} to fetch, got {name!r}")
-    file = PRESETS[name].file if name in PRESETS else SOURCES[name][0].file
-    return Path(user_folder() if folder is None else folder) / file
+    return Path(user_folder() if folder is None else folder) / PRESETS[name].file
 
 
 def _lock(path: Path, log: Log) -> AbstractContextManager[object]:
@@ -117,12 +115,9 @@ def _try_all(name: str, work: Path, target: Path, log: Log) -> None:
 
 
 def _store(source: Source, file: Path, target: Path, log: Log) -> None:
-    """Convert what was downloaded, or move it, to the target."""
+    """Convert what was downloaded."""
     checked = "checksum right" if source.checksum else "not checked: its checksum is not known"
     log(f"  {file.stat().st_size / 1e6:.0f} MB are here, {checked}")
-    if target.name == file.name:  # no preset takes it
-        file.replace(target)
-        return
     from openpose_keras.conversion.writers import convert_file
 
     log("  converting")
@@ -139,12 +134,11 @@ def _advice(name: str, target: Path, failures: Sequence[tuple[Source, str]]) -> 
     """Return a message of what was tried and what the user can do."""
     lines = [f"none of the {len(failures)} sources had the weights of {name!r}:"]
     lines += [f"  {source.address}: {reason}" for source, reason in failures]
-    if name not in PRESETS:
-        return "\n".join([*lines, f"What you can do: get the file and store it as {target}"])
     files = " or ".join(dict.fromkeys(source.file for source, _ in failures))
     lines += [
         f"What you can do: get a file ({files}) and run",
         f"  openpose-keras convert FILE --to {target}",
-        "or use the preset 'hand_lite', whose weights ship with the package.",
     ]
+    if PRESETS[name].finds == "hand":
+        lines += ["or use the preset 'hand_lite', whose weights ship with the package."]
     return "\n".join(lines)

@@ -177,6 +177,20 @@ class Person:
     right_hand: Hand | None = None
 
 
+def keypoint_table(keypoints: Keypoints) -> np.ndarray:
+    """Return (K, 3) x, y, score, with 0, 0, 0 where a keypoint is missing, as OpenPose has it.
+
+    Args:
+        keypoints: Of any skeleton.
+
+    Example:
+        >>> keypoint_table(Hand(np.full((21, 2), np.nan), np.zeros(21)))[0].tolist()
+        [0.0, 0.0, 0.0]
+    """
+    table = np.column_stack([keypoints.xy, keypoints.scores])
+    return np.where(keypoints.found[:, None], table, 0)
+
+
 def _construct(kind: type[Keypoints], values: Mapping[str, Any]) -> Keypoints:
     """Build keypoints from their fields, for copies and pickles."""
     return kind(**values)

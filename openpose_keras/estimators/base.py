@@ -1,10 +1,10 @@
-"""From an image to keypoints: the steps that all estimators share, each public."""
+"""From an image to keypoints: the steps that estimators share, each public."""
 
 import copy
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from openpose_keras.engines.keras import as_engine, is_model
 from openpose_keras.engines.maps import Maps
 from openpose_keras.estimators import emulations
 from openpose_keras.estimators.decode import (
-    DECODERS,
     Decoder,
     decode_keypoints,
     decode_one_each,
@@ -36,13 +35,113 @@ from openpose_keras.io.images import check_image
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
 
-_LEAST_AREA = 10  # pixels of a box; OpenPose finds nothing in a smaller one, nor in this
-
 Boxes = Literal["whole"] | Iterable[Sequence[float]] | None
 
 
-class KeypointEstimator:
-    """Estimates the keypoints of one skeleton in an image; the base of all estimators.
+class Estimator:
+    """A network and how it is used: what the estimators of hands, faces and bodies share.
+
+    Args:
+        network: A `keras.Model`, or an engine: any function (n, h, w, 3) float32 -> `Maps`.
+        skeleton: The keypoints, in the order of the network's heatmaps.
+        recipe: The steps, as data.
+        spec: How the network wants its input.
+        batch_size: The greatest number of images that go through the network at once.
+
+    Raises:
+        ValueError: The batch size is below 1.
+        TypeError: The network cannot be called.
+    """
+
+    finds: ClassVar[str] = "keypoints"  # as presets say it
+
+    def __init__(
+        self,
+        network: "Network",
+        *,
+        skeleton: Skeleton,
+        recipe: Any,  # noqa: ANN401 - each kind of estimator has its own
+        spec: InputSpec,
+        batch_size: int,
+    ) -> None:
+        """Keep the parts; a Keras model is compiled when it is first used."""
+        if batch_size < 1:
+            raise ValueError(f"expected a batch_size of at least 1, got {batch_size}")
+        self.network = network
+        self.skeleton = skeleton
+        self.recipe = recipe
+        self.spec = spec
+        self.batch_size = batch_size
+        self._engine = as_engine(network)
+        self._preset: dict[str, Any] | None = None
+
+    @classmethod
+    def _from_preset(
+        cls,
+        name: str,
+        weights: str | Path | None,
+        dtype: str | None,
+        **options: Any,  # noqa: ANN401 - those of the subclass's constructor
+    ) -> Self:
+        """Load the network of a preset, and note where it came from."""
+        from openpose_keras.networks.presets import PRESETS, get_preset, input_spec, load_network
+
+        if get_preset(name).finds != cls.finds:
+            known = " or ".join(key for key, each in PRESETS.items() if each.finds == cls.finds)
+            raise ValueError(f"expected a preset that finds a {cls.finds}, {known}, got {name!r}")
+        network = load_network(name, weights=weights, dtype=dtype or "float32")
+        estimator = cls(network, spec=input_spec(name, weights=weights), **options)
+        estimator._preset = {"name": name, "weights": weights, "dtype": dtype or "float32"}
+        return estimator
+
+    def infer(self, images: Sequence[np.ndarray]) -> list[Maps]:
+        """Return the network's maps for images (h, w, 3) uint8 RGB, see `run_batches`."""
+        order = self.spec.channel_order
+        if self.recipe.channel_order == "swapped":
+            order = "bgr" if order == "rgb" else "rgb"
+        return run_batches(
+            self._engine,
+            images,
+            spec=self.spec,
+            skeleton=self.skeleton,
+            channel_order=order,
+            batch_size=self.batch_size,
+        )
+
+    def __repr__(self) -> str:
+        """Return one line: where the network comes from, and the recipe."""
+        source = f"preset={self._preset['name']!r}" if self._preset else f"network={self._name()}"
+        engine = "keras" if is_model(self.network) else "function"
+        return f"{type(self).__name__}({source}, recipe={self.recipe.name!r}, engine={engine!r})"
+
+    def _name(self) -> str:
+        """Return the network's own name."""
+        own = getattr(self.network, "name", None) or getattr(self.network, "__name__", None)
+        return str(own or type(self.network).__name__)
+
+    def __copy__(self) -> Self:
+        """Copy without another compilation."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is compiled, and the network of a preset, which is loaded again."""
+        state = {name: value for name, value in self.__dict__.items() if name != "_engine"}
+        return state | {"network": None} if self._preset else state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Load the network of a preset again, and compile it."""
+        from openpose_keras.networks.presets import load_network
+
+        self.__dict__.update(state)
+        if self._preset:
+            self.network = load_network(**self._preset)
+        self._engine = as_engine(self.network)
+
+
+class KeypointEstimator(Estimator):
+    """Estimates the keypoints of one skeleton in boxes of an image, one peak for each map.
 
     Args:
         network: A `keras.Model`, or an engine: any function (n, h, w, 3) float32 -> `Maps`. A bare
@@ -66,6 +165,8 @@ class KeypointEstimator:
         [Keypoints(score=1.000, found=70/70, box=(0.0, 0.0, 99.0, 99.0))]
     """
 
+    least_side: ClassVar[float] = 0.0  # pixels; OpenPose finds nothing in boxes of this or below
+
     def __init__(
         self,
         network: "Network",
@@ -77,39 +178,14 @@ class KeypointEstimator:
         decoder: Decoder = decode_one_each,
     ) -> None:
         """Keep the parts; a Keras model is compiled when it is first used."""
-        if batch_size < 1:
-            raise ValueError(f"expected a batch_size of at least 1, got {batch_size}")
-        self.network = network
-        self.skeleton = skeleton
-        self.recipe = get_recipe(recipe)
-        self.spec = spec or InputSpec()
-        self.batch_size = batch_size
+        super().__init__(
+            network,
+            skeleton=skeleton,
+            recipe=get_recipe(recipe),
+            spec=spec or InputSpec(),
+            batch_size=batch_size,
+        )
         self.decoder = decoder
-        self._engine = as_engine(network)
-        self._preset: dict[str, Any] | None = None
-
-    @classmethod
-    def _from_preset(
-        cls,
-        name: str,
-        recipe: str | AnyRecipe | None,
-        weights: str | Path | None,
-        dtype: str | None,
-        **options: Any,  # noqa: ANN401 - those of the subclass's constructor
-    ) -> Self:
-        """Load the network of a preset, and note where it came from."""
-        from openpose_keras.networks.presets import get_preset, input_spec, load_network
-
-        preset = get_preset(name)
-        if preset.decoder is None:
-            raise ValueError(f"expected a preset that finds keypoints, got the detector {name!r}")
-        checked = get_recipe("refined" if recipe is None else recipe)
-        network = load_network(name, weights=weights, dtype=dtype or "float32")
-        spec = input_spec(name, weights=weights)
-        decoder = DECODERS[preset.decoder]
-        estimator = cls(network, recipe=checked, spec=spec, decoder=decoder, **options)
-        estimator._preset = {"name": name, "weights": weights, "dtype": dtype or "float32"}
-        return estimator
 
     def __call__(self, image: np.ndarray, boxes: Boxes = None) -> Sequence[Keypoints]:
         """Estimate the keypoints of one image.
@@ -192,20 +268,6 @@ class KeypointEstimator:
         views = list(views)
         return dict(zip(views, self.infer([view.image for view in views]), strict=True))
 
-    def infer(self, images: Sequence[np.ndarray]) -> list[Maps]:
-        """Return the network's maps for images (h, w, 3) uint8 RGB, see `run_batches`."""
-        order = self.spec.channel_order
-        if self.recipe.channel_order == "swapped":
-            order = "bgr" if order == "rgb" else "rgb"
-        return run_batches(
-            self._engine,
-            images,
-            spec=self.spec,
-            skeleton=self.skeleton,
-            channel_order=order,
-            batch_size=self.batch_size,
-        )
-
     def decode(
         self,
         region: Region,
@@ -234,7 +296,7 @@ class KeypointEstimator:
         else:
             stride = self.spec.stride
             peaks, chosen = decode_keypoints(scales, kept, recipe, stride, self.decoder)
-            if recipe.convention == "openpose" and region.box[2] ** 2 <= _LEAST_AREA:
+            if recipe.convention == "openpose" and region.box[2] <= self.least_side:
                 peaks[:] = np.nan, np.nan, 0.0
         if region.crop is not None:
             peaks[:, :2] = region.crop.invert_points(peaks[:, :2])
@@ -249,34 +311,3 @@ class KeypointEstimator:
         other = copy.copy(self)
         other.recipe = get_recipe(recipe)
         return other
-
-    def __repr__(self) -> str:
-        """Return one line: where the network comes from, and the recipe."""
-        source = f"preset={self._preset['name']!r}" if self._preset else f"network={self._name()}"
-        engine = "keras" if is_model(self.network) else "function"
-        return f"{type(self).__name__}({source}, recipe={self.recipe.name!r}, engine={engine!r})"
-
-    def _name(self) -> str:
-        """Return the network's own name."""
-        own = getattr(self.network, "name", None) or getattr(self.network, "__name__", None)
-        return str(own or type(self.network).__name__)
-
-    def __copy__(self) -> Self:
-        """Copy without another compilation."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        return other
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is compiled, and the network of a preset, which is loaded again."""
-        state = {name: value for name, value in self.__dict__.items() if name != "_engine"}
-        return state | {"network": None} if self._preset else state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Load the network of a preset again, and compile it."""
-        from openpose_keras.networks.presets import load_network
-
-        self.__dict__.update(state)
-        if self._preset:
-            self.network = load_network(**self._preset)
-        self._engine = as_engine(self.network)

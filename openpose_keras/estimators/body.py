@@ -3,25 +3,26 @@
 The steps are public, so that one can be changed: `views`, `run`, `merge`, `decode`.
 """
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.keypoints import Body
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, Skeleton
-from openpose_keras.engines.batches import run_batches
-from openpose_keras.engines.keras import as_engine
 from openpose_keras.engines.maps import Maps
+from openpose_keras.estimators.base import Estimator
+from openpose_keras.estimators.recipes import BodyRecipe, get_body_recipe
 from openpose_keras.estimators.views import View
 from openpose_keras.geometry import Frame
 from openpose_keras.geometry.axis_aligned import Size
 from openpose_keras.geometry.network_size import factor_to_image, network_sizes
 from openpose_keras.geometry.transforms import Fit
 from openpose_keras.heatmaps.merging import merge
-from openpose_keras.heatmaps.people import CONNECTORS, Thresholds, best_people, find_people
+from openpose_keras.heatmaps.people import Thresholds, best_people, find_people
 from openpose_keras.heatmaps.resize import upsample_apart
 from openpose_keras.io.images import check_image
 from openpose_keras.networks.input_spec import InputSpec
@@ -29,7 +30,7 @@ from openpose_keras.networks.input_spec import InputSpec
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
 
-_SPEC = InputSpec(box_size=368, stride=8, multiple=16, sides="both")
+_SPEC = InputSpec(box_size=368, stride=8, multiple=16, sides=None)
 # The skeleton of each network of `networks`, and its threshold for peaks where it has its own.
 _NETWORKS: dict[str, tuple[Skeleton, float | None]] = {
     "body_25": (BODY_25, None),
@@ -39,53 +40,7 @@ _NETWORKS: dict[str, tuple[Skeleton, float | None]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class BodyRecipe:
-    """How to get from an image to people, by the names of OpenPose's flags.
-
-    Args:
-        name: For people; nothing depends on it.
-        resolution: (height, width) of the network's input, see `network_sizes`: net_resolution.
-        widest: net_resolution_dynamic.
-        scales: scale_number: how many inputs of different sizes there are.
-        gap: scale_gap: how much smaller each is than the one before.
-        connector: A key of `heatmaps.people.CONNECTORS`.
-        maximize_positives: Whether more keypoints are to be found, and more false ones.
-        ratio: upsampling_ratio: pixels of the enlarged maps for each cell; 0 for the stride.
-
-    Raises:
-        ValueError: There is no such connector, or the ratio is below 0.
-    """
-
-    name: str = "custom"
-    resolution: tuple[int | None, int | None] = (368, None)
-    widest: float = 1.0
-    scales: int = 1
-    gap: float = 0.25
-    connector: str = "openpose"
-    maximize_positives: bool = False
-    ratio: int = 0
-
-    def __post_init__(self) -> None:
-        """Check what no later step checks."""
-        if self.connector not in CONNECTORS:
-            known = ", ".join(CONNECTORS)
-            raise ValueError(f"expected a connector among {known}, got {self.connector!r}")
-        if self.ratio < 0:
-            raise ValueError(f"expected a ratio of at least 0, got {self.ratio}")
-
-
-BODY_RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        BodyRecipe(name="openpose"),
-        BodyRecipe(name="openpose_cpu", connector="openpose_cpu"),
-    )
-}
-"""Recipes by name: what OpenPose's program for CUDA does by default, and that for CPUs."""
-
-
-class BodyEstimator:
+class BodyEstimator(Estimator):
     """Estimates the bodies of all people in an image.
 
     Args:
@@ -110,6 +65,8 @@ class BodyEstimator:
         []
     """
 
+    finds: ClassVar[str] = "body"
+
     def __init__(
         self,
         network: "Network",
@@ -121,18 +78,58 @@ class BodyEstimator:
         batch_size: int = 8,
     ) -> None:
         """Keep the parts; a Keras model is compiled when it is first used."""
-        if isinstance(recipe, str) and recipe not in BODY_RECIPES:
-            raise ValueError(f"there is no recipe {recipe!r}: take {' or '.join(BODY_RECIPES)}")
         own, peak = _NETWORKS.get(getattr(network, "name", ""), (BODY_25, None))
-        self.network = network
-        self.recipe = BODY_RECIPES[recipe] if isinstance(recipe, str) else recipe
-        self.skeleton = skeleton or own
-        self.thresholds = thresholds or Thresholds.of_openpose(
-            self.skeleton, maximize_positives=self.recipe.maximize_positives, peak=peak
+        super().__init__(
+            network,
+            skeleton=skeleton or own,
+            recipe=get_body_recipe(recipe),
+            spec=spec or _SPEC,
+            batch_size=batch_size,
         )
-        self.spec = spec or _SPEC
-        self.batch_size = batch_size
-        self._engine = as_engine(network)
+        self._peak = peak
+        self._thresholds = thresholds
+
+    @classmethod
+    def from_preset(
+        cls,
+        name: str,
+        *,
+        recipe: str | BodyRecipe | None = None,
+        weights: str | Path | None = None,
+        dtype: str | None = None,
+        batch_size: int = 8,
+    ) -> Self:
+        """Build a network of `presets.PRESETS` with its weights.
+
+        Args:
+            name: Of a preset of bodies, for example "body_25".
+            recipe: A name or a recipe; None for "openpose".
+            weights: Another weight file of the same network; None for the preset's own.
+            dtype: What the network computes in; None for "float32".
+            batch_size: As for the constructor.
+
+        Returns:
+            The estimator. It can be pickled: the preset is loaded again where it is unpickled.
+
+        Raises:
+            ValueError: There is no such preset of bodies, recipe or dtype.
+            WeightsError: The weights are missing or damaged.
+        """
+        checked = get_body_recipe(recipe or "openpose")
+        return cls._from_preset(name, weights, dtype, recipe=checked, batch_size=batch_size)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What counts as a peak, a limb and a person."""
+        return self._thresholds or Thresholds.of_openpose(
+            self.skeleton, maximize_positives=self.recipe.maximize_positives, peak=self._peak
+        )
+
+    def with_recipe(self, recipe: str | BodyRecipe) -> Self:
+        """Return the same estimator with another recipe; the compiled network is shared."""
+        other = copy.copy(self)
+        other.recipe = get_body_recipe(recipe)
+        return other
 
     def __call__(self, image: np.ndarray, *, max_people: int | None = None) -> list[Body]:
         """Estimate the bodies of one image.
@@ -164,14 +161,7 @@ class BodyEstimator:
 
     def run(self, views: Sequence[View]) -> list[Maps]:
         """Return the network's maps for each view."""
-        return run_batches(
-            self._engine,
-            [view.image for view in views],
-            spec=self.spec,
-            skeleton=self.skeleton,
-            channel_order=self.spec.channel_order,
-            batch_size=self.batch_size,
-        )
+        return self.infer([view.image for view in views])
 
     def merge(self, maps: Sequence[Maps]) -> FloatArray:
         """Enlarge the maps of all scales to the size of the first input, and average them.

@@ -54,10 +54,6 @@ def decode_one_each(maps: np.ndarray, recipe: DecodeRecipe | WholeImageRecipe) -
     return peaks
 
 
-DECODERS: dict[str, Decoder] = {"one_each": decode_one_each}
-"""The decoders by the names that presets have for them."""
-
-
 def decode_keypoints(
     scales: Sequence[Sequence[View]],
     maps: Mapping[View, Maps],

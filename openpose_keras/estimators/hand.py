@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -23,7 +23,13 @@ from openpose_keras.estimators.decode import Decoder, decode_one_each
 from openpose_keras.estimators.estimate import Estimate, MapFrame
 from openpose_keras.estimators.finder import HandFinder
 from openpose_keras.estimators.palms import PalmSearch
-from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, Recipe, WholeImageRecipe
+from openpose_keras.estimators.recipes import (
+    AnyRecipe,
+    InputSpec,
+    Recipe,
+    WholeImageRecipe,
+    get_recipe,
+)
 from openpose_keras.estimators.search import LEAST_INSIDE, Search, find_hands, same_hand
 from openpose_keras.estimators.upright import upright_crop
 from openpose_keras.estimators.views import Region
@@ -130,6 +136,9 @@ class HandEstimator(KeypointEstimator):
         [Hand(side='right', score=1.000, found=21/21, box=(0.0, 0.0, 92.0, 92.0))]
     """
 
+    finds: ClassVar[str] = "hand"
+    least_side: ClassVar[float] = math.sqrt(10)
+
     def __init__(
         self,
         network: "Network",
@@ -191,7 +200,10 @@ class HandEstimator(KeypointEstimator):
             raise ValueError(f"smallest is of a search with a detector, got {smallest} for {name}")
         options = {} if smallest is None else {"smallest": smallest}
         search = search or (_FINDERS[detector](**options) if detector else None)
-        return cls._from_preset(name, recipe, weights, dtype, batch_size=batch_size, search=search)
+        checked = get_recipe(recipe or "refined")
+        return cls._from_preset(
+            name, weights, dtype, recipe=checked, batch_size=batch_size, search=search
+        )
 
     def __call__(
         self,

@@ -191,6 +191,42 @@ class WholeImageRecipe:
         _check_peak(self.peak, self.sigma, self.threshold)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BodyRecipe:
+    """How to get from an image to people, by the names of OpenPose's flags.
+
+    Args:
+        name: For people; nothing depends on it.
+        resolution: (height, width) of the network's input, see `network_sizes`: net_resolution.
+        widest: net_resolution_dynamic.
+        scales: scale_number: how many inputs of different sizes there are.
+        gap: scale_gap: how much smaller each is than the one before.
+        connector: A key of `heatmaps.people.CONNECTORS`.
+        maximize_positives: Whether more keypoints are to be found, and more false ones.
+        ratio: upsampling_ratio: pixels of the enlarged maps for each cell; 0 for the stride.
+
+    Raises:
+        ValueError: There is no such connector, or the ratio is below 0.
+    """
+
+    channel_order: ClassVar[Literal["trained"]] = "trained"  # as the InputSpec says
+
+    name: str = "custom"
+    resolution: tuple[int | None, int | None] = (368, None)
+    widest: float = 1.0
+    scales: int = 1
+    gap: float = 0.25
+    connector: Literal["openpose", "openpose_cpu"] = "openpose"
+    maximize_positives: bool = False
+    ratio: int = 0
+
+    def __post_init__(self) -> None:
+        """Check what no later step checks."""
+        _check_choices(self)
+        if self.ratio < 0:
+            raise ValueError(f"expected a ratio of at least 0, got {self.ratio}")
+
+
 AnyRecipe = Recipe | WholeImageRecipe
 
 
@@ -244,6 +280,19 @@ def get_recipe(recipe: str | AnyRecipe) -> AnyRecipe:
     return RECIPES[recipe]
 
 
+def get_body_recipe(recipe: str | BodyRecipe) -> BodyRecipe:
+    """Return a recipe by its name; a recipe itself is returned as it is.
+
+    Raises:
+        ValueError: No recipe has this name.
+    """
+    if isinstance(recipe, BodyRecipe):
+        return recipe
+    if recipe not in BODY_RECIPES:
+        raise ValueError(f"there is no recipe {recipe!r}: take {' or '.join(BODY_RECIPES)}")
+    return BODY_RECIPES[recipe]
+
+
 def _is_number(value: object) -> bool:
     """Return whether a value is a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -251,7 +300,7 @@ def _is_number(value: object) -> bool:
     return math.isfinite(value)
 
 
-def _check_choices(recipe: ViewRecipe | DecodeRecipe | WholeImageRecipe) -> None:
+def _check_choices(recipe: ViewRecipe | DecodeRecipe | WholeImageRecipe | BodyRecipe) -> None:
     """Refuse a value that is not among those that its field's type names."""
     for name, kind in get_type_hints(type(recipe)).items():
         if kind is not bool and get_origin(kind) is not Literal:
@@ -309,3 +358,12 @@ _RECIPES: tuple[AnyRecipe, ...] = (
     Recipe(name="refined", flip_average=True, upright_pass=True, prior=0.1),
 )
 RECIPES = {recipe.name: recipe for recipe in _RECIPES}
+
+BODY_RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        BodyRecipe(name="openpose"),
+        BodyRecipe(name="openpose_cpu", connector="openpose_cpu"),
+    )
+}
+"""Recipes by name: what OpenPose's program for CUDA does by default, and that for CPUs."""

@@ -4,12 +4,14 @@ A box that the body gives is blended with the box of the hand that was found the
 (src/openpose/hand/handDetector.cpp). There is no identity: a hand is only a place.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from openpose_keras.core.arrays import FloatArray
+from openpose_keras.core.keypoints import Person, keypoint_table
 
 _KEYPOINT_SCORE = 0.25  # score above which a keypoint counts for the box of a hand
 _HAND_SCORE = 0.66667  # mean score above which a hand is remembered
@@ -74,6 +76,42 @@ class TrackedHands:
         middles = (new[:, :2] + new[:, 2:] / 2 + before[:, :2] + before[:, 2:] / 2) / 2
         blended = np.hstack([middles - sides / 2, sides])
         return np.where(overlaps.max(axis=1, keepdims=True) > 0, blended, new)
+
+
+@dataclass(frozen=True, eq=False)
+class HandTracks:
+    """Where the hands of all people were in an earlier frame of a video.
+
+    Args:
+        left: The left hands.
+        right: The right hands.
+
+    Example:
+        >>> tracks = HandTracks()
+        >>> for frame, people in enumerate([[], []], start=1):
+        ...     tracks = tracks.update(people, frame)
+        >>> tracks.left.frame
+        2
+    """
+
+    left: TrackedHands = field(default_factory=TrackedHands)
+    right: TrackedHands = field(default_factory=TrackedHands)
+
+    def update(self, people: Sequence[Person], frame: int) -> "HandTracks":
+        """Return what is remembered after a frame.
+
+        Args:
+            people: The people of the frame.
+            frame: Its number, from 1 on.
+        """
+        left, right = (
+            [keypoint_table(hand) for hand in hands if hand is not None]
+            for hands in (
+                [person.left_hand for person in people],
+                [person.right_hand for person in people],
+            )
+        )
+        return HandTracks(self.left.update(left, frame), self.right.update(right, frame))
 
 
 def _overlaps(box: FloatArray, others: FloatArray) -> FloatArray:

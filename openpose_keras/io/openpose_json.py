@@ -33,7 +33,7 @@ from numpy.typing import ArrayLike
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.errors import FormatError
 from openpose_keras.core.files import atomic_write, write_json
-from openpose_keras.core.keypoints import SIDES, Body, Face, Hand, Keypoints, Person
+from openpose_keras.core.keypoints import SIDES, Body, Face, Hand, Keypoints, Person, keypoint_table
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 
 VERSION = 1.3
@@ -79,7 +79,7 @@ def to_openpose(hands: Sequence[Hand]) -> dict[str, Any]:
 
 def _flatten(hand: Hand) -> list[float]:
     """Return x, y, score of the 21 keypoints in one list; 0, 0, 0 where missing."""
-    table = _table_of(hand, len(HAND)).astype(np.float64)
+    table = keypoint_table(hand).astype(np.float64)
     # Significant digits and not decimals: a small score must not become the 0 that means missing.
     return [float(f"{value:.8g}") + 0.0 for value in table.ravel().tolist()]
 
@@ -271,10 +271,7 @@ def _numbers(table: np.ndarray) -> str:
 
 def _table_of(keypoints: Keypoints | None, size: int) -> FloatArray:
     """Return x, y, score (size, 3); 0, 0, 0 where missing."""
-    if keypoints is None:
-        return np.zeros((size, 3))
-    table = np.column_stack([keypoints.xy, keypoints.scores])
-    return np.where(keypoints.found[:, None], table, 0)
+    return np.zeros((size, 3)) if keypoints is None else keypoint_table(keypoints)
 
 
 def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:

@@ -20,7 +20,7 @@ class InputSpec:
         multiple: Height and width of an input must be multiples of it; 1 if any size will do.
         channel_order: "rgb" or "bgr": what the weights were trained with, or converted to.
         sides: "right": the network knows right hands only, so a left hand is shown mirrored.
-            "both": it knows left and right hands as they are.
+            "both": it knows left and right hands as they are. None: it is for bodies or faces.
         upright: Whether the network is more exact where the knuckles lie above the wrist, so that a
             second pass over the hand, rotated upright, is worth its time.
         upright_margin: Side of the box of that pass, in longer sides of the keypoints' extent in
@@ -39,7 +39,7 @@ class InputSpec:
     stride: int = 8
     multiple: int = 1
     channel_order: ChannelOrder = "rgb"
-    sides: KnownSides = "right"
+    sides: KnownSides | None = "right"
     upright: bool = False
     upright_margin: float | None = None
     upright_shift: float = 0.0
@@ -48,7 +48,7 @@ class InputSpec:
         """Check the fields."""
         for name in ("box_size", "stride", "multiple"):
             check_whole(getattr(self, name), name)
-        choices = {"channel_order": get_args(ChannelOrder), "sides": get_args(KnownSides)}
+        choices = {"channel_order": get_args(ChannelOrder), "sides": (*get_args(KnownSides), None)}
         for name, known in {**choices, "upright": (True, False)}.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"expected {name} among {known}, got {getattr(self, name)!r}")

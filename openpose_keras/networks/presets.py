@@ -1,8 +1,9 @@
 """Presets: a named network with its weights and the input that it expects.
 
-A preset is data. `load_network` builds the network, finds and checks the file and loads it; it
-never downloads. A weight file is searched for first in the package's own folder (the weights that
-ship), then in the user's folder, `<Keras home>/openpose_keras`.
+A preset is data, and so is a set of presets that find people together. `load_network` builds the
+network, finds and checks the file and loads it; it never downloads. A weight file is searched for
+first in the package's own folder (the weights that ship), then in the user's folder,
+`<Keras home>/openpose_keras`.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import os
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from openpose_keras import networks
 from openpose_keras.core.errors import WeightsError
@@ -21,6 +22,8 @@ from openpose_keras.networks.input_spec import InputSpec
 if TYPE_CHECKING:
     import keras
 
+Part = Literal["body", "face", "hand"]
+PARTS: tuple[Part, ...] = ("body", "face", "hand")
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -32,12 +35,11 @@ class Preset:
         name: The key in `PRESETS`.
         network: Name of the function of `networks` that builds it.
         spec: The input that it expects.
-        decoder: Name of the function of `estimators.decode.DECODERS` that makes keypoints of maps;
-            None for a detector, which finds no keypoints.
-        detector: The preset that finds hands for this network; None where it searches with its own
-            heatmaps.
         source: Where the weights come from.
         licence: What the weights may be used for.
+        finds: The part of a person whose keypoints it finds; None for a detector of hands.
+        detector: The preset that finds hands for this network; None where it searches with its own
+            heatmaps.
         sha256: SHA-256 of the file that ships; None where the user brings the file.
         how_to_get: How the user gets the file, where it does not ship.
     """
@@ -47,7 +49,7 @@ class Preset:
     spec: InputSpec
     source: str
     licence: str
-    decoder: str | None = "one_each"
+    finds: Part | None = "hand"
     detector: str | None = None
     sha256: str | None = None
     how_to_get: str = ""
@@ -57,6 +59,24 @@ class Preset:
         """Name of the weight file."""
         return f"{self.name}.weights.h5"
 
+
+def _openposes(name: str, file: str, spec: InputSpec, finds: Part) -> Preset:
+    """Return the preset of one of OpenPose's own networks, whose weights the user brings."""
+    return Preset(
+        name=name,
+        network=name,
+        spec=spec,
+        finds=finds,
+        source=f"OpenPose's {file}, converted; it does not ship",
+        licence="academic or non-profit, non-commercial research only (OpenPose's licence)",
+        how_to_get=(
+            f"`openpose-keras fetch {name}` downloads and converts them, `openpose-keras convert "
+            "FILE` takes a file that you have"
+        ),
+    )
+
+
+_WHOLE_IMAGE = InputSpec(box_size=368, stride=8, multiple=16, sides=None)
 
 PRESETS = {
     preset.name: preset
@@ -83,7 +103,7 @@ PRESETS = {
             spec=InputSpec(box_size=320, multiple=32, sides="both"),
             source="not trained to the end yet, so that they do not ship",
             licence="Apache-2.0",
-            decoder=None,
+            finds=None,
             how_to_get="`openpose-keras train weights/hand_finder.json` trains them",
         ),
         Preset(
@@ -109,22 +129,54 @@ PRESETS = {
             spec=InputSpec(box_size=192, multiple=32, sides="both"),
             source="MediaPipe's palm_detection_full.tflite, converted",
             licence="Apache-2.0 (Copyright Google LLC)",
-            decoder=None,
+            finds=None,
             sha256="9c49721086c2ec1ea7b1a934734c8fa8afd46fd68e4ac849ca3f50864aebd1f5",
         ),
-        Preset(
-            name="hand",
-            network="hand",
-            spec=InputSpec(box_size=368, stride=8, sides="right"),
-            source="OpenPose's hand/pose_iter_102000.caffemodel, converted; it does not ship",
-            licence="academic or non-profit, non-commercial research only (OpenPose's licence)",
-            how_to_get=(
-                "`openpose-keras fetch hand` downloads and converts them, `openpose-keras convert "
-                "FILE` takes a file that you have"
-            ),
+        _openposes(
+            "hand",
+            "hand/pose_iter_102000.caffemodel",
+            InputSpec(box_size=368, stride=8, sides="right"),
+            "hand",
         ),
+        _openposes(
+            "face",
+            "face/pose_iter_116000.caffemodel",
+            InputSpec(box_size=368, stride=8, sides=None),
+            "face",
+        ),
+        _openposes("body_25", "pose/body_25/pose_iter_584000.caffemodel", _WHOLE_IMAGE, "body"),
+        _openposes("body_coco", "pose/coco/pose_iter_440000.caffemodel", _WHOLE_IMAGE, "body"),
+        _openposes("body_mpi", "pose/mpi/pose_iter_160000.caffemodel", _WHOLE_IMAGE, "body"),
     )
 }
+
+PRESET_SETS = {"lite": ("hand_lite",), "openpose": ("body_25", "face", "hand")}
+"""Presets that find people together: those that ship, and OpenPose's own."""
+
+
+def get_presets(names: str) -> dict[Part, Preset]:
+    """Return the presets of a set, or of several names, by the part that each finds.
+
+    Args:
+        names: A key of `PRESET_SETS`, or keys of `PRESETS` with commas between.
+
+    Raises:
+        ValueError: There is no such preset, one finds no keypoints, or two find the same part.
+
+    Example:
+        >>> {part: preset.name for part, preset in get_presets("body_25,hand_lite").items()}
+        {'body': 'body_25', 'hand': 'hand_lite'}
+    """
+    found: dict[Part, Preset] = {}
+    for name in PRESET_SETS.get(names, names.split(",")):
+        preset = get_preset(name)
+        if preset.finds is None or preset.finds in found:
+            raise ValueError(
+                f"expected a preset each for some of {', '.join(PARTS)}, got {names!r}: {name} "
+                f"finds {f'the {preset.finds} again' if preset.finds else 'no keypoints'}"
+            )
+        found[preset.finds] = preset
+    return found
 
 
 def get_preset(name: str) -> Preset:
@@ -182,7 +234,8 @@ def load_network(
         all_stages: Whether the heatmaps of every stage are returned, first stage first.
 
     Returns:
-        The `keras.Model`: (n, h, w, 3) in, (n, h / stride, w / stride, 22) out, or a list of them.
+        The `keras.Model`: (n, h, w, 3) in, its maps by name out, or a
+        list of them.
 
     Raises:
         ValueError: No preset has this name, or the dtype is not one of `DTYPES`.
@@ -257,11 +310,12 @@ def find_weights(preset: Preset) -> Path:
         path = folder() / preset.file
         if path.is_file():
             return path
+    lite = "; or use the preset 'hand_lite', whose weights ship with the package"
+    instead = lite if preset.finds in (None, "hand") else ""
     raise WeightsError(
         f"the weights of {preset.name!r} are not on this machine: expected {preset.file} in "
         f"{shipped_folder()} or {user_folder()}. They are {preset.source}; licence: "
-        f"{preset.licence}. {preset.how_to_get or 'Install the package again'}; or use the preset "
-        "'hand_lite', whose weights ship with the package"
+        f"{preset.licence}. {preset.how_to_get or 'Install the package again'}{instead}"
     )
 
 

@@ -15,9 +15,10 @@ from openpose_keras.cli import options as cli_options
 from openpose_keras.cli.paths import InputError, expand, output_stems
 from openpose_keras.core.errors import ImageError, OpenPoseKerasError
 from openpose_keras.core.files import PHOTO_SUFFIXES
-from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.keypoints import Body, Hand, Person
+from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.io.images import read_image, write_image
-from openpose_keras.io.openpose_json import read_openpose
+from openpose_keras.io.openpose_json import read_openpose, read_people
 from tests.helpers import ROOT
 
 HEAVY = {"numpy", "cv2", "keras", "tensorflow", "tqdm", "scipy"}
@@ -482,3 +483,89 @@ def test_evaluate_tells_bad_data_in_one_line(estimator, labels, capsys, data, im
     error = error_line(capsys, "evaluate", data, "--images", images)
     assert error.startswith("error: ")
     assert message in error
+
+
+# --- people
+
+
+class FakePeople:
+    """Stands for the networks: a body with one hand, or nobody."""
+
+    def __init__(self):
+        self.parts, self.people = None, 1
+
+    def __call__(self, image, *, min_presence):
+        xy = np.column_stack([np.linspace(20, 90, 25), np.linspace(10, 80, 25)])
+        body = Body(xy, np.full(25, 0.3), skeleton=BODY_25)
+        hand = Hand(np.full((21, 2), 40.0), np.full(21, 0.9), side="left")
+        return [Person(body, left_hand=hand)] * self.people
+
+
+@pytest.fixture
+def people(monkeypatch):
+    """Put the fake instead of the real ones; no Keras is imported."""
+    fake = FakePeople()
+
+    def load(args, parts):
+        fake.parts = parts
+        return fake
+
+    monkeypatch.setattr(cli_options, "load_people_estimator", load)
+    return fake
+
+
+def test_people_are_drawn_and_written(people, folder, capsys):
+    assert cli.main(["detect", "hand.png", "--preset", "openpose"]) == 0
+    assert people.parts == ("body", "face", "hand")
+    (person,) = read_people("hand_keypoints.json")
+    assert person.body.skeleton is BODY_25
+    assert person.left_hand.found.all()
+    assert (read_image("hand_keypoints.png") != photo()).any()
+    outputs = "hand_keypoints.png, hand_keypoints.json"
+    assert capsys.readouterr().out == f"hand.png: 1 body, 1 hand -> {outputs}\n"
+    people.people = 0
+    assert cli.main(["detect", "hand.png", "--preset", "body_25", "--force"]) == 0
+    assert capsys.readouterr().out == f"hand.png: nobody found -> {outputs}\n"
+
+
+def test_the_threshold_counts_for_all_parts(people, folder):
+    assert cli.main(["detect", "hand.png", "--preset", "body_25", "--threshold", "0.95"]) == 0
+    np.testing.assert_array_equal(read_image("hand_keypoints.png"), photo())
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [("body", ("body",)), ("hands,bodies", ("body", "hand")), ("face,body", ("body", "face"))],
+)
+def test_parts_are_a_choice_of_what_the_presets_find(people, folder, parts, expected):
+    argv = ["detect", "hand.png", "--preset", "body_25,face,hand_lite", "--parts", parts]
+    assert cli.main(argv) == 0
+    assert people.parts == expected
+
+
+def test_hands_alone_take_the_options_of_hands(estimator, folder):
+    options = ["--preset", "openpose", "--parts", "hands", "--max-hands", "2"]
+    assert cli.main(["detect", "hand.png", *options]) == 0
+    assert estimator.limits == [(0.5, 2)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--parts", "body"], "hand_lite finds hand, not body"),
+        (["--preset", "face"], "faces hang on bodies"),
+        (["--preset", "body_25", "--box", "1,2,3"], "--box: only for hands alone"),
+        (["--preset", "body_25", "--max-hands", "1"], "--max-hands: only for hands alone"),
+        (["--preset", "foot"], "there is no preset 'foot'"),
+        (["--preset", "body_25,body_mpi"], "body_mpi finds the body again"),
+        (["--parts", "feet"], 'expected some of "body,face,hands"'),
+    ],
+)
+def test_parts_and_presets_that_do_not_fit_are_refused(people, folder, capsys, options, message):
+    try:
+        status = cli.main(["detect", "hand.png", *options])
+    except SystemExit as stop:
+        status = stop.code
+    assert status == 2
+    assert message in capsys.readouterr().err
+    assert names(folder) == ["hand.png"]

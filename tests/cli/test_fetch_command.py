@@ -67,7 +67,7 @@ def test_second_call_does_nothing_and_asks_nothing(server, capsys):
     ("name", "file", "use"),
     [
         ("hand", "hand.weights.h5", "--preset hand --weights mine/deep/hand.weights.h5"),
-        ("face", "official.bin", "No preset uses it yet"),
+        ("face", "face.weights.h5", '("face", weights="mine/deep/face.weights.h5")'),
     ],
 )
 def test_message_tells_how_to_use_another_folder(server, tmp_path, capsys, name, file, use):

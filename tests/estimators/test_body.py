@@ -7,37 +7,15 @@ import pytest
 from openpose_keras.core.errors import ImageError, NetworkError
 from openpose_keras.core.keypoints import Person
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
-from openpose_keras.estimators.body import BODY_RECIPES, BodyEstimator, BodyRecipe
-from openpose_keras.geometry.network_size import fit_factor
+from openpose_keras.estimators.body import BodyEstimator
+from openpose_keras.estimators.recipes import BODY_RECIPES, BodyRecipe
 from openpose_keras.heatmaps.people import Thresholds
 from openpose_keras.viz.drawing import draw
-from tests.helpers.people import draw_maps, standing
+from tests.helpers.people import IMAGE, DrawnNetwork
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-IMAGE = np.zeros((240, 320, 3), np.uint8)
-PEOPLE = [((90, 120), 180), ((220, 118), 150)]  # in pixels of the image
 SMALL = BodyRecipe(resolution=(176, None))
-
-
-class DrawnNetwork:
-    """An engine that answers with the maps of people who stand where they are said to stand."""
-
-    def __init__(self, skeleton, people=PEOPLE, image=IMAGE):
-        self.skeleton = skeleton
-        self.people = [standing(skeleton, middle, height) for middle, height in people]
-        self.shape = image.shape[:2]
-        self.seen = []
-
-    def __call__(self, batch):
-        self.seen.append(batch.shape)
-        size = batch.shape[1:3]
-        factor = fit_factor(self.shape, size)
-        maps = draw_maps(self.skeleton, [xy * factor for xy in self.people], size)
-        cells = maps.reshape(size[0] // 8, 8, size[1] // 8, 8, -1)[:, 3:5, :, 3:5].mean((1, 3))
-        count = len(self.skeleton) + 1
-        answer = {"keypoints": cells[..., :count], "affinity": cells[..., count:]}
-        return {name: array[None].repeat(len(batch), axis=0) for name, array in answer.items()}
 
 
 def matched(bodies, network):
@@ -95,7 +73,7 @@ def test_a_keras_network_of_two_answers_will_do():
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="no recipe 'cuda': take openpose or openpose_cpu"):
         BodyEstimator(DrawnNetwork(BODY_25), recipe="cuda")
-    with pytest.raises(ValueError, match="a connector among"):
+    with pytest.raises(ValueError, match="connector is one of"):
         BodyRecipe(connector="cuda")
     with pytest.raises(ValueError, match="a ratio of at least 0"):
         BodyRecipe(ratio=-1)

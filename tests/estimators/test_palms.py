@@ -183,5 +183,5 @@ def test_the_preset_survives_pickling_and_a_detector_is_no_estimator(preset):
     image = read_image(ROOT / "notebooks/images/open_hand.jpg")
     [hand] = pickle.loads(pickle.dumps(preset))(image)
     np.testing.assert_array_equal(hand.xy, preset(image)[0].xy)
-    with pytest.raises(ValueError, match="detector 'mediapipe_palm'"):
+    with pytest.raises(ValueError, match="got 'mediapipe_palm'"):
         HandEstimator.from_preset("mediapipe_palm")

@@ -1,0 +1,102 @@
+"""From an image to faces: 70 keypoints in each box."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from openpose_keras.core.keypoints import Face
+from openpose_keras.core.skeletons import FACE
+from openpose_keras.estimators.base import Boxes, KeypointEstimator
+from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, get_recipe
+
+if TYPE_CHECKING:
+    from openpose_keras.engines.keras import Network
+
+
+class FaceEstimator(KeypointEstimator):
+    """Estimates the keypoints of faces in boxes of an image, see `body_boxes.face_boxes`.
+
+    Args:
+        network: A `keras.Model` such as `networks.face()` with its weights, or an engine: any
+            function (n, h, w, 3) float32 -> `Maps`, or heatmaps (n, h', w', 71).
+        recipe: A name of `recipes.RECIPES`, or a recipe of your own. With "openpose" a face whose
+            box has a side of at most 40 pixels has no keypoints, as in OpenPose
+            (src/openpose/face/faceExtractorCaffe.cpp).
+        spec: How the network wants its input; None for OpenPose's.
+        batch_size: The greatest number of images that go through the network at once.
+
+    Raises:
+        ValueError: There is no such recipe, or the batch size is below 1.
+        TypeError: The network cannot be called.
+
+    Example:
+        >>> def network(batch):
+        ...     return np.ones((len(batch), 46, 46, 71), np.float32)
+        >>> FaceEstimator(network)(np.zeros((99, 99, 3), np.uint8), [(10, 10, 60, 60)])
+        [Face(score=1.000, found=70/70, box=(10.0, 10.0, 60.0, 60.0))]
+    """
+
+    finds: ClassVar[str] = "face"
+    least_side: ClassVar[float] = 40.0
+
+    def __init__(
+        self,
+        network: "Network",
+        *,
+        recipe: str | AnyRecipe = "refined",
+        spec: InputSpec | None = None,
+        batch_size: int = 8,
+    ) -> None:
+        """Keep the parts; a Keras model is compiled when it is first used."""
+        super().__init__(
+            network,
+            skeleton=FACE,
+            recipe=recipe,
+            spec=spec or InputSpec(sides=None),
+            batch_size=batch_size,
+        )
+
+    @classmethod
+    def from_preset(
+        cls,
+        name: str,
+        *,
+        recipe: str | AnyRecipe | None = None,
+        weights: str | Path | None = None,
+        dtype: str | None = None,
+        batch_size: int = 8,
+    ) -> Self:
+        """Build a network of `presets.PRESETS` with its weights.
+
+        Args:
+            name: Of a preset of faces, for example "face".
+            recipe: A name or a recipe; None for "refined".
+            weights: Another weight file of the same network; None for the preset's own.
+            dtype: What the network computes in; None for "float32".
+            batch_size: As for the constructor.
+
+        Returns:
+            The estimator. It can be pickled: the preset is loaded again where it is unpickled.
+
+        Raises:
+            ValueError: There is no such preset of faces, recipe or dtype.
+            WeightsError: The weights are missing or damaged.
+        """
+        checked = get_recipe(recipe or "refined")
+        return cls._from_preset(name, weights, dtype, recipe=checked, batch_size=batch_size)
+
+    def __call__(self, image: np.ndarray, boxes: Boxes = None) -> list[Face]:
+        """Estimate the faces of one image; arguments and errors as in `KeypointEstimator`.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            boxes: Of the faces; None or "whole": the image is one.
+
+        Returns:
+            A face for each box, in order.
+        """
+        return [
+            Face(each.peaks[:, :2], each.peaks[:, 2], each.region.box)
+            for each in self.estimate(image, boxes)
+        ]

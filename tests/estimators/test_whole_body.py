@@ -1,0 +1,216 @@
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from openpose_keras.core.errors import WeightsError
+from openpose_keras.core.skeletons import BODY_25
+from openpose_keras.estimators.body import BodyEstimator
+from openpose_keras.estimators.body_boxes import face_boxes, hand_boxes
+from openpose_keras.estimators.face import FaceEstimator
+from openpose_keras.estimators.hand import HandEstimator
+from openpose_keras.estimators.recipes import BODY_RECIPES, InputSpec
+from openpose_keras.estimators.tracking import HandTracks
+from openpose_keras.estimators.views import Region
+from openpose_keras.estimators.whole_body import WholeBodyEstimator
+from openpose_keras.networks import face as face_network
+from openpose_keras.networks.presets import PRESETS, find_weights, get_presets
+from tests.helpers.people import IMAGE, DrawnNetwork
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+SPEC = InputSpec(box_size=64, sides="both")
+
+
+class Middles:
+    """A network whose keypoints all lie in the middle of what it is shown.
+
+    `presence` is told for each image in order of the calls.
+    """
+
+    def __init__(self, keypoints, presence=()):
+        self.keypoints, self.presence, self.seen = keypoints, list(presence), 0
+
+    def __call__(self, batch):
+        rows, columns = batch.shape[1] // 8, batch.shape[2] // 8
+        maps = np.zeros((len(batch), rows, columns, self.keypoints + 1), np.float32)
+        maps[:, rows // 2, columns // 2] = 1
+        answer = {"keypoints": maps}
+        if self.presence:
+            each = self.presence[self.seen : self.seen + len(batch)]
+            answer["presence"] = np.array(each, np.float32)[:, None]
+            answer["right"] = np.full((len(batch), 1), 0.5, np.float32)
+        self.seen += len(batch)
+        return answer
+
+
+def body_estimator(**options):
+    recipe = replace(BODY_RECIPES["openpose"], resolution=(176, None))
+    return BodyEstimator(DrawnNetwork(BODY_25, **options), recipe=recipe)
+
+
+def hand_estimator(presence=(), search=None):
+    network = Middles(21, presence)
+    return HandEstimator(network, recipe="openpose", spec=SPEC, search=search)
+
+
+def face_estimator(recipe="refined"):
+    spec = InputSpec(box_size=64, sides=None)
+    return FaceEstimator(Middles(70), recipe=recipe, spec=spec)
+
+
+def middle(box):
+    return np.array(box[:2]) + np.array(box[2:]) / 2
+
+
+def tables(people):
+    return np.stack([np.column_stack([person.body.xy, person.body.scores]) for person in people])
+
+
+def test_faces_and_hands_lie_where_the_body_says():
+    people = WholeBodyEstimator(body_estimator(), face=face_estimator(), hand=hand_estimator())(
+        IMAGE
+    )
+    assert len(people) == 2
+    bodies = tables(people)
+    for side in ("left", "right"):
+        for person, box in zip(people, hand_boxes(bodies, BODY_25, side), strict=True):
+            hand = getattr(person, f"{side}_hand")
+            assert hand.side == side
+            np.testing.assert_allclose(hand.box, box)
+            assert np.abs(hand.xy - middle(box)).max() < box[2] / 8
+    for person, box in zip(people, face_boxes(bodies, BODY_25), strict=True):
+        np.testing.assert_allclose(person.face.box, box)
+        assert np.abs(person.face.xy - middle(box)).max() < box[2] / 8
+
+
+def test_a_hand_that_the_network_denies_is_missing():
+    presence = (0.9, 0.2, 0.4, 0.6)  # left hands of both people, then the right ones
+    first, second = WholeBodyEstimator(body_estimator(), hand=hand_estimator(presence))(IMAGE)
+    assert [first.left_hand is None, second.left_hand is None] == [False, True]
+    assert [first.right_hand is None, second.right_hand is None] == [True, False]
+    assert first.face is None
+    people = WholeBodyEstimator(body_estimator(), hand=hand_estimator(presence))(
+        IMAGE, min_presence=0.0
+    )
+    assert all(person.left_hand and person.right_hand for person in people)
+
+
+def test_hands_outside_the_image_are_missing():
+    estimator = WholeBodyEstimator(
+        body_estimator(people=[((160, 120), 180), ((-4, 118), 150)]),
+        face=face_estimator(),
+        hand=hand_estimator(),
+    )
+    people = estimator(IMAGE)
+    outside = [
+        person
+        for person in people
+        for side in ("left", "right")
+        if (box := hand_boxes(tables([person]), BODY_25, side)[0])[0] + box[2] <= 0
+    ]
+    assert all(person.left_hand is None or person.right_hand is None for person in outside)
+    assert any(person.left_hand and person.right_hand for person in people)
+
+
+def test_without_a_body_hands_are_searched_for():
+    def search(image):
+        return [Region((10, 20, 40, 40), side="left"), Region((100, 20, 40, 40))]
+
+    nobody = body_estimator(people=[])
+    for estimator in (
+        WholeBodyEstimator(nobody, hand=hand_estimator((0.9, 0.9), search)),
+        WholeBodyEstimator(hand=hand_estimator((0.9, 0.9), search)),
+    ):
+        people = estimator(IMAGE)
+        assert [person.body for person in people] == [None, None]
+        assert [person.left_hand is None for person in people] == [True, True]
+    assert WholeBodyEstimator(nobody)(IMAGE) == []
+
+
+def test_boxes_are_blended_with_those_of_the_frame_before():
+    estimator = WholeBodyEstimator(body_estimator(), hand=hand_estimator())
+    people = estimator(IMAGE)
+    tracks = HandTracks().update(people, frame=1)
+    assert len(tracks.left.boxes) == 0  # all keypoints in one point span no box
+    tracks = HandTracks(replace(tracks.left, boxes=np.array([people[0].left_hand.box])))
+    again = estimator(IMAGE, tracks=tracks)
+    assert again[0].left_hand.box[2] == pytest.approx(1.5 * people[0].left_hand.box[2])
+    assert again[0].right_hand.box == people[0].right_hand.box
+
+
+def test_max_people_keeps_the_largest():
+    estimator = WholeBodyEstimator(body_estimator(), face=face_estimator())
+    (person,) = estimator(IMAGE, max_people=1)
+    assert person.body.box is None
+    assert person.face is not None
+    assert person.left_hand is None
+
+
+def test_small_faces_are_missing_as_in_openpose():
+    small, large = face_estimator("openpose")(IMAGE, [(10, 10, 40), (10, 10, 41)])
+    assert not small.found.any()
+    assert large.found.all()
+    (small,) = face_estimator()(IMAGE, [(10, 10, 40)])
+    assert small.found.all()
+
+
+def test_what_can_not_be_estimated_is_refused():
+    with pytest.raises(ValueError, match="an estimator of bodies, or of hands alone"):
+        WholeBodyEstimator(face=face_estimator())
+    with pytest.raises(ValueError, match="estimator of faces, got none"):
+        WholeBodyEstimator(body_estimator()).add_faces(IMAGE, [])
+    with pytest.raises(ValueError, match="estimator of hands, got none"):
+        WholeBodyEstimator(body_estimator()).add_hands(IMAGE, [])
+    hands = WholeBodyEstimator(hand=hand_estimator(search=lambda image: [Region((9, 9, 40, 40))]))
+    with pytest.raises(ValueError, match="a body each, got 0 of 1"):
+        hands.add_hands(IMAGE, hands(IMAGE))
+    with pytest.raises(ValueError, match=r"expected parts among hand with 'lite', got 'body'"):
+        WholeBodyEstimator.from_preset("lite", parts=["body"])
+
+
+# --- presets
+
+
+def test_a_set_names_a_preset_for_each_part():
+    assert {part: preset.name for part, preset in get_presets("openpose").items()} == {
+        "body": "body_25",
+        "face": "face",
+        "hand": "hand",
+    }
+    assert list(get_presets("body_coco,hand_lite")) == ["body", "hand"]
+    with pytest.raises(ValueError, match="body_coco finds the body again"):
+        get_presets("body_25,body_coco")
+    with pytest.raises(ValueError, match="mediapipe_palm finds no keypoints"):
+        get_presets("hand_lite,mediapipe_palm")
+    with pytest.raises(ValueError, match="no preset 'foot'"):
+        get_presets("hand_lite,foot")
+
+
+def test_the_set_that_ships_finds_hands():
+    estimator = WholeBodyEstimator.from_preset("lite")
+    assert (estimator.body, estimator.face) == (None, None)
+    assert repr(estimator.hand).startswith("HandEstimator(preset='hand_lite'")
+
+
+def test_weights_that_the_user_has_to_bring_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    for name, preset in PRESETS.items():
+        if "OpenPose's" in preset.source:
+            with pytest.raises(WeightsError, match=f"`openpose-keras fetch {name}`"):
+                find_weights(preset)
+    with pytest.raises(WeightsError, match=r"body_25\.weights\.h5"):
+        WholeBodyEstimator.from_preset("openpose")
+    with pytest.raises(ValueError, match="a preset that finds a face, face, got 'hand_lite'"):
+        FaceEstimator.from_preset("hand_lite")
+
+
+def test_an_estimator_of_a_preset_survives_pickling(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "openpose_keras").mkdir()
+    face_network().save_weights(tmp_path / "openpose_keras" / PRESETS["face"].file)
+    estimator = FaceEstimator.from_preset("face", recipe="openpose")
+    (face,) = estimator(IMAGE, [(10, 10, 60, 60)])
+    (again,) = pickle.loads(pickle.dumps(estimator))(IMAGE, [(10, 10, 60, 60)])
+    np.testing.assert_array_equal(face.xy, again.xy)
+    assert repr(estimator) == "FaceEstimator(preset='face', recipe='openpose', engine='keras')"
