@@ -2,14 +2,18 @@
 
 import argparse
 from pathlib import Path
+from typing import Literal
 
-from openpose_keras.cli.options import UsageError, start_keras
+from openpose_keras.cli.options import UsageError, how_to_use, start_keras
+from openpose_keras.io.weight_record import ChannelOrder
+from openpose_keras.networks.presets import PRESETS
 
 SUMMARY = "convert a weight file, OpenPose's own or a port's"
 DESCRIPTION = (
     "Convert weights: a .caffemodel, an HDF5 file of Keras 2, a .weights.h5 or .keras of Keras 3, "
     "a .pth of PyTorch, a .tflite of MediaPipe, or a folder of W_name.npy and b_name.npy. The kind "
-    "is told from the content. Without --to, the result is put where --preset hand finds it."
+    "is told from the content. Without --to, the result is put where the network's preset "
+    "finds it."
 )
 
 
@@ -21,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="the new file, whose ending says what it shall be: .weights.h5, .caffemodel (with a "
-        ".prototxt next to it), .keras or .onnx (default: hand.weights.h5 in openpose_keras in "
-        "Keras's home, ~/.keras)",
+        ".prototxt next to it), .keras or .onnx (default: NETWORK.weights.h5 in openpose_keras "
+        "in Keras's home, ~/.keras)",
     )
     parser.add_argument(
         "--float16", action="store_true", help="write a .weights.h5 of half the size"
@@ -50,28 +54,27 @@ def run(args: argparse.Namespace) -> int:
         WeightsError: The file is damaged, or for another network.
         OSError: The result can't be written where it is wanted.
     """
-    from openpose_keras.networks.presets import get_preset, user_folder
-
-    target, preset = args.to, get_preset("hand")
-    if target is None:
-        if args.bgr:
-            raise UsageError("--bgr: the preset takes RGB; name another file with --to")
-        target = user_folder() / preset.file
-        target.parent.mkdir(parents=True, exist_ok=True)
+    if args.to is None and args.bgr:
+        raise UsageError("--bgr: the preset takes RGB; name another file with --to")
     start_keras()
-    from openpose_keras.conversion.writers import convert_file
+    from openpose_keras.conversion.convert import load_converted
+    from openpose_keras.conversion.writers import convert_file, write_network
+    from openpose_keras.networks.presets import user_folder
 
-    record = convert_file(
-        args.file,
-        target,
-        channel_order="bgr" if args.bgr else "rgb",
-        dtype="float16" if args.float16 else "float32",
-        force=args.force,
-    )
+    order: ChannelOrder = "bgr" if args.bgr else "rgb"
+    dtype: Literal["float16", "float32"] = "float16" if args.float16 else "float32"
+    if args.to is None:
+        model, record = load_converted(args.file)
+        target = user_folder() / f"{record.network}.weights.h5"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_network(target, model, record, dtype=dtype, force=args.force)
+    else:
+        target = args.to
+        record = convert_file(args.file, target, channel_order=order, dtype=dtype, force=args.force)
     what = record.official or f"MD5 {record.md5}"
     size = f"{target.stat().st_size / 1e6:.1f} MB"
     print(f"{args.file} ({what}) -> {target} ({size}, {record.channel_order.upper()})")
     print(f"licence of the weights: {record.licence}")
-    if args.to is None:
-        print(f"use it: openpose-keras detect PHOTO --preset {preset.name}")
+    if args.to is None and record.network in PRESETS:
+        print(f"use it: {how_to_use(record.network)}")
     return 0

@@ -4,10 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from openpose_keras.cli.options import UsageError, start_keras
+from openpose_keras.cli.options import UsageError, how_to_use, start_keras
 from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, SOURCES
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.networks.presets import PRESETS
 
 SUMMARY = "download OpenPose's own weights, check and convert them"
 DESCRIPTION = (
@@ -64,19 +63,10 @@ def run(args: argparse.Namespace) -> int:
     except FetchError as error:  # the one message that needs several lines
         _log(f"error: {error}")
         return 1
-    print(f"{target} is ready. Use it: {_use(args.name, None if args.to is None else target)}")
+    print(
+        f"{target} is ready. Use it: {how_to_use(args.name, None if args.to is None else target)}"
+    )
     return 0
-
-
-def _use(name: str, weights: Path | None) -> str:
-    """Return how to use a preset, with weights of another folder than the presets'."""
-    finds = PRESETS[name].finds
-    if weights is not None and finds != "hand":
-        estimator = "BodyEstimator" if finds == "body" else "FaceEstimator"
-        return f'{estimator}.from_preset("{name}", weights="{weights}")'
-    option = "" if weights is None else f" --weights {weights}"
-    presets = f"body_25,{name}" if finds == "face" else name
-    return f"openpose-keras detect PHOTO --preset {presets}{option}"
 
 
 def _log(line: str) -> None:

@@ -198,6 +198,26 @@ def load_people_estimator(
     )
 
 
+def how_to_use(name: str, weights: Path | None = None) -> str:
+    """Return how to use a preset: a command, or Python where weights lie in another folder.
+
+    Args:
+        name: A key of `PRESETS`.
+        weights: The file, where the preset does not find it by itself.
+
+    Example:
+        >>> how_to_use("face")
+        'openpose-keras detect PHOTO --preset body_25,face'
+    """
+    finds = PRESETS[name].finds
+    if weights is not None and finds != "hand":
+        estimator = "BodyEstimator" if finds == "body" else "FaceEstimator"
+        return f'{estimator}.from_preset("{name}", weights="{weights}")'
+    option = "" if weights is None else f" --weights {weights}"
+    presets = f"body_25,{name}" if finds == "face" else name
+    return f"openpose-keras detect PHOTO --preset {presets}{option}"
+
+
 def start_keras() -> None:
     """Import Keras, without what TensorFlow's C++ part prints on stderr meanwhile.
 

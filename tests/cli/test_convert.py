@@ -51,6 +51,14 @@ def test_after_convert_the_preset_works(folder, capsys):
     assert hand.scores.std() > 0
 
 
+def test_the_preset_of_the_network_finds_what_convert_wrote(folder, capsys):
+    networks.body_mpi().save_weights(folder / "mine.weights.h5")
+    assert run("convert", "mine.weights.h5", "--float16") == 0
+    target = folder / "home" / "openpose_keras" / "body_mpi.weights.h5"
+    assert presets.find_weights(presets.get_preset("body_mpi")) == target
+    assert "use it: openpose-keras detect PHOTO --preset body_mpi\n" in capsys.readouterr().out
+
+
 def test_official_file_is_named_with_its_licence(capsys, monkeypatch):
     md5 = weight_record.checksums("hand.caffemodel").md5
     known = (catalogue.OfficialFile("hand", "hand/ours.caffemodel", md5),)
