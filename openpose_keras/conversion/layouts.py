@@ -1,5 +1,6 @@
 """Kernels in Caffe's and PyTorch's layout (OIHW) and in Keras's (HWIO)."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,6 +50,26 @@ def to_caffe_layout(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     if [array.ndim for array in arrays] == [3]:
         return (arrays[0].reshape(-1),)
     return tuple(array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for array in arrays)
+
+
+def to_caffe_names(layers: Layers) -> Layers:
+    """Return layers by Caffe's names, where they have those of the Keras port of the body networks.
+
+    The port (michalfaber/keras_Realtime_Multi-Person_Pose_Estimation, model/cmu_model.py) names the
+    layers of the first stage as those of the others, Mconv1_stage1_L1, where Caffe's network says
+    conv5_1_CPM_L1. All other names are the same.
+
+    Args:
+        layers: Of any network.
+
+    Example:
+        >>> list(to_caffe_names({"conv4_4_CPM": (), "Mconv1_stage1_L2": ()}))
+        ['conv4_4_CPM', 'conv5_1_CPM_L2']
+    """
+    return {
+        re.sub(r"^Mconv([1-5])_stage1_(L\d)$", r"conv5_\1_CPM_\2", name): arrays
+        for name, arrays in layers.items()
+    }
 
 
 def pair_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Layers:

@@ -1,6 +1,7 @@
 """OpenPose's other networks against OpenCV's importer of Caffe's files, at full size."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -12,9 +13,11 @@ from openpose_keras.conversion.caffe.caffemodel import write_caffemodel
 from openpose_keras.conversion.caffe.graph import to_caffe
 from openpose_keras.conversion.caffe.prototxt import read_prototxt, write_prototxt
 from openpose_keras.conversion.convert import load_converted
+from openpose_keras.conversion.layouts import to_caffe_layout
 from openpose_keras.conversion.parity import compare, layer_outputs, opencv_outputs, random_batch
 from tests.helpers import ROOT
 from tests.helpers.backends import mark_backends
+from tests.helpers.weight_files import write_keras2, write_pth
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*"),
@@ -102,6 +105,28 @@ def test_a_caffemodel_is_recognised_and_converted_back(network, caffe_files):
     assert (written.layers[-1].name == "net_output") == is_body
 
 
+@pytest.mark.parametrize(
+    ("write", "first_stage"),
+    [
+        pytest.param(write_keras2, r"Mconv\1_stage1_", marks=pytest.mark.slow),
+        pytest.param(write_pth, r"conv5_\1_CPM_", marks=pytest.mark.backend("torch")),
+    ],
+)
+def test_files_of_the_ports_are_converted(tmp_path, write, first_stage):
+    """The Keras port names the first stage's layers as the others'; PyTorch's as Caffe does."""
+    network = randomise(networks.body_coco())
+    arrays = {}
+    for layer in (each for each in network.layers if each.weights):
+        name = re.sub(r"conv5_(\d)_CPM_", first_stage, layer.name)
+        arrays[name] = to_caffe_layout([np.array(each) for each in layer.get_weights()])
+    assert first_stage.replace(r"\1", "5") + "L2" in arrays
+    write(tmp_path / "file", arrays)
+    model, record = load_converted(tmp_path / "file", channel_order="bgr")
+    assert record.network == "body_coco"
+    for ours, theirs in zip(model.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.backend("opencv4")
 @pytest.mark.parametrize("size", [(40, 56), (45, 61), (64, 64)], ids=str)
 def test_every_layer_agrees_with_opencv(network, caffe_files, size):
@@ -118,6 +143,7 @@ def test_every_layer_agrees_with_opencv(network, caffe_files, size):
 SCRIPT = """
 import sys, numpy as np, keras
 from openpose_keras import networks
+from openpose_keras.conversion.layouts import to_caffe_layout
 from openpose_keras.conversion.parity import random_batch
 name, folder = sys.argv[1:]
 model = getattr(networks, name)()

@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from openpose_keras.conversion.layouts import Layers
+from openpose_keras.conversion.layouts import Layers, to_caffe_names
 from openpose_keras.conversion.readers import npy, torch_files
 from openpose_keras.conversion.readers.hdf5 import ARCHIVED_WEIGHTS, read_hdf5
 from openpose_keras.conversion.readers.tflite import read_tflite
@@ -84,6 +84,7 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
     kind = _detect_kind(path)
     if kind == "hdf5":
         kind, layers, record = read_hdf5(path)
+        layers = to_caffe_names(layers)
     else:
         layers = _READERS[kind](path)
         record = read_record(path) if kind == "caffemodel" else None
