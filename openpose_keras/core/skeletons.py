@@ -3,10 +3,18 @@
 A skeleton is data, written once: edges are pairs of names, and indices are derived from them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 RGB = tuple[int, int, int]
+
+# What lies in the middle of two other keypoints, where labels do not have it.
+_MIDDLES = {
+    "neck": ("left_shoulder", "right_shoulder"),
+    "mid_hip": ("left_hip", "right_hip"),
+    "chest": ("thorax", "mid_hip"),
+}
 
 
 @dataclass(frozen=True)
@@ -23,10 +31,11 @@ class Skeleton:
             built of them; empty where the network has no such fields.
         fields: For each limb the channel of its field's x, counted from the first one after the
             background; y is the next channel.
+        mirror_pairs: Pairs of names that change places in a mirrored image.
 
     Raises:
-        ValueError: A name comes twice, an edge or a limb names no keypoint, a colour is not valid,
-            or the fields are not one for each limb.
+        ValueError: A name comes twice, an edge, a limb or a mirror pair names no keypoint, a colour
+            is not valid, or the fields are not one for each limb.
 
     Example:
         >>> names, colors = ("elbow", "wrist"), ((255, 0, 0), (0, 255, 0))
@@ -41,6 +50,7 @@ class Skeleton:
     colors: tuple[RGB, ...]
     limbs: tuple[tuple[str, str], ...] = ()
     fields: tuple[int, ...] = ()
+    mirror_pairs: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Freeze lists into tuples and refuse what does not fit together."""
@@ -49,12 +59,13 @@ class Skeleton:
         object.__setattr__(self, "colors", tuple(tuple(color) for color in self.colors))
         object.__setattr__(self, "limbs", tuple(tuple(limb) for limb in self.limbs))
         object.__setattr__(self, "fields", tuple(self.fields))
+        object.__setattr__(self, "mirror_pairs", tuple(map(tuple, self.mirror_pairs)))
         twice = sorted({name for name in self.keypoints if self.keypoints.count(name) > 1})
         if twice:
             raise ValueError(
                 f"skeleton {self.name!r}: keypoints need names of their own, not {twice} twice"
             )
-        for edge in self.edges + self.limbs:
+        for edge in self.edges + self.limbs + self.mirror_pairs:
             if len(edge) != 2 or edge[0] == edge[1] or not set(edge) <= set(self.keypoints):
                 raise ValueError(
                     f"skeleton {self.name!r}: an edge is a pair of two of its keypoints, not {edge}"
@@ -108,6 +119,38 @@ class Skeleton:
         """The limbs as pairs of indices into the keypoints."""
         return tuple((self.index(start), self.index(end)) for start, end in self.limbs)
 
+    @cached_property
+    def mirror_indices(self) -> tuple[int, ...]:
+        """For each keypoint the index of the one that takes its place in a mirrored image."""
+        pairs = self.mirror_pairs
+        other = dict(pairs) | {second: first for first, second in pairs}
+        return tuple(self.index(other.get(name, name)) for name in self.keypoints)
+
+    def sources_of(self, target: "Skeleton") -> tuple[tuple[int, ...], ...]:
+        """Return of which of these keypoints another skeleton's keypoints are the middle.
+
+        OpenPose's neck and the middle of its hips are those of shoulders and hips in COCO's labels,
+        and the chest of its MPI networks is that of thorax and pelvis in MPII's (CMU's
+        `caffe_train`, `src/caffe/cpm_data_transformer.cpp`).
+
+        Args:
+            target: The other skeleton.
+
+        Returns:
+            For each keypoint of the target one index where a keypoint here has its name, two where
+            it lies in the middle of two, and none where it is unknown.
+
+        Example:
+            >>> COCO_17.sources_of(BODY_25)[:3]
+            ((0,), (5, 6), (6,))
+        """
+        sources = []
+        for name in target.keypoints:
+            names = (name,) if name in self.keypoints else _MIDDLES.get(name, ())
+            known = set(names) <= set(self.keypoints)
+            sources.append(tuple(map(self.index, names)) if known else ())
+        return tuple(sources)
+
 
 # OpenPose's colours (hand/handParameters.hpp), from the joint nearest to the wrist out to the tip.
 _WRIST_COLOR: RGB = (100, 100, 100)
@@ -160,12 +203,28 @@ def _face() -> Skeleton:
     """Build the face: each part as a chain or a ring, then the pupils."""
     keypoints: list[str] = []
     edges: list[tuple[str, str]] = []
+    pairs = [("right_pupil", "left_pupil")]
     for part, count, closed in _FACE_PARTS:
         names = [f"{part}_{number}" for number in range(1, count + 1)]
         edges += zip(names, names[1:] + names[:1] if closed else names[1:], strict=False)
         keypoints += names
-    keypoints += ["right_pupil", "left_pupil"]
-    return Skeleton("face", tuple(keypoints), tuple(edges), (_WHITE,) * len(keypoints))
+        pairs += _mirrored(part, count, closed)
+    keypoints += pairs[0]
+    colors = (_WHITE,) * len(keypoints)
+    return Skeleton("face", tuple(keypoints), tuple(edges), colors, mirror_pairs=tuple(pairs))
+
+
+def _mirrored(part: str, count: int, closed: bool) -> list[tuple[str, str]]:
+    """Return the mirror pairs of a part of the face: a chain runs back, a ring from its middle."""
+    if part == "nose_bridge" or part.startswith("left"):
+        return []
+    ends = [(count // 2 - start) % count if closed else count - 1 - start for start in range(count)]
+    other = part.replace("right", "left")
+    return [
+        (f"{part}_{start + 1}", f"{other}_{end + 1}")
+        for start, end in enumerate(ends)
+        if other != part or start < end
+    ]
 
 
 FACE = _face()
@@ -224,7 +283,14 @@ def _body(
     pairs = tuple((start, end) for start, end in map(str.split, limbs))
     edges = tuple(pair for pair in pairs if not ("shoulder" in pair[0] and "ear" in pair[1]))
     shades = tuple(colors[key] for key in keypoints)
-    return Skeleton(name, keypoints, edges, shades, pairs, tuple(limbs.values()))
+    sides = _side_pairs(keypoints)
+    return Skeleton(name, keypoints, edges, shades, pairs, tuple(limbs.values()), sides)
+
+
+def _side_pairs(keypoints: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of names that differ in the side only."""
+    left = [name for name in keypoints if name.startswith("left_")]
+    return tuple((name, f"right_{name.removeprefix('left_')}") for name in left)
 
 
 BODY_25 = _body(
@@ -312,3 +378,83 @@ BODY_MPI = _body(
     _BODY_COLORS | _MPI_COLORS,
 )
 """The 15 keypoints of OpenPose's MPI networks; the head is its top."""
+
+
+# COCO's labels of people (https://cocodataset.org/#format-data), and those that go by them.
+def _both(*texts: str) -> tuple[tuple[str, str], ...]:
+    """Return pairs of names, each for the left and for the right side."""
+    sides = ((side, text.split()) for text in texts for side in ("left", "right"))
+    return tuple((f"{side}_{start}", f"{side}_{end}") for side, (start, end) in sides)
+
+
+def _labelled(
+    name: str, keypoints: tuple[str, ...], edges: tuple[tuple[str, str], ...]
+) -> Skeleton:
+    """Build the skeleton of labels, in the colours of OpenPose's bodies."""
+    colors = tuple(_BODY_COLORS.get(each, _BODY_COLORS["neck"]) for each in keypoints)
+    return Skeleton(name, keypoints, edges, colors, mirror_pairs=_side_pairs(keypoints))
+
+
+_LIMBS = _both("ankle knee", "knee hip", "shoulder elbow", "elbow wrist")
+_JOINTS = ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+
+COCO_17 = _labelled(
+    "coco_17",
+    ("nose", *(f"{side}_{joint}" for joint in _JOINTS for side in ("left", "right"))),
+    (
+        *_LIMBS,
+        *_both("shoulder hip", "eye ear", "ear shoulder"),
+        *(
+            ("left_hip", "right_hip"),
+            ("left_shoulder", "right_shoulder"),
+            ("left_eye", "right_eye"),
+        ),
+        *(("nose", "left_eye"), ("nose", "right_eye")),
+    ),
+)
+"""The 17 keypoints of a person in COCO's labels."""
+
+COCO_FEET = _labelled("coco_feet", _FEET, _both("big_toe small_toe", "big_toe heel"))
+"""The 6 keypoints of the feet in the order of COCO-WholeBody and of BODY_25."""
+
+
+def _whole_body() -> Skeleton:
+    """Build COCO-WholeBody: the body, the feet, the face without pupils, left and right hand."""
+    skeletons = [COCO_17, COCO_FEET, FACE]
+    for side in ("left", "right"):
+        names = tuple(f"{side}_hand_{name}" for name in HAND.keypoints)
+        edges = tuple((names[start], names[end]) for start, end in HAND.edge_indices)
+        skeletons.append(Skeleton(f"{side}_hand", names, edges, HAND.colors))
+    pupils = FACE.keypoints[-2:]
+    kept = [
+        (name, color)
+        for each in skeletons
+        for name, color in zip(each.keypoints, each.colors, strict=True)
+        if name not in pupils
+    ]
+    keypoints, colors = zip(*kept, strict=True)
+    pairs = COCO_17.mirror_pairs + COCO_FEET.mirror_pairs + FACE.mirror_pairs
+    pairs = tuple(pair for pair in pairs if not set(pair) <= set(pupils))
+    pairs += _side_pairs(skeletons[-2].keypoints)
+    edges = tuple(edge for each in skeletons for edge in each.edges)
+    return Skeleton("coco_whole_body", keypoints, edges, colors, mirror_pairs=pairs)
+
+
+COCO_WHOLE_BODY = _whole_body()
+"""The 133 keypoints of COCO-WholeBody (https://github.com/jin-s13/COCO-WholeBody)."""
+
+MPII_16 = _labelled(
+    "mpii_16",
+    (
+        *("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle"),
+        *("mid_hip", "thorax", "neck", "head", "right_wrist", "right_elbow", "right_shoulder"),
+        *("left_shoulder", "left_elbow", "left_wrist"),
+    ),
+    (
+        *_LIMBS,
+        *(("left_hip", "mid_hip"), ("right_hip", "mid_hip"), ("mid_hip", "thorax")),
+        *(("thorax", "left_shoulder"), ("thorax", "right_shoulder")),
+        *(("thorax", "neck"), ("neck", "head")),
+    ),
+)
+"""The 16 keypoints of MPII Human Pose; `mid_hip` is its pelvis, `head` the top of the head."""

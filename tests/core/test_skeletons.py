@@ -3,7 +3,18 @@ import itertools
 
 import pytest
 
-from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
+from openpose_keras.core.skeletons import (
+    BODY_25,
+    BODY_COCO,
+    BODY_MPI,
+    COCO_17,
+    COCO_FEET,
+    COCO_WHOLE_BODY,
+    FACE,
+    HAND,
+    MPII_16,
+    Skeleton,
+)
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -60,6 +71,7 @@ def test_an_unknown_keypoint_is_named_in_the_error():
         ({"edges": (("a", "c"),)}, "an edge is a pair"),
         ({"edges": (("a", "a"),)}, "an edge is a pair"),
         ({"edges": (("a", "b", "a"),)}, "an edge is a pair"),
+        ({"mirror_pairs": (("a", "c"),)}, "an edge is a pair"),
         ({"colors": (RED,)}, "2 keypoints need as many colours, not 1"),
         ({"colors": (RED, (0, 0))}, "a colour is"),
         ({"colors": (RED, (0, 0, 256))}, "a colour is"),
@@ -102,3 +114,46 @@ def test_fields_that_are_not_one_for_each_limb_are_refused(fields):
     names = ("elbow", "wrist")
     with pytest.raises(ValueError, match="the fields of 1 limbs"):
         Skeleton("arm", names, (names,), (RED, GREEN), limbs=(names,), fields=fields)
+
+
+@pytest.mark.parametrize(
+    "skeleton",
+    [BODY_25, BODY_COCO, BODY_MPI, FACE, COCO_17, COCO_FEET, COCO_WHOLE_BODY, MPII_16],
+    ids=lambda skeleton: skeleton.name,
+)
+def test_a_mirrored_skeleton_has_the_same_edges(skeleton):
+    mirror = skeleton.mirror_indices
+    assert [mirror[other] for other in mirror] == list(range(len(skeleton)))
+    edges = {frozenset(edge) for edge in skeleton.edge_indices}
+    assert {frozenset(mirror[end] for end in edge) for edge in edges} == edges
+    one_sided = [name for name in skeleton.keypoints if name.startswith(("left_", "right_"))]
+    assert all(mirror[skeleton.index(name)] != skeleton.index(name) for name in one_sided)
+
+
+def test_whole_body_lists_body_feet_face_and_hands_of_coco():
+    names = COCO_WHOLE_BODY.keypoints
+    assert names[:23] == COCO_17.keypoints + COCO_FEET.keypoints
+    assert names[23:91] == FACE.keypoints[:68]
+    assert [name.split("_hand_") for name in names[91:]] == [
+        [side, name] for side in ("left", "right") for name in HAND.keypoints
+    ]
+
+
+# src/openpose/filestream/cocoJsonSaver.cpp; caffe_train's cpm_data_transformer.cpp of CMU for MPII
+@pytest.mark.parametrize(
+    ("source", "target", "indices"),
+    [
+        (BODY_25, COCO_17, [0, 16, 15, 18, 17, 5, 2, 6, 3, 7, 4, 12, 9, 13, 10, 14, 11]),
+        (BODY_COCO, COCO_17, [0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10]),
+        (BODY_25, COCO_FEET, [19, 20, 21, 22, 23, 24]),
+        (MPII_16, BODY_MPI, [9, 8, 12, 11, 10, 13, 14, 15, 2, 1, 0, 3, 4, 5, (7, 6)]),
+    ],
+)
+def test_keypoints_are_reordered_as_openpose_does_it(source, target, indices):
+    expected = tuple(each if isinstance(each, tuple) else (each,) for each in indices)
+    assert source.sources_of(target) == expected
+
+
+def test_a_keypoint_that_a_skeleton_lacks_has_no_source():
+    sources = COCO_17.sources_of(BODY_MPI)
+    assert sources[BODY_MPI.index("head")] == sources[BODY_MPI.index("chest")] == ()
