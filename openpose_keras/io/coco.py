@@ -13,13 +13,9 @@ is the exception: MMPose's file names its keypoints from base to tip but lists t
 base, so that its `info` decides.
 """
 
-import json
-import os
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,13 +25,25 @@ from numpy.typing import ArrayLike
 
 from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.boxes import Box, BoxLike, check_box, keypoint_extent
-from openpose_keras.core.errors import DataError, OpenPoseKerasError
+from openpose_keras.core.errors import DataError
 from openpose_keras.core.files import require_writable, write_json
 from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.io.images import Pixels, read_image
-
-Json = dict[str, Any]
+from openpose_keras.io.coco_file import (
+    Json,
+    box_entry,
+    category,
+    entry_of,
+    file_name,
+    image_entry,
+    image_paths,
+    is_crowd,
+    load_labels,
+    next_id,
+    require_images,
+    warn_of_unlisted,
+)
+from openpose_keras.io.images import Pixels
 
 ORDERS = {
     "openpose": np.arange(len(HAND)),
@@ -161,23 +169,12 @@ def read_labels(
     for name, value, choices in (("order", order, ("auto", *ORDERS)), ("boxes", boxes, BOXES)):
         if value not in choices:
             raise ValueError(f"expected {name} to be one of {', '.join(choices)}, got {value!r}")
-    path, data = Path(path), _load(path)
-    folder = path.parent if images is None else Path(images)
-    with _entry_of(path, "an image"):
-        paths = {str(entry["id"]): folder / _file_name(entry) for entry in data["images"]}
-    if len(paths) < len(data["images"]):
-        raise DataError(f"{path}: expected one image an id, got several with the same id")
+    path, data = Path(path), load_labels(path)
+    paths = image_paths(path, data, images)
     hands, crowds = _read_hands(path, data, order, boxes == "file"), _read_crowds(path, data)
-    if unlisted := sorted(hands.keys() - paths.keys()):
-        about = f"the hands of images that it does not list are left out: {', '.join(unlisted[:3])}"
-        warnings.warn(f"{path}: {about}", stacklevel=2)
+    warn_of_unlisted(path, "hands", hands, paths)
     chosen = list(paths.items())[:limit]
-    lost = [image for _, image in chosen if not image.is_file()]
-    if lost:
-        raise DataError(
-            f"{len(lost)} of {len(chosen)} images of {path} are missing, the first is {lost[0]}: "
-            "pass the folder that the file names start from"
-        )
+    require_images(path, [image for _, image in chosen])
     return [
         LabelledImage(image, tuple(hands.get(number, ())), tuple(crowds.get(number, ())))
         for number, image in chosen
@@ -215,9 +212,9 @@ def write_labels(
     """
     require_writable(path, force=force)
     data: Json = {"info": {"description": description}, "images": [], "annotations": []}
-    data["categories"] = [_category(1)]
+    data["categories"] = [category(1, "hand", HAND)]
     for number, (image, found) in enumerate(hands.items(), start=1):
-        data["images"].append(_image_entry(Path(image), Path(path), number))
+        data["images"].append(image_entry(Path(image), Path(path), number))
         data["annotations"] += _annotations(found, number, 1, len(data["annotations"]) + 1)
         for box in (crowds or {}).get(image, ()):
             about = {"id": len(data["annotations"]) + 1, "image_id": number, "category_id": 1}
@@ -248,8 +245,8 @@ def add_labels(path: str | Path, image: str | Path, hands: Sequence[Hand | Label
     if not path.exists():
         write_labels(path, {image: hands})
         return
-    with _entry_of(path, "an entry"):
-        data = _with_hands(_load(path), path, image, hands)
+    with entry_of(path, "an entry"):
+        data = _with_hands(load_labels(path), path, image, hands)
     write_json(path, data, force=True)
 
 
@@ -264,37 +261,7 @@ def has_labels(path: str | Path, image: str | Path) -> bool:
         DataError: The file is not a label file.
         FileNotFoundError: The label file does not exist.
     """
-    return bool(_image_ids(_load(path), Path(path), Path(image)))
-
-
-def _load(path: str | Path) -> Json:
-    """Load a label file as it is; its three lists are there, and they list objects."""
-    try:
-        data = json.loads(Path(path).read_bytes())
-    except ValueError as error:
-        raise DataError(f"{path} is not a JSON file: {error}") from error
-    if not isinstance(data, dict):
-        raise DataError(f"{path}: expected a JSON object, got {type(data).__name__}")
-    lists = data | {"categories": data.get("categories") or []}
-    for key in ("images", "annotations", "categories"):
-        entries = lists.get(key)
-        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
-            raise DataError(
-                f'{path} has no list "{key}" of objects: expected COCO\'s JSON of labels'
-            )
-    return lists
-
-
-@contextmanager
-def _entry_of(path: Path, name: str) -> Iterator[None]:
-    """Name the file and its entry in an error that the entry leads to."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, OpenPoseKerasError):
-            raise
-        reason = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise DataError(f"{path}: {name} is not readable: {reason}") from error
+    return bool(_image_ids(load_labels(path), Path(path), Path(image)))
 
 
 def _orders(data: Json, order: str = "auto") -> Mapping[str, IntArray]:
@@ -330,14 +297,14 @@ def _order_by_names(names: tuple[object, ...], usual: IntArray) -> IntArray:
 
 def _read_hands(path: Path, data: Json, order: str, use_box: bool) -> dict[str, list[LabelledHand]]:
     """Return the hands of all annotations by the id of their image, as text."""
-    with _entry_of(path, "a category"):
+    with entry_of(path, "a category"):
         orders = _orders(data, order)
     hands: defaultdict[str, list[LabelledHand]] = defaultdict(list)
     for number, annotation in enumerate(data["annotations"]):
-        with _entry_of(path, f"annotation {number}"):
+        with entry_of(path, f"annotation {number}"):
             for hand in _hands(annotation, orders, use_box):
                 hands[str(annotation["image_id"])].append(hand)
-    if not hands and not all(map(_is_crowd, data["annotations"])):
+    if not hands and not all(map(is_crowd, data["annotations"])):
         raise DataError(f"{path}: expected 21 labelled keypoints a hand, 63 numbers; got no hand")
     return hands
 
@@ -346,23 +313,18 @@ def _read_crowds(path: Path, data: Json) -> dict[str, list[Box]]:
     """Return the boxes of crowds by the id of their image, as text."""
     crowds: defaultdict[str, list[Box]] = defaultdict(list)
     for number, annotation in enumerate(data["annotations"]):
-        with _entry_of(path, f"annotation {number}"):
+        with entry_of(path, f"annotation {number}"):
             box = annotation.get("bbox")
-            if _is_crowd(annotation) and np.size(box) == 4 and min(box[2:]) > 0:
+            if is_crowd(annotation) and np.size(box) == 4 and min(box[2:]) > 0:
                 crowds[str(annotation["image_id"])].append(check_box(box))
     return crowds
-
-
-def _is_crowd(annotation: Json) -> bool:
-    """Return whether an annotation stands for several hands that are not labelled one by one."""
-    return bool(int(annotation.get("iscrowd") or 0))
 
 
 def _hands(
     annotation: Json, orders: Mapping[str, IntArray], use_box: bool
 ) -> Iterator[LabelledHand]:
     """Yield the labelled hands of one annotation."""
-    if _is_crowd(annotation):
+    if is_crowd(annotation):
         return
     parts: list[list[Any]] = [
         [annotation.get(f"{side}hand_kpts"), annotation.get(f"{side}hand_box"), side]
@@ -382,64 +344,37 @@ def _hands(
             yield LabelledHand(xy, box if usable else keypoints_box(xy), known_side)
 
 
-def _file_name(entry: Json) -> str:
-    """Return where an image lies; Windows writes file names with backslashes."""
-    return str(entry["file_name"]).replace("\\", "/")
-
-
 def _image_ids(data: Json, path: Path, image: Path) -> list[Any]:
     """Return the ids under which a file lists an image."""
     wanted, entries = image.resolve(), data["images"]
-    return [each["id"] for each in entries if (path.parent / _file_name(each)).resolve() == wanted]
+    return [each["id"] for each in entries if (path.parent / file_name(each)).resolve() == wanted]
 
 
 def _with_hands(data: Json, path: Path, image: Path, hands: Sequence[Hand | LabelledHand]) -> Json:
     """Return a label file's content with one image's hands exchanged; it is not changed itself."""
     images, annotations, categories = data["images"], data["annotations"], data["categories"]
     named = [each for each in categories if len(each.get("keypoints") or ()) == len(HAND)]
-    category = named[0] if named else _category(_next_id(categories))
+    hand_category = named[0] if named else category(next_id(categories), "hand", HAND)
     by_person = any(f"{side}hand_kpts" in each for each in annotations for side in SIDES)
-    if by_person or (_orders(data)[str(category["id"])] != ORDERS["openpose"]).any():
+    if by_person or (_orders(data)[str(hand_category["id"])] != ORDERS["openpose"]).any():
         raise DataError(
             f"{path} keeps hands in another order, or as parts of whole bodies: choose the name of "
             "a new label file"
         )
     listed = _image_ids(data, path, image)
-    image_id = listed[0] if listed else _next_id(images)
+    image_id = listed[0] if listed else next_id(images)
     kept = [
         each
         for each in annotations
         if str(each["image_id"]) != str(image_id)
-        or each.get("category_id") not in (None, category["id"])
+        or each.get("category_id") not in (None, hand_category["id"])
     ]
     return data | {
-        "images": images if listed else [*images, _image_entry(image, path, image_id)],
-        "annotations": kept + _annotations(hands, image_id, category["id"], _next_id(annotations)),
-        "categories": categories if named else [*categories, category],
+        "images": images if listed else [*images, image_entry(image, path, image_id)],
+        "annotations": kept
+        + _annotations(hands, image_id, hand_category["id"], next_id(annotations)),
+        "categories": categories if named else [*categories, hand_category],
     }
-
-
-def _next_id(entries: Sequence[Json]) -> int:
-    """Return a number above all ids; 1 is the first, as pycocotools takes 0 for no match."""
-    ids = [str(entry.get("id")) for entry in entries]
-    return max((int(each) for each in ids if each.isdigit()), default=0) + 1
-
-
-def _category(number: int) -> Json:
-    """Return the category of hands."""
-    edges = [[first + 1, second + 1] for first, second in HAND.edge_indices]
-    keypoints = list(HAND.keypoints)
-    return {"id": number, "name": "hand", "keypoints": keypoints, "skeleton": edges}
-
-
-def _image_entry(image: Path, path: Path, number: int) -> Json:
-    """Return where an image lies and how large it is."""
-    height, width = read_image(image).shape[:2]
-    try:
-        name = Path(os.path.relpath(image.resolve(), path.resolve().parent)).as_posix()
-    except ValueError:  # another drive
-        name = image.resolve().as_posix()
-    return {"id": number, "file_name": name, "height": height, "width": width}
 
 
 def _annotations(
@@ -467,7 +402,4 @@ def _annotations(
 
 def _bbox(box: Box) -> Json:
     """Return an annotation's entries of a box."""
-    return {
-        "bbox": [round(float(value), 2) for value in box],
-        "area": round(float(box[2] * box[3]), 2),
-    }
+    return {"bbox": box_entry(box), "area": round(float(box[2] * box[3]), 2)}

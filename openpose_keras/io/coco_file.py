@@ -1,0 +1,128 @@
+"""What all of COCO's label files have in common: their three lists, images, boxes and crowds."""
+
+import json
+import os
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from openpose_keras.core.boxes import Box
+from openpose_keras.core.errors import DataError, OpenPoseKerasError
+from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.io.images import read_image
+
+Json = dict[str, Any]
+Size = tuple[int, int]
+
+
+def load_json(path: str | Path) -> Any:  # noqa: ANN401 - JSON may hold anything
+    """Return the content of a JSON file.
+
+    Raises:
+        DataError: The file is not JSON; the message names it.
+        FileNotFoundError: The file does not exist.
+    """
+    try:
+        return json.loads(Path(path).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not a JSON file: {error}") from error
+
+
+def load_labels(path: str | Path) -> Json:
+    """Return a label file as it is; its three lists are there, and they list objects.
+
+    Raises:
+        DataError: The file is not COCO's JSON of labels; the message names it.
+        FileNotFoundError: The file does not exist.
+    """
+    data = load_json(path)
+    if not isinstance(data, dict):
+        raise DataError(f"{path}: expected a JSON object, got {type(data).__name__}")
+    lists = data | {"categories": data.get("categories") or []}
+    for key in ("images", "annotations", "categories"):
+        entries = lists.get(key)
+        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+            raise DataError(
+                f'{path} has no list "{key}" of objects: expected COCO\'s JSON of labels'
+            )
+    return lists
+
+
+@contextmanager
+def entry_of(path: str | Path, name: str) -> Iterator[None]:
+    """Name the file and its entry in an error that the entry leads to."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, OpenPoseKerasError):
+            raise
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise DataError(f"{path}: {name} is not readable: {reason}") from error
+
+
+def image_paths(path: Path, data: Json, images: str | Path | None) -> dict[str, Path]:
+    """Return where each image of a label file lies, by its id as text."""
+    folder = path.parent if images is None else Path(images)
+    with entry_of(path, "an image"):
+        paths = {str(entry["id"]): folder / file_name(entry) for entry in data["images"]}
+    if len(paths) < len(data["images"]):
+        raise DataError(f"{path}: expected one image an id, got several with the same id")
+    return paths
+
+
+def require_images(path: Path, images: Sequence[Path]) -> None:
+    """Raise an error if images of a label file are not where they should be."""
+    lost = [image for image in images if not image.is_file()]
+    if lost:
+        raise DataError(
+            f"{len(lost)} of {len(images)} images of {path} are missing, the first is {lost[0]}: "
+            "pass the folder that the file names start from"
+        )
+
+
+def warn_of_unlisted(
+    path: Path, what: str, owners: Mapping[str, object], ids: Collection[str]
+) -> None:
+    """Warn where annotations belong to images that the file does not list."""
+    if unlisted := sorted(owners.keys() - set(ids)):
+        about = f"the {what} of images that it does not list are left out: "
+        warnings.warn(f"{path}: {about}{', '.join(unlisted[:3])}", stacklevel=3)
+
+
+def is_crowd(annotation: Json) -> bool:
+    """Return whether an annotation stands for several that are not labelled one by one."""
+    return bool(int(annotation.get("iscrowd") or 0))
+
+
+def file_name(entry: Json) -> str:
+    """Return where an image lies; Windows writes file names with backslashes."""
+    return str(entry["file_name"]).replace("\\", "/")
+
+
+def next_id(entries: Sequence[Json]) -> int:
+    """Return a number above all ids; 1 is the first, as pycocotools takes 0 for no match."""
+    ids = [str(entry.get("id")) for entry in entries]
+    return max((int(each) for each in ids if each.isdigit()), default=0) + 1
+
+
+def category(number: int, name: str, skeleton: Skeleton) -> Json:
+    """Return the category of what has a skeleton."""
+    edges = [[first + 1, second + 1] for first, second in skeleton.edge_indices]
+    return {"id": number, "name": name, "keypoints": list(skeleton.keypoints), "skeleton": edges}
+
+
+def image_entry(image: Path, path: Path, number: object, size: Size | None = None) -> Json:
+    """Return where an image lies and how large it is; it is read where its size is not given."""
+    height, width = size or read_image(image).shape[:2]
+    try:
+        name = Path(os.path.relpath(image.resolve(), path.resolve().parent)).as_posix()
+    except ValueError:  # another drive
+        name = image.resolve().as_posix()
+    return {"id": number, "file_name": name, "height": height, "width": width}
+
+
+def box_entry(box: Box) -> list[float]:
+    """Return a box as files list it."""
+    return [round(float(value), 2) for value in box]
