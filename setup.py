@@ -11,8 +11,10 @@ VERSION = re.search(
 )[1]
 
 TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
+COCO = ["pycocotools>=2.0.8,<3"]  # fills polygons; tests take it as the oracle of label files too
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
 TEST = [
+    *COCO,
     *TRAIN,
     "ai-edge-litert>=2.1,<3",  # runs the teacher, the oracle of its reading
     "anywidget>=0.9.13,<1",
@@ -26,7 +28,6 @@ TEST = [
     "nbclient>=0.10,<1",
     "nbformat>=5.10,<6",
     "notebook>=7.2,<8",
-    "pycocotools>=2.0.8,<3",  # the oracle of label files
     "pdoc>=15,<17",
     "playwright>=1.49,<2",  # drives Debian's chromium; it downloads no browser
     "pytest>=8.2,<10",
@@ -92,6 +93,7 @@ setup(
     ],
     extras_require={
         "train": TRAIN,
+        "coco": COCO,
         "notebooks": NOTEBOOKS,
         "onnx": ONNX,
         "torch": TORCH,

@@ -1,5 +1,7 @@
 """Measure an estimator on labelled hands: PCK, AUC and end-point error, and what the search finds.
 
+Found people are measured by COCO's object keypoint similarity: `evaluate_people`.
+
 The protocol of `evaluate`: each hand is cropped by a square box around the middle of its labelled
 box, `crop_factor` times the box's longer side. The estimator is not told the orientation, nor the
 side unless that is asked for. Distances are in units of the box's longer side. Intervals are
@@ -20,19 +22,25 @@ from openpose_keras.evaluation.metrics import (
     match_boxes,
     pck,
 )
+from openpose_keras.evaluation.oks import OksReport, average_precision, oks
+from openpose_keras.evaluation.people import evaluate_people
 from openpose_keras.evaluation.reports import Calibration, Interval, Report, SearchReport
 
 __all__ = [
     "Calibration",
     "Interval",
+    "OksReport",
     "Report",
     "SearchReport",
     "auc",
+    "average_precision",
     "bootstrap_interval",
     "epe",
     "evaluate",
+    "evaluate_people",
     "evaluate_search",
     "joint_pck",
     "match_boxes",
+    "oks",
     "pck",
 ]

@@ -8,13 +8,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import Box
 from openpose_keras.core.errors import DataError, OpenPoseKerasError
-from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.core.skeletons import COCO_17, COCO_FEET, COCO_WHOLE_BODY, FACE, HAND, Skeleton
+from openpose_keras.geometry.axis_aligned import Size
 from openpose_keras.io.images import read_image
 
 Json = dict[str, Any]
-Size = tuple[int, int]
+
+# The lists of numbers that make up a skeleton, in its order, each with its count of keypoints.
+LISTS: dict[Skeleton, dict[str, int]] = {
+    COCO_17: {"keypoints": len(COCO_17)},
+    COCO_FEET: {"keypoints": len(COCO_FEET)},
+    COCO_WHOLE_BODY: {
+        "keypoints": len(COCO_17),
+        "foot_kpts": len(COCO_FEET),
+        "face_kpts": len(FACE) - 2,
+        "lefthand_kpts": len(HAND),
+        "righthand_kpts": len(HAND),
+    },
+}
 
 
 def load_json(path: str | Path) -> Any:  # noqa: ANN401 - JSON may hold anything
@@ -126,3 +142,40 @@ def image_entry(image: Path, path: Path, number: object, size: Size | None = Non
 def box_entry(box: Box) -> list[float]:
     """Return a box as files list it."""
     return [round(float(value), 2) for value in box]
+
+
+def known_skeleton(skeleton: Skeleton) -> Skeleton:
+    """Return a skeleton that COCO's files have; raise ValueError for another one."""
+    if skeleton not in LISTS:
+        known = ", ".join(each.name for each in LISTS)
+        raise ValueError(f"expected one of the skeletons {known}, got {skeleton.name}")
+    return skeleton
+
+
+def valid_key(name: str) -> str:
+    """Return the name of the entry that tells whether a list is valid."""
+    return name.replace("_kpts", "_valid")
+
+
+def keypoint_table(entry: Json, skeleton: Skeleton) -> FloatArray:
+    """Return x, y and the third number of all keypoints (K, 3); 0 in parts that are not valid."""
+    tables = []
+    for name, count in LISTS[skeleton].items():
+        table = np.asarray(entry[name], np.float64)
+        if table.size != 3 * count:
+            raise ValueError(f"expected {3 * count} numbers in {name}, got {table.size}")
+        tables.append(table.reshape(count, 3) * bool(entry.get(valid_key(name), True)))
+    table = np.concatenate(tables)
+    if not np.isfinite(table).all():
+        raise ValueError("expected finite numbers in the lists of keypoints")
+    return table
+
+
+def keypoint_lists(table: FloatArray, skeleton: Skeleton) -> dict[str, list[float]]:
+    """Return a table (K, 3) as the flat lists of a skeleton; whole numbers have no point."""
+    counts = LISTS[skeleton]
+    parts = np.split(table, np.cumsum(list(counts.values()))[:-1])
+    return {
+        name: [int(number) if number.is_integer() else number for number in part.ravel().tolist()]
+        for name, part in zip(counts, parts, strict=True)
+    }

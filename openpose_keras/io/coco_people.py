@@ -1,0 +1,309 @@
+"""COCO's labels of people: 17 keypoints each, or the 133 of COCO-WholeBody.
+
+The files are `person_keypoints_*.json` (https://cocodataset.org/#format-data) and
+`coco_wholebody_*.json` (`data_format.md` of jin-s13/COCO-WholeBody).
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openpose_keras.core.arrays import FloatArray
+from openpose_keras.core.boxes import Box, check_box
+from openpose_keras.core.errors import DataError
+from openpose_keras.core.files import write_json
+from openpose_keras.core.skeletons import COCO_17, COCO_WHOLE_BODY, Skeleton
+from openpose_keras.geometry.axis_aligned import Size
+from openpose_keras.io.coco_file import (
+    LISTS,
+    Json,
+    box_entry,
+    category,
+    entry_of,
+    image_entry,
+    image_paths,
+    is_crowd,
+    keypoint_lists,
+    keypoint_table,
+    known_skeleton,
+    load_labels,
+    require_images,
+    valid_key,
+    warn_of_unlisted,
+)
+from openpose_keras.io.coco_masks import (
+    Segmentation,
+    check_segmentation,
+    fill_box,
+    fill_segmentation,
+)
+
+_BOXES = {"face": "face_box", "left_hand": "lefthand_box", "right_hand": "righthand_box"}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledPerson:
+    """One person whose keypoints are known, or a crowd of people who are not labelled one by one.
+
+    Args:
+        xy: (K, 2) pixels in the order of the skeleton; NaN where not labelled. A read-only float64
+            copy is kept.
+        visibility: (K,) 2 where the keypoint can be seen, 1 where it is labelled but hidden, 0
+            where it is not labelled; a few of COCO-WholeBody's lie between.
+        box: (x, y, width, height) in pixels; a side may be 0.
+        area: Square pixels of the segmentation: the unit of the object keypoint similarity.
+        crowd: Whether this is a crowd.
+        segmentation: Polygons or run lengths as in the file, or None; see
+            `coco_masks.check_segmentation`.
+        part_boxes: Boxes of "face", "left_hand" and "right_hand", where they are labelled.
+        skeleton: Names of the keypoints.
+
+    Raises:
+        ValueError: A shape, a box or the segmentation is not valid.
+    """
+
+    xy: FloatArray
+    visibility: FloatArray
+    box: Box
+    area: float
+    crowd: bool = False
+    segmentation: Segmentation | None = None
+    part_boxes: Mapping[str, Box] = field(default_factory=dict)
+    skeleton: Skeleton = COCO_17
+
+    def __post_init__(self) -> None:
+        """Check the fields and keep read-only copies."""
+        count = len(self.skeleton)
+        xy, visibility = np.array(self.xy, np.float64), np.array(self.visibility, np.float64)
+        if xy.shape != (count, 2) or visibility.shape != (count,):
+            shapes = f"{xy.shape} and {visibility.shape}"
+            raise ValueError(f"expected xy ({count}, 2) and visibility ({count},), got {shapes}")
+        labelled = visibility > 0
+        if not (np.isfinite(xy[labelled]).all() and np.isfinite(visibility).all()):
+            raise ValueError("expected a finite position where the visibility is above 0")
+        xy[~labelled] = np.nan
+        numbers = tuple(float(number) for number in (*self.box, self.area))
+        if len(numbers) != 5 or not all(map(math.isfinite, numbers)) or min(numbers[2:]) < 0:
+            raise ValueError(
+                "expected a box (x, y, width, height) and an area, finite and of at least 0, got "
+                f"{self.box} and {self.area}"
+            )
+        for array in (xy, visibility):
+            array.setflags(write=False)
+        boxes = {name: check_box(box) for name, box in self.part_boxes.items()}
+        kept = {"xy": xy, "visibility": visibility, "box": numbers[:4], "area": numbers[4]}
+        kept |= {"segmentation": check_segmentation(self.segmentation)}
+        for name, value in (kept | {"part_boxes": boxes}).items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(K,) bool: True where the keypoint is labelled."""
+        return self.visibility > 0
+
+    def converted(self, skeleton: Skeleton) -> "LabelledPerson":
+        """Return the same person with the keypoints of another skeleton.
+
+        A keypoint in the middle of two others, such as the neck, is labelled where both are, and
+        as visible as the less visible one. One that these labels do not know is not labelled.
+
+        Args:
+            skeleton: The other skeleton; see `Skeleton.sources_of`.
+        """
+        xy, visibility = np.full((len(skeleton), 2), np.nan), np.zeros(len(skeleton))
+        for number, sources in enumerate(self.skeleton.sources_of(skeleton)):
+            if sources:
+                xy[number] = self.xy[list(sources)].mean(axis=0)
+                visibility[number] = self.visibility[list(sources)].min()
+        return replace(self, xy=xy, visibility=visibility, skeleton=skeleton)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledPeople:
+    """One image with all its labelled people.
+
+    Args:
+        image: Where the image lies.
+        people: The people and crowds in it.
+        image_id: The image's id, a number in COCO's files.
+        size: (height, width) in pixels, or None where the file does not say.
+    """
+
+    image: Path
+    people: tuple[LabelledPerson, ...]
+    image_id: int | str
+    size: Size | None = None
+
+
+def read_people_labels(
+    path: str | Path,
+    images: str | Path | None = None,
+    *,
+    skeleton: Skeleton = COCO_17,
+    limit: int | None = None,
+) -> list[LabelledPeople]:
+    """Read the labelled people of a label file.
+
+    Args:
+        path: The JSON file.
+        images: The folder that the file's `file_name` entries start from; the images must be there.
+            By default the file's own folder, and no image needs to be there.
+        skeleton: `COCO_17`, or `COCO_WHOLE_BODY` in files that have its lists.
+        limit: Number of images to read at most, from the file's first on.
+
+    Returns:
+        One entry an image, in the file's order, also for images without people. Annotations of a
+        category that is not "person" are passed over. A part of COCO-WholeBody that is marked as
+        not valid is not labelled. Coordinates are taken as they are: an integer is a pixel's
+        centre.
+
+    Raises:
+        DataError: The file is not such a JSON file, or images are not in the folder; the message
+            names the file and the entry.
+        FileNotFoundError: The label file does not exist.
+    """
+    path, data = Path(path), load_labels(path)
+    paths = image_paths(path, data, images)
+    people = _read_people(path, data, known_skeleton(skeleton))
+    warn_of_unlisted(path, "people", people, paths)
+    chosen = list(zip(data["images"], paths.values(), strict=True))[:limit]
+    if images is not None:
+        require_images(path, [image for _, image in chosen])
+    with entry_of(path, "an image"):
+        return [
+            LabelledPeople(image, tuple(people.get(str(e["id"]), ())), e["id"], _size(e))
+            for e, image in chosen
+        ]
+
+
+def _size(entry: Json) -> Size | None:
+    """Return (height, width) of an image's entry, or None."""
+    return (int(entry["height"]), int(entry["width"])) if "height" in entry else None
+
+
+def _read_people(path: Path, data: Json, skeleton: Skeleton) -> dict[str, list[LabelledPerson]]:
+    """Return the people of all annotations by the id of their image, as text."""
+    others = set()
+    for each in data["categories"]:
+        if each.get("name", "person") != "person":
+            others.add(str(each.get("id")))
+        elif each.get("keypoints"):
+            _check_names(path, each["keypoints"], skeleton)
+    people: defaultdict[str, list[LabelledPerson]] = defaultdict(list)
+    for number, annotation in enumerate(data["annotations"]):
+        if str(annotation.get("category_id")) not in others:
+            with entry_of(path, f"annotation {number}"):
+                people[str(annotation["image_id"])].append(_labelled(annotation, skeleton))
+    if data["annotations"] and not people:
+        raise DataError(f'{path}: expected annotations of the category "person", got none')
+    return people
+
+
+def _check_names(path: Path, names: object, skeleton: Skeleton) -> None:
+    """Refuse a category whose keypoints are others, or come in another order."""
+    expected = list(skeleton.keypoints[: LISTS[skeleton]["keypoints"]])
+    if names != expected:
+        raise DataError(f"{path}: expected the keypoints {', '.join(expected)}, got {names}")
+
+
+def _labelled(annotation: Json, skeleton: Skeleton) -> LabelledPerson:
+    """Return the person of one annotation."""
+    crowd = is_crowd(annotation)
+    bare = crowd and "keypoints" not in annotation
+    table = np.zeros((len(skeleton), 3)) if bare else keypoint_table(annotation, skeleton)
+    boxes = {name: annotation.get(key) for name, key in _BOXES.items()}
+    return LabelledPerson(
+        table[:, :2],
+        table[:, 2],
+        annotation["bbox"],
+        annotation["area"],
+        crowd,
+        annotation.get("segmentation"),
+        {name: box for name, box in boxes.items() if box and min(box[2:]) > 0},
+        skeleton,
+    )
+
+
+def write_people_labels(
+    path: str | Path,
+    samples: Sequence[LabelledPeople],
+    *,
+    description: str = "openpose_keras",
+    force: bool = False,
+) -> None:
+    """Write labelled people as a new label file, which `read_people_labels` and pycocotools read.
+
+    Args:
+        path: The label file. Its folder must exist.
+        samples: The images with their people, all of one skeleton, `COCO_17` or
+            `COCO_WHOLE_BODY`. An image without a size is read to learn it.
+        description: What the file states about itself.
+        force: Whether a file that exists is replaced.
+
+    Raises:
+        FileExistsError: The file exists, and `force` is not set.
+        FileNotFoundError: The folder does not exist.
+        ImageError: An image can't be read.
+        ValueError: The people are of several skeletons, or of one that the format lacks.
+    """
+    owned = [(sample.image_id, person) for sample in samples for person in sample.people]
+    skeletons = {person.skeleton for _, person in owned} or {COCO_17}
+    if len(skeletons) > 1:
+        names = ", ".join(sorted(each.name for each in skeletons))
+        raise ValueError(f"expected people of one skeleton, got {names}: convert them")
+    skeleton = known_skeleton(skeletons.pop())
+    images = [image_entry(each.image, Path(path), each.image_id, each.size) for each in samples]
+    annotations = [
+        {"id": number, "image_id": image_id, "category_id": 1} | _annotation(person)
+        for number, (image_id, person) in enumerate(owned, start=1)
+    ]
+    kind = COCO_17 if skeleton is COCO_WHOLE_BODY else skeleton
+    data = {"info": {"description": description}, "images": images, "annotations": annotations}
+    write_json(path, data | {"categories": [category(1, "person", kind)]}, force=force)
+
+
+def _annotation(person: LabelledPerson) -> Json:
+    """Return the annotation of a person without its ids."""
+    xy = np.where(person.labelled[:, None], person.xy, 0).round(2)
+    lists = keypoint_lists(np.column_stack([xy, person.visibility]), person.skeleton)
+    entry: Json = {
+        "iscrowd": int(person.crowd),
+        "bbox": box_entry(person.box),
+        "area": round(person.area, 4),
+        "segmentation": person.segmentation or [],
+        "num_keypoints": sum(third > 0 for third in lists["keypoints"][2::3]),
+        **lists,
+    }
+    if person.skeleton == COCO_WHOLE_BODY:
+        entry |= {valid_key(name): any(each[2::3]) for name, each in lists.items() if "_" in name}
+        boxes = ((key, person.part_boxes.get(name)) for name, key in _BOXES.items())
+        entry |= {key: box_entry(box) if box else [0.0] * 4 for key, box in boxes}
+    return entry
+
+
+def unlabelled_mask(people: Sequence[LabelledPerson], size: Size) -> NDArray[np.bool_]:
+    """Return where there are people whose keypoints are not labelled, which training leaves out.
+
+    Args:
+        people: All labelled people and crowds of an image.
+        size: (height, width) of the image in pixels.
+
+    Returns:
+        (H, W) bool: True in the segmentation of a crowd and of a person without any labelled
+        keypoint; in its box where there is no segmentation.
+
+    Raises:
+        ImportError: A segmentation has polygons, and pycocotools is not installed.
+        ValueError: A segmentation is that of an image of another size.
+    """
+    mask = np.zeros(size, bool)
+    for person in people:
+        if person.crowd or not person.labelled.any():
+            shape = person.segmentation
+            mask |= fill_segmentation(shape, size) if shape else fill_box(person.box, size)
+    return mask

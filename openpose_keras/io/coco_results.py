@@ -1,0 +1,191 @@
+"""COCO's results of people: what was found, for others to evaluate.
+
+A file is a list of people with `image_id`, `keypoints` and `score`, as OpenPose writes it with
+`--write_coco_json` (`src/openpose/filestream/cocoJsonSaver.cpp`): the third number of a keypoint is
+1 where it was found and 0 elsewhere, never its score; a missing keypoint is -1, -1, 0; a person
+without any keypoint is left out; numbers have six significant digits.
+
+    from openpose_keras.io.coco_people import read_people_labels
+    from openpose_keras.io.coco_results import write_results
+    samples = read_people_labels("person_keypoints_val2017.json", "val2017")
+    write_results("results.json", {each.image_id: estimator(each.image) for each in samples})
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from openpose_keras.core.arrays import FloatArray
+from openpose_keras.core.errors import DataError
+from openpose_keras.core.files import write_json
+from openpose_keras.core.keypoints import Body, Keypoints, Person
+from openpose_keras.core.skeletons import (
+    COCO_17,
+    COCO_FEET,
+    COCO_WHOLE_BODY,
+    FACE,
+    HAND,
+    Skeleton,
+)
+from openpose_keras.io.coco_file import (
+    Json,
+    entry_of,
+    keypoint_lists,
+    keypoint_table,
+    known_skeleton,
+    load_json,
+)
+
+
+def to_coco(person: Person, skeleton: Skeleton = COCO_17) -> Body | None:
+    """Return the keypoints of a person in the order of COCO's files.
+
+    Args:
+        person: The person, whose body may have any of the body skeletons.
+        skeleton: `COCO_17`, `COCO_FEET` or `COCO_WHOLE_BODY`.
+
+    Returns:
+        The keypoints in that order, missing where the person lacks them, with the score of the
+        person, or of a body without one the mean score of these keypoints. None where all are
+        missing.
+    """
+    if known_skeleton(skeleton) == COCO_WHOLE_BODY:
+        parts = [_reordered(person.body, each) for each in (COCO_17, COCO_FEET)]
+        parts.append(_reordered(person.face, FACE)[:-2])
+        parts += [_reordered(hand, HAND) for hand in (person.left_hand, person.right_hand)]
+        table = np.concatenate(parts)
+    else:
+        table = _reordered(person.body, skeleton)
+    if np.isnan(table[:, 0]).all():
+        return None
+    score = person.body.person_score if isinstance(person.body, Body) else None
+    score = float(table[:, 2].mean()) if score is None else score
+    return Body(table[:, :2], table[:, 2], skeleton=skeleton, person_score=score)
+
+
+def _reordered(keypoints: Keypoints | None, skeleton: Skeleton) -> FloatArray:
+    """Return x, y, score (K, 3) in the order of another skeleton; NaN, NaN, 0 where missing."""
+    table = np.full((len(skeleton), 3), (np.nan, np.nan, 0.0))
+    if keypoints is not None:
+        known = np.column_stack([keypoints.xy, keypoints.scores])
+        for number, sources in enumerate(keypoints.skeleton.sources_of(skeleton)):
+            if len(sources) == 1:
+                table[number] = known[sources[0]]
+    return table
+
+
+def to_results(
+    people: Sequence[Person], image_id: int | str, *, skeleton: Skeleton = COCO_17
+) -> list[Json]:
+    """Return the people of an image as entries of COCO's results.
+
+    Args:
+        people: The people, in pixels of the image.
+        image_id: The image's id in the label file.
+        skeleton: `COCO_17`; `COCO_FEET`, which OpenPose writes into a file of its own; or
+            `COCO_WHOLE_BODY`, whose entries have the lists of COCO-WholeBody.
+
+    Returns:
+        One entry a person of whom at least one of these keypoints was found.
+
+    Example:
+        >>> from openpose_keras.core.skeletons import BODY_25
+        >>> xy, scores = np.full((25, 2), np.nan), np.zeros(25)
+        >>> xy[0], scores[0] = (7.25, 9), 0.5
+        >>> person = Person(Body(xy, scores, skeleton=BODY_25, person_score=0.25))
+        >>> to_results([person], 42)[0]["keypoints"][:6]
+        [7.25, 9, 1, -1, -1, 0]
+    """
+    entries = []
+    for person in people:
+        body = to_coco(person, skeleton)
+        if body is not None:
+            table = np.where(
+                body.found[:, None], np.column_stack([body.xy, body.found]), (-1, -1, 0)
+            )
+            lists = keypoint_lists(np.vectorize(_six_digits)(table), skeleton)
+            score = _six_digits(body.person_score or 0.0)
+            entries.append({"image_id": image_id, "category_id": 1, **lists, "score": score})
+    return entries
+
+
+def _six_digits(number: float) -> float:
+    """Return a number as a C++ stream prints a float32."""
+    return float(f"{np.float32(number):.6g}")
+
+
+def write_results(
+    path: str | Path,
+    people: Mapping[int | str | Path, Sequence[Person]],
+    *,
+    skeleton: Skeleton = COCO_17,
+    force: bool = False,
+) -> None:
+    """Write people as a file of COCO's results.
+
+    Args:
+        path: The file. Its folder must exist.
+        people: For each image the people in it. The image is its id, or its path, whose last number
+            is the id, as in COCO's file names.
+        skeleton: As for `to_results`.
+        force: Whether a file that exists is replaced.
+
+    Raises:
+        FileExistsError: The file exists, and `force` is not set.
+        ValueError: The name of an image has no number.
+    """
+    entries = [
+        entry
+        for image, found in people.items()
+        for entry in to_results(found, _image_id(image), skeleton=skeleton)
+    ]
+    write_json(path, entries, force=force)
+
+
+def _image_id(image: int | str | Path) -> int:
+    """Return an image's id, or the last number of its name."""
+    if isinstance(image, int):
+        return image
+    numbers = re.findall(r"\d+", Path(image).stem)
+    if not numbers:
+        raise ValueError(f"expected a number in the name of an image, got {image}: pass its id")
+    return int(numbers[-1])
+
+
+def read_results(path: str | Path, *, skeleton: Skeleton = COCO_17) -> dict[int | str, list[Body]]:
+    """Read a file of COCO's results.
+
+    Args:
+        path: The file.
+        skeleton: As for `to_results`.
+
+    Returns:
+        For each image's id its people in the file's order. The scores of keypoints are their third
+        numbers, whatever the file means by them. A keypoint is missing where it is -1, -1, 0 or
+        0, 0, 0.
+
+    Raises:
+        DataError: The file is not such a JSON file; the message names it and the entry.
+        FileNotFoundError: The file does not exist.
+    """
+    data, people = load_json(path), defaultdict(list)
+    if not isinstance(data, list) or not all(isinstance(each, dict) for each in data):
+        raise DataError(f"{path}: expected COCO's results, a list of objects")
+    for number, entry in enumerate(data):
+        with entry_of(path, f"result {number}"):
+            people[entry["image_id"]].append(_found(entry, known_skeleton(skeleton)))
+    return dict(people)
+
+
+def _found(entry: Json, skeleton: Skeleton) -> Body:
+    """Return the person of one entry of results."""
+    table, score = keypoint_table(entry, skeleton), float(entry["score"])
+    if not math.isfinite(score):
+        raise ValueError(f"expected a finite score, got {score}")
+    missing = [row in ([0, 0, 0], [-1, -1, 0]) for row in table.tolist()]
+    table[missing] = np.nan, np.nan, 0
+    return Body(table[:, :2], table[:, 2], skeleton=skeleton, person_score=score)
