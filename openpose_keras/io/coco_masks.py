@@ -89,18 +89,24 @@ def fill_segmentation(segmentation: Segmentation, size: Size) -> NDArray[np.bool
     """
     height, width = size
     if isinstance(segmentation, list):
-        try:
-            from pycocotools import mask as masks
-        except ImportError as error:
-            raise ImportError(
-                f"filling polygons needs pycocotools: pip install 'openpose-keras[coco]' ({error})"
-            ) from error
-        polygons = masks.merge(masks.frPyObjects(segmentation, height, width))
-        return np.asarray(masks.decode(polygons), bool)
-    if tuple(segmentation["size"]) != (height, width):
+        runs = _polygon_runs(segmentation, height, width)
+    elif tuple(segmentation["size"]) == (height, width):
+        runs = segmentation["counts"]
+    else:
         raise ValueError(f"expected a mask of {segmentation['size']}, got the size {size}")
-    runs = segmentation["counts"]
     return np.repeat(np.arange(len(runs)) % 2 > 0, runs).reshape(width, height).T
+
+
+def _polygon_runs(polygons: list[list[float]], height: int, width: int) -> list[int]:
+    """Return the run lengths of what lies in any of some polygons."""
+    try:
+        from pycocotools import mask as masks
+    except ImportError as error:
+        raise ImportError(
+            f"filling polygons needs pycocotools: pip install 'openpose-keras[coco]' ({error})"
+        ) from error
+    merged = masks.merge(masks.frPyObjects(polygons, height, width))
+    return _runs(merged["counts"].decode())  # pycocotools' own decoding warns with NumPy 2
 
 
 def fill_box(box: Box, size: Size) -> NDArray[np.bool_]:
