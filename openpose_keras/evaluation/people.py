@@ -1,6 +1,6 @@
 """Measure found people against labelled ones, as COCO and COCO-WholeBody do.
 
-    from openpose_keras.evaluation import evaluate_people
+from openpose_keras.evaluation import evaluate_people
 from openpose_keras.io.coco_people import read_people_labels
 from openpose_keras.io.coco_results import read_results
 samples = read_people_labels("person_keypoints_val2017.json")
@@ -38,8 +38,8 @@ def evaluate_people(
     """Return COCO's average precision and recall of found people.
 
     Args:
-        found: For each image the found people with their `person_score`, as
-            `coco_results.to_coco` and `read_results` return them.
+        found: For each image, in the order of the images' ids, the found people with their
+            `person_score`, as `coco_results.to_coco` and `read_results` return them.
         labelled: For the same images the labelled people and crowds, of the same skeleton.
         part: Of `COCO_WHOLE_BODY` the part that is measured: "body", "foot", "face", "left_hand" or
             "right_hand"; by default all keypoints.

@@ -8,7 +8,8 @@ without any keypoint is left out; numbers have six significant digits.
     from openpose_keras.io.coco_people import read_people_labels
     from openpose_keras.io.coco_results import write_results
     samples = read_people_labels("person_keypoints_val2017.json", "val2017")
-    write_results("results.json", {each.image_id: estimator(each.image) for each in samples})
+    found = {each.image_id: estimator(read_image(each.image)) for each in samples}
+    write_results("results.json", found)
 """
 
 import math
@@ -41,11 +42,11 @@ from openpose_keras.io.coco_file import (
 )
 
 
-def to_coco(person: Person, skeleton: Skeleton = COCO_17) -> Body | None:
+def to_coco(person: Person | Body, skeleton: Skeleton = COCO_17) -> Body | None:
     """Return the keypoints of a person in the order of COCO's files.
 
     Args:
-        person: The person, whose body may have any of the body skeletons.
+        person: The person, or its body alone, of any of the body skeletons.
         skeleton: `COCO_17`, `COCO_FEET` or `COCO_WHOLE_BODY`.
 
     Returns:
@@ -53,6 +54,7 @@ def to_coco(person: Person, skeleton: Skeleton = COCO_17) -> Body | None:
         person, or of a body without one the mean score of these keypoints. None where all are
         missing.
     """
+    person = Person(person) if isinstance(person, Body) else person
     if known_skeleton(skeleton) == COCO_WHOLE_BODY:
         parts = [_reordered(person.body, each) for each in (COCO_17, COCO_FEET)]
         parts.append(_reordered(person.face, FACE)[:-2])
@@ -73,18 +75,18 @@ def _reordered(keypoints: Keypoints | None, skeleton: Skeleton) -> FloatArray:
     if keypoints is not None:
         known = np.column_stack([keypoints.xy, keypoints.scores])
         for number, sources in enumerate(keypoints.skeleton.sources_of(skeleton)):
-            if len(sources) == 1:
+            if sources:
                 table[number] = known[sources[0]]
     return table
 
 
 def to_results(
-    people: Sequence[Person], image_id: int | str, *, skeleton: Skeleton = COCO_17
+    people: Sequence[Person | Body], image_id: int | str, *, skeleton: Skeleton = COCO_17
 ) -> list[Json]:
     """Return the people of an image as entries of COCO's results.
 
     Args:
-        people: The people, in pixels of the image.
+        people: The people, or their bodies alone, in pixels of the image.
         image_id: The image's id in the label file.
         skeleton: `COCO_17`; `COCO_FEET`, which OpenPose writes into a file of its own; or
             `COCO_WHOLE_BODY`, whose entries have the lists of COCO-WholeBody.
@@ -120,7 +122,7 @@ def _six_digits(number: float) -> float:
 
 def write_results(
     path: str | Path,
-    people: Mapping[int | str | Path, Sequence[Person]],
+    people: Mapping[int | str | Path, Sequence[Person | Body]],
     *,
     skeleton: Skeleton = COCO_17,
     force: bool = False,

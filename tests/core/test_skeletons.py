@@ -130,6 +130,18 @@ def test_a_mirrored_skeleton_has_the_same_edges(skeleton):
     assert all(mirror[skeleton.index(name)] != skeleton.index(name) for name in one_sided)
 
 
+# configs/_base_/datasets/coco_wholebody.py of MMPose
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *((0, 16), (8, 8), (17, 26), (27, 27), (31, 35), (36, 45), (37, 44), (40, 47), (41, 46)),
+        *((48, 54), (50, 52), (51, 51), (55, 59), (57, 57), (60, 64), (61, 63), (65, 67), (68, 69)),
+    ],
+)
+def test_points_of_a_face_change_places_as_in_mmpose(one, other):
+    assert (FACE.mirror_indices[one], FACE.mirror_indices[other]) == (other, one)
+
+
 def test_whole_body_lists_body_feet_face_and_hands_of_coco():
     names = COCO_WHOLE_BODY.keypoints
     assert names[:23] == COCO_17.keypoints + COCO_FEET.keypoints

@@ -23,6 +23,24 @@ def test_precision_and_recall_are_those_of_pycocotools(seed):
     assert_equal(evaluate_people(found, labelled), expected)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_equally_similar_people_pycocotools_takes_the_last(turned):
+    xy = np.random.default_rng(0).uniform(100, 300, (17, 2))
+    some = np.arange(17) < 1
+    people = [LabelledPerson(xy, seen, (100, 100, 200, 200), 2e4) for seen in (some, np.ones(17))]
+    poses = [xy, np.where(some[:, None], xy, xy + 500)]  # the second is like the first person only
+    found = [
+        [
+            Body(pose, np.ones(17), skeleton=COCO_17, person_score=score)
+            for pose, score in zip(poses, (0.9, 0.8), strict=True)
+        ]
+    ]
+    labelled = [people[::-1] if turned else people]
+    report = evaluate_people(found, labelled)
+    assert_equal(report, pycocotools_figures(dataset(labelled), results(found)))
+    assert report.ar == (0.5 if turned else 1)
+
+
 def whole_scene(seed):
     """Found and labelled whole bodies in three images; of some the feet or hands are bare."""
     rng = np.random.default_rng(seed)
@@ -37,8 +55,16 @@ def whole_scene(seed):
             ones = np.ones(len(xy))
             body = Body(xy + noise, ones, skeleton=COCO_WHOLE_BODY, person_score=score)
             bodies.append(body)
-        found.append(bodies)
+        found.append([*bodies, *(stray(rng) for _ in range(4))])
     return found, labelled
+
+
+def stray(rng):
+    """A small body that nobody labelled, with feet, face and hands far from it."""
+    xy = rng.uniform(600, 900, (133, 2))
+    xy[:17] = rng.uniform(700, 750, (17, 2))
+    score = float(rng.random())
+    return Body(xy, np.ones(133), skeleton=COCO_WHOLE_BODY, person_score=score)
 
 
 @pytest.mark.parametrize("part", [None, *SIGMAS])
