@@ -1,12 +1,14 @@
 """Measure found people against labelled ones, as COCO and COCO-WholeBody do.
 
-from openpose_keras.evaluation import evaluate_people
-from openpose_keras.io.coco_people import read_people_labels
-from openpose_keras.io.coco_results import read_results
-samples = read_people_labels("person_keypoints_val2017.json")
-found = read_results("results.json")
-labelled = [sample.people for sample in samples]
-print(evaluate_people([found.get(each.image_id, []) for each in samples], labelled))
+A file of results is measured against a file of labels like this:
+
+    from openpose_keras.evaluation import evaluate_people
+    from openpose_keras.io.coco_people import read_people_labels
+    from openpose_keras.io.coco_results import read_results
+    samples = read_people_labels("person_keypoints_val2017.json")
+    found = read_results("results.json")
+    labelled = [sample.people for sample in samples]
+    print(evaluate_people([found.get(each.image_id, []) for each in samples], labelled))
 """
 
 from collections.abc import Sequence
