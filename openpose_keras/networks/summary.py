@@ -21,7 +21,7 @@ Size = tuple[int, int]
 
 _PIXELS = 4096  # of the input in which receptive fields are followed, more than any of them
 _MERGES = ("Add", "Concatenate")
-_POINTWISE = ("Activation", "BatchNormalization", "ReLU", "Rescaling")
+_POINTWISE = ("Activation", "BatchNormalization", "PReLU", "ReLU", "Rescaling")
 _WINDOWS = ("Conv2D", "DepthwiseConv2D", "MaxPooling2D", "AveragePooling2D")
 
 

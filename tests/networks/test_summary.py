@@ -92,6 +92,13 @@ def test_openposes_network_has_the_known_size_reach_and_cost():
     assert len(table.convolutions) == 15 + 2 + 5 * 7
 
 
+def test_the_body_s_table_counts_its_prelus_too():
+    table = layer_table(networks.body_25(), (368, 368))
+    assert table.parameters == 26_166_084
+    assert table["Mprelu1_stage0_L2_0"].multiply_adds == 0
+    assert table["Mconv7_stage1_L1"].output_shape == (46, 46, 26)
+
+
 def test_the_printed_table_names_every_layer_and_the_totals():
     table = layer_table(build(KINDS.Conv2D(5, 3, padding="same", name="first")), (8, 16))
     header, row, total = str(table).splitlines()

@@ -1,6 +1,8 @@
-"""Seconds and peak memory of `hand` at 368x368: our network, OpenCV 4's, and PyTorch's.
+"""Size, seconds and peak memory of OpenPose's networks at 368x368: ours, OpenCV 4's, PyTorch's.
 
-A minute or two on an idle machine, from the repository's root: python -m tests.benchmarks.hand
+A minute or two for each network on an idle machine, from the repository's root:
+
+    python -m tests.benchmarks.openpose hand face body_25 body_coco body_mpi
 
 All have the same random weights of full size. Each way lives in a process of its own, for its
 memory; the ways take turns at the clock, so that a machine that slows down slows all of them.
@@ -18,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +28,9 @@ import numpy as np
 from tests.helpers import ROOT
 
 SIDE = 368
-GIGA_MAC = 103.187671  # multiplications with additions of one forward
-Forward = Callable[[np.ndarray], np.ndarray]
+NETWORKS = ("hand", "face", "body_25", "body_coco", "body_mpi", "body_mpi_4")
+Forward = Callable[[np.ndarray], list[np.ndarray]]
+"""(1, h, w, 3) RGB -> its maps, channels last."""
 
 
 # ---------------------------------------------------------------- the ways, each in its process
@@ -35,60 +38,81 @@ Forward = Callable[[np.ndarray], np.ndarray]
 
 def keras_forward(folder: Path, dtype: str) -> Forward:
     """Build our network, compiled."""
-    from openpose_keras.engines.keras import compile_model
-    from openpose_keras.networks.presets import load_network
+    import keras
 
-    return compile_model(load_network("hand", weights=folder / "hand.weights.h5", dtype=dtype))
+    from openpose_keras import networks
+    from openpose_keras.engines.keras import compile_model
+
+    keras.config.set_dtype_policy(dtype)
+    model = getattr(networks, facts(folder)["network"])()
+    model.load_weights(folder / "net.weights.h5")
+    forward = compile_model(model)
+    return lambda batch: list(forward(batch).values())
 
 
 def opencv_forward(folder: Path) -> Forward:
     """Build OpenCV's."""
     import cv2
 
-    net = cv2.dnn.readNetFromCaffe(str(folder / "hand.prototxt"), str(folder / "hand.caffemodel"))
+    net = cv2.dnn.readNetFromCaffe(str(folder / "net.prototxt"), str(folder / "net.caffemodel"))
+    outputs = facts(folder)["outputs"]
 
-    def forward(batch: np.ndarray) -> np.ndarray:
+    def forward(batch: np.ndarray) -> list[np.ndarray]:
         net.setInput(np.ascontiguousarray(batch[..., ::-1].transpose(0, 3, 1, 2)))
-        return net.forward().transpose(0, 2, 3, 1)
+        return [maps.transpose(0, 2, 3, 1) for maps in net.forward(outputs)]
 
     return forward
 
 
 def torch_forward(folder: Path) -> Forward:
-    """Build PyTorch's, as its ports do."""
+    """Build PyTorch's: its own layers in the order of the prototxt, as its ports call them."""
     import torch
 
     from openpose_keras.conversion.caffe.caffemodel import read_caffemodel
+    from openpose_keras.conversion.caffe.prototxt import read_prototxt
 
-    layers = {}
-    for layer in read_caffemodel(folder / "hand.caffemodel").layers:
-        kernel, bias = (torch.tensor(np.array(blob)) for blob in layer.blobs)
-        made = torch.nn.Conv2d(*kernel.shape[1::-1], kernel.shape[2:], padding="same")
-        made.load_state_dict({"weight": kernel, "bias": bias})
-        layers[layer.name] = made.eval()
-    pools = [name for name in layers if re.fullmatch(r"conv[234]_1", name)]
-
-    def run(names: list[str], x: torch.Tensor) -> torch.Tensor:
-        for name in names:
-            x = torch.nn.functional.max_pool2d(x, 2, ceil_mode=True) if name in pools else x
-            x = layers[name](x)
-            head = name == "conv6_2_CPM" or name.startswith("Mconv7")
-            x = x if head else torch.relu_(x)
-        return x
-
-    names = list(layers)
+    blobs = {layer.name: layer.blobs for layer in read_caffemodel(folder / "net.caffemodel").layers}
+    made = {
+        "ReLU": lambda layer: torch.relu,
+        "Pooling": lambda layer: torch.nn.MaxPool2d(2, ceil_mode=True),
+        "Concat": lambda layer: lambda *arrays: torch.cat(arrays, dim=1),
+        "Convolution": lambda layer: filled(torch.nn.Conv2d, blobs[layer.name]),
+        "PReLU": lambda layer: filled(torch.nn.PReLU, blobs[layer.name]),
+    }
+    steps = [
+        (made[layer.type](layer), layer.bottoms, layer.tops[0])
+        for layer in read_prototxt(folder / "net.prototxt").layers
+        if layer.type != "Input"
+    ]
+    outputs = facts(folder)["outputs"]
 
     @torch.inference_mode()
-    def forward(batch: np.ndarray) -> np.ndarray:
+    def forward(batch: np.ndarray) -> list[np.ndarray]:
         x = torch.from_numpy(np.ascontiguousarray(batch[..., ::-1].transpose(0, 3, 1, 2)))
-        features = run(names[:15], x)
-        x = run(names[15:17], features)
-        for stage in range(5):
-            start = 17 + 7 * stage
-            x = run(names[start : start + 7], torch.cat([x, features], dim=1))
-        return x.permute(0, 2, 3, 1).numpy()
+        arrays = {"image": x}
+        for step, bottoms, top in steps:
+            arrays[top] = step(*(arrays[name] for name in bottoms))
+        return [arrays[name].permute(0, 2, 3, 1).numpy() for name in outputs]
 
     return forward
+
+
+def filled(kind: type, blobs: Sequence[np.ndarray]) -> Callable:
+    """Build a layer of PyTorch with its weights."""
+    import torch
+
+    weight, *bias = (torch.tensor(np.array(blob)) for blob in blobs)
+    if kind is torch.nn.PReLU:
+        layer = kind(len(weight))
+    else:
+        layer = kind(*weight.shape[1::-1], weight.shape[2:], padding="same")
+    layer.load_state_dict({"weight": weight} | ({"bias": bias[0]} if bias else {}))
+    return layer.eval()
+
+
+def facts(folder: Path) -> dict:
+    """Return what `write_files` noted about the network."""
+    return json.loads((folder / "facts.json").read_text())
 
 
 WAYS: dict[str, Callable[[Path], Forward]] = {
@@ -109,7 +133,8 @@ def serve(folder: Path, way: str) -> None:
     start = time.perf_counter()
     forward = WAYS[way](folder)
     batch = np.load(folder / "batch.npy")
-    np.save(folder / f"{list(WAYS).index(way)}.npy", forward(batch))
+    maps = np.concatenate(forward(batch), axis=-1)
+    np.save(folder / f"{list(WAYS).index(way)}.npy", maps)
     print(json.dumps([time.perf_counter() - start, peak()]), flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
@@ -120,16 +145,30 @@ def serve(folder: Path, way: str) -> None:
 # ---------------------------------------------------------------- the clock
 
 
-def write_files(folder: Path) -> None:
-    """Write the weights for all ways, and an input."""
+def write_files(folder: Path, network: str) -> None:
+    """Write random weights for all ways, an input, and facts about the network."""
+    from openpose_keras import networks
+    from openpose_keras.conversion.caffe.caffemodel import write_caffemodel
+    from openpose_keras.conversion.caffe.graph import to_caffe
+    from openpose_keras.conversion.caffe.prototxt import write_prototxt
     from openpose_keras.conversion.parity import random_batch
-    from openpose_keras.conversion.writers import convert_file
-    from tests.helpers.caffe_files import caffemodel, hand_arrays, hand_prototxt
+    from openpose_keras.networks.summary import layer_table
+    from tests.networks.test_body_networks import randomise
 
-    (folder / "hand.caffemodel").write_bytes(caffemodel(hand_arrays(divide=1)))
-    (folder / "hand.prototxt").write_text(hand_prototxt(divide=1, size=(SIDE, SIDE)))
-    convert_file(folder / "hand.caffemodel", folder / "hand.weights.h5")
+    model = randomise(getattr(networks, network)())
+    model.save_weights(folder / "net.weights.h5")
+    write_prototxt(folder / "net.prototxt", to_caffe(model))
+    write_caffemodel(folder / "net.caffemodel", to_caffe(model))
     np.save(folder / "batch.npy", random_batch((SIDE, SIDE)))
+    outputs = model.output.values() if isinstance(model.output, dict) else [model.output]
+    noted = {
+        "network": network,
+        "outputs": [tensor._keras_history.operation.name for tensor in outputs],
+        "channels": [tensor.shape[-1] for tensor in outputs],
+        "parameters": model.count_params(),
+        "gmac": sum(row.multiply_adds for row in layer_table(model, (SIDE, SIDE)).rows) / 1e9,
+    }
+    (folder / "facts.json").write_text(json.dumps(noted))
 
 
 def available() -> list[str]:
@@ -145,7 +184,7 @@ def available() -> list[str]:
 
 def start(folder: Path, way: str) -> subprocess.Popen:
     """Start the process of a way."""
-    command = [sys.executable, "-m", "tests.benchmarks.hand", "--serve", str(folder), way]
+    command = [sys.executable, "-m", "tests.benchmarks.openpose", "--serve", str(folder), way]
     environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)
@@ -162,23 +201,25 @@ def ask(process: subprocess.Popen) -> list[float]:
 def main() -> None:
     """Run the command, or one of its processes."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("networks", nargs="*", default=["hand"], metavar="NETWORK")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.write:
-        write_files(args.write)
+        write_files(args.write, *args.networks)
     elif args.serve:
         serve(Path(args.serve[0]), args.serve[1])
     else:
-        measure(args.rounds)
+        for network in args.networks:
+            measure(network, args.rounds)
 
 
-def measure(rounds: int) -> None:
-    """Run the ways and print the table."""
+def measure(network: str, rounds: int) -> None:
+    """Run the ways of a network and print their table."""
     with tempfile.TemporaryDirectory() as name:
         folder, ways = Path(name), available()
-        command = [sys.executable, "-m", "tests.benchmarks.hand", "--write", name]
+        command = [sys.executable, "-m", "tests.benchmarks.openpose", network, "--write", name]
         subprocess.run(command, cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
         processes, first = {}, {}
         for way in ways:  # one after the other: the first result is timed too
@@ -194,16 +235,23 @@ def measure(rounds: int) -> None:
         for process in processes.values():
             process.communicate()
         outputs = {way: np.load(folder / f"{list(WAYS).index(way)}.npy") for way in ways}
-    print_table(rounds, first, answers, outputs)
+        known = facts(folder)
+    print_table(rounds, known, first, answers, outputs)
 
 
 def print_table(
-    rounds: int, first: dict[str, list], answers: dict[str, list], outputs: dict[str, np.ndarray]
+    rounds: int,
+    known: dict,
+    first: dict[str, list],
+    answers: dict[str, list],
+    outputs: dict[str, np.ndarray],
 ) -> None:
     """Print a row for each way; the difference is from the last one's output, relative."""
     ways = list(answers)
     reference = outputs[ways[-1]]
-    print(f"`hand`, one {SIDE}x{SIDE} crop, medians of {rounds} rounds\n")
+    maps, gmac = " + ".join(map(str, known["channels"])), known["gmac"]
+    print(f"`{known['network']}`: {maps} maps, {known['parameters']:,} parameters, {gmac:.1f} GMAC")
+    print(f"one input of {SIDE}x{SIDE}, medians of {rounds} rounds\n")
     print("| way | seconds (least to most) | GMAC/s | first result | peak memory | difference |")
     print("|---|---|---|---|---|---|")
     for way in ways:
@@ -212,7 +260,7 @@ def print_table(
         apart = np.abs(outputs[way] - reference).max() / np.abs(reference).max()
         spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
         print(
-            f"| {way} | {middle:.2f} ({spread}) | {GIGA_MAC / middle:.0f} | {first[way][0]:.1f} s "
+            f"| {way} | {middle:.2f} ({spread}) | {gmac / middle:.0f} | {first[way][0]:.1f} s "
             f"| {most / 1e6:.0f} MB | {apart:.0e} |"
         )
 
