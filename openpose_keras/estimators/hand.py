@@ -21,8 +21,7 @@ from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
 from openpose_keras.estimators.decode import Decoder, decode_one_each
 from openpose_keras.estimators.estimate import Estimate, MapFrame
-from openpose_keras.estimators.finder import HandFinder
-from openpose_keras.estimators.palms import PalmSearch
+from openpose_keras.estimators.palms import HandFinder, PalmSearch
 from openpose_keras.estimators.recipes import (
     AnyRecipe,
     InputSpec,

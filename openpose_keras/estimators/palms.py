@@ -1,4 +1,4 @@
-"""Find hands with MediaPipe's palm detector: palms, and the upright region of the hand of each.
+"""Find hands by their palms: with MediaPipe's detector, or hand_finder, which sees whole hands too.
 
 The detector sees the whole image in several sizes: a hand that it misses in one of them is often
 found in another, and a small one in the largest. What it finds in all of them is merged where it
@@ -26,7 +26,8 @@ from openpose_keras.networks.preprocessing import normalise_batch
 CENTRE, SIZE, WRIST, MIDDLE_MCP = 0, 1, 2, 4
 """Rows of a palm (9, 2): x, y; width and height, which are equal; then the keypoints, of which
 these two turn it."""
-
+HAND_MIDDLE = 8  # the row of hand_finder's palms where the middle of the whole hand lies
+_KNUCKLES = slice(MIDDLE_MCP - 1, MIDDLE_MCP + 3)
 
 _LEAST_HAND = 32  # pixels of a hand in the largest input, along its longer side
 _LEAST_SIDE = 128  # pixels of the smallest input: what shows the largest hands
@@ -124,6 +125,31 @@ class PalmSearch:
         x, y = palm[CENTRE] + away * towards - (side - 1) / 2
         box = (float(x), float(y), side, side)
         return RotatedCrop(box, self.size, direction_angle(*towards))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandFinder(PalmSearch):
+    """Finds hands as `PalmSearch` does. Palms are those of `networks.hand_finder`.
+
+    Args:
+        margin: Side of a hand's region, in longer sides of the hand.
+        shift: How far the region's middle lies from the hand's towards the fingers, in the same.
+            The other arguments are those of `PalmSearch`.
+    """
+
+    preset: str = "hand_finder"
+    threshold: float = 0.4
+    margin: float = 1.8
+    shift: float = 0.0
+
+    def crop(self, palm: np.ndarray) -> RotatedCrop:
+        """Return the upright crop of a hand that was found (9, 2)."""
+        towards = palm[_KNUCKLES].mean(axis=0) - palm[WRIST]
+        length = float(max(palm[SIZE, 1], 1.0))
+        away = self.shift * length / max(float(np.hypot(*towards)), 1e-6)
+        side = self.margin * length
+        x, y = palm[HAND_MIDDLE] + away * towards - (side - 1) / 2
+        return RotatedCrop((float(x), float(y), side, side), self.size, direction_angle(*towards))
 
 
 @cache

@@ -14,10 +14,9 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.keypoints import SIDES, Hand, Person, Side, keypoint_table
 from openpose_keras.core.skeletons import BODY_25, Skeleton
 from openpose_keras.estimators.body import BodyEstimator
-from openpose_keras.estimators.body_boxes import face_boxes, hand_boxes
+from openpose_keras.estimators.body_boxes import HandTracks, face_boxes, hand_boxes
 from openpose_keras.estimators.face import FaceEstimator
 from openpose_keras.estimators.hand import HandEstimator
-from openpose_keras.estimators.tracking import HandTracks
 from openpose_keras.io.images import check_image
 from openpose_keras.networks.presets import PARTS, Part, get_presets
 

@@ -1,6 +1,8 @@
-"""Compare every layer of `hand`, full size, with OpenCV 4's importer, on three backends of Keras.
+"""Compare every layer of OpenPose's networks, full size, with OpenCV 4's importer, on all backends.
 
-A minute or two, from the repository's root: python -m tests.benchmarks.parity
+A minute or two for each, from the repository's root:
+
+    python -m tests.benchmarks.parity hand face body_25 body_coco body_mpi body_mpi_4
 
 Each backend runs in a process of its own; PyTorch is left out where it is not installed. The
 weights are random, of a size that keeps what goes through the network near 1.
@@ -16,18 +18,22 @@ import tempfile
 from pathlib import Path
 
 from tests.helpers import ROOT
-from tests.helpers.caffe_files import caffemodel, hand_arrays, hand_prototxt
 
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 SIZES = ((368, 368), (184, 184), (256, 328))
 
 
-def write_files(folder: Path) -> None:
-    """Write the weights, and a description for each size."""
-    (folder / "hand.caffemodel").write_bytes(caffemodel(hand_arrays(divide=1)))
-    for height, width in SIZES:
-        text = hand_prototxt(divide=1, size=(height, width))
-        (folder / f"{height}x{width}.prototxt").write_text(text)
+def write_files(folder: Path, network: str) -> None:
+    """Write random weights as Caffe's two files."""
+    from openpose_keras import networks
+    from openpose_keras.conversion.caffe.caffemodel import write_caffemodel
+    from openpose_keras.conversion.caffe.graph import to_caffe
+    from openpose_keras.conversion.caffe.prototxt import write_prototxt
+    from tests.networks.test_body_networks import randomise
+
+    caffe = to_caffe(randomise(getattr(networks, network)()))
+    write_caffemodel(folder / "net.caffemodel", caffe)
+    write_prototxt(folder / "net.prototxt", caffe)
 
 
 def compare_all(folder: Path) -> None:
@@ -40,15 +46,16 @@ def compare_all(folder: Path) -> None:
         random_batch,
     )
 
-    model, _ = load_converted(folder / "hand.caffemodel")
+    model, _ = load_converted(folder / "net.caffemodel")
     for height, width in SIZES:
         batch = random_batch((height, width))
-        prototxt = folder / f"{height}x{width}.prototxt"
-        expected = opencv_outputs(prototxt, folder / "hand.caffemodel", batch[..., ::-1])
+        expected = opencv_outputs(
+            folder / "net.prototxt", folder / "net.caffemodel", batch[..., ::-1]
+        )
         report = compare(layer_outputs(model, batch), expected)
-        worst = max(report.rows, key=lambda row: row.absolute)
-        row = [f"{height}x{width}", len(report.rows), worst.absolute, worst.magnitude, worst.name]
-        print(json.dumps([*row, report.rows[-1].absolute, report.rows[-1].magnitude]), flush=True)
+        worst = max(report.rows, key=lambda row: row.relative)
+        row = [f"{height}x{width}", len(report.rows), worst.relative, worst.magnitude, worst.name]
+        print(json.dumps(row), flush=True)
 
 
 def measure(folder: Path, backend: str) -> list[list]:
@@ -64,32 +71,39 @@ def measure(folder: Path, backend: str) -> list[list]:
 
 
 def main() -> None:
-    """Print the table; exit with 1 if a layer is off by 1e-4 or more."""
+    """Print the table; exit with 1 if a layer is off by 1e-4 of its greatest value or more."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("networks", nargs="*", default=["hand"], metavar="NETWORK")
     parser.add_argument("--compare", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.compare:
         compare_all(args.compare)
         return
-    greatest = 0.0
-    print("| backend | input | layers | greatest difference | at | heatmaps |")
+    print("| network | backend | input | layers | greatest difference, relative | at |")
     print("|---|---|---|---|---|---|")
+    greatest = max(compare_on_all_backends(network) for network in args.networks)
+    sys.exit(greatest >= 1e-4)
+
+
+def compare_on_all_backends(network: str) -> float:
+    """Print the rows of a network, and return the greatest relative difference."""
+    greatest = 0.0
     with tempfile.TemporaryDirectory() as name:
-        write_files(Path(name))
+        command = "import sys, pathlib; from tests.benchmarks.parity import write_files; "
+        command += "write_files(pathlib.Path(sys.argv[1]), sys.argv[2])"
+        subprocess.run([sys.executable, "-c", command, name, network], cwd=ROOT, check=True)
         for backend, module in BACKENDS.items():
             if importlib.util.find_spec(module) is None:
-                print(f"| {backend} | not installed | | | | |")
+                print(f"| {network} | {backend} | not installed | | | |")
                 continue
-            for size, count, worst, magnitude, layer, last, last_magnitude in measure(
-                Path(name), backend
-            ):
+            for size, count, worst, magnitude, layer in measure(Path(name), backend):
                 greatest = max(greatest, worst)
                 print(
-                    f"| {backend} | {size} | {count} | {worst:.1e} of {magnitude:.3g} | {layer} "
-                    f"| {last:.1e} of {last_magnitude:.3g} |",
+                    f"| {network} | {backend} | {size} | {count} | {worst:.1e} of {magnitude:.3g} "
+                    f"| {layer} |",
                     flush=True,
                 )
-    sys.exit(greatest >= 1e-4)
+    return greatest
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from openpose_keras.estimators import palms
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.palms import (
     CENTRE,
+    HAND_MIDDLE,
     MIDDLE_MCP,
     SIZE,
     WRIST,
+    HandFinder,
     PalmSearch,
     decode_palms,
     merge_palms,
@@ -185,3 +187,21 @@ def test_the_preset_survives_pickling_and_a_detector_is_no_estimator(preset):
     np.testing.assert_array_equal(hand.xy, preset(image)[0].xy)
     with pytest.raises(ValueError, match="got 'mediapipe_palm'"):
         HandEstimator.from_preset("mediapipe_palm")
+
+
+# --- whole hands
+
+
+@pytest.mark.parametrize("turn", [0.0, 1.0, math.pi, -2.0])
+def test_the_crop_shows_the_hand_upright_a_little_below_its_middle(turn):
+    values = np.zeros((9, 2))
+    values[2:7] = [(0, 20), (-8, 0), (-3, -2), (3, -2), (8, 0)]  # wrist and knuckles
+    rotation = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    values = values @ rotation + (60, 50)
+    values[SIZE] = 20, 45
+    crop = HandFinder(margin=2.0, shift=0.1, size=100).crop(values)
+    assert crop.box[2] == pytest.approx(90)
+    wrist, middle = crop.apply_points(values[[WRIST, HAND_MIDDLE]])
+    assert wrist[0] == pytest.approx(middle[0]) == pytest.approx(49.5)
+    assert middle[1] - 49.5 == pytest.approx(0.1 * 45 / crop.scale)
+    assert wrist[1] - middle[1] == pytest.approx(20 / crop.scale)

@@ -7,11 +7,10 @@ import pytest
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.estimators.body import BodyEstimator
-from openpose_keras.estimators.body_boxes import face_boxes, hand_boxes
+from openpose_keras.estimators.body_boxes import HandTracks, face_boxes, hand_boxes
 from openpose_keras.estimators.face import FaceEstimator
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import BODY_RECIPES, InputSpec
-from openpose_keras.estimators.tracking import HandTracks
 from openpose_keras.estimators.views import Region
 from openpose_keras.estimators.whole_body import WholeBodyEstimator
 from openpose_keras.networks import face as face_network

@@ -11,9 +11,8 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.keypoints import SIDES, Keypoints, Person
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND
-from openpose_keras.estimators.body_boxes import face_boxes, hand_boxes
+from openpose_keras.estimators.body_boxes import TrackedHands, face_boxes, hand_boxes
 from openpose_keras.estimators.recipes import RECIPES, InputSpec, Recipe, scale_range
-from openpose_keras.estimators.tracking import TrackedHands
 from openpose_keras.estimators.views import make_views
 from openpose_keras.geometry import Crop
 from openpose_keras.geometry.keypoint_scale import scale_keypoints
