@@ -7,7 +7,6 @@ such process reads many of them, and is replaced when it crashes or hangs.
 
 import io
 import multiprocessing
-import os
 import time
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
@@ -22,9 +21,9 @@ from openpose_keras.conversion.readers import hdf5, read_weights
 from openpose_keras.core.errors import WeightsError
 from tests.helpers.backends import mark_torch_files
 from tests.helpers.caffe_files import caffemodel, hand_prototxt
+from tests.helpers.damage import ROUNDS, damage
 from tests.helpers.weight_files import write_keras2, write_pth
 
-ROUNDS = int(os.environ.get("OPENPOSE_KERAS_FUZZ", "200"))
 SECONDS = 5  # of this process, for a file of a few kilobytes that takes milliseconds
 ARRAYS = {
     name: (np.full((4, 3, 3, 3), 0.5, np.float32), np.arange(4, dtype=np.float32))
@@ -51,25 +50,6 @@ KINDS = {
     "old pth": lambda path: make_pth(path, old=True),
     "prototxt": lambda path: path.write_text(hand_prototxt()[:4000].rpartition("\n")[0]),
 }
-
-
-def damage(data, rng):
-    """Cut the file, flip bits, write over bytes, leave some out or repeat them."""
-    data = bytearray(data)
-    kind = rng.integers(5)
-    if kind == 0:
-        return bytes(data[: rng.integers(len(data))])
-    for _ in range(rng.integers(1, 5)):
-        position = int(rng.integers(len(data)))
-        if kind == 1:
-            data[position] ^= 1 << int(rng.integers(8))
-        elif kind == 2:
-            data[position] = int(rng.integers(256))
-        elif kind == 3:
-            del data[position : position + int(rng.integers(1, 20))]
-        else:
-            data[position:position] = data[position : position + int(rng.integers(1, 20))]
-    return bytes(data)
 
 
 def check(content, size):
