@@ -168,11 +168,9 @@ class _Person:
 
     __slots__ = ("count", "members", "score")
 
-    def __init__(self, size: int, members: dict[int, int], score: np.float32) -> None:
+    def __init__(self, members: dict[int, int], score: np.float32) -> None:
         """Begin with one or two members, an index for each keypoint that is known."""
-        self.members = [MISSING] * size
-        for keypoint, index in members.items():
-            self.members[keypoint] = index
+        self.members = members
         self.count = len(members)
         self.score = score
 
@@ -185,8 +183,11 @@ class _Person:
 
 def _as_people(people: Sequence[_Person], size: int) -> People:
     """Return people as arrays."""
+    members = np.full((len(people), size), MISSING)
+    for row, each in zip(members, people, strict=True):
+        row[list(each.members)] = list(each.members.values())
     return People(
-        np.array([each.members for each in people], int).reshape(-1, size),
+        members,
         np.array([each.count for each in people], int),
         np.array([each.score for each in people], np.float32),
     )
@@ -207,13 +208,14 @@ def connect_openpose(
     """
     heights = [np.asarray(peaks, np.float32)[:, 2] for peaks in candidates]
     owners: list[dict[int, _Person]] = [{} for _ in candidates]
-    people: dict[_Person, None] = {}  # in the order in which they came
-    for start, a, end, b, score in _ranked_pairs(heights, limbs, skeleton):
+    people: dict[_Person, int] = {}  # and when they came
+    ranked = _ranked_pairs(heights, limbs, skeleton)
+    for number, (start, a, end, b, score) in enumerate(ranked):
         one, other = owners[start].get(a), owners[end].get(b)
         if one is not None and other is not None:
             if one is other:
                 one.score += score
-            else:
+            elif one.members.keys().isdisjoint(other.members):
                 _merge(people, owners, one, other, score)
         elif one is not None:
             _take(one, owners, end, b, heights[end][b] + score)
@@ -221,8 +223,8 @@ def connect_openpose(
             _take(other, owners, start, a, heights[start][a] + score)
         else:
             height = heights[start][a] + heights[end][b] + score
-            new = _Person(len(candidates), {start: a, end: b}, height)
-            people[new] = None
+            new = _Person({start: a, end: b}, height)
+            people[new] = number
             owners[start][a] = owners[end][b] = new
     return _as_people(list(people), len(candidates))
 
@@ -231,23 +233,16 @@ def _ranked_pairs(
     heights: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
 ) -> Iterator[tuple[int, int, int, int, np.float32]]:
     """Yield the pairs of all limbs, best first: keypoint, candidate, the other two, and score."""
-    rows = [
-        (
-            (limb.scores + _PEAK_SHARE * heights[start][limb.pairs[:, 0]])
-            + _PEAK_SHARE * heights[end][limb.pairs[:, 1]],
-            limb.scores,
-            np.full(len(limb.scores), number),
-            *limb.pairs.T,
-        )
-        for number, ((start, end), limb) in enumerate(
-            zip(skeleton.limb_indices, limbs, strict=True)
-        )
-    ]
-    total, scores, numbers, first, second = map(np.concatenate, zip(*rows, strict=True))
-    order = np.lexsort((second, first, numbers, scores, total))[::-1]
-    ends = np.array(skeleton.limb_indices)[numbers[order]].T
-    columns = (ends[0], first[order], ends[1], second[order])
-    yield from zip(*(each.tolist() for each in columns), scores[order], strict=True)
+    pairs, scores = (np.concatenate(rows) for rows in zip(*limbs, strict=True))
+    numbers = np.repeat(np.arange(len(limbs)), [len(limb.scores) for limb in limbs])
+    ends = np.array(skeleton.limb_indices)[numbers]
+    places = np.cumsum([0, *map(len, heights)])[ends] + pairs
+    shares = _PEAK_SHARE * np.concatenate(heights)[places]
+    total = scores + shares[:, 0] + shares[:, 1]
+    order = np.lexsort((*pairs.T[::-1], numbers, scores, total))[::-1]
+    rows = np.stack([ends, pairs], axis=2)[order].reshape(-1, 4).tolist()
+    for (start, a, end, b), score in zip(rows, scores[order], strict=True):
+        yield start, a, end, b, score
 
 
 def _take(
@@ -258,28 +253,23 @@ def _take(
     score: np.float32,
 ) -> None:
     """Add a candidate to a person that has none of its kind."""
-    if person.members[keypoint] == MISSING:
+    if keypoint not in person.members:
         person.add(keypoint, index, score)
         owners[keypoint][index] = person
 
 
 def _merge(
-    people: dict[_Person, None],
+    people: dict[_Person, int],
     owners: list[dict[int, _Person]],
     one: _Person,
     other: _Person,
     limb_score: np.float32,
 ) -> None:
-    """Merge two people into the one that came first, unless they share a keypoint."""
-    if any(a != MISSING and b != MISSING for a, b in zip(one.members, other.members, strict=True)):
-        return
-    kept, gone = next(
-        (a, b) for each in people for a, b in ((one, other), (other, one)) if a is each
-    )
-    for keypoint, index in enumerate(gone.members):
-        if index != MISSING:
-            kept.members[keypoint] = index
-            owners[keypoint][index] = kept
+    """Merge two people, who share no keypoint, into the one that came first."""
+    kept, gone = sorted((one, other), key=people.__getitem__)
+    for keypoint, index in gone.members.items():
+        owners[keypoint][index] = kept
+    kept.members |= gone.members
     kept.count += gone.count
     kept.score += gone.score + limb_score
     del people[gone]
@@ -311,7 +301,7 @@ def connect_openpose_cpu(
         if number == 0:
             for a, b, score in joined:
                 height = heights[start][a] + heights[end][b] + score
-                people.append(_Person(size, {start: a, end: b}, height))
+                people.append(_Person({start: a, end: b}, height))
         elif skeleton.limbs[number] not in skeleton.edges:
             _share(people, start, end, joined)
         else:
@@ -340,9 +330,9 @@ def _alone(
     people: Sequence[_Person], keypoint: int, heights: FloatArray, skeleton: Skeleton
 ) -> list[_Person]:
     """Return a person for each candidate that has no partner and, but for MPI, no person yet."""
-    taken = {each.members[keypoint] for each in people if skeleton.name != "body_mpi"}
+    taken = {each.members.get(keypoint) for each in people if skeleton.name != "body_mpi"}
     free = [index for index in range(len(heights)) if index not in taken]
-    return [_Person(len(skeleton), {keypoint: index}, heights[index]) for index in free]
+    return [_Person({keypoint: index}, heights[index]) for index in free]
 
 
 def _share(
@@ -351,9 +341,9 @@ def _share(
     """Complete pairs of ear and shoulder, which neither count nor begin a person."""
     for a, b, _ in joined:
         for each in people:
-            if each.members[start] == a and each.members[end] == MISSING:
+            if each.members.get(start) == a and end not in each.members:
                 each.members[end] = b
-            elif each.members[end] == b and each.members[start] == MISSING:
+            elif each.members.get(end) == b and start not in each.members:
                 each.members[start] = a
 
 
@@ -366,10 +356,10 @@ def _extend(
 ) -> None:
     """Add the second candidate of each pair to the first person that has the first one."""
     for a, b, score in joined:
-        person = next((each for each in people if each.members[start] == a), None)
+        person = next((each for each in people if each.members.get(start) == a), None)
         if person is None:
             height = heights[start][a] + heights[end][b] + score
-            people.append(_Person(len(heights), {start: a, end: b}, height))
+            people.append(_Person({start: a, end: b}, height))
         else:
             person.add(end, b, heights[end][b] + score)
 
