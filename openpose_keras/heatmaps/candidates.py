@@ -5,18 +5,32 @@ OpenPose looks for peaks in maps that were enlarged to the network's input
 centroid of its surroundings. No function writes into its arguments.
 """
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.arrays import FloatArray, IntArray, check_maps
+from openpose_keras.geometry.axis_aligned import Size
+from openpose_keras.geometry.resampling import axis_weights
 
 MOST_PEAKS = 127
 """OpenPose keeps so many peaks of a map, the first in row-major order, not the highest."""
 
-_RADIUS = 3  # of the window whose centroid a peak is: 7x7 pixels
+_RADIUS = 3  # of the window whose centroid a peak is
+_SIDE = 2 * _RADIUS + 1
+_CELLS = 3  # to either side of a cell, from which its surroundings are enlarged
+_BELOW = 0.7  # of the threshold; around a cell whose value is lower nothing is above it
+_NEARLY = np.float32(1.05)  # so much higher may a neighbour be of a cell that is looked at
+_STEPS = np.arange(-_RADIUS, _RADIUS + 1)
+_MOMENTS = np.column_stack(  # of a window: its sum, and along x and y
+    [np.ones(_SIDE**2), np.tile(_STEPS, _SIDE), np.repeat(_STEPS, _SIDE)]
+).astype(np.float32)
+_SQUARE = np.ones((3, 3), np.uint8)
 
 
 def openpose_candidates(
@@ -50,7 +64,7 @@ def openpose_candidates(
     values = check_maps(maps, finite=True).astype(np.float32, copy=False)
     channels, y, x = _peak_cells(values, np.float32(threshold))
     windows = _windows(values, channels, y, x, _RADIUS)
-    steps = np.arange(-_RADIUS, _RADIUS + 1, dtype=np.float32)
+    steps = _STEPS.astype(np.float32)
     weights = np.maximum(windows, np.float32(0))
     total = _sum_in_order(weights)
     columns, rows = (cells.astype(np.float32)[:, None, None] for cells in (x, y))
@@ -60,6 +74,147 @@ def openpose_candidates(
     ]
     peaks = np.column_stack([*middles, windows[:, _RADIUS, _RADIUS]])
     return np.split(peaks, np.searchsorted(channels, np.arange(1, values.shape[2])))
+
+
+def refined_candidates(
+    maps: ArrayLike, *, stride: int, threshold: float = 0.05, offset: float = 0.0
+) -> list[FloatArray]:
+    """Return nearly what `openpose_candidates` finds in enlarged maps, without enlarging them.
+
+    Only what surrounds a cell that none of the four next to it exceeds by more than 5 % is
+    enlarged, cubically as OpenPose does it: its own pixels, and a quarter of a cell more each way.
+    Of these each that is higher than its eight neighbours is a peak; of two equal ones the first.
+    So a peak on the slope of another can be missed.
+
+    Args:
+        maps: (h, w, K) heatmaps of the keypoints on the network's cells, without the background.
+        stride: Input pixels per cell.
+        threshold: Values of the enlarged maps must be above it.
+        offset: Is added to x and y.
+
+    Returns:
+        For each map (n, 3) float32 as `openpose_candidates`, in pixels of the input. At most
+        `MOST_PEAKS`.
+
+    Raises:
+        ValueError: The maps are empty, not three-dimensional, or hold NaN.
+
+    Example:
+        >>> y, x = np.mgrid[:20, :20] * 8 + 3.5
+        >>> maps = np.exp(-((x - 70.2) ** 2 + (y - 63.9) ** 2) / 98)[..., None]
+        >>> refined_candidates(maps, stride=8)[0][:, :2].round(1).tolist()
+        [[70.0, 64.0]]
+    """
+    values = check_maps(np.ascontiguousarray(maps, np.float32), finite=True)
+    height, width, count = values.shape
+    padded = np.asarray(
+        cv2.copyMakeBorder(values, *(_CELLS,) * 4, cv2.BORDER_REPLICATE), np.float32
+    )
+    padded = padded.reshape(height + 2 * _CELLS, width + 2 * _CELLS, count)
+    cells = _high_cells(padded, np.float32(_BELOW * threshold))
+    if not len(cells[0]):
+        return [np.empty((0, 3), np.float32) for _ in range(count)]
+    patches = _surroundings(padded, cells, stride)
+    rows, columns, number = _maxima(patches, np.float32(threshold))
+    size, reach = (stride * height, stride * width), stride // 4 + _RADIUS
+    channels = cells[2][number]
+    y, x = stride * cells[0][number] - reach + rows, stride * cells[1][number] - reach + columns
+    inside = np.flatnonzero((y > 0) & (y < size[0] - 1) & (x > 0) & (x < size[1] - 1))
+    pixels = (channels * size[0] + y) * size[1] + x
+    kept = inside[np.unique(pixels[inside], return_index=True)[1]]  # in the order of OpenPose
+    kept = kept[_first_of_each(channels[kept])]
+    windows = sliding_window_view(patches, (_SIDE, _SIDE), (0, 1))[
+        rows[kept] - _RADIUS, columns[kept] - _RADIUS, number[kept]
+    ]
+    peaks = _centroids(windows, y[kept], x[kept], size)
+    peaks[:, :2] += np.float32(offset)
+    return np.split(peaks, np.searchsorted(channels[kept], np.arange(1, count)))
+
+
+def _high_cells(padded: FloatArray, threshold: np.float32) -> tuple[IntArray, ...]:
+    """Return y, x and channels of cells above a threshold that no neighbour exceeds by much."""
+    _, width, count = padded.shape
+    mask = padded[_CELLS:-_CELLS, _CELLS:-_CELLS] > threshold
+    y, x, channels = _nonzero(mask)
+    places = ((y + _CELLS) * width + x + _CELLS) * count + channels
+    values = padded.ravel()
+    limit = _NEARLY * values.take(places)
+    kept = np.ones(len(places), bool)
+    for step in (-width * count, -count, count, width * count):
+        kept &= values.take(places + step) <= limit
+    return y[kept], x[kept], channels[kept]
+
+
+def _surroundings(padded: FloatArray, cells: tuple[IntArray, ...], stride: int) -> FloatArray:
+    """Return what surrounds cells (y, x, channels), enlarged: of each its own pixels and some more.
+
+    Returns:
+        (side, side, n) float32: the pixels of a cell, a quarter of a cell, and a window's radius.
+    """
+    side = 2 * _CELLS + 1
+    around = sliding_window_view(padded, (side, side), (0, 1))[cells]
+    weights = _enlarging(stride)
+    patches = weights @ around.reshape(len(around), side * side).T
+    side = math.isqrt(len(weights))
+    return np.asarray(patches.reshape(side, side, len(around)))
+
+
+@lru_cache
+def _enlarging(stride: int) -> FloatArray:
+    """Return the weights (pixels, cells) that enlarge what surrounds a cell.
+
+    Both axes are enlarged at once: one product with all surroundings takes less time than two.
+    """
+    reach = stride // 4 + _RADIUS
+    positions = (np.arange(-reach, stride + reach) + 0.5) / stride - 0.5 + _CELLS
+    weights = axis_weights(positions, 2 * _CELLS + 1, "cubic")
+    return np.kron(weights, weights)
+
+
+def _maxima(patches: FloatArray, threshold: np.float32) -> tuple[IntArray, ...]:
+    """Return row, column and patch of pixels above the threshold that none around them exceeds.
+
+    Pixels whose window would leave the patch are left out. Of equal neighbours the first is one.
+    """
+    side = len(patches) - 2 * _RADIUS
+    inner = patches[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
+    high = inner > threshold
+    for y, x in ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)):
+        top, left = _RADIUS + y, _RADIUS + x
+        other = patches[top : top + side, left : left + side]
+        high &= inner > other if (y, x) < (0, 0) else inner >= other
+    rows, columns, number = _nonzero(high)
+    return rows + _RADIUS, columns + _RADIUS, number
+
+
+def _centroids(windows: FloatArray, y: IntArray, x: IntArray, size: Size) -> FloatArray:
+    """Return peaks (n, 3) float32: the centroids of windows, and the values in their middles.
+
+    Args:
+        windows: (n, 7, 7) around the pixels.
+        y: (n,) of the pixels.
+        x: (n,) of the pixels.
+        size: (height, width) of the maps in pixels; what is outside does not count.
+    """
+    below, beside = (
+        (each[:, None] + _STEPS >= 0) & (each[:, None] + _STEPS < side)
+        for each, side in zip((y, x), size, strict=True)
+    )
+    weights = windows.clip(0) * (below[:, :, None] & beside[:, None, :])
+    total, across, down = (weights.reshape(-1, _SIDE**2) @ _MOMENTS).T
+    middles = windows[:, _RADIUS, _RADIUS]
+    return np.stack([x + across / total, y + down / total, middles], axis=1).astype(np.float32)
+
+
+def _nonzero(mask: np.ndarray) -> tuple[IntArray, ...]:
+    """Return what `np.nonzero` does, for three axes in a fifth of the time."""
+    return np.unravel_index(np.flatnonzero(mask), mask.shape)
+
+
+def _first_of_each(channels: IntArray) -> np.ndarray:
+    """Return which of some peaks are among the first `MOST_PEAKS` of their channel, sorted."""
+    within: np.ndarray = np.arange(len(channels)) - np.searchsorted(channels, channels)
+    return within < MOST_PEAKS
 
 
 def _planes(maps: FloatArray) -> Sequence[FloatArray]:
@@ -72,9 +227,8 @@ def _planes(maps: FloatArray) -> Sequence[FloatArray]:
 def _peak_cells(maps: FloatArray, threshold: np.float32) -> tuple[IntArray, IntArray, IntArray]:
     """Return channel, y and x of the peaks of maps (h, w, K), map by map in row-major order."""
     height, width, _ = maps.shape
-    square = np.ones((3, 3), np.uint8)
     cells = [
-        np.flatnonzero((plane >= cv2.dilate(plane, square)) & (plane > threshold))
+        np.flatnonzero((plane >= cv2.dilate(plane, _SQUARE)) & (plane > threshold))
         for plane in _planes(maps)
     ]
     channels = np.repeat(np.arange(len(cells)), [len(found) for found in cells])
@@ -85,7 +239,7 @@ def _peak_cells(maps: FloatArray, threshold: np.float32) -> tuple[IntArray, IntA
     around = _windows(maps, channels[inside], y[inside], x[inside], 1)
     kept[inside] = (around == around[:, 1:2, 1:2]).sum(axis=(1, 2)) == 1
     channels, y, x = channels[kept], y[kept], x[kept]
-    first = np.arange(len(channels)) - np.searchsorted(channels, channels) < MOST_PEAKS
+    first = _first_of_each(channels)
     return channels[first], y[first], x[first]
 
 

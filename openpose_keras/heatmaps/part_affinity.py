@@ -6,18 +6,23 @@ of candidates is how well the field between them agrees with the direction from 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from openpose_keras.core._opencv import cv2
 from openpose_keras.core.arrays import FloatArray, IntArray, check_maps
 from openpose_keras.core.skeletons import Skeleton
 
 _LEAST_SAMPLES, _MOST_SAMPLES = 5, 25
 _NEAR = 150  # a limb is short if it is below the square root of the maps' area over this
 _EPSILON = 1e-6
+_KERNEL = 2  # cells that a cubic kernel reaches to either side
+_LONGEST = 32766  # pixels along a side that `cv2.remap` makes
+
+_Reader = Callable[[IntArray, IntArray, IntArray], tuple[FloatArray, FloatArray]]
 
 
 class Limbs(NamedTuple):
@@ -40,6 +45,7 @@ def limb_scores(
     threshold: float = 0.05,
     fraction: float = 0.95,
     short_score: float = 0.05,
+    stride: int = 1,
 ) -> list[Limbs]:
     """Return the scores of all pairs of candidates that the limbs of a skeleton may join.
 
@@ -47,12 +53,15 @@ def limb_scores(
     accepted if enough samples agree; its score is their mean.
 
     Args:
-        fields: (h, w, 2 L) part affinity fields in the candidates' frame, in the network's order.
+        fields: (h, w, 2 L) part affinity fields, in the network's order.
         candidates: For each keypoint (n, 3) x, y, score.
         skeleton: Names the limbs and where their fields lie.
         threshold: A sample agrees if the field times the limb's direction is above it.
         fraction: More than this fraction of the samples must agree.
         short_score: Score of a pair that does not, if the two nearly touch.
+        stride: Pixels of the candidates' frame for each cell of the fields. With 1 the fields were
+            enlarged to that frame; otherwise they are enlarged, cubically too, only where they are
+            sampled.
 
     Returns:
         One for each limb.
@@ -75,88 +84,140 @@ def limb_scores(
             f"expected {2 * len(skeleton.limbs)} fields and candidates of {len(skeleton)} "
             f"keypoints for {skeleton.name}, got {maps.shape[2]} and {len(candidates)}"
         )
-    points = [np.asarray(peaks, np.float32).reshape(-1, 3)[:, :2] for peaks in candidates]
-    pairs = [
-        np.indices((len(points[start]), len(points[end]))).reshape(2, -1).T
-        for start, end in skeleton.limb_indices
-    ]
-    numbers = np.repeat(np.arange(len(pairs)), [len(each) for each in pairs])
-    joined = [*zip(skeleton.limb_indices, pairs, strict=True)]
-    first, second = (
-        np.concatenate([points[limb[end]][each[:, end]] for limb, each in joined]) for end in (0, 1)
-    )
-    lines = _Lines.between(first, second, np.array(skeleton.fields)[numbers])
-    scores = _scores(maps, lines, np.float32(threshold), np.float32(fraction), short_score)
-    likely = scores > _EPSILON
-    ends = np.searchsorted(numbers[likely], np.arange(1, len(pairs)))
-    kept = np.concatenate(pairs)[likely]
+    numbers, pairs, lines = _all_pairs(candidates, skeleton)
+    short = stride * math.sqrt(maps.shape[0] * maps.shape[1]) / _NEAR
+    is_short = (lines.lengths < short) & (lines.lengths > _EPSILON)
+    scores = np.where(is_short, np.float32(short_score), np.float32(0))
+    accepted, means = _accept(maps, stride, lines, np.float32(threshold), np.float32(fraction))
+    scores[accepted] = means
+    likely = np.flatnonzero(scores > _EPSILON)
+    ends = np.searchsorted(numbers[likely], np.arange(1, len(skeleton.limbs)))
+    kept = np.stack([each[likely] for each in pairs], axis=1)
     return [*map(Limbs, np.split(kept, ends), np.split(scores[likely], ends))]
 
 
 class _Lines(NamedTuple):
-    """Lines between candidates, n each: where they begin, x and y of a step, and its number."""
+    """Lines between candidates, (n,) each: begin, step, direction, length, samples, field."""
 
-    starts: FloatArray
-    steps: FloatArray
-    counts: IntArray
-    directions: FloatArray
-    lengths: FloatArray
-    channels: IntArray
+    x: np.ndarray
+    y: np.ndarray
+    step_x: np.ndarray
+    step_y: np.ndarray
+    across: np.ndarray
+    down: np.ndarray
+    lengths: np.ndarray
+    counts: np.ndarray
+    channels: np.ndarray
 
     @classmethod
-    def between(cls, starts: FloatArray, ends: FloatArray, channels: IntArray) -> "_Lines":
-        """Return the lines from points (n, 2) to points (n, 2)."""
-        along = ends - starts
-        lengths = np.sqrt((along * along).sum(axis=1))
-        reach = np.abs(along).max(axis=1, initial=0)
-        counts = np.sqrt(5 * reach) + np.float32(0.5)
+    def between(
+        cls, x: FloatArray, y: FloatArray, dx: FloatArray, dy: FloatArray, channels: IntArray
+    ) -> "_Lines":
+        """Return the lines from points to what is dx, dy away."""
+        lengths = np.sqrt(dx * dx + dy * dy)
+        counts = np.sqrt(5 * np.maximum(np.abs(dx), np.abs(dy))) + np.float32(0.5)
         counts = counts.clip(_LEAST_SAMPLES, _MOST_SAMPLES).astype(np.int32)
-        steps = along / counts[:, None].astype(np.float32)
-        directions = along / np.maximum(lengths, np.float32(_EPSILON))[:, None]
-        return cls(starts, steps, counts, directions, lengths, channels)
+        parts, whole = counts.astype(np.float32), np.maximum(lengths, np.float32(_EPSILON))
+        return cls(x, y, dx / parts, dy / parts, dx / whole, dy / whole, lengths, counts, channels)
 
-    def pick(self, chosen: np.ndarray) -> "_Lines":
+    def pick(self, chosen: IntArray) -> "_Lines":
         """Return some of the lines."""
         return _Lines(*(each[chosen] for each in self))
 
-    def sample(self, maps: FloatArray, numbers: IntArray) -> FloatArray:
-        """Return the field along the lines at steps (n, k): (n, k) float32."""
-        height, width, _ = maps.shape
-        x, y = (
-            (start[:, None] + numbers.astype(np.float32) * step[:, None] + np.float32(0.5))
-            .astype(np.int32)
-            .clip(0, side - 1)
-            for start, step, side in zip(self.starts.T, self.steps.T, (width, height), strict=True)
-        )
-        channel = self.channels[:, None]
-        across, down = self.directions[:, :1], self.directions[:, 1:]
-        values: FloatArray = across * maps[y, x, channel] + down * maps[y, x, channel + 1]
-        return values
+
+def _all_pairs(
+    candidates: Sequence[FloatArray], skeleton: Skeleton
+) -> tuple[IntArray, tuple[IntArray, IntArray], _Lines]:
+    """Return all pairs of candidates that a limb may join, limb by limb.
+
+    Returns:
+        (n,) numbers of the limbs, the indices (n,) of both candidates, and the lines between them.
+    """
+    points = [np.asarray(peaks, np.float32).reshape(-1, 3)[:, :2] for peaks in candidates]
+    limbs = np.array(skeleton.limb_indices)
+    lengths = np.array([len(each) for each in points])
+    counts = lengths[limbs].prod(axis=1)
+    numbers = np.repeat(np.arange(len(limbs)), counts)
+    each = np.arange(len(numbers)) - np.repeat(counts.cumsum() - counts, counts)
+    first, second = np.divmod(each, np.repeat(lengths[limbs[:, 1]], counts))
+    before = (lengths.cumsum() - lengths)[limbs]
+    start, end = (
+        np.repeat(before[:, side], counts) + index for side, index in enumerate((first, second))
+    )
+    x, y = np.concatenate(points).T
+    channels = np.repeat(skeleton.fields, counts)
+    lines = _Lines.between(x[start], y[start], x[end] - x[start], y[end] - y[start], channels)
+    return numbers, (first, second), lines
 
 
-def _scores(
-    maps: FloatArray,
-    lines: _Lines,
-    threshold: np.float32,
-    fraction: np.float32,
-    short_score: float,
-) -> FloatArray:
-    """Return the scores (n,) float32 of lines, 0 for what is no limb."""
-    height, width, _ = maps.shape
-    is_short = lines.lengths < math.sqrt(width * height) / _NEAR
-    is_short &= lines.lengths > _EPSILON
-    scores = np.where(is_short, np.float32(short_score), np.float32(0))
-    # Most lines miss the field a quarter of the way from an end; only the others are sampled whole.
-    few = np.column_stack([lines.counts // 4, 3 * lines.counts // 4])
-    misses = (lines.sample(maps, few) <= threshold).sum(axis=1)
-    most = lines.counts.astype(np.float32)
-    hopeful = np.flatnonzero((most - misses.astype(np.float32)) / most > fraction)
-    lines = lines.pick(hopeful)
-    numbers = np.arange(_MOST_SAMPLES)[None].repeat(len(hopeful), axis=0)
-    values = lines.sample(maps, numbers)
-    agrees = (values > threshold) & (numbers < lines.counts[:, None])
-    total = np.where(agrees, values, np.float32(0)).cumsum(axis=1, dtype=np.float32)[:, -1]
-    good = agrees.sum(axis=1).astype(np.float32)
+def _accept(
+    maps: FloatArray, stride: int, lines: _Lines, threshold: np.float32, fraction: np.float32
+) -> tuple[IntArray, FloatArray]:
+    """Return the indices (m,) of lines that enough samples agree with, and their scores (m,)."""
+    size = stride * maps.shape[0], stride * maps.shape[1]
+    read = _read_pixels(maps) if stride == 1 else _read_cells(maps, stride)
+
+    def sample(lines: _Lines, numbers: IntArray) -> FloatArray:
+        """Return the field along lines at steps (k, n) or (k, 1): (k, n) float32."""
+        steps = numbers.astype(np.float32)
+        x = (lines.x + steps * lines.step_x + np.float32(0.5)).astype(np.int32)
+        y = (lines.y + steps * lines.step_y + np.float32(0.5)).astype(np.int32)
+        vectors = read(x.clip(0, size[1] - 1), y.clip(0, size[0] - 1), lines.channels)
+        return lines.across * vectors[0] + lines.down * vectors[1]
+
+    # Most lines miss the field at one of a few samples; only the others are sampled whole.
+    hopeful, misses = np.arange(len(lines.x)), np.zeros(len(lines.x), np.float32)
+    for eighths in ((2, 6), (1, 4, 7)):
+        few = np.stack([lines.counts * each // 8 for each in eighths])
+        misses += (sample(lines, few) <= threshold).sum(axis=0, dtype=np.float32)
+        most = lines.counts.astype(np.float32)
+        chosen = np.flatnonzero((most - misses) / most > fraction)
+        hopeful, misses, lines = hopeful[chosen], misses[chosen], lines.pick(chosen)
+    numbers = np.arange(_MOST_SAMPLES)[:, None]
+    values = sample(lines, numbers)
+    agrees = (values > threshold) & (numbers < lines.counts)
+    total = np.where(agrees, values, np.float32(0)).cumsum(axis=0, dtype=np.float32)[-1]
+    good = agrees.sum(axis=0, dtype=np.float32)
     accepted = good / lines.counts.astype(np.float32) > fraction
-    scores[hopeful[accepted]] = total[accepted] / good[accepted]
-    return scores
+    return hopeful[accepted], total[accepted] / good[accepted]
+
+
+def _read_pixels(maps: FloatArray) -> _Reader:
+    """Return what reads the two fields of limbs (h, w, 2 L) at pixels x, y (k, n)."""
+    return lambda x, y, channels: (maps[y, x, channels], maps[y, x, channels + 1])
+
+
+def _read_cells(maps: FloatArray, stride: int) -> _Reader:
+    """Return what reads fields at pixels of maps that would be enlarged cubically.
+
+    The fields of all limbs stand one below the other, each with its edge repeated as far as the
+    kernel reaches: one call of OpenCV samples them all. It rounds positions to 1/32 of a cell; for
+    strides of 2, 4, 8 and 16 that changes nothing.
+    """
+    height, width, count = maps.shape
+    stack = np.empty((count // 2, height + 2 * _KERNEL, width, 2), np.float32)
+    inner = stack.reshape(len(stack), -1, 2)[:, _KERNEL * width : -_KERNEL * width]
+    cv2.transpose(maps.reshape(height * width, -1, 2), inner)
+    stack[:, :_KERNEL] = stack[:, _KERNEL : _KERNEL + 1]
+    stack[:, -_KERNEL:] = stack[:, -_KERNEL - 1 : -_KERNEL]
+    image = stack.reshape(-1, width, 2)
+    middle, factor = np.float32(0.5), np.float32(1 / stride)
+
+    def read(x: IntArray, y: IntArray, channels: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the two fields of limbs (n,) at pixels (k, n)."""
+        tops = (channels // 2 * stack.shape[1] + _KERNEL).astype(np.float32)
+        columns = (x.astype(np.float32) + middle) * factor - middle
+        rows = (y.astype(np.float32) + middle) * factor - middle + tops
+        vectors = np.empty((*x.shape, 2), np.float32)
+        for start in range(0, x.shape[1], _LONGEST):
+            part = np.s_[:, start : start + _LONGEST]
+            vectors[part] = cv2.remap(
+                image,
+                columns[part],
+                rows[part],
+                cv2.INTER_CUBIC,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+        return vectors[..., 0], vectors[..., 1]
+
+    return read

@@ -8,6 +8,7 @@ are arrays of indices into the candidates, so that every step can be called alon
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.skeletons import Skeleton
-from openpose_keras.heatmaps.candidates import openpose_candidates
+from openpose_keras.heatmaps.candidates import openpose_candidates, refined_candidates
 from openpose_keras.heatmaps.part_affinity import Limbs, limb_scores
 
 MISSING = -1
@@ -85,20 +86,23 @@ def find_people(
     connector: str = "openpose",
     thresholds: Thresholds | None = None,
     offset: float = 0.0,
+    stride: int = 1,
 ) -> tuple[FloatArray, FloatArray]:
     """Find the people in the maps of a body network.
 
     Args:
-        maps: (h, w, K + 1 + 2 L): keypoints, background, part affinity fields, enlarged to the
-            network's input.
+        maps: (h, w, K + 1 + 2 L): keypoints, background, part affinity fields.
         skeleton: Names keypoints and limbs.
         connector: A key of `CONNECTORS`.
         thresholds: What counts as a peak, a limb and a person; None for OpenPose's own.
         offset: Is added to x and y.
+        stride: Pixels for each cell of the maps. With 1 the maps were enlarged to the network's
+            input, and everything is as in OpenPose. Otherwise they are the network's own, and
+            nearly the same is found in less time, see `refined_candidates`.
 
     Returns:
-        Keypoints (n, K, 3) float32 x, y, score in pixels of the maps, a missing one (nan, nan, 0);
-        and the people's scores (n,) between 0 and about 1, see `person_keypoints`.
+        Keypoints (n, K, 3) float32 x, y, score in pixels, a missing one (nan, nan, 0); the people's
+        scores (n,) between 0 and about 1, see `person_keypoints`.
 
     Raises:
         ValueError: The maps are not those of the skeleton, or there is no such connector.
@@ -113,7 +117,8 @@ def find_people(
     if connector not in CONNECTORS:
         raise ValueError(f"expected a connector among {', '.join(CONNECTORS)}, got {connector!r}")
     limits = thresholds or Thresholds.of_openpose(skeleton)
-    candidates = openpose_candidates(maps[..., :count], threshold=limits.peak, offset=offset)
+    look = openpose_candidates if stride == 1 else partial(refined_candidates, stride=stride)
+    candidates = look(maps[..., :count], threshold=limits.peak, offset=offset)
     limbs = limb_scores(
         maps[..., count + 1 :],
         candidates,
@@ -121,6 +126,7 @@ def find_people(
         threshold=limits.sample,
         fraction=limits.fraction,
         short_score=limits.peak + 1e-6,
+        stride=stride,
     )
     people = CONNECTORS[connector](candidates, limbs, skeleton)
     return person_keypoints(likely_people(people, skeleton, limits), candidates, skeleton)

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from openpose_keras.heatmaps.candidates import MOST_PEAKS, openpose_candidates
+from openpose_keras.heatmaps.candidates import (
+    MOST_PEAKS,
+    openpose_candidates,
+    refined_candidates,
+)
+from openpose_keras.heatmaps.resize import upsample_stride
 from tests.helpers.fakes import smooth_noise
 from tests.helpers.people import peaks_by_loops
 
@@ -71,7 +76,80 @@ def test_how_maps_lie_in_memory_changes_nothing(order):
     np.testing.assert_array_equal(maps, before)
 
 
+def gaussians(points, shape=(23, 31), *, stride=8, sigma=10.0):
+    """Return one map (h, w, 1) of cells with a Gaussian at each point, in pixels of the input."""
+    y, x = stride * np.mgrid[: shape[0], : shape[1]] + (stride - 1) / 2
+    blobs = [np.exp(-((x - a) ** 2 + (y - b) ** 2) / (2 * sigma**2)) for a, b in points]
+    return np.max([np.zeros(shape), *blobs], axis=0)[..., None].astype(np.float32)
+
+
+@pytest.mark.parametrize("stride", [2, 4, 8, 16])
+def test_refined_peaks_are_those_of_enlarged_maps(stride):
+    rng = np.random.default_rng(stride)
+    places = rng.uniform(1.2 * stride, 19 * stride, (40, 2))
+    maps = np.dstack([gaussians([at], (23, 31), stride=stride, sigma=stride) for at in places])
+    found = refined_candidates(maps, stride=stride, offset=0.5)
+    expected = openpose_candidates(upsample_stride(maps, stride), offset=0.5)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.shape == (1, 3)
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def test_refined_peaks_in_noise_are_nearly_those_of_enlarged_maps_in_the_same_order():
+    maps = smooth_noise((46, 82)).astype(np.float32)
+    found = refined_candidates(maps, stride=8)
+    expected = openpose_candidates(upsample_stride(maps, 8))
+    near = [
+        np.abs(ours[:, None] - theirs).max(axis=2) < 0.5
+        for ours, theirs in zip(found, expected, strict=True)
+    ]
+    assert sum(each.any(axis=0).sum() for each in near) > 0.97 * sum(map(len, expected))
+    for each in near:
+        assert (np.diff(each.argmax(axis=1)[each.any(axis=1)]) > 0).all()
+
+
+@pytest.mark.parametrize("corner", [(1, 1), (246, 1), (1, 182), (246, 182), (0, 90), (120, 183)])
+def test_a_refined_peak_at_the_border_lies_on_the_map(corner):
+    for peaks in refined_candidates(gaussians([corner]), stride=8):
+        assert len(peaks) <= 1
+        assert (np.abs(peaks[:, :2] - corner) <= 3).all()
+
+
+def test_two_refined_peaks_in_neighbouring_cells_are_told_apart():
+    maps = gaussians([(100, 90), (122, 90)], sigma=7.0)
+    (peaks,) = refined_candidates(maps, stride=8)
+    np.testing.assert_allclose(peaks[:, 0], (100, 122), atol=2)
+
+
+def test_of_two_equal_pixels_one_is_a_refined_peak():
+    maps = gaussians([(99.5, 91.5)])  # half-way between two cells, and so between two pixels
+    (peaks,) = refined_candidates(maps, stride=8)
+    assert len(peaks) == 1
+    np.testing.assert_allclose(peaks[0, :2], (99.5, 91.5), atol=0.6)
+
+
+def test_a_refined_peak_must_be_above_the_threshold_between_the_cells():
+    maps = 0.5 * gaussians([(99.5, 95.5)])  # the middle of four cells
+    (top,) = upsample_stride(maps, 8).max(axis=(0, 1))
+    assert maps.max() < 0.95 * top
+    assert len(refined_candidates(maps, stride=8, threshold=0.99 * top)[0]) == 1
+    assert len(refined_candidates(maps, stride=8, threshold=1.01 * top)[0]) == 0
+    assert refined_candidates(maps, stride=8, threshold=2)[0].shape == (0, 3)
+
+
+def test_as_many_refined_peaks_are_kept_and_the_maps_are_left_as_they_were():
+    maps = np.zeros((60, 60, 2), np.float32)
+    maps[3:57:3, 3:57:3, 1] = np.linspace(0.1, 0.9, 18 * 18).reshape(18, 18)
+    before = maps.copy()
+    none, peaks = refined_candidates(maps, stride=8)
+    assert (len(none), len(peaks)) == (0, MOST_PEAKS)
+    assert (np.diff(peaks[:, 2]) > 0).all()
+    np.testing.assert_array_equal(maps, before)
+
+
 @pytest.mark.parametrize("bad", [np.zeros((4, 4)), np.full((4, 4, 1), np.nan), np.zeros((0, 4, 1))])
 def test_what_is_not_maps_is_refused(bad):
     with pytest.raises(ValueError, match="maps"):
         openpose_candidates(bad)
+    with pytest.raises(ValueError, match="maps"):
+        refined_candidates(bad, stride=8)

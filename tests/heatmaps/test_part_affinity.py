@@ -3,6 +3,7 @@ import pytest
 
 from openpose_keras.core.skeletons import BODY_MPI, Skeleton
 from openpose_keras.heatmaps.part_affinity import limb_scores
+from openpose_keras.heatmaps.resize import upsample_stride
 from tests.helpers.fakes import smooth_noise
 from tests.helpers.people import limb_score_by_loops
 
@@ -34,6 +35,27 @@ def test_scores_are_those_of_openposes_rule_written_as_loops(threshold, fraction
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert 20 < len(limbs.scores) < 1200
     assert found[0, 0] == 0
+
+
+@pytest.mark.parametrize("stride", [2, 4, 8, 16])
+def test_scores_from_cells_are_those_from_enlarged_fields(stride):
+    """Also for more pairs than one call of OpenCV takes."""
+    rng = np.random.default_rng(stride)
+    names = ("a", "b", "c")
+    limbs = (("a", "b"), ("c", "b"))
+    chain = Skeleton("chain", names, limbs, ((0, 0, 0),) * 3, limbs=limbs, fields=(2, 0))
+    fields = 0.6 * smooth_noise((14, 22), 4) + np.float32(0.2)
+    size = 14 * stride, 22 * stride
+    candidates = [
+        np.column_stack([rng.uniform(-3, side + 3, count) for side in (*size[::-1], 1)])
+        for count in (200, 180, 3)
+    ]
+    found = limb_scores(fields, candidates, chain, stride=stride)
+    expected = limb_scores(upsample_stride(fields, stride), candidates, chain)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours.pairs, theirs.pairs)
+        np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
+        assert len(ours.pairs) > 10
 
 
 def test_each_limb_has_the_field_that_its_skeleton_names():

@@ -14,6 +14,7 @@ from openpose_keras.heatmaps.people import (
     find_people,
     likely_people,
 )
+from openpose_keras.heatmaps.resize import upsample_stride
 from tests.helpers.people import draw_maps, standing
 
 SIZE = (160, 240)
@@ -50,6 +51,21 @@ def test_people_who_stand_apart_are_found_whole(skeleton, connector):
     assert ((scores > 0.7) & (scores < 1)).all()
 
 
+@pytest.mark.parametrize("connector", CONNECTORS)
+@pytest.mark.parametrize("skeleton", [BODY_25, BODY_COCO, BODY_MPI], ids=lambda each: each.name)
+def test_people_in_cells_are_those_in_enlarged_maps(skeleton, connector):
+    people = [standing(skeleton, (x, 91), 150) for x in (50, 113, 187)]
+    maps = draw_maps(skeleton, people, (184, 240))
+    cells = maps.reshape(23, 8, 30, 8, -1)[:, 3:5, :, 3:5].mean((1, 3))
+    options = {"connector": connector, "offset": 0.5}
+    found = find_people(cells, skeleton, stride=8, **options)
+    expected = find_people(upsample_stride(cells, 8), skeleton, **options)
+    assert len(expected[1]) >= 3
+    orders = [keypoints[:, 1, 0].argsort() for keypoints, _ in (found, expected)]  # by their necks
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours[orders[0]], theirs[orders[1]], atol=1e-3)
+
+
 def test_a_missing_keypoint_is_nan_and_has_no_score():
     person = standing(BODY_COCO, (120, 80), 120)
     person[BODY_COCO.index("left_wrist")] = np.nan
@@ -83,13 +99,13 @@ def test_a_body_without_a_neck_is_one_person_on_the_gpu_and_several_on_the_cpu()
 
 def test_parts_of_a_person_are_merged_and_keep_the_place_of_the_first():
     found = connect_openpose(
-        candidates([0.5], [0.5, 0.5], [0.5], [0.5]),
-        limbs({(0, 0): 0.9}, {(0, 0): 0.3}, {(0, 0): 0.8}),
+        candidates([0.5, 0.5], [0.5, 0.5], [0.5], [0.5]),
+        limbs({(0, 0): 0.9, (1, 1): 0.85}, {(0, 0): 0.3}, {(0, 0): 0.8}),
         LINE,
     )
-    assert found.members.tolist() == [[0, 0, 0, 0]]
-    assert found.counts.tolist() == [4]
-    np.testing.assert_allclose(found.scores, [4 * 0.5 + 0.9 + 0.3 + 0.8])
+    assert found.members.tolist() == [[0, 0, 0, 0], [1, 1, MISSING, MISSING]]
+    assert found.counts.tolist() == [4, 2]
+    np.testing.assert_allclose(found.scores, [4 * 0.5 + 0.9 + 0.3 + 0.8, 2 * 0.5 + 0.85])
 
 
 def test_people_who_share_a_keypoint_are_not_merged():
