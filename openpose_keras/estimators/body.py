@@ -164,7 +164,9 @@ class BodyEstimator(Estimator):
         return self.infer([view.image for view in views])
 
     def merge(self, maps: Sequence[Maps]) -> FloatArray:
-        """Enlarge the maps of all scales to the size of the first input, and average them.
+        """Average the maps of all scales, enlarged to the size of the first input.
+
+        A refined recipe leaves them on the first input's cells.
 
         Args:
             maps: As `run` returns them, the largest first.
@@ -173,9 +175,17 @@ class BodyEstimator(Estimator):
             (H, W, K + 1 + 2 L): heatmaps, background, part affinity fields.
         """
         height, width, _ = maps[0]["keypoints"].shape
-        ratio = self.recipe.ratio or self.spec.stride
+        pixels = 1 if self.recipe.refined else self._ratio
+        size = pixels * height, pixels * width
         joined = (np.dstack([each["keypoints"], each["affinity"]]) for each in maps)
-        return merge(upsample_apart(each, (ratio * height, ratio * width)) for each in joined)
+        return merge(
+            each if each.shape[:2] == size else upsample_apart(each, size) for each in joined
+        )
+
+    @property
+    def _ratio(self) -> int:
+        """Pixels, in which people are found, for each cell."""
+        return self.recipe.ratio or self.spec.stride
 
     def decode(
         self, maps: FloatArray, image_size: Size, *, max_people: int | None = None
@@ -190,10 +200,10 @@ class BodyEstimator(Estimator):
         Returns:
             The bodies, in pixels of the image.
         """
-        stride = self.spec.stride
-        ratio = self.recipe.ratio or stride
+        stride, ratio = self.spec.stride, self._ratio
+        pixels = 1 if self.recipe.refined else ratio  # of the maps, for each cell
         height, width, _ = maps.shape
-        network_size = stride * height // ratio, stride * width // ratio
+        network_size = stride * height // pixels, stride * width // pixels
         factor = factor_to_image(image_size, network_size) * stride / ratio
         keypoints, scores = find_people(
             maps,
@@ -201,6 +211,7 @@ class BodyEstimator(Estimator):
             connector=self.recipe.connector,
             thresholds=self.thresholds,
             offset=0.5 / factor,
+            stride=ratio // pixels,
         )
         keypoints = keypoints * np.array([factor, factor, 1], np.float32)
         kept: IntArray = np.arange(len(scores))

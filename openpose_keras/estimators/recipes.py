@@ -204,6 +204,9 @@ class BodyRecipe:
         connector: A key of `heatmaps.people.CONNECTORS`.
         maximize_positives: Whether more keypoints are to be found, and more false ones.
         ratio: upsampling_ratio: pixels of the enlarged maps for each cell; 0 for the stride.
+        refined: Whether the maps are enlarged only where peaks and limbs are, see
+            `heatmaps.people.find_people`. With several scales the maps of the smaller ones are
+            brought to the cells of the first.
 
     Raises:
         ValueError: There is no such connector, or the ratio is below 0.
@@ -219,6 +222,7 @@ class BodyRecipe:
     connector: Literal["openpose", "openpose_cpu"] = "openpose"
     maximize_positives: bool = False
     ratio: int = 0
+    refined: bool = False
 
     def __post_init__(self) -> None:
         """Check what no later step checks."""
@@ -364,6 +368,10 @@ BODY_RECIPES = {
     for recipe in (
         BodyRecipe(name="openpose"),
         BodyRecipe(name="openpose_cpu", connector="openpose_cpu"),
+        BodyRecipe(name="refined", refined=True),
     )
 }
-"""Recipes by name: what OpenPose's program for CUDA does by default, and that for CPUs."""
+"""Recipes by name: what OpenPose's program for CUDA does by default, and that for CPUs.
+
+"refined" finds nearly the people of "openpose" in a fraction of the time after the network.
+"""

@@ -1,9 +1,10 @@
-"""CPU time from enlarged maps to people: python -m tests.benchmarks.people.
+"""CPU time from maps to people: python -m tests.benchmarks.people.
 
 Maps of BODY_25 at 656x368, people drawn plainly, one thread. The columns are OpenPose's steps: its
 C++ (two Zen 4 cores, -O3, one thread; measured once, not in this run) takes 21 to 23 ms to enlarge
 the maps, 57, 57 and 60 ms for the peaks of 1, 5 and 20 people, and 0.2, 0.7 and 8.1 ms to connect.
-The settings take turns, so that a busy machine slows all of them alike.
+"refined" does not enlarge the maps. The settings take turns, so that a busy machine slows all of
+them alike.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.skeletons import BODY_25
-from openpose_keras.heatmaps.candidates import openpose_candidates
+from openpose_keras.heatmaps.candidates import openpose_candidates, refined_candidates
 from openpose_keras.heatmaps.part_affinity import limb_scores
 from openpose_keras.heatmaps.people import CONNECTORS
 from openpose_keras.heatmaps.resize import upsample_apart
@@ -53,6 +54,11 @@ def measure(cells: np.ndarray) -> dict[str, float]:
     for name, connect in CONNECTORS.items():
         timed(name, lambda connect=connect: connect(peaks, limbs, BODY_25))
     times["peaks to people"] = times["peaks"] + times["limbs"] + times["openpose"]
+    keypoints, fields = cells[..., :25], cells[..., 26:]
+    peaks = timed("refined peaks", lambda: refined_candidates(keypoints, stride=STRIDE, offset=0.5))
+    limbs = timed("refined limbs", lambda: limb_scores(fields, peaks, BODY_25, stride=STRIDE))
+    timed("refined connect", lambda: CONNECTORS["openpose"](peaks, limbs, BODY_25))
+    times["refined"] = sum(times[f"refined {step}"] for step in ("peaks", "limbs", "connect"))
     return times
 
 

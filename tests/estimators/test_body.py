@@ -25,7 +25,7 @@ def matched(bodies, network):
 
 
 @pytest.mark.parametrize("skeleton", [BODY_25, BODY_COCO, BODY_MPI], ids=lambda each: each.name)
-@pytest.mark.parametrize("recipe", ["openpose", "openpose_cpu"])
+@pytest.mark.parametrize("recipe", BODY_RECIPES)
 def test_people_are_found_where_they_stand_in_the_image(skeleton, recipe):
     network = DrawnNetwork(skeleton)
     small = replace(BODY_RECIPES[recipe], resolution=(176, None))
@@ -43,6 +43,21 @@ def test_other_sizes_find_the_same_people(options):
     bodies = BodyEstimator(network, skeleton=BODY_MPI, recipe=recipe)(IMAGE)
     assert len(network.seen) == options.get("scales", 1)
     assert max(matched(bodies, network)) < 6
+
+
+@pytest.mark.parametrize(
+    ("options", "pixels"), [({}, 0.05), ({"ratio": 4}, 0.05), ({"scales": 3}, 3)]
+)
+def test_refined_people_are_those_of_enlarged_maps(options, pixels):
+    """Of several scales only the first is used as it is."""
+    network = DrawnNetwork(BODY_25)
+    exact = BodyEstimator(network, recipe=replace(SMALL, **options))
+    refined = BodyEstimator(network, recipe=replace(SMALL, refined=True, **options))
+    maps = refined.run(refined.views(IMAGE))
+    assert refined.merge(maps).shape == (22, 30, 78)
+    for ours, theirs in zip(refined(IMAGE), exact(IMAGE), strict=True):
+        np.testing.assert_allclose(ours.xy, theirs.xy, atol=pixels)
+        assert ours.person_score == pytest.approx(theirs.person_score, abs=0.01)
 
 
 def test_the_largest_person_is_kept():
