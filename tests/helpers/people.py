@@ -124,3 +124,38 @@ class DrawnNetwork:
         count = len(self.skeleton) + 1
         answer = {"keypoints": cells[..., :count], "affinity": cells[..., count:]}
         return {name: array[None].repeat(len(batch), axis=0) for name, array in answer.items()}
+
+
+def targets_by_loops(people, skeleton, size, *, stride=8, sigma=7.0, width=1.0):
+    """CMU's rules for the targets of a body network, cell by cell: heatmaps, fields."""
+    rows, columns = (math.ceil(side / stride) for side in size)
+    heatmaps = np.zeros((rows, columns, len(skeleton) + 1))
+    fields = np.zeros((rows, columns, 2 * len(skeleton.limbs)))
+    for row in range(rows):
+        for column in range(columns):
+            centre = stride * column + (stride - 1) / 2, stride * row + (stride - 1) / 2
+            for k in range(len(skeleton)):
+                known = [xy[k] for xy in people if np.isfinite(xy[k]).all()]
+                exponents = [math.dist(centre, xy) ** 2 / (2 * sigma**2) for xy in known]
+                heatmaps[row, column, k] = sum(math.exp(-e) for e in exponents if e <= 4.6052)
+            heatmaps[row, column] = np.minimum(heatmaps[row, column], 1)
+            heatmaps[row, column, -1] = 1 - heatmaps[row, column].max()
+            for limb, channel in zip(skeleton.limb_indices, skeleton.fields, strict=True):
+                drawn = (_field_by_loops(xy[[*limb]], column, row, stride, width) for xy in people)
+                vectors = [vector for vector in drawn if vector]
+                if vectors:
+                    fields[row, column, channel : channel + 2] = np.mean(vectors, axis=0)
+    return heatmaps, fields
+
+
+def _field_by_loops(ends, column, row, stride, width):
+    """Return the unit vector of a limb in a cell, or None where the cell is not of the limb."""
+    (ax, ay), (bx, by) = ends / stride
+    length = math.hypot(bx - ax, by - ay)
+    if not length > 1e-8:
+        return None
+    for cell, a, b in ((column, ax, bx), (row, ay, by)):
+        if not math.floor(min(a, b) - width + 0.5) <= cell < math.floor(max(a, b) + width + 0.5):
+            return None
+    ux, uy = (bx - ax) / length, (by - ay) / length
+    return (ux, uy) if abs((column - ax) * uy - (row - ay) * ux) <= width else None

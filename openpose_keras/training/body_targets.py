@@ -1,0 +1,186 @@
+"""What a body network should answer: heatmaps and part affinity fields of labelled people.
+
+The rules are those of CMU's trainer (oPDataTransformer.cpp of openpose_train: putGaussianMaps,
+putVecMaps) and of the Keras port (training/label_maps.py of
+keras_Realtime_Multi-Person_Pose_Estimation), which agree. Heatmaps and fields do not lie alike on
+the input: the centre of a heatmap's cell g is input pixel stride * g + (stride - 1) / 2, but a
+field counts its cells from input pixel stride * g. OpenPose's weights were trained like that.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.geometry.axis_aligned import Size, check_size
+
+SIGMA = 7.0  # input pixels
+WIDTH = 1.0  # cells on either side of a limb
+_LARGEST_EXPONENT = 4.6052  # ln 100: a Gaussian ends where it falls below 0.01
+
+
+def body_targets(
+    people: ArrayLike, skeleton: Skeleton, size: Size, *, stride: int = 8
+) -> tuple[FloatArray, FloatArray]:
+    """Return the heatmaps and the part affinity fields that a network should compute.
+
+    Args:
+        people: (n, K, 2) keypoints in input pixels; NaN where there is no label. They may lie
+            outside the input.
+        skeleton: Names keypoints and limbs.
+        size: (height, width) of the input in pixels.
+        stride: Input pixels per cell.
+
+    Returns:
+        What `body_heatmaps` and `affinity_fields` return.
+
+    Raises:
+        ValueError: The people are not (n, K, 2).
+
+    Example:
+        >>> from openpose_keras.core.skeletons import BODY_25
+        >>> heatmaps, fields = body_targets(np.zeros((3, 25, 2)), BODY_25, (368, 656))
+        >>> heatmaps.shape, fields.shape
+        ((46, 82, 26), (46, 82, 52))
+    """
+    heatmaps = body_heatmaps(people, skeleton, size, stride=stride)
+    return heatmaps, affinity_fields(people, skeleton, size, stride=stride)
+
+
+def body_heatmaps(
+    people: ArrayLike, skeleton: Skeleton, size: Size, *, stride: int = 8, sigma: float = SIGMA
+) -> FloatArray:
+    """Return a sum of Gaussians for each keypoint, at most 1, and the background.
+
+    A Gaussian is cut off where its exponent is above 4.6052. The background is 1 minus the greatest
+    of the other maps.
+
+    Args:
+        people: As for `body_targets`.
+        skeleton: Names the keypoints.
+        size: (height, width) of the input in pixels.
+        stride: Input pixels per cell.
+        sigma: Standard deviation in input pixels.
+
+    Returns:
+        (h, w, K + 1) float32 with a row and a column for each stride of the input that has begun.
+
+    Raises:
+        ValueError: The people are not (n, K, 2).
+    """
+    points = _check_people(people, skeleton)
+    rows, columns = _cells(size, stride)
+    persons, keypoints = np.nonzero(np.isfinite(points).all(axis=2))
+    places = (points[persons, keypoints] - (stride - 1) / 2) / stride
+    reach = math.sqrt(2 * _LARGEST_EXPONENT) * sigma / stride
+    first = np.ceil(places - reach).clip(-2 * reach - 2, (columns, rows)).astype(int)
+    x, y = (first[:, axis, None] + np.arange(int(2 * reach) + 1) for axis in (0, 1))
+    exponents = np.square((x - places[:, :1]) * (stride / sigma))[:, None, :] / 2
+    exponents = exponents + np.square((y - places[:, 1:]) * (stride / sigma))[:, :, None] / 2
+    y, x, keypoints = np.broadcast_arrays(y[:, :, None], x[:, None, :], keypoints[:, None, None])
+    shown = (exponents <= _LARGEST_EXPONENT) & (x >= 0) & (y >= 0) & (x < columns) & (y < rows)
+    maps = np.zeros((rows, columns, len(skeleton) + 1))
+    np.add.at(maps, (y[shown], x[shown], keypoints[shown]), np.exp(-exponents[shown]))
+    maps = maps.clip(max=1)
+    maps[..., -1] = 1 - maps.max(axis=2)
+    return maps.astype(np.float32)
+
+
+def affinity_fields(
+    people: ArrayLike, skeleton: Skeleton, size: Size, *, stride: int = 8, width: float = WIDTH
+) -> FloatArray:
+    """Return the unit vector along each limb in the cells near it, 0 elsewhere.
+
+    A cell is near if it is at most `width` cells from the line through the two keypoints, and in
+    their bounding box after that has grown by `width` and its edges are rounded to whole cells, the
+    right and the lower one excluded. Where limbs of several people meet, the mean counts.
+
+    Args:
+        people: As for `body_targets`.
+        skeleton: Names the limbs and where their fields lie.
+        size: (height, width) of the input in pixels.
+        stride: Input pixels per cell.
+        width: Greatest distance in cells; 1 in CMU's trainer.
+
+    Returns:
+        (h, w, 2 L) float32 with a row and a column for each stride of the input that has begun.
+
+    Raises:
+        ValueError: The people are not (n, K, 2).
+    """
+    places = _check_people(people, skeleton) / stride
+    shape = _cells(size, stride)
+    ends = np.array(skeleton.limb_indices, int).reshape(-1, 2)
+    starts, ends = places[:, ends[:, 0]].reshape(-1, 2), places[:, ends[:, 1]].reshape(-1, 2)
+    fields = np.tile(np.array(skeleton.fields, int) // 2, len(places))
+    lengths = np.hypot(*(ends - starts).T)
+    known = np.flatnonzero(lengths >= 1e-8)  # which NaN is not
+    starts, ends, fields = starts[known], ends[known], fields[known]
+    along = (ends - starts) / lengths[known, None]
+    limb, x, y = _windows(np.minimum(starts, ends) - width, np.maximum(starts, ends) + width, shape)
+    away_x, away_y = x - starts[limb, 0], y - starts[limb, 1]
+    near = np.abs(away_x * along[limb, 1] - away_y * along[limb, 0]) <= width
+    limb, x, y = limb[near], x[near], y[near]
+    channels = len(skeleton.limbs)
+    cells = (y * shape[1] + x) * channels + fields[limb]
+    total = shape[0] * shape[1] * channels
+    counts = np.bincount(cells, minlength=total).clip(min=1)
+    sums = [np.bincount(cells, along[limb, axis], minlength=total) for axis in (0, 1)]
+    means = np.stack(sums, axis=1) / counts[:, None]
+    return np.asarray(means.reshape(*shape, 2 * channels), np.float32)
+
+
+def cell_weights(unlabelled: np.ndarray, stride: int = 8) -> FloatArray:
+    """Return how much each cell counts in the loss: not at all where people have no labels.
+
+    Args:
+        unlabelled: (height, width) bool, True at the input pixels of people without labels.
+        stride: Input pixels per cell.
+
+    Returns:
+        (h, w) float32, the fraction of the cell's pixels that are not marked.
+
+    Example:
+        >>> cell_weights(np.array([[True, True, False, False]]), stride=2).tolist()
+        [[0.0, 1.0]]
+    """
+    rows, columns = _cells(unlabelled.shape, stride)
+    low, right = (count * stride for count in (rows, columns))
+    padding = ((0, low - unlabelled.shape[0]), (0, right - unlabelled.shape[1]))
+    counted = np.pad(~unlabelled, padding, mode="edge").astype(np.float32)
+    weights = cv2.resize(counted, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(weights, np.float32).reshape(rows, columns)
+
+
+def _check_people(people: ArrayLike, skeleton: Skeleton) -> FloatArray:
+    """Return people as float64, (n, K, 2); an empty list will do."""
+    points = np.asarray(people, np.float64)
+    points = points.reshape(0, len(skeleton), 2) if not points.size else points
+    if points.ndim != 3 or points.shape[1:] != (len(skeleton), 2):
+        raise ValueError(
+            f"expected people (n, {len(skeleton)}, 2) of {skeleton.name}, got shape "
+            f"{points.shape}: pass x and y of every keypoint, NaN where there is no label"
+        )
+    return points
+
+
+def _cells(size: Size, stride: int) -> Size:
+    """Return the rows and columns of the maps for an input of a size."""
+    height, width = check_size(size, "size")
+    return -(-height // stride), -(-width // stride)
+
+
+def _windows(low: FloatArray, high: FloatArray, shape: Size) -> tuple[IntArray, IntArray, IntArray]:
+    """Return for every cell in boxes (n, 2) the number of its box, its x and its y."""
+    limit = np.array(shape[::-1])
+    first, last = (np.floor(edge + 0.5).clip(0, limit).astype(int) for edge in (low, high))
+    sides = last - first
+    counts = sides.prod(axis=1)
+    box = np.repeat(np.arange(len(counts)), counts)
+    number = np.arange(len(box)) - np.repeat(counts.cumsum() - counts, counts)
+    x = first[box, 0] + number % sides[box, 0]
+    y = first[box, 1] + number // sides[box, 0]
+    return box, x, y
