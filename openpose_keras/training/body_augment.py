@@ -1,0 +1,111 @@
+"""Augmentation of images of people: turned, scaled, mirrored, cropped, with all that is known.
+
+What the augmentation does to an image it does to the keypoints and to the marks of people without
+labels. The ranges are those of CMU's trainer and of the Keras port (training/dataset.py of
+keras_Realtime_Multi-Person_Pose_Estimation). Beyond the image all is black, as in inference, where
+the reference has grey.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from openpose_keras.core.boxes import Box, keypoint_extent, square_box, whole_box
+from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.geometry.rotated_crop import RotatedCrop
+
+_PERSON = 0.6  # of the crop's side that a person takes, before it is scaled
+_SCALES = (0.5, 1.1)
+_MOST_DEGREES = 40.0
+_AWAY = 40 / 368  # of the crop's side: how far its middle may lie from the person's along x or y
+_MIRRORED = 0.5  # probability
+_LEAST_EXTENT = 8.0  # pixels, so that a single keypoint is a person too
+
+
+class BodySample(NamedTuple):
+    """An image and the people in it.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        people: (n, K, 2) keypoints in pixels of the image; NaN where there is no label.
+        unlabelled: (h, w) bool, True where there are people without labels.
+    """
+
+    image: np.ndarray
+    people: np.ndarray
+    unlabelled: np.ndarray
+
+
+def mirror_indices(skeleton: Skeleton) -> list[int]:
+    """Return for each keypoint of a body the index of its counterpart on the other side.
+
+    Args:
+        skeleton: A skeleton whose sides are told by names that begin with "left_" and "right_".
+
+    Example:
+        >>> from openpose_keras.core.skeletons import BODY_25
+        >>> BODY_25.keypoints[mirror_indices(BODY_25)[BODY_25.index("left_heel")]]
+        'right_heel'
+    """
+    others = {"left": "right", "right": "left"}
+    names = (name.partition("_") for name in skeleton.keypoints)
+    return [skeleton.index(others.get(first, first) + gap + rest) for first, gap, rest in names]
+
+
+def flip_people(sample: BodySample, skeleton: Skeleton) -> BodySample:
+    """Return the mirror image; a left arm is a right one there.
+
+    Args:
+        sample: The sample; it stays as it is.
+        skeleton: Of its people.
+    """
+    people = sample.people[:, mirror_indices(skeleton)]
+    people = np.array([sample.image.shape[1] - 1, 0]) + people * np.array([-1, 1])
+    return BodySample(sample.image[:, ::-1].copy(), people, sample.unlabelled[:, ::-1].copy())
+
+
+def crop_people(sample: BodySample, box: Box, size: int, *, angle: float = 0.0) -> BodySample:
+    """Bring a square box of an image, rotated about its middle, to the size of a network's input.
+
+    Args:
+        sample: The sample; it stays as it is.
+        box: (x, y, width, height) in pixels, square; it may reach outside the image.
+        size: Side of the result in pixels.
+        angle: Radians by which the content rotates, clockwise on the screen.
+
+    Returns:
+        A sample of (size, size) pixels. People may lie outside it.
+
+    Raises:
+        ValueError: The box, the size or the angle is not valid.
+        ImageError: The box lies wholly outside the image.
+    """
+    crop = RotatedCrop(box, size, angle)
+    marked = crop.apply_image(np.where(sample.unlabelled, 255, 0).astype(np.uint8)) > 127
+    return BodySample(crop.apply_image(sample.image), crop.apply_points(sample.people), marked)
+
+
+def augment_people(
+    rng: np.random.Generator, sample: BodySample, skeleton: Skeleton, size: int
+) -> BodySample:
+    """Show the network one person at random, and whoever is around.
+
+    The person takes 0.3 to 0.66 of the crop's side; the crop is rotated by up to 40 degrees and its
+    middle lies up to 40 of 368 pixels off the person's; every other one is mirrored.
+
+    Args:
+        rng: The random generator.
+        sample: The sample; it stays as it is. Without a labelled person all of it is shown.
+        skeleton: Of its people.
+        size: Side of the result in pixels.
+    """
+    labelled = np.flatnonzero(np.isfinite(sample.people).all(axis=2).any(axis=1))
+    box = square_box(whole_box(sample.image))
+    if len(labelled):
+        middle, extent = keypoint_extent(sample.people[rng.choice(labelled)])
+        side = max(float(extent.max()), _LEAST_EXTENT) / (_PERSON * rng.uniform(*_SCALES))
+        x, y = middle + rng.uniform(-_AWAY, _AWAY, 2) * side - (side - 1) / 2
+        box = float(x), float(y), side, side
+    angle = np.deg2rad(rng.uniform(-_MOST_DEGREES, _MOST_DEGREES))
+    shown = crop_people(sample, box, size, angle=float(angle))
+    return flip_people(shown, skeleton) if rng.random() < _MIRRORED else shown

@@ -1,0 +1,153 @@
+"""Augmentation of people: image, keypoints and marks move together."""
+
+import colorsys
+
+import numpy as np
+import pytest
+
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.boxes import keypoint_extent
+from openpose_keras.core.errors import ImageError
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
+from openpose_keras.training.body_augment import (
+    BodySample,
+    augment_people,
+    crop_people,
+    flip_people,
+    mirror_indices,
+)
+from tests.helpers.people import standing
+
+SIZE = (300, 420)
+HUES = [
+    tuple(round(255 * part) for part in colorsys.hsv_to_rgb(k / len(BODY_MPI), 1, 1))
+    for k in range(len(BODY_MPI))
+]
+
+
+def dotted(*places):
+    """Return people of BODY_MPI with a dot of its own colour on each keypoint, and a marked box."""
+    people = np.stack([standing(BODY_MPI, middle, height) for middle, height in places])
+    image = np.zeros((*SIZE, 3), np.uint8)
+    for xy in people:
+        for (x, y), hue in zip(xy, HUES, strict=True):
+            cv2.circle(image, (round(x), round(y)), 4, hue, -1)
+    unlabelled = np.zeros(SIZE, bool)
+    unlabelled[200:260, 20:90] = True
+    people[0, 3] = np.nan
+    return BodySample(image, people, unlabelled)
+
+
+def dot_of(image, hue):
+    """Return the middle (x, y) of the pixels whose colour is nearly a dot's."""
+    near = np.abs(image.astype(int) - hue).max(axis=2) < 25
+    y, x = np.nonzero(near)
+    return np.array([x.mean(), y.mean()]) if len(x) else None
+
+
+@pytest.mark.parametrize("skeleton", [BODY_25, BODY_COCO, BODY_MPI], ids=lambda each: each.name)
+def test_sides_are_exchanged_and_what_has_no_side_stays(skeleton):
+    mirrored = mirror_indices(skeleton)
+    assert [mirrored[index] for index in mirrored] == list(range(len(skeleton)))
+    names = [skeleton.keypoints[index] for index in mirrored]
+    swapped = {"left": "right", "right": "left"}
+    for name, other in zip(skeleton.keypoints, names, strict=True):
+        side = name.split("_")[0]
+        assert other == name.replace(side, swapped.get(side, side), 1)
+
+
+def test_flipping_twice_is_identity():
+    sample = dotted(((120, 140), 160), ((300, 150), 200))
+    twice = flip_people(flip_people(sample, BODY_MPI), BODY_MPI)
+    for found, expected in zip(twice, sample, strict=True):
+        np.testing.assert_allclose(found, expected)
+
+
+def test_in_the_mirror_image_each_keypoint_lies_on_the_dot_of_its_counterpart():
+    sample = dotted(((180, 150), 240))
+    flipped = flip_people(sample, BODY_MPI)
+    for k, other in enumerate(mirror_indices(BODY_MPI)):
+        dot = dot_of(flipped.image, HUES[other])
+        assert np.isnan(flipped.people[0, k]).all() or np.hypot(*(flipped.people[0, k] - dot)) < 1
+    assert np.isnan(flipped.people[0]).any(axis=1).nonzero()[0] == mirror_indices(BODY_MPI)[3]
+    assert flipped.unlabelled[200:260, 330:400].all()
+    assert flipped.unlabelled.sum() == sample.unlabelled.sum()
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.6, -2.0])
+@pytest.mark.parametrize("side", [260, 400])
+def test_keypoints_and_marks_follow_the_image(angle, side):
+    sample = dotted(((180, 150), 240))
+    before = [array.copy() for array in sample]
+    crop = crop_people(sample, (30, 10, side, side), 320, angle=angle)
+    seen = 0
+    for xy, hue in zip(crop.people[0], HUES, strict=True):
+        dot = dot_of(crop.image, hue)
+        if dot is not None and (np.abs(xy - 159.5) < 150).all():
+            assert np.hypot(*(dot - xy)) < 1.5
+            seen += 1
+    assert seen > 7
+    white = np.where(sample.unlabelled[..., None], np.uint8(255), sample.image)
+    white = crop_people(sample._replace(image=white), (30, 10, side, side), 320, angle=angle)
+    assert ((white.image.min(axis=2) > 127) == crop.unlabelled).mean() > 0.999
+    assert 500 < crop.unlabelled.sum() < 6000
+    for array, copy in zip(sample, before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def similarity(before, after):
+    """Return scale and degrees of the rotation that maps people on others, None in a mirror."""
+    old, new = ((xy - xy.mean(axis=0)) @ np.array([1, 1j]) for xy in (before[0], after[0]))
+    factor = np.vdot(old, new) / np.vdot(old, old)
+    is_similar = np.abs(factor * old - new).max() < 0.1
+    return (abs(factor), np.degrees(np.angle(factor))) if is_similar else None
+
+
+def test_the_person_is_shown_at_the_sizes_and_angles_of_the_reference():
+    sample = dotted(((180, 150), 220))
+    sample.people[0, 3] = 150, 110
+    middle, extent = keypoint_extent(sample.people[0])
+    rng = np.random.default_rng(0)
+    found, away, flips = [], [], 0
+    for _ in range(300):
+        shown = augment_people(rng, sample, BODY_MPI, 160)
+        assert (shown.image.shape, shown.unlabelled.shape) == ((160, 160, 3), (160, 160))
+        flipped = flip_people(shown, BODY_MPI)
+        is_flipped = similarity(sample.people, shown.people) is None
+        flips += is_flipped
+        people = flipped.people if is_flipped else shown.people
+        scale, degrees = similarity(sample.people, people)
+        found.append((scale * extent.max() / 160, degrees))
+        turn = np.exp(1j * np.radians(degrees)) * scale
+        to_middle = turn * ((middle - np.mean(sample.people[0], axis=0)) @ np.array([1, 1j]))
+        shift = np.mean(people[0], axis=0) - 79.5
+        away.append(abs(shift @ np.array([1, 1j]) + to_middle))
+    sizes, angles = np.transpose(found)
+    assert (sizes.min(), sizes.max()) == pytest.approx((0.30, 0.66), abs=0.01)
+    assert (angles.min(), angles.max()) == pytest.approx((-40, 40), abs=1)
+    assert max(away) == pytest.approx(160 * 40 / 368 * np.sqrt(2), rel=0.06)
+    assert 120 < flips < 180
+
+
+def test_without_labels_the_whole_image_is_shown():
+    sample = dotted(((100, 140), 100))
+    sample = sample._replace(people=np.full((1, 15, 2), np.nan), image=sample.image + 9)
+    shown = augment_people(np.random.default_rng(0), sample, BODY_MPI, 96)
+    assert np.isnan(shown.people).all()
+    assert (shown.image.max(axis=2) > 0).mean() > 0.5
+    nobody = sample._replace(people=np.zeros((0, 15, 2)))
+    none = augment_people(np.random.default_rng(0), nobody, BODY_MPI, 96)
+    assert none.people.shape == (0, 15, 2)
+
+
+def test_a_single_keypoint_is_a_person():
+    sample = dotted(((100, 140), 100))
+    people = np.full((1, 15, 2), np.nan)
+    people[0, 4] = 200.0, 100.0
+    shown = augment_people(np.random.default_rng(0), sample._replace(people=people), BODY_MPI, 96)
+    assert np.isfinite(shown.people).all(axis=2).sum() == 1
+
+
+def test_a_box_beside_the_image_is_refused():
+    with pytest.raises(ImageError, match="lies wholly outside the image"):
+        crop_people(dotted(((100, 140), 100)), (-900, 0, 100, 100), 64)
