@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
 
 _SPEC = InputSpec(box_size=368, stride=8, multiple=16, sides=None)
-# The skeleton of each network of `networks`, and its threshold for peaks where it has its own.
-_NETWORKS: dict[str, tuple[Skeleton, float | None]] = {
+BODY_NETWORKS: dict[str, tuple[Skeleton, float | None]] = {
     "body_25": (BODY_25, None),
     "body_coco": (BODY_COCO, None),
     "body_mpi": (BODY_MPI, None),
     "body_mpi_4": (BODY_MPI, 0.3),
+    "body_tiny": (BODY_MPI, 0.3),
 }
+"""The skeleton of each network of bodies, and its threshold for peaks where it has its own."""
 
 
 class BodyEstimator(Estimator):
@@ -78,13 +79,8 @@ class BodyEstimator(Estimator):
         batch_size: int = 8,
     ) -> None:
         """Keep the parts; a Keras model is compiled when it is first used."""
-        own, peak = _NETWORKS.get(getattr(network, "name", ""), (BODY_25, None))
-        super().__init__(
-            network,
-            skeleton=skeleton or own,
-            recipe=get_body_recipe(recipe),
-            spec=spec or _SPEC,
-            batch_size=batch_size,
+_SPEC = InputSpec(box_size=368, stride=8, multiple=16, sides=None)
+BODY_NETWORKS: dict[str, tuple[Skeleton, float | None]] = {
         )
         self._peak = peak
         self._thresholds = thresholds

@@ -12,6 +12,7 @@ from openpose_keras.networks.openpose import (
     face,
     hand,
 )
+from openpose_keras.networks.tiny import body_tiny
 
 __all__ = [
     "HAND_CHANNELS",
@@ -21,6 +22,7 @@ __all__ = [
     "body_coco",
     "body_mpi",
     "body_mpi_4",
+    "body_tiny",
     "face",
     "first_stage",
     "hand",

@@ -1,1 +1,1 @@
-"""Training of hand_lite: data, target heatmaps, augmentation and the run itself."""
+"""Training of hands and bodies: data, targets, augmentation and the run itself."""

@@ -65,7 +65,7 @@ def flip_people(sample: BodySample, skeleton: Skeleton) -> BodySample:
 
 
 def crop_people(sample: BodySample, box: Box, size: int, *, angle: float = 0.0) -> BodySample:
-    """Bring a square box of an image, rotated about its middle, to the size of a network's input.
+    """Return a square box of an image, rotated about its middle, at the size of a network's input.
 
     Args:
         sample: The sample; it stays as it is.

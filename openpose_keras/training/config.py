@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from openpose_keras.core.errors import TrainingError
+from openpose_keras.estimators.body import BODY_NETWORKS
 
-NETWORKS = ("hand_lite", "hand_finder")
+NETWORKS = ("hand_lite", "hand_finder", *BODY_NETWORKS)
 _COUNTS = ("validation_hands", "validation_samples", "batch_size", "epochs", "steps_per_epoch")
 _LEAST = dict.fromkeys(_COUNTS, 1) | {"pretrained_rate": 0, "weight_decay": 0, "processes": 0}
 
@@ -19,7 +20,9 @@ class TrainConfig:
     """All that decides a run.
 
     Args:
-        network: "hand_lite", or "hand_finder", which finds the palms of hands in whole images.
+        network: "hand_lite"; "hand_finder", which finds the palms of hands in whole images; or a
+            network of bodies, such as "body_tiny", which learns from drawn stick people, so that
+            the fields about data and MediaPipe's network do not count.
         out: Folder of the run. Rendered hands go into `hands-SEED` and `validation-SEED` in it.
         assets: Folder with `rigged_hand/`, `hand_photos/` and `hand_photos_2/`, if they are used.
         backgrounds: Folder of images without hands; every eighth one is held out for validation.
@@ -77,6 +80,8 @@ class TrainConfig:
             self._require(name, _is_of_type(getattr(self, name), kind), _type_name(kind))
         self._require("network", self.network in NETWORKS, f"one of {', '.join(NETWORKS)}")
         least = 0 if self.labels else 1
+        for name in ("assets", "backgrounds", "labels") if self.network in BODY_NETWORKS else ():
+            self._require(name, getattr(self, name) is None, "None, as bodies are drawn")
         self._require("hands", self.hands >= least, "1 or more, or 0 if there are labels")
         self._require("size", self.size > 0 and self.size % 32 == 0, "a multiple of 32")
         self._require("photo_fraction", 0 <= self.photo_fraction <= 1, "between 0 and 1")

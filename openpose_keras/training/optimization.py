@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     import keras
 
 TEACHERS = {"hand_lite": "mediapipe_hand", "hand_finder": "mediapipe_palm"}
-"""The network of MediaPipe's whose layers, by name, each of ours has too."""
+"""The network of MediaPipe's whose layers, by name, each of ours for hands has too."""
 
 
 def load_first_weights(network: "keras.Model", config: TrainConfig) -> set[str]:
     """Load the weights that a run starts from, if its config asks for any.
 
     Args:
-        network: `networks.hand_lite()` or `networks.hand_finder()`, in place.
+        network: The network to be trained, in place. Without a network of MediaPipe's that has its
+            layers, it starts at random, or from `config.weights`.
         config: Names the weights, or says whether to start from MediaPipe's.
 
     Returns:
@@ -29,7 +30,7 @@ def load_first_weights(network: "keras.Model", config: TrainConfig) -> set[str]:
     if config.weights:
         preset = PRESETS.get(config.weights)
         load_weights(network, find_weights(preset) if preset else config.weights)
-    if not (config.weights or config.pretrained):
+    if network.name not in TEACHERS or not (config.weights or config.pretrained):
         return set()
     teacher = load_network(TEACHERS[network.name])
     weights = {layer.name: layer.get_weights() for layer in teacher.layers if layer.weights}

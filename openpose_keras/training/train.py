@@ -2,8 +2,8 @@
 
 The run's folder has `config.json`, `log.csv` (a row an epoch), `state.weights.h5` (everything that
 a resumed run needs) and `<network>.weights.h5` (the averaged weights of the last epoch, which are
-used afterwards); with it the rendered hands and `misleading.json`, what looks like a hand in the
-photos and backgrounds.
+used afterwards). A run of hands has its rendered hands there too, and `misleading.json`, what looks
+like a hand in the photos and backgrounds.
 """
 
 import csv
@@ -16,7 +16,8 @@ import numpy as np
 
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.core.files import atomic_write, write_json
-from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.keypoints import Body, Hand
+from openpose_keras.estimators.body import BODY_NETWORKS
 from openpose_keras.training.config import TrainConfig, read_config
 from openpose_keras.training.data import labelled_hand, load_data_sources
 from openpose_keras.training.task import Task, batches
@@ -73,27 +74,30 @@ def train(config: TrainConfig) -> Path:
 
 def make_task(config: TrainConfig) -> Task:
     """Load the data of a run, and build its network with its first weights."""
-    from openpose_keras.training import finder, landmarks
+    from openpose_keras.training import bodies, finder, landmarks
 
     makers = {"hand_lite": landmarks.make_task, "hand_finder": finder.make_task}
-    return makers[config.network](config)
+    return makers.get(config.network, bodies.make_task)(config)
 
 
-def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, list[Hand]]]:
+def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, list[Hand] | list[Body]]]:
     """Return forty training samples of a config.
 
     Args:
         config: The config of the run. Hands that are missing are rendered.
 
     Returns:
-        For each sample its image (h, w, 3) uint8 RGB and its hands; keypoints have the score 1.
+        For each sample its image (h, w, 3) uint8 RGB and its hands or bodies; keypoints have the
+        score 1.
     """
-    from openpose_keras.training import finder, landmarks
+    from openpose_keras.training import bodies, finder, landmarks
 
+    rng = np.random.default_rng(config.seed)
+    if config.network in BODY_NETWORKS:
+        return [*bodies.labelled_samples(config, rng, _PREVIEWS)]
     module = finder if config.network == "hand_finder" else landmarks
     sources, _ = load_data_sources(config)
     composer = module.make_composer(sources, config)
-    rng = np.random.default_rng(config.seed)
     samples = [composer(rng) for _ in range(_PREVIEWS)]
     return [
         (sample.image, [labelled_hand(points[:, :2]) for points in sample.hands])

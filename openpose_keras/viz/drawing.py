@@ -230,12 +230,12 @@ def _write(canvas: np.ndarray, text: str, corner: np.ndarray) -> None:
 
 
 def contact_sheet(
-    samples: Iterable[tuple[np.ndarray, Sequence[Hand]]], *, columns: int = 8, every: int = 1
+    samples: Iterable[tuple[np.ndarray, Sequence[Keypoints]]], *, columns: int = 8, every: int = 1
 ) -> np.ndarray:
-    """Arrange images in rows, with the skeletons of their hands.
+    """Arrange images in rows, with the skeletons of the hands or bodies in them.
 
     Args:
-        samples: Images (h, w, 3) uint8 RGB of one size, each with its hands.
+        samples: Images (h, w, 3) uint8 RGB of one size, each with its keypoints.
         columns: Number of images in a row; the last row is filled up with grey.
         every: Draw the skeletons on every n-th image only, beginning with the n-th.
 
@@ -250,14 +250,22 @@ def contact_sheet(
         (18, 18, 3)
     """
     tiles = [
-        image if number % every else draw_hands(image, hands)
-        for number, (image, hands) in enumerate(samples, start=1)
+        image if number % every else _draw_all(image, keypoints)
+        for number, (image, keypoints) in enumerate(samples, start=1)
     ]
     if not tiles:
         raise ValueError("expected at least one image for a contact sheet, got none")
     tiles += [np.full_like(tiles[0], 128)] * (-len(tiles) % columns)
     rows = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
     return np.vstack(rows)
+
+
+def _draw_all(image: np.ndarray, everything: Iterable[Keypoints]) -> np.ndarray:
+    """Return a copy of an image with keypoints of any skeletons, in the styles of these."""
+    canvas = np.array(check_image(image), order="C")
+    for keypoints in everything:
+        _draw_onto(canvas, keypoints)
+    return canvas
 
 
 def draw_heatmaps(

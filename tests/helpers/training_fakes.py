@@ -3,12 +3,16 @@
 import io
 import json
 import tarfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
+from openpose_keras.training import train as training_module
 from openpose_keras.training.compose import Composer
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.photo_sets import PhotoHand, TrainingPhoto
@@ -145,3 +149,32 @@ def small_config(folder, **changes):
         "steps_per_epoch": 2,
     }
     return TrainConfig(**{**fields, **changes})
+
+
+def stop_in_epoch(patch, number):
+    """Let a run be killed while it writes the log of an epoch, before it writes its state."""
+    replace, calls = Path.open, []
+
+    def killed(path, *args, **options):
+        if path.name.endswith("log.csv") and args[:1] == ("w",):
+            calls.append(path)
+            if len(calls) == number:
+                raise KeyboardInterrupt
+        return replace(path, *args, **options)
+
+    patch.setattr(Path, "open", killed)
+
+
+@contextmanager
+def quick_runs():
+    """Runs without a graph to be traced first."""
+    make_task = training_module.make_task
+
+    def make_eagerly(config):
+        task = make_task(config)
+        task.model.run_eagerly = True
+        return task
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_module, "make_task", make_eagerly)
+        yield patch

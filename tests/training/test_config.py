@@ -4,7 +4,7 @@ import json
 import pytest
 
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.training.config import NETWORKS, TrainConfig, read_config
+from openpose_keras.training.config import TrainConfig, read_config
 from tests.helpers import ROOT
 
 FOLDERS = {"out": "run", "assets": "assets", "backgrounds": "images"}
@@ -105,7 +105,16 @@ def test_own_labels_need_no_rendered_hands_and_no_other_folders_but_have_to_be_s
         TrainConfig(out="run", labels="labels.json", photo_fraction=0.0)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_the_configs_of_the_weights_that_ship_are_valid(name):
+@pytest.mark.parametrize("name", ["hand_lite", "hand_finder", "body_tiny"])
+def test_the_configs_that_ship_are_valid(name):
     config = read_config(ROOT / "weights" / f"{name}.json")
     assert (config.network, config.out) == (name, f"runs/{name}")
+
+
+@pytest.mark.parametrize("name", ["assets", "backgrounds", "labels"])
+def test_networks_of_bodies_refuse_data_that_they_would_not_use(name):
+    TrainConfig(out="run", network="body_25")
+    with pytest.raises(
+        TrainingError, match=f"^expected {name} to be None, as bodies are drawn, got"
+    ):
+        TrainConfig(out="run", network="body_25", **{name: "folder"})

@@ -3,7 +3,6 @@ import dataclasses
 import json
 import math
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -15,11 +14,16 @@ from openpose_keras import cli, networks
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.io.images import read_image
 from openpose_keras.networks import lite
-from openpose_keras.training import train as training_module
 from openpose_keras.training.config import read_config
 from openpose_keras.training.landmarks import start
-from openpose_keras.training.train import STATE, make_task, preview_samples, train
-from tests.helpers.training_fakes import open_hand, small_config, write_labelled
+from openpose_keras.training.train import STATE, preview_samples, train
+from tests.helpers.training_fakes import (
+    open_hand,
+    quick_runs,
+    small_config,
+    stop_in_epoch,
+    write_labelled,
+)
 
 pytestmark = [
     # TensorFlow's own modules, and Keras's way from its arrays to NumPy 2.
@@ -51,20 +55,6 @@ def arrays(path, part="layers"):
         return {n: file[part][n][()] for n in names if isinstance(file[part][n], h5py.Dataset)}
 
 
-def stop_in_epoch(patch, number):
-    """Let a run be killed while it writes the log of an epoch, before it writes its state."""
-    replace, calls = Path.open, []
-
-    def killed(path, *args, **options):
-        if path.name.endswith("log.csv") and args[:1] == ("w",):
-            calls.append(path)
-            if len(calls) == number:
-                raise KeyboardInterrupt
-        return replace(path, *args, **options)
-
-    patch.setattr(Path, "open", killed)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def small_network():
     """Every network here has a third of the blocks, which are compiled in a third of the time."""
@@ -72,20 +62,6 @@ def small_network():
         blocks = tuple(networks.LITE_BLOCKS[index] for index in (0, 1, 3, 5, 11))
         patch.setattr(lite, "LITE_BLOCKS", blocks)
         yield
-
-
-@contextmanager
-def quick_runs():
-    """Runs without a graph to be traced first."""
-
-    def make_eagerly(config):
-        task = make_task(config)
-        task.model.run_eagerly = True
-        return task
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_module, "make_task", make_eagerly)
-        yield patch
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,163 @@
+"""The training of body networks: its model, its loss, its batches, its validation, its runs."""
+
+import csv
+
+import numpy as np
+import pytest
+from keras import ops
+
+from openpose_keras import cli, networks
+from openpose_keras.core.keypoints import Body
+from openpose_keras.core.skeletons import BODY_25, BODY_MPI
+from openpose_keras.estimators.body import BODY_NETWORKS
+from openpose_keras.io.images import read_image
+from openpose_keras.training import bodies
+from openpose_keras.training.body_augment import BodySample
+from openpose_keras.training.body_targets import body_targets, cell_weights
+from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.stick_people import stick_people
+from openpose_keras.training.train import train
+from tests.helpers.people import standing
+from tests.helpers.training_fakes import quick_runs, stop_in_epoch
+
+pytestmark = [
+    # TensorFlow's own modules, and Keras's way from its arrays to NumPy 2.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
+]
+STAGES = {
+    "body_tiny": ["keypoints_stage1", "affinity_stage1", "keypoints_stage2", "affinity_stage2"],
+    "body_25": [f"affinity_stage{n}" for n in (1, 2, 3, 4)]
+    + ["keypoints_stage5", "keypoints_stage6"],
+    "body_mpi_4": [f"{kind}_stage{n}" for n in (1, 2, 3, 4) for kind in ("keypoints", "affinity")],
+}
+SLOW = ("body_25", "body_mpi_4")
+
+
+def config_of(name="body_tiny", **changes):
+    fields = {"size": 64, "batch_size": 2, "validation_samples": 3}
+    return TrainConfig(
+        network=name, **{"out": "run", "epochs": 2, "steps_per_epoch": 2, **fields, **changes}
+    )
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in STAGES]
+)
+def test_every_stage_of_a_network_learns_and_its_weights_are_the_network_s_own(name):
+    model, network = bodies.start(config_of(name, size=32))
+    assert set(model.output) == set(STAGES[name])
+    own = getattr(networks, name)()
+    assert [layer.name for layer in network.layers] == [layer.name for layer in own.layers]
+    skeleton, _ = BODY_NETWORKS[name]
+    source = bodies.drawn_source(skeleton, 32)
+    images, targets = bodies.batch_source(source, skeleton, model, count=1)(
+        np.random.default_rng(1)
+    )
+    losses = model.evaluate(images, targets, return_dict=True, verbose=0)
+    assert set(losses) == {"loss"} | {f"{each}_loss" for each in STAGES[name]}
+    assert sum(losses[f"{each}_loss"] for each in STAGES[name]) == pytest.approx(
+        losses["loss"], rel=1e-4
+    )
+
+
+def test_cells_without_labels_count_for_nothing_and_others_by_their_square():
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.random((2, 3, 4, 6)), rng.random((2, 3, 4, 5))
+    truth[..., -1] = rng.random((2, 3, 4)) < 0.5
+    found = ops.convert_to_numpy(bodies.masked_loss(ops.array(truth), ops.array(predicted)))
+    expected = np.where(truth[..., -1] == 1, ((truth[..., :-1] - predicted) ** 2).sum(axis=-1), 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    predicted[truth[..., -1] == 0] = 99
+    again = ops.convert_to_numpy(bodies.masked_loss(ops.array(truth), ops.array(predicted)))
+    np.testing.assert_array_equal(again, found)
+
+
+def test_a_batch_has_the_targets_of_each_output_and_the_weights_of_cells():
+    sample = stick_people(np.random.default_rng(3), 64)
+    sample.unlabelled[:32] = True
+    outputs = ["affinity_stage1", "keypoints_stage2"]
+    images, targets = bodies.collate([sample, sample], BODY_MPI, outputs)
+    assert (images.shape, images.dtype, [*targets]) == ((2, 64, 64, 3), np.uint8, outputs)
+    heatmaps, fields = body_targets(sample.people, BODY_MPI, (64, 64))
+    for name, maps in zip(outputs, (fields, heatmaps), strict=True):
+        np.testing.assert_array_equal(targets[name][1][..., :-1], maps)
+        np.testing.assert_array_equal(targets[name][1][..., -1], cell_weights(sample.unlabelled))
+    assert targets[outputs[0]][..., -1].mean() == 0.5
+
+
+def test_photos_are_augmented_to_the_size_of_the_network():
+    photo = stick_people(np.random.default_rng(3), 150)
+    source = bodies.photo_source([photo], BODY_MPI, 64)
+    first, second = source(np.random.default_rng(0)), source(np.random.default_rng(1))
+    assert first.image.shape == second.image.shape == (64, 64, 3)
+    assert (first.image != second.image).any()
+
+
+class Oracle:
+    """An estimator that answers each image with given bodies."""
+
+    def __init__(self, *answers):
+        self.answers = iter(answers)
+
+    def __call__(self, image):
+        return [
+            Body(xy, np.isfinite(xy[:, 0]).astype(float), skeleton=BODY_25)
+            for xy in next(self.answers)
+        ]
+
+
+def test_validation_counts_people_that_are_found_once_and_bodies_that_find_nobody():
+    first, second = (standing(BODY_25, (x, 100), 100) for x in (60, 150))
+    image, nobody = np.zeros((200, 200, 3), np.uint8), np.full((25, 2), np.nan)
+    sample = BodySample(image, np.stack([first, second, nobody]), np.zeros((200, 200), bool))
+    half, less = (np.where(np.arange(25)[:, None] < kept, first + 4, np.nan) for kept in (13, 12))
+    cases = [
+        ([second, first], 1, 1),
+        ([first + 4], 1 / 2, 1),
+        ([first + 12], 0, 0),
+        ([half], 1 / 2, 1),
+        ([less], 0, 0),
+        ([first, first + 1, second], 1, 2 / 3),
+        ([], 0, 0),
+    ]
+    for found, recall, precision in cases:
+        expected = pytest.approx({"recall": recall, "precision": precision})
+        assert bodies.validate(Oracle(found), [sample]) == expected
+    both = bodies.validate(Oracle([first], [second, first]), [sample, sample])
+    assert both == pytest.approx({"recall": 3 / 4, "precision": 1})
+
+
+def test_a_preview_shows_stick_people(tmp_path):
+    (tmp_path / "config.json").write_text('{"network": "body_25", "out": "run", "size": 64}')
+    argv = ["train", str(tmp_path / "config.json"), "--preview", str(tmp_path / "preview.png")]
+    assert cli.main(argv) == 0
+    assert read_image(tmp_path / "preview.png").shape == (5 * 64, 8 * 64, 3)
+
+
+def test_a_resumed_run_ends_as_one_that_was_not_killed(tmp_path):
+    whole, killed = (config_of(out=str(tmp_path / name), size=32) for name in ("whole", "killed"))
+    with quick_runs() as patch:
+        result = train(whole)
+        stop_in_epoch(patch, 2)
+        with pytest.raises(KeyboardInterrupt):
+            train(killed)
+    assert (tmp_path / "killed" / "log.csv").read_text().count("\n") == 2
+    found, expected = networks.body_tiny(), networks.body_tiny()
+    with quick_runs():
+        found.load_weights(train(killed))
+    expected.load_weights(result)
+    for one, other in zip(found.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    with (tmp_path / "killed" / "log.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert {"recall", "precision", "loss", "affinity_stage1_loss"} <= rows[0].keys()
+
+
+def test_a_run_can_start_from_the_weights_of_another(tmp_path):
+    network = networks.body_tiny()
+    network.save_weights(tmp_path / "first.weights.h5")
+    _, started = bodies.start(config_of(weights=str(tmp_path / "first.weights.h5")))
+    for one, other in zip(started.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
