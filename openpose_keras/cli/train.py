@@ -1,14 +1,15 @@
-"""`openpose-keras train`: train hand_lite or hand_finder, or train on."""
+"""`openpose-keras train`: train a network of hands or of bodies, or train on."""
 
 import argparse
 import dataclasses
 
-SUMMARY = "train hand_lite or hand_finder on rendered hands and photos"
+SUMMARY = "train hand_lite or hand_finder on rendered hands and photos, or body_tiny"
 DESCRIPTION = (
     "Train a network of ours with Keras, from MediaPipe's weights: render the hands that are "
     "missing, then fit. A run that was stopped is resumed. The config's `network` says which one; "
     "weights/hand_lite.json, then hand_lite_2.json, are the configs of the weights that ship. "
-    "weights/hand_finder.json is that of hand_finder, whose weights do not ship yet."
+    "weights/hand_finder.json is that of hand_finder, whose weights do not ship yet. "
+    "weights/body_tiny.json trains a tiny network of bodies on drawn stick people, in a minute."
 )
 
 
