@@ -79,8 +79,13 @@ class BodyEstimator(Estimator):
         batch_size: int = 8,
     ) -> None:
         """Keep the parts; a Keras model is compiled when it is first used."""
-_SPEC = InputSpec(box_size=368, stride=8, multiple=16, sides=None)
-BODY_NETWORKS: dict[str, tuple[Skeleton, float | None]] = {
+        own, peak = BODY_NETWORKS.get(getattr(network, "name", ""), (BODY_25, None))
+        super().__init__(
+            network,
+            skeleton=skeleton or own,
+            recipe=get_body_recipe(recipe),
+            spec=spec or _SPEC,
+            batch_size=batch_size,
         )
         self._peak = peak
         self._thresholds = thresholds

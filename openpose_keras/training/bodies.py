@@ -2,22 +2,26 @@
 
     train(TrainConfig(network="body_tiny", out="runs/body_tiny", size=128))
 
-learns from drawn stick people. For people of your own, write a source of samples and make the rest
-of the task with `start`, `batch_source` and `validate`.
+learns from drawn stick people; with `labels`, from the photos of a label file of COCO's.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openpose_keras import networks
 from openpose_keras.core.boxes import keypoint_extent
+from openpose_keras.core.errors import DataError
 from openpose_keras.core.keypoints import Body
 from openpose_keras.core.skeletons import Skeleton
-from openpose_keras.estimators.body import BODY_NETWORKS, BodyEstimator, BodyRecipe
+from openpose_keras.estimators.body import BODY_NETWORKS, BodyEstimator
+from openpose_keras.estimators.recipes import BodyRecipe
+from openpose_keras.io.coco_people import LabelledPeople, read_people_labels, unlabelled_mask
+from openpose_keras.io.images import read_image
 from openpose_keras.training.body_augment import BodySample, augment_people
-from openpose_keras.training.body_targets import body_targets, cell_weights
+from openpose_keras.training.body_targets import body_targets, cell_weights, channel_weights
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
 from openpose_keras.training.stick_people import stick_people
@@ -30,26 +34,51 @@ BodySource = Callable[[np.random.Generator], BodySample]
 """Draws a sample of the network's input size."""
 
 _VALIDATION_SEED = 1000
+_HELD_OUT = 7  # every so many photos one is for validation
 _STRIDE = 8  # of all body networks
 _NEAR, _LEAST_NEAR = 0.1, 0.5  # of a person's longer side; fraction of its keypoints
 
 
 def make_task(config: TrainConfig) -> Task:
-    """Build the network of a run with its first weights; its data are drawn stick people.
+    """Build the network of a run with its first weights, and what draws its samples.
 
     Args:
         config: The config.
 
     Raises:
+        DataError: The label file cannot be used.
         WeightsError: The weights to start from cannot be used.
     """
+    training, validation = load_sources(config)
     model, network = start(config)
     estimator = square_estimator(network, config.size)
-    source = drawn_source(estimator.skeleton, config.size)
     rng = np.random.default_rng((config.seed, _VALIDATION_SEED))
-    samples = [source(rng) for _ in range(config.validation_samples)]
-    batch = batch_source(source, estimator.skeleton, model, count=config.batch_size)
+    samples = [validation(rng) for _ in range(config.validation_samples)]
+    batch = batch_source(training, estimator.skeleton, model, count=config.batch_size)
     return Task(model, network, batch, lambda: validate(estimator, samples))
+
+
+def load_sources(config: TrainConfig) -> tuple[BodySource, BodySource]:
+    """Return what draws the samples of a run, for training and for validation.
+
+    Args:
+        config: The config. Of the photos of its `labels` every seventh is held out.
+
+    Raises:
+        DataError: The label file cannot be used, or has fewer than two photos of people.
+    """
+    skeleton, _ = BODY_NETWORKS[config.network]
+    if config.labels is None:
+        source = drawn_source(skeleton, config.size)
+        return source, source
+    path = Path(config.labels)
+    photos = [each for each in read_people_labels(path, path.parent) if each.people]
+    if len(photos) < 2:
+        raise DataError(f"{path}: expected two photos of people or more, got {len(photos)}")
+    held_out = photos[::_HELD_OUT]
+    rest = [each for number, each in enumerate(photos) if number % _HELD_OUT]
+    training, validation = (photo_source(some, skeleton, config.size) for some in (rest, held_out))
+    return training, validation
 
 
 def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
@@ -86,8 +115,8 @@ def masked_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "
     """Return the squared differences of a stage's maps, as CMU's trainer has them.
 
     Args:
-        truth: (n, h, w, C + 1) maps that the network should compute; the last channel says how much
-            the cell counts.
+        truth: (n, h, w, 2 C): the maps that the network should compute, then how much each of their
+            cells counts.
         predicted: (n, h, w, C) maps of the network.
 
     Returns:
@@ -95,7 +124,8 @@ def masked_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "
     """
     from keras import ops
 
-    return ops.sum(ops.square(truth[..., :-1] - predicted), axis=-1) * truth[..., -1]
+    maps, weights = ops.split(truth, 2, axis=-1)
+    return ops.sum(ops.square(maps - predicted) * weights, axis=-1)
 
 
 def drawn_source(skeleton: Skeleton, size: int) -> BodySource:
@@ -103,9 +133,41 @@ def drawn_source(skeleton: Skeleton, size: int) -> BodySource:
     return lambda rng: stick_people(rng, size, skeleton=skeleton)
 
 
-def photo_source(photos: Sequence[BodySample], skeleton: Skeleton, size: int) -> BodySource:
-    """Return a source of labelled photos of any size, all equally likely, each time augmented."""
-    return lambda rng: augment_people(rng, photos[int(rng.integers(len(photos)))], skeleton, size)
+def photo_source(photos: Sequence[LabelledPeople], skeleton: Skeleton, size: int) -> BodySource:
+    """Return a source of labelled photos of any size, all equally likely, each time augmented.
+
+    Args:
+        photos: As `io.coco_people.read_people_labels` returns them. They are read when drawn.
+        skeleton: Of the network.
+        size: Side of a sample in pixels.
+    """
+
+    def draw(rng: np.random.Generator) -> BodySample:
+        """Draw a sample."""
+        photo = photos[int(rng.integers(len(photos)))]
+        return augment_people(rng, read_sample(photo, skeleton), skeleton, size)
+
+    return draw
+
+
+def read_sample(photo: LabelledPeople, skeleton: Skeleton) -> BodySample:
+    """Return a labelled photo as a sample, with the keypoints of a network's skeleton.
+
+    Args:
+        photo: The photo and its people.
+        skeleton: Of the network. Keypoints that the labels do not know, such as the feet in COCO's
+            17, will not count in the loss; nor will what lies under crowds.
+    """
+    image = read_image(photo.image)
+    people = [each for each in photo.people if not each.crowd and each.labelled.any()]
+    xy = [each.converted(skeleton).xy for each in people]
+    labels = photo.people[0].skeleton if photo.people else skeleton
+    return BodySample(
+        image,
+        np.reshape(xy, (-1, len(skeleton), 2)),
+        unlabelled_mask(photo.people, image.shape[:2]),
+        np.array([bool(sources) for sources in labels.sources_of(skeleton)]),
+    )
 
 
 def batch_source(
@@ -132,19 +194,18 @@ def collate(samples: Sequence[BodySample], skeleton: Skeleton, outputs: Sequence
         outputs: Names such as "affinity_stage1".
 
     Returns:
-        Images (n, h, w, 3) uint8, and for each output (n, h / 8, w / 8, C + 1), see `masked_loss`.
+        Images (n, h, w, 3) uint8, and for each output (n, h / 8, w / 8, 2 C), see `masked_loss`.
     """
-    targets = [
-        body_targets(each.people, skeleton, each.image.shape[:2], stride=_STRIDE)
-        for each in samples
-    ]
-    weights = np.stack([cell_weights(each.unlabelled, _STRIDE) for each in samples])[..., None]
-    packed = {
-        kind: np.concatenate([np.stack(maps), weights], axis=-1)
-        for kind, maps in zip(("keypoints", "affinity"), zip(*targets, strict=True), strict=True)
-    }
+    packed: dict[str, list[np.ndarray]] = {"keypoints": [], "affinity": []}
+    for each in samples:
+        targets = body_targets(each.people, skeleton, each.image.shape[:2], stride=_STRIDE)
+        known = np.ones(len(skeleton), bool) if each.known is None else each.known
+        cells = cell_weights(each.unlabelled, _STRIDE)[..., None]
+        weights = channel_weights(known, skeleton)
+        for kind, maps, channels in zip(packed, targets, weights, strict=True):
+            packed[kind].append(np.concatenate([maps, cells * channels], axis=-1))
     images = np.stack([each.image for each in samples])
-    return images, {name: packed[name.partition("_")[0]] for name in outputs}
+    return images, {name: np.stack(packed[name.partition("_")[0]]) for name in outputs}
 
 
 def square_estimator(network: "keras.Model", size: int) -> BodyEstimator:
@@ -192,7 +253,8 @@ def labelled_samples(
 ) -> list[tuple[np.ndarray, list[Body]]]:
     """Return training samples of a config: for each its image and its people, with the score 1."""
     skeleton, _ = BODY_NETWORKS[config.network]
-    samples = map(drawn_source(skeleton, config.size), [rng] * count)
+    source, _ = load_sources(config)
+    samples = [source(rng) for _ in range(count)]
     return [
         (sample.image, [labelled_body(xy, skeleton) for xy in sample.people]) for sample in samples
     ]

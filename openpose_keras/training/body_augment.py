@@ -29,27 +29,13 @@ class BodySample(NamedTuple):
         image: (h, w, 3) uint8 RGB.
         people: (n, K, 2) keypoints in pixels of the image; NaN where there is no label.
         unlabelled: (h, w) bool, True where there are people without labels.
+        known: (K,) bool, True for the keypoints that the labels know at all; None for all of them.
     """
 
     image: np.ndarray
     people: np.ndarray
     unlabelled: np.ndarray
-
-
-def mirror_indices(skeleton: Skeleton) -> list[int]:
-    """Return for each keypoint of a body the index of its counterpart on the other side.
-
-    Args:
-        skeleton: A skeleton whose sides are told by names that begin with "left_" and "right_".
-
-    Example:
-        >>> from openpose_keras.core.skeletons import BODY_25
-        >>> BODY_25.keypoints[mirror_indices(BODY_25)[BODY_25.index("left_heel")]]
-        'right_heel'
-    """
-    others = {"left": "right", "right": "left"}
-    names = (name.partition("_") for name in skeleton.keypoints)
-    return [skeleton.index(others.get(first, first) + gap + rest) for first, gap, rest in names]
+    known: np.ndarray | None = None
 
 
 def flip_people(sample: BodySample, skeleton: Skeleton) -> BodySample:
@@ -59,9 +45,10 @@ def flip_people(sample: BodySample, skeleton: Skeleton) -> BodySample:
         sample: The sample; it stays as it is.
         skeleton: Of its people.
     """
-    people = sample.people[:, mirror_indices(skeleton)]
+    people = sample.people[:, skeleton.mirror_indices]
     people = np.array([sample.image.shape[1] - 1, 0]) + people * np.array([-1, 1])
-    return BodySample(sample.image[:, ::-1].copy(), people, sample.unlabelled[:, ::-1].copy())
+    unlabelled = sample.unlabelled[:, ::-1].copy()
+    return BodySample(sample.image[:, ::-1].copy(), people, unlabelled, sample.known)
 
 
 def crop_people(sample: BodySample, box: Box, size: int, *, angle: float = 0.0) -> BodySample:
@@ -82,7 +69,8 @@ def crop_people(sample: BodySample, box: Box, size: int, *, angle: float = 0.0) 
     """
     crop = RotatedCrop(box, size, angle)
     marked = crop.apply_image(np.where(sample.unlabelled, 255, 0).astype(np.uint8)) > 127
-    return BodySample(crop.apply_image(sample.image), crop.apply_points(sample.people), marked)
+    people = crop.apply_points(sample.people)
+    return BodySample(crop.apply_image(sample.image), people, marked, sample.known)
 
 
 def augment_people(

@@ -133,6 +133,23 @@ def affinity_fields(
     return np.asarray(means.reshape(*shape, 2 * channels), np.float32)
 
 
+def channel_weights(known: ArrayLike, skeleton: Skeleton) -> tuple[FloatArray, FloatArray]:
+    """Return which heatmaps and fields count in the loss: those whose keypoints the labels know.
+
+    Args:
+        known: (K,) bool.
+        skeleton: Names keypoints and limbs.
+
+    Returns:
+        (K + 1,) and (2 L,) float32 of 0 and 1; the background always counts.
+    """
+    keypoints = np.asarray(known, np.float32)
+    fields = np.ones(2 * len(skeleton.limbs), np.float32)
+    for (start, end), channel in zip(skeleton.limb_indices, skeleton.fields, strict=True):
+        fields[channel : channel + 2] = keypoints[start] * keypoints[end]
+    return np.append(keypoints, np.float32(1)), fields
+
+
 def cell_weights(unlabelled: np.ndarray, stride: int = 8) -> FloatArray:
     """Return how much each cell counts in the loss: not at all where people have no labels.
 

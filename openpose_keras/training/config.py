@@ -21,13 +21,14 @@ class TrainConfig:
 
     Args:
         network: "hand_lite"; "hand_finder", which finds the palms of hands in whole images; or a
-            network of bodies, such as "body_tiny", which learns from drawn stick people, so that
-            the fields about data and MediaPipe's network do not count.
+            network of bodies, such as "body_tiny", which learns from the photos of `labels`, or
+            from drawn stick people; the fields about hands and MediaPipe's network do not count.
         out: Folder of the run. Rendered hands go into `hands-SEED` and `validation-SEED` in it.
         assets: Folder with `rigged_hand/`, `hand_photos/` and `hand_photos_2/`, if they are used.
         backgrounds: Folder of images without hands; every eighth one is held out for validation.
             None for procedural backgrounds only.
-        labels: Label file (`openpose_keras.io.coco`) of your own photos, instead of the assets';
+        labels: Label file of your own photos, instead of the assets', in the format of
+            `openpose_keras.io.coco`, or for bodies of `io.coco_people`, which lies beside them;
             about every seventh is held out for validation. None for no such file.
         hands: Number of hands to render for training; 0 for no rendered hands, if there are labels.
         validation_hands: Number of hands to render for validation, with another seed.
@@ -80,8 +81,8 @@ class TrainConfig:
             self._require(name, _is_of_type(getattr(self, name), kind), _type_name(kind))
         self._require("network", self.network in NETWORKS, f"one of {', '.join(NETWORKS)}")
         least = 0 if self.labels else 1
-        for name in ("assets", "backgrounds", "labels") if self.network in BODY_NETWORKS else ():
-            self._require(name, getattr(self, name) is None, "None, as bodies are drawn")
+        for name in ("assets", "backgrounds") if self.network in BODY_NETWORKS else ():
+            self._require(name, getattr(self, name) is None, "None for a network of bodies")
         self._require("hands", self.hands >= least, "1 or more, or 0 if there are labels")
         self._require("size", self.size > 0 and self.size % 32 == 0, "a multiple of 32")
         self._require("photo_fraction", 0 <= self.photo_fraction <= 1, "between 0 and 1")

@@ -7,10 +7,17 @@ import pytest
 from keras import ops
 
 from openpose_keras import cli, networks
+from openpose_keras.core.errors import DataError
 from openpose_keras.core.keypoints import Body
-from openpose_keras.core.skeletons import BODY_25, BODY_MPI
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, COCO_17
 from openpose_keras.estimators.body import BODY_NETWORKS
-from openpose_keras.io.images import read_image
+from openpose_keras.io.coco_people import (
+    LabelledPeople,
+    LabelledPerson,
+    read_people_labels,
+    write_people_labels,
+)
+from openpose_keras.io.images import read_image, write_image
 from openpose_keras.training import bodies
 from openpose_keras.training.body_augment import BodySample
 from openpose_keras.training.body_targets import body_targets, cell_weights
@@ -63,35 +70,85 @@ def test_every_stage_of_a_network_learns_and_its_weights_are_the_network_s_own(n
 
 def test_cells_without_labels_count_for_nothing_and_others_by_their_square():
     rng = np.random.default_rng(0)
-    truth, predicted = rng.random((2, 3, 4, 6)), rng.random((2, 3, 4, 5))
-    truth[..., -1] = rng.random((2, 3, 4)) < 0.5
-    found = ops.convert_to_numpy(bodies.masked_loss(ops.array(truth), ops.array(predicted)))
-    expected = np.where(truth[..., -1] == 1, ((truth[..., :-1] - predicted) ** 2).sum(axis=-1), 0)
+    truth, predicted = rng.random((2, 3, 4, 5)), rng.random((2, 3, 4, 5))
+    weights = rng.integers(2, size=truth.shape)
+
+    def loss(predicted):
+        both = np.concatenate([truth, weights], axis=-1)
+        return ops.convert_to_numpy(bodies.masked_loss(ops.array(both), ops.array(predicted)))
+
+    found = loss(predicted)
+    expected = (weights * (truth - predicted) ** 2).sum(axis=-1)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
-    predicted[truth[..., -1] == 0] = 99
-    again = ops.convert_to_numpy(bodies.masked_loss(ops.array(truth), ops.array(predicted)))
-    np.testing.assert_array_equal(again, found)
+    np.testing.assert_array_equal(loss(np.where(weights, predicted, 99)), found)
 
 
-def test_a_batch_has_the_targets_of_each_output_and_the_weights_of_cells():
+def test_a_batch_has_the_targets_of_each_output_and_the_weights_of_their_cells():
     sample = stick_people(np.random.default_rng(3), 64)
     sample.unlabelled[:32] = True
+    sample = sample._replace(known=np.array([name != "head" for name in BODY_MPI.keypoints]))
     outputs = ["affinity_stage1", "keypoints_stage2"]
     images, targets = bodies.collate([sample, sample], BODY_MPI, outputs)
     assert (images.shape, images.dtype, [*targets]) == ((2, 64, 64, 3), np.uint8, outputs)
     heatmaps, fields = body_targets(sample.people, BODY_MPI, (64, 64))
-    for name, maps in zip(outputs, (fields, heatmaps), strict=True):
-        np.testing.assert_array_equal(targets[name][1][..., :-1], maps)
-        np.testing.assert_array_equal(targets[name][1][..., -1], cell_weights(sample.unlabelled))
-    assert targets[outputs[0]][..., -1].mean() == 0.5
+    unknown = {0: (0, 1), 1: (0,)}  # fields of head and neck, and the head's map
+    for name, maps, channels in zip(outputs, (fields, heatmaps), unknown.values(), strict=True):
+        found, weights = np.split(targets[name][1], 2, axis=-1)
+        np.testing.assert_array_equal(found, maps)
+        for channel in range(maps.shape[-1]):
+            expected = 0 if channel in channels else cell_weights(sample.unlabelled)
+            np.testing.assert_array_equal(weights[..., channel], expected)
 
 
-def test_photos_are_augmented_to_the_size_of_the_network():
-    photo = stick_people(np.random.default_rng(3), 150)
-    source = bodies.photo_source([photo], BODY_MPI, 64)
+@pytest.fixture
+def labels(tmp_path):
+    """A label file of COCO's with the photos of eight stick people, and a crowd in each."""
+    rng, samples = np.random.default_rng(3), []
+    crowd = LabelledPerson(np.zeros((17, 2)), np.zeros(17), (0, 0, 150, 20), 3000, crowd=True)
+    while len(samples) < 8:
+        drawn = stick_people(rng, 150, skeleton=BODY_COCO, most=1)
+        if len(drawn.people):
+            path = tmp_path / f"{len(samples)}.png"
+            write_image(path, drawn.image)
+            order = [source for (source,) in BODY_COCO.sources_of(COCO_17)]
+            person = LabelledPerson(drawn.people[0, order], np.full(17, 2.0), (9, 9, 99, 99), 5000)
+            samples.append(LabelledPeople(path, (person, crowd), len(samples), (150, 150)))
+    write_people_labels(tmp_path / "labels.json", samples)
+    return tmp_path / "labels.json"
+
+
+def test_a_labelled_photo_tells_what_its_labels_know(labels):
+    [photo, *_] = read_people_labels(labels)
+    sample = bodies.read_sample(photo, BODY_25)
+    assert sample.image.shape == (150, 150, 3)
+    assert sample.people.shape == (1, 25, 2)
+    unknown = {
+        name for name, known in zip(BODY_25.keypoints, sample.known, strict=True) if not known
+    }
+    assert unknown == {
+        f"{s}_{f}" for s in ("left", "right") for f in ("big_toe", "small_toe", "heel")
+    }
+    assert np.isfinite(sample.people[0, BODY_25.index("neck")]).all()
+    assert sample.unlabelled[:20].all()
+    assert not sample.unlabelled[21:].any()
+
+
+def test_photos_are_augmented_to_the_size_of_the_network(labels):
+    source = bodies.photo_source(read_people_labels(labels), BODY_MPI, 64)
     first, second = source(np.random.default_rng(0)), source(np.random.default_rng(1))
     assert first.image.shape == second.image.shape == (64, 64, 3)
     assert (first.image != second.image).any()
+    assert not first.known[BODY_MPI.index("head")]
+
+
+def test_a_run_learns_from_labelled_photos(labels, tmp_path):
+    config = config_of(labels=str(labels), out=str(tmp_path / "run"), epochs=1)
+    with quick_runs():
+        assert train(config).is_file()
+    few = LabelledPeople(labels.parent / "0.png", (), 0, (150, 150))
+    write_people_labels(labels, [few], force=True)
+    with pytest.raises(DataError, match="two photos of people or more, got 0"):
+        bodies.load_sources(config)
 
 
 class Oracle:

