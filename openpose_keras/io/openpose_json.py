@@ -293,6 +293,8 @@ def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:
         for name, skeletons in _SKELETONS.items():
             values = lists.get(f"{name}_keypoints") or []
             where = f"{name}_keypoints of person {number}"
+            if not isinstance(values, list):
+                raise FormatError(f"{where} must be a list of numbers, got {values!r}"[:200])
             skeleton = next((each for each in skeletons if 3 * len(each) == len(values)), None)
             if values and skeleton is None:
                 lengths = " or ".join(str(3 * len(each)) for each in skeletons)
