@@ -25,7 +25,6 @@ _OF_HANDS = {
     "--side": "side",
     "--max-hands": "max_hands",
     "--smallest": "smallest",
-    "--weights": "weights",
     "--heatmaps": "heatmaps",
 }
 

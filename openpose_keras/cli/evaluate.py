@@ -1,30 +1,39 @@
-"""`openpose-keras evaluate`: measure a network on labelled hands."""
+"""`openpose-keras evaluate`: measure networks on labelled hands or people."""
 
 import argparse
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from openpose_keras.cli import options
 from openpose_keras.core.files import require_writable, write_json
+from openpose_keras.networks.presets import get_presets
 
-SUMMARY = "measure a network on labelled hands"
+if TYPE_CHECKING:
+    from openpose_keras.evaluation import OksReport, Report, SearchReport
+
+    AnyReport = Report | SearchReport | OksReport
+
+SUMMARY = "measure networks on labelled hands or people"
 DESCRIPTION = (
     "Measure a network on labelled hands: PCK, AUC and end-point error for crops, or recall and "
-    "false hands of the search."
+    "false hands of the search. With a preset of bodies, COCO's average precision and recall on "
+    "labelled people."
 )
 _REPORTED = ("preset", "recipe", "dtype", "order", "boxes", "crop_factor", "use_sides", "limit")
 _SEARCHED = ("smallest", "min_presence")
+_OF_HANDS = {"--search": "search", "--use-sides": "use_sides", "--smallest": "smallest"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the sub-command."""
     parser.add_argument(
-        "data", type=Path, metavar="DATA.json", help="COCO-style file with 21 keypoints a hand"
+        "data", type=Path, metavar="DATA.json", help="COCO-style file of hands, or of people"
     )
     parser.add_argument(
         "--images", type=Path, required=True, metavar="DIR", help="folder of the file's images"
     )
-    options.add_estimator_options(parser)
+    options.add_estimator_options(parser, people=True)
     parser.add_argument(
         "--search", action="store_true", help="measure the search in whole images instead of crops"
     )
@@ -71,28 +80,52 @@ def run(args: argparse.Namespace) -> int:
         DataError: The label file can't be read.
         OSError: The figures can't be written where they are wanted.
     """
-    from openpose_keras.core.boxes import BOX_MARGIN
-    from openpose_keras.evaluation import Report, SearchReport, evaluate, evaluate_search
-    from openpose_keras.io.coco import read_labels
-
     if args.out:
         require_writable(args.out, force=args.force)
+    if set(get_presets(args.preset)) == {"hand"}:
+        args.recipe = args.recipe or "refined"
+        report, options_given = _measure_hands(args)
+    else:
+        report, options_given = _measure_people(args)
+    print(report)
+    if args.out:
+        weights = str(args.weights) if args.weights else None
+        given = {**options_given, "data": str(args.data), "weights": weights}
+        write_json(args.out, {"options": given, **report.to_dict()}, force=args.force)
+    return 0
+
+
+def _measure_hands(args: argparse.Namespace) -> tuple["AnyReport", dict[str, object]]:
+    """Measure on labelled hands, and return the report and the options that decided it."""
+    from openpose_keras.core.boxes import BOX_MARGIN
+    from openpose_keras.evaluation import evaluate, evaluate_search
+    from openpose_keras.io.coco import read_labels
+
     args.crop_factor = args.crop_factor or BOX_MARGIN
     samples = read_labels(
         args.data, args.images, order=args.order, boxes=args.boxes, limit=args.limit
     )
     estimator = options.load_estimator(args)
-    report: Report | SearchReport
+    given = {name: getattr(args, name) for name in _REPORTED + _SEARCHED * args.search}
     if args.search:
         search = functools.partial(estimator, min_presence=args.min_presence)
-        report = evaluate_search(search, samples)
-    else:
-        report = evaluate(
-            estimator, samples, crop_factor=args.crop_factor, use_sides=args.use_sides
-        )
-    print(report)
-    if args.out:
-        given = {name: getattr(args, name) for name in _REPORTED + _SEARCHED * args.search}
-        given |= {"data": str(args.data), "weights": str(args.weights) if args.weights else None}
-        write_json(args.out, {"options": given, **report.to_dict()}, force=args.force)
-    return 0
+        return evaluate_search(search, samples), given
+    crops = evaluate(estimator, samples, crop_factor=args.crop_factor, use_sides=args.use_sides)
+    return crops, given
+
+
+def _measure_people(args: argparse.Namespace) -> tuple["AnyReport", dict[str, object]]:
+    """Measure on labelled people, and return the report and the options that decided it."""
+    from openpose_keras.evaluation import evaluate_bodies
+    from openpose_keras.io.coco_people import read_people_labels
+
+    parts = tuple(get_presets(args.preset))
+    if "body" not in parts:
+        raise options.UsageError(f"--preset {args.preset} finds no bodies: add one such as body_25")
+    used = [option for option, name in _OF_HANDS.items() if getattr(args, name)]
+    if used:
+        raise options.UsageError(f"{', '.join(used)}: only for a preset of hands alone")
+    samples = read_people_labels(args.data, args.images, limit=args.limit)
+    estimator = options.load_people_estimator(args, parts[:1])
+    names = ("preset", "recipe", "dtype", "limit")
+    return evaluate_bodies(estimator, samples), {name: getattr(args, name) for name in names}

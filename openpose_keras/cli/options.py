@@ -190,11 +190,22 @@ def load_people_estimator(
     args: argparse.Namespace, parts: Collection[Part]
 ) -> "WholeBodyEstimator":
     """Return the estimator of parts of people; this imports Keras and loads the weights."""
+    from openpose_keras.estimators.body import BodyEstimator
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
 
+    if args.weights is None:
+        start_keras()
+        return WholeBodyEstimator.from_preset(
+            args.preset, parts=parts, recipe=args.recipe, dtype=args.dtype
+        )
+    if set(parts) != {"body"}:
+        raise UsageError("--weights is of one network: choose one preset, and one of the parts")
     start_keras()
-    return WholeBodyEstimator.from_preset(
-        args.preset, parts=parts, recipe=args.recipe, dtype=args.dtype
+    preset = get_presets(args.preset)["body"]
+    return WholeBodyEstimator(
+        BodyEstimator.from_preset(
+            preset.name, recipe=args.recipe, weights=args.weights, dtype=args.dtype
+        )
     )
 
 

@@ -23,7 +23,7 @@ from openpose_keras.evaluation.metrics import (
     pck,
 )
 from openpose_keras.evaluation.oks import OksReport, average_precision, oks
-from openpose_keras.evaluation.people import evaluate_people
+from openpose_keras.evaluation.people import evaluate_bodies, evaluate_people
 from openpose_keras.evaluation.reports import Calibration, Interval, Report, SearchReport
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "bootstrap_interval",
     "epe",
     "evaluate",
+    "evaluate_bodies",
     "evaluate_people",
     "evaluate_search",
     "joint_pck",

@@ -153,6 +153,10 @@ class OksReport:
     ar_medium: float
     ar_large: float
 
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the figures by their names, None where there are no labels."""
+        return {name: None if np.isnan(value) else value for name, value in vars(self).items()}
+
     def __str__(self) -> str:
         """Return a line for each figure."""
         return "\n".join(f"{name:<10}{value:>7.3f}" for name, value in vars(self).items())

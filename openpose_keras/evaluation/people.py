@@ -11,12 +11,14 @@ A file of results is measured against a file of labels like this:
     print(evaluate_people([found.get(each.image_id, []) for each in samples], labelled))
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from tqdm import tqdm
 
 from openpose_keras.core.arrays import FloatArray
-from openpose_keras.core.keypoints import Body
+from openpose_keras.core.errors import DataError
+from openpose_keras.core.keypoints import Body, Person
 from openpose_keras.core.skeletons import COCO_17, COCO_FEET, COCO_WHOLE_BODY, Skeleton
 from openpose_keras.evaluation.oks import (
     ABSENT,
@@ -26,7 +28,9 @@ from openpose_keras.evaluation.oks import (
     average_precision,
     oks,
 )
-from openpose_keras.io.coco_people import LabelledPerson
+from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson
+from openpose_keras.io.coco_results import to_coco
+from openpose_keras.io.images import read_image
 
 _MOST = 20  # people that count in an image, the best by their scores
 
@@ -64,6 +68,34 @@ def evaluate_people(
             for pair in zip(found, labelled, strict=True)
         ]
     )
+
+
+def evaluate_bodies(
+    estimator: Callable[[np.ndarray], Sequence[Person | Body]],
+    samples: Sequence[LabelledPeople],
+    *,
+    skeleton: Skeleton = COCO_17,
+    progress: bool = True,
+) -> OksReport:
+    """Run an estimator on labelled images and return COCO's average precision and recall.
+
+    Args:
+        estimator: A `BodyEstimator` or `WholeBodyEstimator`, or any function of an image that
+            returns its people.
+        samples: Labelled images. One image is in memory at a time.
+        skeleton: That of the labels, `COCO_17` or `COCO_WHOLE_BODY`.
+        progress: Whether a progress bar is shown on stderr.
+
+    Raises:
+        DataError: There is no labelled person.
+    """
+    if not any(person.labelled.any() for sample in samples for person in sample.people):
+        raise DataError("there is no labelled person to measure on")
+    found = []
+    for sample in tqdm(samples, unit="image", disable=not progress):
+        people = [to_coco(person, skeleton) for person in estimator(read_image(sample.image))]
+        found.append([body for body in people if body is not None])
+    return evaluate_people(found, [sample.people for sample in samples])
 
 
 def _part(skeleton: Skeleton, part: str | None) -> tuple[slice, FloatArray]:

@@ -17,6 +17,7 @@ from openpose_keras.core.errors import ImageError, OpenPoseKerasError
 from openpose_keras.core.files import PHOTO_SUFFIXES
 from openpose_keras.core.keypoints import Body, Hand, Person
 from openpose_keras.core.skeletons import BODY_25
+from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
 from openpose_keras.io.images import read_image, write_image
 from openpose_keras.io.openpose_json import read_openpose, read_people
 from tests.helpers import ROOT
@@ -494,7 +495,7 @@ class FakePeople:
     def __init__(self):
         self.parts, self.people = None, 1
 
-    def __call__(self, image, *, min_presence):
+    def __call__(self, image, *, min_presence=0.5):
         xy = np.column_stack([np.linspace(20, 90, 25), np.linspace(10, 80, 25)])
         body = Body(xy, np.full(25, 0.3), skeleton=BODY_25)
         hand = Hand(np.full((21, 2), 40.0), np.full(21, 0.9), side="left")
@@ -569,3 +570,19 @@ def test_parts_and_presets_that_do_not_fit_are_refused(people, folder, capsys, o
     assert status == 2
     assert message in capsys.readouterr().err
     assert names(folder) == ["hand.png"]
+
+
+def test_evaluate_measures_people_with_a_preset_of_bodies(people, folder, capsys):
+    person = LabelledPerson(np.full((17, 2), 40.0), np.full(17, 2), (0, 0, 90, 90), 5000)
+    write_people_labels("people.json", [LabelledPeople(Path("hand.png"), (person,), 1)])
+    argv = ["evaluate", "people.json", "--images", ".", "--preset", "body_25,hand_lite"]
+    assert cli.main([*argv, "--out", "figures.json"]) == 0
+    assert people.parts == ("body",)
+    assert "ap_large" in capsys.readouterr().out
+    figures = json.loads(Path("figures.json").read_text())
+    assert (figures["ap"], figures["ap_large"]) == (0, None)
+    assert figures["options"]["preset"] == "body_25,hand_lite"
+    for more, message in ((["--search"], "--search: only"), (["--preset", "face"], "no bodies")):
+        with pytest.raises(SystemExit):
+            cli.main([*argv, *more])
+        assert message in capsys.readouterr().err

@@ -1,12 +1,23 @@
 import numpy as np
 import pytest
 
+from openpose_keras.core.errors import DataError
 from openpose_keras.core.keypoints import Body
-from openpose_keras.core.skeletons import BODY_25, COCO_17, COCO_FEET, COCO_WHOLE_BODY
-from openpose_keras.evaluation import evaluate_people
+from openpose_keras.core.skeletons import (
+    BODY_25,
+    BODY_COCO,
+    COCO_17,
+    COCO_FEET,
+    COCO_WHOLE_BODY,
+)
+from openpose_keras.estimators.body import BodyEstimator
+from openpose_keras.estimators.recipes import BodyRecipe
+from openpose_keras.evaluation import evaluate_bodies, evaluate_people
 from openpose_keras.evaluation.oks import SIGMAS
-from openpose_keras.io.coco_people import LabelledPerson
+from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson
+from openpose_keras.io.images import write_image
 from tests.helpers.coco_scenes import dataset, labelled_person, pycocotools_figures, results, scene
+from tests.helpers.people import IMAGE, DrawnNetwork
 
 PARTS = dict(zip(SIGMAS, np.cumsum([0, *map(len, SIGMAS.values())]).tolist(), strict=False))
 
@@ -120,3 +131,24 @@ def body(skeleton):
 def test_people_that_can_not_be_compared_are_refused(found, labelled, part, message):
     with pytest.raises(ValueError, match=message):
         evaluate_people(found, labelled, part=part)
+
+
+def test_an_estimator_is_measured_on_labelled_images(tmp_path):
+    write_image(tmp_path / "a.png", IMAGE)
+    network = DrawnNetwork(BODY_COCO)
+    order = [source for (source,) in BODY_COCO.sources_of(COCO_17)]
+    people = tuple(
+        LabelledPerson(xy[order], np.full(17, 2), (*xy.min(axis=0), *np.ptp(xy, axis=0)), 9000)
+        for xy in network.people
+    )
+    recipe = BodyRecipe(resolution=(176, None))
+    estimator = BodyEstimator(network, skeleton=BODY_COCO, recipe=recipe)
+    sample = LabelledPeople(tmp_path / "a.png", people, 1)
+    report = evaluate_bodies(estimator, [sample], progress=False)
+    assert (report.ap50, report.ar50) == (1, 1)
+    assert report.ap > 0.5
+    nobody = LabelledPeople(tmp_path / "a.png", (), 1)
+    missed = evaluate_bodies(lambda image: [], [sample, nobody], progress=False)
+    assert (missed.ap, missed.ar) == (0, 0)
+    with pytest.raises(DataError, match="no labelled person"):
+        evaluate_bodies(estimator, [nobody], progress=False)
