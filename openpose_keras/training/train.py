@@ -74,7 +74,9 @@ def train(config: TrainConfig) -> Path:
 
 def make_task(config: TrainConfig) -> Task:
     """Load the data of a run, and build its network with its first weights."""
-    from openpose_keras.training import bodies, finder, landmarks
+    from openpose_keras.training import landmarks
+    from openpose_keras.training.bodies import task as bodies
+    from openpose_keras.training.finder import task as finder
 
     makers = {"hand_lite": landmarks.make_task, "hand_finder": finder.make_task}
     return makers.get(config.network, bodies.make_task)(config)
@@ -90,7 +92,9 @@ def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, list[Hand] | 
         For each sample its image (h, w, 3) uint8 RGB and its hands or bodies; keypoints have the
         score 1.
     """
-    from openpose_keras.training import bodies, finder, landmarks
+    from openpose_keras.training import landmarks
+    from openpose_keras.training.bodies import task as bodies
+    from openpose_keras.training.finder import task as finder
 
     rng = np.random.default_rng(config.seed)
     if config.network in BODY_NETWORKS:

@@ -9,7 +9,7 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.skeletons import BODY_MPI
-from openpose_keras.training.body_augment import (
+from openpose_keras.training.bodies.augment import (
     BodySample,
     augment_people,
     crop_people,

@@ -6,9 +6,9 @@ import pytest
 from openpose_keras.estimators.palms import palm_anchors
 from openpose_keras.networks.presets import load_network
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.finder import start, validate
-from openpose_keras.training.finder_data import DOUBTFUL, FinderSample, finder_batch
-from openpose_keras.training.finder_targets import palm_values
+from openpose_keras.training.finder.data import DOUBTFUL, FinderSample, finder_batch
+from openpose_keras.training.finder.targets import palm_values
+from openpose_keras.training.finder.task import start, validate
 from tests.helpers.training_fakes import open_hand
 
 # TensorFlow's own modules use what Python and NumPy have deprecated.

@@ -10,14 +10,14 @@ from openpose_keras.networks.mediapipe import PALM_ANCHORS, PALM_VALUES
 from openpose_keras.networks.preprocessing import normalise_batch
 from openpose_keras.training import data
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.finder_data import (
+from openpose_keras.training.finder.data import (
     DOUBTFUL,
     FinderComposer,
     FinderSample,
     decode_photos,
     finder_batch,
 )
-from openpose_keras.training.finder_targets import cut_off, finder_loss, palm_values
+from openpose_keras.training.finder.targets import cut_off, finder_loss, palm_values
 from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
 from openpose_keras.training.task import Batch, Task
 

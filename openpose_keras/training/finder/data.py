@@ -17,7 +17,7 @@ from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.training.augment import augment_photometric, sample_tint
 from openpose_keras.training.compose import Placement, add_occluder, paste, sample_background
-from openpose_keras.training.finder_targets import cut_off, pack_targets
+from openpose_keras.training.finder.targets import cut_off, pack_targets
 from openpose_keras.training.photo_sets import TrainingPhoto
 from openpose_keras.training.render_cache import DrawnHand
 

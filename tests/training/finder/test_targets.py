@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from openpose_keras.estimators.palms import palm_anchors
-from openpose_keras.training.finder_targets import (
+from openpose_keras.training.finder.targets import (
     MOST_HANDS,
     PALM_KEYPOINTS,
     cut_off,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.training.finder_data import (
+from openpose_keras.training.finder.data import (
     DOUBTFUL,
     KINDS,
     NOT_A_HAND,

@@ -18,11 +18,11 @@ from openpose_keras.io.coco_people import (
     write_people_labels,
 )
 from openpose_keras.io.images import read_image, write_image
-from openpose_keras.training import bodies
-from openpose_keras.training.body_augment import BodySample
-from openpose_keras.training.body_targets import body_targets, cell_weights
+from openpose_keras.training.bodies import task as bodies
+from openpose_keras.training.bodies.augment import BodySample
+from openpose_keras.training.bodies.stick_people import stick_people
+from openpose_keras.training.bodies.targets import body_targets, cell_weights
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.stick_people import stick_people
 from openpose_keras.training.train import train
 from tests.helpers.people import standing
 from tests.helpers.training_fakes import quick_runs, stop_in_epoch

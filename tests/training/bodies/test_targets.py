@@ -9,7 +9,7 @@ from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.heatmaps.people import CONNECTORS, find_people
 from openpose_keras.heatmaps.resize import upsample_apart
-from openpose_keras.training.body_targets import (
+from openpose_keras.training.bodies.targets import (
     affinity_fields,
     body_heatmaps,
     body_targets,

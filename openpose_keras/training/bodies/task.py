@@ -20,11 +20,11 @@ from openpose_keras.estimators.body import BODY_NETWORKS, BodyEstimator
 from openpose_keras.estimators.recipes import BodyRecipe
 from openpose_keras.io.coco_people import LabelledPeople, read_people_labels, unlabelled_mask
 from openpose_keras.io.images import read_image
-from openpose_keras.training.body_augment import BodySample, augment_people
-from openpose_keras.training.body_targets import body_targets, cell_weights, channel_weights
+from openpose_keras.training.bodies.augment import BodySample, augment_people
+from openpose_keras.training.bodies.stick_people import stick_people
+from openpose_keras.training.bodies.targets import body_targets, cell_weights, channel_weights
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
-from openpose_keras.training.stick_people import stick_people
 from openpose_keras.training.task import Batch, Task
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
-from openpose_keras.training.stick_people import stick_people, stick_person
+from openpose_keras.training.bodies.stick_people import stick_people, stick_person
 
 each_skeleton = pytest.mark.parametrize(
     "skeleton", [BODY_25, BODY_COCO, BODY_MPI], ids=lambda each: each.name

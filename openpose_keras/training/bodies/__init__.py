@@ -1,0 +1,1 @@
+"""Networks of bodies: their targets, their samples, their training."""

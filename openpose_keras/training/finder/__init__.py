@@ -1,0 +1,1 @@
+"""hand_finder: its targets, its samples, its training."""
