@@ -12,6 +12,7 @@ from openpose_keras.training.bodies.task import square_estimator, validate
 from tests.helpers import ROOT
 
 pytestmark = [
+    pytest.mark.slow,
     # TensorFlow's own modules, and Keras's way from its arrays to NumPy 2.
     pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*"),
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
