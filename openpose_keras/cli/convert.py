@@ -29,6 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "in Keras's home, ~/.keras)",
     )
     parser.add_argument(
+        "--network",
+        metavar="NAME",
+        choices=tuple(PRESETS),
+        help="what the weights are for (default: the network that all layers fit); body_mpi_4 "
+        "takes OpenPose's MPI file without its last two stages",
+    )
+    parser.add_argument(
         "--float16", action="store_true", help="write a .weights.h5 of half the size"
     )
     parser.add_argument(
@@ -64,13 +71,20 @@ def run(args: argparse.Namespace) -> int:
     order: ChannelOrder = "bgr" if args.bgr else "rgb"
     dtype: Literal["float16", "float32"] = "float16" if args.float16 else "float32"
     if args.to is None:
-        model, record = load_converted(args.file)
+        model, record = load_converted(args.file, network=args.network)
         target = user_folder() / f"{record.network}.weights.h5"
         target.parent.mkdir(parents=True, exist_ok=True)
         write_network(target, model, record, dtype=dtype, force=args.force)
     else:
         target = args.to
-        record = convert_file(args.file, target, channel_order=order, dtype=dtype, force=args.force)
+        record = convert_file(
+            args.file,
+            target,
+            channel_order=order,
+            network=args.network,
+            dtype=dtype,
+            force=args.force,
+        )
     what = record.official or f"MD5 {record.md5}"
     size = f"{target.stat().st_size / 1e6:.1f} MB"
     print(f"{args.file} ({what}) -> {target} ({size}, {record.channel_order.upper()})")

@@ -125,3 +125,4 @@ def _sources_of(official: OfficialFile) -> tuple[Source, ...]:
 
 # Name of a network -> the sources of its weights, in the order in which they are tried.
 SOURCES = {official.network: _sources_of(official) for official in OFFICIAL_FILES}
+SOURCES["body_mpi_4"] = SOURCES["body_mpi"]  # OpenPose's faster MPI network has the same file

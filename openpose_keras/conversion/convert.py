@@ -6,7 +6,9 @@ axis of the first convolution, so that the Keras network takes RGB.
 """
 
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,28 +47,52 @@ _MARKS = {
     "body_mpi": ("conv5_5_CPM_L1", 2 * len(BODY_MPI.limbs)),
     "body_mpi_4": ("conv5_5_CPM_L1", 2 * len(BODY_MPI.limbs)),
 }
+_LATER_STAGES = re.compile(r"Mconv\d_stage[56]_L\d$")
 UNKNOWN_LICENCE = f"not known; if they are OpenPose's: {OPENPOSE_LICENCE}"
 
 
 def load_converted(
-    path: str | os.PathLike[str], *, channel_order: ChannelOrder = "rgb"
+    path: str | os.PathLike[str],
+    *,
+    channel_order: ChannelOrder = "rgb",
+    network: str | None = None,
 ) -> tuple["keras.Model", WeightRecord]:
     """Read a weight file of any known kind into the network that it is for.
 
     Args:
         path: The file, or a folder of .npy files.
         channel_order: What the network shall take. OpenPose's own weights take "bgr".
+        network: One of `NETWORKS`; None for the one that all layers fit. OpenPose's MPI file is for
+            body_mpi and, without its last two stages, for body_mpi_4 too.
 
     Returns:
         The network with its weights, and the record of where they come from.
 
     Raises:
+        ValueError: There is no such network.
         WeightsError: The file is missing, damaged, of no known kind, or for another network.
     """
+    if network is not None and network not in NETWORKS:
+        raise ValueError(f"expected a network among {', '.join(NETWORKS)}, got {network!r}")
     weights = read_weights(path)
-    name, model = find_network(weights)
+    if network is None:
+        name, model = find_network(weights)
+    else:
+        name, model = network, getattr(networks, network)()
+        weights = _without_later_stages(weights, model)
     fill_network(model, weights, channel_order=channel_order)
     return model, make_record(weights, network=name, channel_order=channel_order)
+
+
+def _without_later_stages(weights: WeightFile, model: "keras.Model") -> WeightFile:
+    """Return weights without the stages 5 and 6 where a network ends before these."""
+    own = {layer.name for layer in model.layers}
+    kept = {
+        name: arrays
+        for name, arrays in weights.layers.items()
+        if name in own or not _LATER_STAGES.match(name)
+    }
+    return replace(weights, layers=kept)
 
 
 def make_record(weights: WeightFile, *, network: str, channel_order: ChannelOrder) -> WeightRecord:

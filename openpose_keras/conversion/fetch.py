@@ -106,7 +106,7 @@ def _try_all(name: str, work: Path, target: Path, log: Log) -> None:
             if source.needs and not importlib.util.find_spec(source.needs):
                 raise DownloadError(f"skipped: reading it needs {source.needs}: install it first")
             download(source, work / source.file)
-            _store(source, work / source.file, target, log)
+            _store(name, source, work / source.file, target, log)
             return
         except DownloadError as error:
             log(f"  {error}")
@@ -114,7 +114,7 @@ def _try_all(name: str, work: Path, target: Path, log: Log) -> None:
     raise FetchError(_advice(name, target, failures))
 
 
-def _store(source: Source, file: Path, target: Path, log: Log) -> None:
+def _store(name: str, source: Source, file: Path, target: Path, log: Log) -> None:
     """Convert what was downloaded."""
     checked = "checksum right" if source.checksum else "not checked: its checksum is not known"
     log(f"  {file.stat().st_size / 1e6:.0f} MB are here, {checked}")
@@ -122,7 +122,7 @@ def _store(source: Source, file: Path, target: Path, log: Log) -> None:
 
     log("  converting")
     try:
-        convert_file(file, target)
+        convert_file(file, target, network=name)
     except (WeightsError, ImportError) as error:
         if source.checksum:
             raise DownloadError(f"it could not be converted ({error}); it stays: {file}") from error
@@ -137,7 +137,7 @@ def _advice(name: str, target: Path, failures: Sequence[tuple[Source, str]]) -> 
     files = " or ".join(dict.fromkeys(source.file for source, _ in failures))
     lines += [
         f"What you can do: get a file ({files}) and run",
-        f"  openpose-keras convert FILE --to {target}",
+        f"  openpose-keras convert FILE --network {name} --to {target}",
     ]
     if PRESETS[name].finds == "hand":
         lines += ["or use the preset 'hand_lite', whose weights ship with the package."]

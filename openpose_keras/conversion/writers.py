@@ -30,6 +30,7 @@ def convert_file(
     target: str | os.PathLike[str],
     *,
     channel_order: ChannelOrder = "rgb",
+    network: str | None = None,
     dtype: Literal["float32", "float16"] = "float32",
     force: bool = False,
 ) -> WeightRecord:
@@ -39,6 +40,7 @@ def convert_file(
         source: The file, or a folder of .npy files.
         target: The new file, as for `write_network`.
         channel_order: What the network shall take. A .caffemodel always takes "bgr".
+        network: As for `load_converted`.
         dtype: Of the numbers in a .weights.h5; "float16" takes half the size.
         force: Whether files that exist may be replaced.
 
@@ -52,7 +54,7 @@ def convert_file(
         ImportError: ONNX is asked for, and what Keras needs for it is not installed.
     """
     _check_target(Path(target), dtype, force)
-    model, record = load_converted(source, channel_order=channel_order)
+    model, record = load_converted(source, channel_order=channel_order, network=network)
     return write_network(target, model, record, dtype=dtype, force=force)
 
 

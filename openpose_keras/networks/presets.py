@@ -71,7 +71,7 @@ def _openposes(name: str, file: str, spec: InputSpec, finds: Part) -> Preset:
         licence="academic or non-profit, non-commercial research only (OpenPose's licence)",
         how_to_get=(
             f"`openpose-keras fetch {name}` downloads and converts them, `openpose-keras convert "
-            "FILE` takes a file that you have"
+            f"FILE --network {name}` takes a file that you have"
         ),
     )
 
@@ -147,6 +147,7 @@ PRESETS = {
         _openposes("body_25", "pose/body_25/pose_iter_584000.caffemodel", _WHOLE_IMAGE, "body"),
         _openposes("body_coco", "pose/coco/pose_iter_440000.caffemodel", _WHOLE_IMAGE, "body"),
         _openposes("body_mpi", "pose/mpi/pose_iter_160000.caffemodel", _WHOLE_IMAGE, "body"),
+        _openposes("body_mpi_4", "pose/mpi/pose_iter_160000.caffemodel", _WHOLE_IMAGE, "body"),
     )
 }
 

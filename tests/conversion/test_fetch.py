@@ -38,7 +38,7 @@ def sources(server, monkeypatch):
     return sources
 
 
-def convert(source, target):
+def convert(source, target, *, network):
     """Convert good files; write the result at once."""
     data = source.read_bytes()
     if not data.startswith(b"good"):
@@ -118,17 +118,20 @@ def test_one_message_tells_why_every_source_failed(run, sources, server, tmp_pat
     for index, reason in enumerate(("404", "wrong checksum", "no layers")):
         (line,) = [line for line in message.splitlines() if f"{server.address}/{index}" in line]
         assert reason in line
-    assert f"openpose-keras convert FILE --to {tmp_path / 'to' / 'hand.weights.h5'}" in message
+    assert (
+        f"openpose-keras convert FILE --network hand --to {tmp_path / 'to' / 'hand.weights.h5'}"
+        in message
+    )
     assert "official.bin or port.bin" in message
     assert "'hand_lite'" in message
     assert left(tmp_path) == []
     sources(GONE, name="face")
-    with pytest.raises(FetchError, match=r"convert FILE --to .*face\.weights\.h5$"):
+    with pytest.raises(FetchError, match=r"convert FILE --network face --to .*face\.weights\.h5$"):
         run("face")
 
 
 def test_file_that_can_not_be_converted_stays(run, sources, tmp_path, monkeypatch):
-    def fails(source, target):
+    def fails(source, target, *, network):
         raise ImportError("no torch")
 
     sources(OK, GONE)
@@ -144,7 +147,7 @@ def test_file_that_can_not_be_converted_stays(run, sources, tmp_path, monkeypatc
 def test_interrupted_conversion_leaves_the_download_and_no_result(
     run, sources, server, tmp_path, monkeypatch
 ):
-    def interrupted(source, target):
+    def interrupted(source, target, *, network):
         raise KeyboardInterrupt
 
     sources(GONE, OK)
@@ -163,7 +166,7 @@ SCRIPT = """
 import shutil, sys
 from openpose_keras.conversion import catalogue, fetch, writers
 address, folder, md5 = sys.argv[1:]
-writers.convert_file = shutil.copy
+writers.convert_file = lambda source, target, network: shutil.copy(source, target)
 catalogue.SOURCES["face"] = (catalogue.Source(address, "face.bin", md5),)
 print("ready", flush=True)
 sys.stdin.readline()

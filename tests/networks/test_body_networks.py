@@ -15,6 +15,7 @@ from openpose_keras.conversion.caffe.prototxt import read_prototxt, write_protot
 from openpose_keras.conversion.convert import load_converted
 from openpose_keras.conversion.layouts import to_caffe_layout
 from openpose_keras.conversion.parity import compare, layer_outputs, opencv_outputs, random_batch
+from openpose_keras.core.errors import WeightsError
 from tests.helpers import ROOT
 from tests.helpers.backends import mark_backends
 from tests.helpers.weight_files import write_keras2, write_pth
@@ -103,6 +104,22 @@ def test_a_caffemodel_is_recognised_and_converted_back(network, caffe_files):
     written = read_prototxt(caffe_files[0])
     is_body = network.name.startswith("body")
     assert (written.layers[-1].name == "net_output") == is_body
+
+
+@pytest.mark.slow
+def test_the_mpi_file_serves_the_faster_network_too(tmp_path):
+    network = randomise(networks.body_mpi())
+    write_caffemodel(tmp_path / "net.caffemodel", to_caffe(network))
+    model, record = load_converted(tmp_path / "net.caffemodel", network="body_mpi_4")
+    assert record.network == model.name == "body_mpi_4"
+    for layer in (each for each in model.layers if each.weights):
+        whole = network.get_layer(layer.name).get_weights()
+        for ours, theirs in zip(layer.get_weights(), whole, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(WeightsError, match="the file lacks conv4_3,"):
+        load_converted(tmp_path / "net.caffemodel", network="hand")
+    with pytest.raises(ValueError, match=r"a network among .*body_mpi_4, got 'foot'"):
+        load_converted(tmp_path / "net.caffemodel", network="foot")
 
 
 @pytest.mark.parametrize(
