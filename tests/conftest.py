@@ -1,6 +1,7 @@
 """Skips what the environment lacks: a test marked `backend("torch")` needs PyTorch, and so on."""
 
 import importlib.util
+from collections import Counter
 
 import pytest
 
@@ -19,3 +20,9 @@ def pytest_runtest_setup(item):
         for backend in mark.args:
             if not is_installed(backend):
                 pytest.skip(f"{backend} is not installed: .ci/run tests it, see CONTRIBUTING.md")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that have most slow tests, so that no process waits for another."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
