@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NETWORKS = (
     "mediapipe_hand",
     "mediapipe_palm",
+    "body_mobilenet",
     "hand_lite",
     "hand",
     "face",
@@ -38,8 +39,9 @@ NETWORKS = (
     "body_mpi",
     "body_mpi_4",
 )
-# A layer of each of OpenPose's networks and its number of channels, by which they are told apart.
+# A layer of each network of these names and its channels, by which they are told apart.
 _MARKS = {
+    "body_mobilenet": ("conv2_1_dw", 32),
     "hand": ("conv6_2_CPM", len(HAND) + 1),
     "face": ("conv6_2_CPM", len(FACE) + 1),
     "body_25": ("Mconv7_stage0_L2", 2 * len(BODY_25.limbs)),

@@ -36,6 +36,7 @@ BODY_NETWORKS: dict[str, tuple[Skeleton, float | None]] = {
     "body_coco": (BODY_COCO, None),
     "body_mpi": (BODY_MPI, None),
     "body_mpi_4": (BODY_MPI, 0.3),
+    "body_mobilenet": (BODY_COCO, None),
     "body_tiny": (BODY_MPI, 0.3),
 }
 """The skeleton of each network of bodies, and its threshold for peaks where it has its own."""

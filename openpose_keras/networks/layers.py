@@ -39,6 +39,13 @@ def depthwise(
     return keras.layers.DepthwiseConv2D(kernel, name=name, **options)(x)
 
 
+def pad(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    """Add a border of zeros, one cell wide."""
+    import keras
+
+    return keras.layers.ZeroPadding2D(1, data_format="channels_last", name=name)(x)
+
+
 def prelu(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
     """Multiply what is negative by a factor of its channel."""
     import keras

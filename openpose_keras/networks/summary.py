@@ -184,12 +184,15 @@ def _reach(layer: "keras.Layer", before: Sequence[IntArray], axis: int) -> IntAr
         axis: 0 along y, 1 along x.
     """
     kind = type(layer).__name__
-    if kind not in (*_WINDOWS, *_POINTWISE, *_MERGES, "UpsampleBilinear2x"):
+    if kind not in (*_WINDOWS, *_POINTWISE, *_MERGES, "UpsampleBilinear2x", "ZeroPadding2D"):
         raise ValueError(f"the receptive field of {layer.name} is not known here: it is a {kind}")
     first, last = np.min(before, axis=0)[0], np.max(before, axis=0)[1]
     if kind == "UpsampleBilinear2x":  # the cell that it is in, and the nearest next to that
         cells = np.arange(2 * len(first))
         taps = np.stack([cells // 2, cells // 2 + 2 * (cells % 2) - 1], axis=1)
+    elif kind == "ZeroPadding2D":  # a border sees nothing; here it counts as the nearest cell
+        ahead, behind = layer.padding[axis]
+        taps = np.arange(-ahead, len(first) + behind)[:, None]
     else:
         kernel, stride, dilation = (sides[axis] for sides in _window(layer))
         extent = (kernel - 1) * dilation + 1

@@ -42,8 +42,9 @@ def build(*layers, channels=2):
         [KINDS.MaxPooling2D(2, 2, padding="same"), KINDS.DepthwiseConv2D(5, padding="same")],
         [KINDS.AveragePooling2D(2), layers.upsample_class()(), KINDS.Conv2D(1, 1)],
         [KINDS.Conv2D(2, 3, strides=2, padding="same"), layers.upsample_class()()],
+        [KINDS.ZeroPadding2D(1), KINDS.Conv2D(2, 3, strides=2, padding="valid")],
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_receptive_field_agrees_with_an_experiment(layers):
     model = build(*layers)

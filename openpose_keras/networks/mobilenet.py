@@ -1,0 +1,103 @@
+"""`body_mobilenet`, a body network of 4.1 million parameters on the trunk of MobileNet.
+
+Rebuilt from human-pose-estimation-0001 of Open Model Zoo (Copyright Intel Corporation, Apache
+License 2.0), of Osokin, "Real-time 2D Multi-Person Pose Estimation on CPU: Lightweight OpenPose",
+2018. MobileNet's last blocks stay at stride 8, the two branches of a stage share all but their last
+two layers, and a dilated convolution among three small ones stands for a wide one.
+"""
+
+from typing import TYPE_CHECKING
+
+from openpose_keras.core.skeletons import BODY_COCO
+from openpose_keras.networks.layers import HEAD, concatenate, conv, depthwise, pad
+
+if TYPE_CHECKING:
+    import keras
+
+# (name, stride, dilation, filters) of each separable block.
+_BLOCKS = (
+    ("conv2_1", 1, 1, 64),
+    ("conv2_2", 2, 1, 128),
+    ("conv3_1", 1, 1, 128),
+    ("conv3_2", 2, 1, 256),
+    ("conv4_1", 1, 1, 256),
+    ("conv4_2", 1, 1, 512),
+    ("conv5_1", 1, 2, 512),
+    *((f"conv5_{index}", 1, 1, 512) for index in range(2, 6)),
+)
+_CHANNELS = {"L1": 2 * len(BODY_COCO.limbs), "L2": len(BODY_COCO) + 1}
+_FILTERS, _WIDE = 128, 512  # of most layers behind the trunk, and of the first stage's sixth
+
+
+def body_mobilenet(*, all_stages: bool = False) -> "keras.Model":
+    """Build a body network that is small enough for a CPU: 19 and 38 channels, two stages.
+
+    Args:
+        all_stages: Whether the maps of both stages are returned, and not only the last stage's.
+
+    Returns:
+        A `keras.Model` named "body_mobilenet" with random weights and 4,099,058 parameters. Input
+        (n, h, w, 3) RGB in [-0.5, 0.5], any h and w; output a dictionary of `keypoints` (n, ceil(h
+        / 8), ceil(w / 8), 19) and `affinity` (..., 38) in the order of `BODY_COCO`, or a list of
+        two such. Layer names are the IR's, "_" for "/".
+    """
+    import keras
+
+    image = keras.Input((None, None, 3), name="image")
+    features = conv(_align(_trunk(image)), "conv4_4_CPM", _FILTERS, 3)
+    x = features
+    for index in (1, 2, 3):
+        x = conv(x, f"conv5_{index}_CPM_L1", _FILTERS, 3)
+    first = _branches(x, "conv5_4_CPM_{}", "conv5_5_CPM_{}", _WIDE)
+    x = concatenate([*first, features], "concat_stage2")
+    for index in range(1, 6):
+        x = _block(x, f"Mconv{index}_stage2_L1")
+    second = _branches(x, "Mconv6_stage2_{}", "Mconv7_stage2_{}", _FILTERS)
+    maps = [{"keypoints": points, "affinity": fields} for fields, points in (first, second)]
+    return keras.Model(image, maps if all_stages else maps[-1], name="body_mobilenet")
+
+
+def _trunk(image: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Return (n, h/8, w/8, 512): MobileNet up to its fifth level, which keeps the third's stride.
+
+    Where a stride is 2, the border is one cell on all sides, as in Caffe.
+    """
+    x = conv(pad(image, "pad1"), "conv1", 32, 3, strides=2, padding="valid")
+    for name, stride, dilation, filters in _BLOCKS:
+        options = {"activation": "relu", "strides": stride, "dilation_rate": dilation}
+        if stride > 1:
+            x, options["padding"] = pad(x, f"pad{name.removeprefix('conv')}"), "valid"
+        x = conv(depthwise(x, f"{name}_dw", 3, **options), f"{name}_sep", filters, 1)
+    return x
+
+
+def _align(x: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Reduce the channels and look around each cell: three separable convolutions and a bypass."""
+    import keras
+
+    shortcut = x = conv(x, "conv4_3_CPM_al", _FILTERS, 1, activation="elu")
+    x = conv(x, "conv4_3_CPM_red", _FILTERS, 1, activation="elu")
+    for number, mixing in enumerate(("dw1_1x1", "dw2_1x1", "inc"), start=1):
+        x = depthwise(x, f"conv4_3_CPM_dw{number}", 3, activation="elu")
+        x = conv(x, f"conv4_3_CPM_{mixing}", _FILTERS, 1, activation="elu")
+    return keras.layers.Add(name="conv4_3_CPM_res")([shortcut, x])
+
+
+def _block(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    """Stand for a convolution of 7x7: one of 1x1, to which two of 3x3 add what is around."""
+    import keras
+
+    shortcut = x = conv(x, f"{name}_sq", _FILTERS, 1)
+    x = conv(x, f"{name}_3x3", _FILTERS, 3)
+    x = conv(x, f"{name}_3x3_2", _FILTERS, 3, dilation_rate=2)
+    return keras.layers.Add(name=f"{name}_5x5_res")([shortcut, x])
+
+
+def _branches(
+    x: "keras.KerasTensor", hidden: str, head: str, filters: int
+) -> "list[keras.KerasTensor]":
+    """Return a stage's fields and heatmaps, each read from the cells by two layers of its own."""
+    return [
+        conv(conv(x, hidden.format(branch), filters, 1), head.format(branch), channels, 1, **HEAD)
+        for branch, channels in _CHANNELS.items()
+    ]
