@@ -11,9 +11,9 @@ from openpose_keras.networks.presets import PRESETS
 SUMMARY = "convert a weight file, OpenPose's own or a port's"
 DESCRIPTION = (
     "Convert weights: a .caffemodel, an HDF5 file of Keras 2, a .weights.h5 or .keras of Keras 3, "
-    "a .pth of PyTorch, a .tflite of MediaPipe, or a folder of W_name.npy and b_name.npy. The kind "
-    "is told from the content. Without --to, the result is put where the network's preset "
-    "finds it."
+    "a .pth of PyTorch, a .tflite of MediaPipe, an .xml of OpenVINO with its .bin, or a folder "
+    "of W_name.npy and b_name.npy. The kind is told from the content. Without --to, the result is "
+    "put where the network's preset finds it."
 )
 
 

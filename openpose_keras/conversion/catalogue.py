@@ -18,7 +18,7 @@ class OfficialFile(NamedTuple):
     Args:
         network: The network that it is for.
         path: Its path under OpenPose's `models` folder, or in its package.
-        md5: Its checksum, for OpenPose's as its CMakeLists.txt lists it.
+        md5: Its checksum, for OpenPose's as its CMakeLists.txt lists it, see `checksums`.
         licence: What the weights may be used for.
     """
 
@@ -73,6 +73,14 @@ MEDIAPIPE_FILES = (
         MEDIAPIPE_LICENCE,
     ),
 )
+OPEN_MODEL_ZOO_FILES = (
+    OfficialFile(
+        "body_mobilenet",
+        "human-pose-estimation-0001 of Open Model Zoo, int8, before 2021.4",
+        "ca44c75d04b19ea7a7bfe7654d6198ba",
+        "Apache-2.0 (Copyright Intel Corporation)",
+    ),
+)
 
 _SERVERS = (
     "http://vcl.snu.ac.kr/OpenPose/models/",  # OpenPose's models/getModels.sh
@@ -109,7 +117,7 @@ def identify(md5: str) -> OfficialFile | None:
         >>> identify("A82CFC3FEA7C62F159E11BD3674C1531").network
         'hand'
     """
-    every = OFFICIAL_FILES + MEDIAPIPE_FILES
+    every = OFFICIAL_FILES + MEDIAPIPE_FILES + OPEN_MODEL_ZOO_FILES
     return next((known for known in every if known.md5 == md5.lower()), None)
 
 

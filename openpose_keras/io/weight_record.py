@@ -34,7 +34,7 @@ class WeightRecord:
     Args:
         source: Name of the file that they were read from.
         kind: Kind of that file.
-        md5: Its checksum; of a folder, that of its files in the order of their names.
+        md5: Its checksum; of several files, that of these in the order of their names.
         sha256: The same for SHA-256.
         official: Which of the published files it is, if any.
         licence: What the weights may be used for.
@@ -68,17 +68,21 @@ class Checksums(NamedTuple):
 
 
 def checksums(path: str | os.PathLike[str]) -> Checksums:
-    """Return the checksums of a file, or of a folder: of its files in the order of their names.
+    """Return the checksums of a file, or of several: of these in the order of their names.
 
     Args:
-        path: The file or folder.
+        path: The file; a folder, for its files; or the .xml file of OpenVINO, which stands for the
+            .bin file of its name too.
 
     Returns:
         MD5, by which OpenPose's own files are known, and SHA-256.
     """
     path = Path(path)
     sums = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha256")]
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    if path.suffix == ".xml":
+        files.insert(0, path.with_suffix(".bin"))
+    for file in files:
         with file.open("rb") as opened:
             while chunk := opened.read(1 << 20):
                 for one in sums:

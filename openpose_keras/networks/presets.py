@@ -148,6 +148,18 @@ PRESETS = {
         _openposes("body_coco", "pose/coco/pose_iter_440000.caffemodel", _WHOLE_IMAGE, "body"),
         _openposes("body_mpi", "pose/mpi/pose_iter_160000.caffemodel", _WHOLE_IMAGE, "body"),
         _openposes("body_mpi_4", "pose/mpi/pose_iter_160000.caffemodel", _WHOLE_IMAGE, "body"),
+        Preset(
+            name="body_mobilenet",
+            network="body_mobilenet",
+            spec=_WHOLE_IMAGE,
+            finds="body",
+            source="Open Model Zoo's human-pose-estimation-0001, converted; it does not ship",
+            licence="Apache-2.0 (Copyright Intel Corporation)",
+            how_to_get=(
+                "`openpose-keras convert human-pose-estimation-0001.xml` takes Open Model Zoo's "
+                "file, which needs its .bin in the same folder"
+            ),
+        ),
     )
 }
 

@@ -33,3 +33,11 @@ def mediapipe_file(name: str) -> Path:
     if not path.is_file():
         pytest.skip(f"no {path}; set {VARIABLE} to the folder of the assets")
     return path
+
+
+def open_model_zoo_file(name: str) -> Path:
+    """Return the path of a network of Open Model Zoo, or skip the test that asks for it."""
+    path = assets_folder() / "body_teacher" / name
+    if not path.is_file():
+        pytest.skip(f"no {path}; set {VARIABLE} to the folder of the assets")
+    return path

@@ -8,6 +8,7 @@ The kind is recognised by the content, not by the file's name:
 * "keras": a whole model of Keras 3, a zip file.
 * "pth": a PyTorch file of tensors, "conv1_1.weight" and so on; needs torch.
 * "tflite": a file of TensorFlow Lite, as MediaPipe's networks are; needs tflite.
+* "openvino": the .xml and .bin of OpenVINO, as Open Model Zoo's networks are.
 * "npy": a folder of W_name.npy and b_name.npy, in Caffe's layout.
 """
 

@@ -1,6 +1,7 @@
 """Recognise the kind of a weight file by its content, and read it."""
 
 import os
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from openpose_keras.conversion.layouts import Layers, to_caffe_names
 from openpose_keras.conversion.readers import npy, torch_files
 from openpose_keras.conversion.readers.hdf5 import ARCHIVED_WEIGHTS, read_hdf5
+from openpose_keras.conversion.readers.openvino import read_openvino
 from openpose_keras.conversion.readers.tflite import read_tflite
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io.weight_record import ChannelOrder, open_archive, read_record
@@ -24,12 +26,14 @@ KINDS = {
     "pth": "a .pth of PyTorch",
     "npy": "a folder of W_name.npy and b_name.npy",
     "tflite": "a .tflite of MediaPipe",
+    "openvino": "an .xml of OpenVINO with its .bin",
 }
 _READERS = {
     "caffemodel": npy.read_caffe_layers,
     "pth": torch_files.read_pth,
     "npy": npy.read_folder,
     "tflite": read_tflite,
+    "openvino": read_openvino,
 }
 # What the files of a kind begin with; those of Caffe with the field of a name, layers or an input.
 _STARTS = {
@@ -38,6 +42,7 @@ _STARTS = {
     "pth": (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
     "caffemodel": (b"\x0a", b"\x12", b"\x1a", b"\xa2\x06"),
 }
+_OPENVINO = re.compile(rb"(<\?xml[^>]*>\s*)?<net\s")
 _OTHERS = {
     (b"<",): "a web page: the server sent a message instead of the file",
     (b"version https://git-lfs",): "a pointer of Git LFS: fetch the file with git lfs pull",
@@ -72,9 +77,9 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
         path: The file, or a folder of .npy files.
 
     Returns:
-        Its weights. Files of Caffe, and those of Keras 2 and PyTorch, which were made from Caffe's,
-        want BGR. A file of Keras 3 wants what its record says; without one, RGB as `networks` does
-        and MediaPipe's files too.
+        Its weights. Files of Caffe, and those of Keras 2, PyTorch and OpenVINO, which were made
+        from Caffe's, want BGR. A file of Keras 3 wants what its record says; without one, RGB as
+        `networks` does and MediaPipe's files too.
 
     Raises:
         WeightsError: The file is missing, damaged, or of no known kind.
@@ -107,6 +112,8 @@ def _detect_kind(path: Path) -> str:
         if start[4:8] == b"TFL3":
             return "tflite"
         text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        if _OPENVINO.match(text):
+            return "openvino"
         for starts, what in _OTHERS.items():
             if text.startswith(starts):
                 raise WeightsError(f"{path} is not a weight file but {what}")
