@@ -54,6 +54,7 @@ class Estimator:
     """
 
     finds: ClassVar[str] = "keypoints"  # as presets say it
+    default_recipe: ClassVar[str] = "refined"
 
     def __init__(
         self,
@@ -93,6 +94,46 @@ class Estimator:
         estimator = cls(network, spec=input_spec(name, weights=weights), **options)
         estimator._preset = {"name": name, "weights": weights, "dtype": dtype or "float32"}
         return estimator
+
+    @staticmethod
+    def named_recipe(recipe: Any) -> Any:  # noqa: ANN401 - each kind of estimator has its own
+        """Return the recipe of a name; a recipe itself is returned as it is."""
+        return get_recipe(recipe)
+
+    @classmethod
+    def from_preset(
+        cls,
+        name: str,
+        *,
+        recipe: Any = None,  # noqa: ANN401 - as in the constructor
+        weights: str | Path | None = None,
+        dtype: str | None = None,
+        batch_size: int = 8,
+    ) -> Self:
+        """Build a network of `presets.PRESETS` with its weights.
+
+        Args:
+            name: Of a preset that finds what this estimator does, for example "body_25" or "face".
+            recipe: A name or a recipe; None for the default.
+            weights: Another weight file of the same network; None for the preset's own.
+            dtype: What the network computes in; None for "float32".
+            batch_size: As for the constructor.
+
+        Returns:
+            The estimator. It can be pickled: the preset is loaded again where it is unpickled.
+
+        Raises:
+            ValueError: There is no such preset, recipe or dtype.
+            WeightsError: The weights are missing or damaged.
+        """
+        checked = cls.named_recipe(recipe or cls.default_recipe)
+        return cls._from_preset(name, weights, dtype, recipe=checked, batch_size=batch_size)
+
+    def with_recipe(self, recipe: Any) -> Self:  # noqa: ANN401 - as in the constructor
+        """Return the same estimator with another recipe; the compiled network is shared."""
+        other = copy.copy(self)
+        other.recipe = self.named_recipe(recipe)
+        return other
 
     def infer(self, images: Sequence[np.ndarray]) -> list[Maps]:
         """Return the network's maps for images (h, w, 3) uint8 RGB, see `run_batches`."""
@@ -305,9 +346,3 @@ class KeypointEstimator(Estimator):
     def mirrors(self, recipe: AnyRecipe | None = None) -> bool:
         """Return whether a left hand is shown mirrored."""
         return (recipe or self.recipe).mirror and self.spec.sides == "right"
-
-    def with_recipe(self, recipe: str | AnyRecipe) -> Self:
-        """Return the same estimator with another recipe; the compiled network is shared."""
-        other = copy.copy(self)
-        other.recipe = get_recipe(recipe)
-        return other

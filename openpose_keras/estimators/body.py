@@ -3,10 +3,8 @@
 The steps are public, so that one can be changed: `views`, `run`, `merge`, `decode`.
 """
 
-import copy
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -68,6 +66,7 @@ class BodyEstimator(Estimator):
     """
 
     finds: ClassVar[str] = "body"
+    default_recipe: ClassVar[str] = "openpose"
 
     def __init__(
         self,
@@ -91,35 +90,6 @@ class BodyEstimator(Estimator):
         self._peak = peak
         self._thresholds = thresholds
 
-    @classmethod
-    def from_preset(
-        cls,
-        name: str,
-        *,
-        recipe: str | BodyRecipe | None = None,
-        weights: str | Path | None = None,
-        dtype: str | None = None,
-        batch_size: int = 8,
-    ) -> Self:
-        """Build a network of `presets.PRESETS` with its weights.
-
-        Args:
-            name: Of a preset of bodies, for example "body_25".
-            recipe: A name or a recipe; None for "openpose".
-            weights: Another weight file of the same network; None for the preset's own.
-            dtype: What the network computes in; None for "float32".
-            batch_size: As for the constructor.
-
-        Returns:
-            The estimator. It can be pickled: the preset is loaded again where it is unpickled.
-
-        Raises:
-            ValueError: There is no such preset of bodies, recipe or dtype.
-            WeightsError: The weights are missing or damaged.
-        """
-        checked = get_body_recipe(recipe or "openpose")
-        return cls._from_preset(name, weights, dtype, recipe=checked, batch_size=batch_size)
-
     @property
     def thresholds(self) -> Thresholds:
         """What counts as a peak, a limb and a person."""
@@ -127,11 +97,10 @@ class BodyEstimator(Estimator):
             self.skeleton, maximize_positives=self.recipe.maximize_positives, peak=self._peak
         )
 
-    def with_recipe(self, recipe: str | BodyRecipe) -> Self:
-        """Return the same estimator with another recipe; the compiled network is shared."""
-        other = copy.copy(self)
-        other.recipe = get_body_recipe(recipe)
-        return other
+    @staticmethod
+    def named_recipe(recipe: str | BodyRecipe) -> BodyRecipe:
+        """Return the recipe of a name; a recipe itself is returned as it is."""
+        return get_body_recipe(recipe)
 
     def __call__(self, image: np.ndarray, *, max_people: int | None = None) -> list[Body]:
         """Estimate the bodies of one image.

@@ -1,14 +1,13 @@
 """From an image to faces: 70 keypoints in each box."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from openpose_keras.core.keypoints import Face
 from openpose_keras.core.skeletons import FACE
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
-from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, get_recipe
+from openpose_keras.estimators.recipes import AnyRecipe, InputSpec
 
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
@@ -56,35 +55,6 @@ class FaceEstimator(KeypointEstimator):
             spec=spec or InputSpec(sides=None),
             batch_size=batch_size,
         )
-
-    @classmethod
-    def from_preset(
-        cls,
-        name: str,
-        *,
-        recipe: str | AnyRecipe | None = None,
-        weights: str | Path | None = None,
-        dtype: str | None = None,
-        batch_size: int = 8,
-    ) -> Self:
-        """Build a network of `presets.PRESETS` with its weights.
-
-        Args:
-            name: Of a preset of faces, for example "face".
-            recipe: A name or a recipe; None for "refined".
-            weights: Another weight file of the same network; None for the preset's own.
-            dtype: What the network computes in; None for "float32".
-            batch_size: As for the constructor.
-
-        Returns:
-            The estimator. It can be pickled: the preset is loaded again where it is unpickled.
-
-        Raises:
-            ValueError: There is no such preset of faces, recipe or dtype.
-            WeightsError: The weights are missing or damaged.
-        """
-        checked = get_recipe(recipe or "refined")
-        return cls._from_preset(name, weights, dtype, recipe=checked, batch_size=batch_size)
 
     def __call__(self, image: np.ndarray, boxes: Boxes = None) -> list[Face]:
         """Estimate the faces of one image; arguments and errors as in `KeypointEstimator`.
