@@ -29,7 +29,7 @@ from openpose_keras.evaluation.oks import (
     oks,
 )
 from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson
-from openpose_keras.io.coco_results import to_coco
+from openpose_keras.io.coco_results import people_to_coco
 from openpose_keras.io.images import read_image
 
 _MOST = 20  # people that count in an image, the best by their scores
@@ -91,10 +91,10 @@ def evaluate_bodies(
     """
     if not any(person.labelled.any() for sample in samples for person in sample.people):
         raise DataError("there is no labelled person to measure on")
-    found = []
-    for sample in tqdm(samples, unit="image", disable=not progress):
-        people = [to_coco(person, skeleton) for person in estimator(read_image(sample.image))]
-        found.append([body for body in people if body is not None])
+    found = [
+        people_to_coco(estimator(read_image(sample.image)), skeleton)
+        for sample in tqdm(samples, unit="image", disable=not progress)
+    ]
     return evaluate_people(found, [sample.people for sample in samples])
 
 

@@ -69,6 +69,12 @@ def to_coco(person: Person | Body, skeleton: Skeleton = COCO_17) -> Body | None:
     return Body(table[:, :2], table[:, 2], skeleton=skeleton, person_score=score)
 
 
+def people_to_coco(people: Sequence[Person | Body], skeleton: Skeleton = COCO_17) -> list[Body]:
+    """Return what `to_coco` returns for each of the people that has any of its keypoints."""
+    bodies = [to_coco(person, skeleton) for person in people]
+    return [body for body in bodies if body is not None]
+
+
 def _reordered(keypoints: Keypoints | None, skeleton: Skeleton) -> FloatArray:
     """Return x, y, score (K, 3) in the order of another skeleton; NaN, NaN, 0 where missing."""
     table = np.full((len(skeleton), 3), (np.nan, np.nan, 0.0))
@@ -103,15 +109,11 @@ def to_results(
         [7.25, 9, 1, -1, -1, 0]
     """
     entries = []
-    for person in people:
-        body = to_coco(person, skeleton)
-        if body is not None:
-            table = np.where(
-                body.found[:, None], np.column_stack([body.xy, body.found]), (-1, -1, 0)
-            )
-            lists = keypoint_lists(np.vectorize(_six_digits)(table), skeleton)
-            score = _six_digits(body.person_score or 0.0)
-            entries.append({"image_id": image_id, "category_id": 1, **lists, "score": score})
+    for body in people_to_coco(people, skeleton):
+        table = np.where(body.found[:, None], np.column_stack([body.xy, body.found]), (-1, -1, 0))
+        lists = keypoint_lists(np.vectorize(_six_digits)(table), skeleton)
+        score = _six_digits(body.person_score or 0.0)
+        entries.append({"image_id": image_id, "category_id": 1, **lists, "score": score})
     return entries
 
 

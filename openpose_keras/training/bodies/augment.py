@@ -30,12 +30,15 @@ class BodySample(NamedTuple):
         people: (n, K, 2) keypoints in pixels of the image; NaN where there is no label.
         unlabelled: (h, w) bool, True where there are people without labels.
         known: (K,) bool, True for the keypoints that the labels know at all; None for all of them.
+        areas: (n,) square pixels of the people, the unit of the object keypoint similarity; None
+            where nobody measured them.
     """
 
     image: np.ndarray
     people: np.ndarray
     unlabelled: np.ndarray
     known: np.ndarray | None = None
+    areas: np.ndarray | None = None
 
 
 def flip_people(sample: BodySample, skeleton: Skeleton) -> BodySample:
@@ -47,8 +50,8 @@ def flip_people(sample: BodySample, skeleton: Skeleton) -> BodySample:
     """
     people = sample.people[:, skeleton.mirror_indices]
     people = np.array([sample.image.shape[1] - 1, 0]) + people * np.array([-1, 1])
-    unlabelled = sample.unlabelled[:, ::-1].copy()
-    return BodySample(sample.image[:, ::-1].copy(), people, unlabelled, sample.known)
+    image, unlabelled = sample.image[:, ::-1].copy(), sample.unlabelled[:, ::-1].copy()
+    return sample._replace(image=image, people=people, unlabelled=unlabelled)
 
 
 def crop_people(sample: BodySample, box: Box, size: int, *, angle: float = 0.0) -> BodySample:
@@ -69,8 +72,9 @@ def crop_people(sample: BodySample, box: Box, size: int, *, angle: float = 0.0) 
     """
     crop = RotatedCrop(box, size, angle)
     marked = crop.apply_image(np.where(sample.unlabelled, 255, 0).astype(np.uint8)) > 127
-    people = crop.apply_points(sample.people)
-    return BodySample(crop.apply_image(sample.image), people, marked, sample.known)
+    image, people = crop.apply_image(sample.image), crop.apply_points(sample.people)
+    areas = None if sample.areas is None else sample.areas * (size / box[2]) ** 2
+    return sample._replace(image=image, people=people, unlabelled=marked, areas=areas)
 
 
 def augment_people(

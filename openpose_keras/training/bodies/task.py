@@ -1,4 +1,4 @@
-"""The training of body networks: any of them, its loss at every stage, its batches, validation.
+"""The training of body networks: any of them, its loss at every stage, its batches.
 
     train(TrainConfig(network="body_tiny", out="runs/body_tiny", size=128))
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from openpose_keras import networks
-from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.keypoints import Body
 from openpose_keras.core.skeletons import Skeleton
@@ -23,6 +22,7 @@ from openpose_keras.io.images import read_image
 from openpose_keras.training.bodies.augment import BodySample, augment_people
 from openpose_keras.training.bodies.stick_people import stick_people
 from openpose_keras.training.bodies.targets import body_targets, cell_weights, channel_weights
+from openpose_keras.training.bodies.validation import validate
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
 from openpose_keras.training.task import Batch, Task
@@ -36,7 +36,6 @@ BodySource = Callable[[np.random.Generator], BodySample]
 _VALIDATION_SEED = 1000
 _HELD_OUT = 7  # every so many photos one is for validation
 _STRIDE = 8  # of all body networks
-_NEAR, _LEAST_NEAR = 0.1, 0.5  # of a person's longer side; fraction of its keypoints
 
 
 def make_task(config: TrainConfig) -> Task:
@@ -167,6 +166,7 @@ def read_sample(photo: LabelledPeople, skeleton: Skeleton) -> BodySample:
         np.reshape(xy, (-1, len(skeleton), 2)),
         unlabelled_mask(photo.people, image.shape[:2]),
         np.array([bool(sources) for sources in labels.sources_of(skeleton)]),
+        np.array([each.area for each in people]),
     )
 
 
@@ -211,41 +211,6 @@ def collate(samples: Sequence[BodySample], skeleton: Skeleton, outputs: Sequence
 def square_estimator(network: "keras.Model", size: int) -> BodyEstimator:
     """Return an estimator that shows a body network images of (size, size) pixels as they are."""
     return BodyEstimator(network, recipe=BodyRecipe(resolution=(size, size)))
-
-
-def validate(estimator: BodyEstimator, samples: Sequence[BodySample]) -> dict[str, float]:
-    """Measure how many people an estimator finds, and how many of those that it finds there are.
-
-    A person is found by a body if at least half of its labelled keypoints are at most a tenth of
-    the longer side of its extent away from the body's. Nobody is found twice.
-
-    Args:
-        estimator: Of a body network.
-        samples: Images and their people.
-
-    Returns:
-        `recall`, the fraction of the people that are found; `precision`, the fraction of the bodies
-        that find somebody; 0 where there are none.
-    """
-    hits = people = bodies = 0
-    for sample in samples:
-        labelled = [xy for xy in sample.people if np.isfinite(xy).all(axis=1).any()]
-        found = estimator(sample.image)
-        hits += _count_found(found, labelled)
-        people, bodies = people + len(labelled), bodies + len(found)
-    return {"recall": hits / max(people, 1), "precision": hits / max(bodies, 1)}
-
-
-def _count_found(found: Sequence[Body], people: Sequence[np.ndarray]) -> int:
-    """Return how many people (K, 2) bodies find, one each, in the bodies' order."""
-    free = list(people)
-    for body in found:
-        for index, xy in enumerate(free):
-            near = np.linalg.norm(body.xy - xy, axis=1) <= _NEAR * keypoint_extent(xy)[1].max()
-            if near.sum() >= _LEAST_NEAR * np.isfinite(xy).all(axis=1).sum():
-                del free[index]
-                break
-    return len(people) - len(free)
 
 
 def labelled_samples(
