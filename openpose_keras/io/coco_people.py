@@ -17,7 +17,7 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import Box, check_box
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.files import write_json
-from openpose_keras.core.skeletons import COCO_17, COCO_WHOLE_BODY, Skeleton
+from openpose_keras.core.skeletons import COCO_17, COCO_FEET, COCO_WHOLE_BODY, Skeleton
 from openpose_keras.geometry.axis_aligned import Size
 from openpose_keras.io.coco_file import (
     LISTS,
@@ -105,6 +105,27 @@ class LabelledPerson:
     def labelled(self) -> NDArray[np.bool_]:
         """(K,) bool: True where the keypoint is labelled."""
         return self.visibility > 0
+
+    def unsure(self, skeleton: Skeleton) -> NDArray[np.bool_]:
+        """Return which keypoints of another skeleton the labels of this person leave open.
+
+        These are the keypoints that the labels do not know; the middle of two keypoints of which
+        one only is labelled; and the feet of COCO-WholeBody where they have no label at all, as
+        `foot_valid` says no more. Any other keypoint without a label counts as one that cannot be
+        seen (`lmdbJointsToOurModel` in `metaData.cpp` of CMU's openpose_caffe_train).
+
+        Args:
+            skeleton: The other skeleton; see `Skeleton.sources_of`.
+
+        Returns:
+            (K,) bool.
+        """
+        labelled = [self.labelled[list(each)] for each in self.skeleton.sources_of(skeleton)]
+        unsure = np.array([each.any() != each.all() for each in labelled])  # True without sources
+        own = np.isin(self.skeleton.keypoints, COCO_FEET.keypoints)
+        if not self.labelled[own].any():
+            unsure |= np.isin(skeleton.keypoints, COCO_FEET.keypoints)
+        return unsure
 
     def converted(self, skeleton: Skeleton) -> "LabelledPerson":
         """Return the same person with the keypoints of another skeleton.

@@ -159,3 +159,38 @@ def _field_by_loops(ends, column, row, stride, width):
             return None
     ux, uy = (bx - ax) / length, (by - ay) / length
     return (ux, uy) if abs((column - ax) * uy - (row - ay) * ux) <= width else None
+
+
+def weights_by_loops(people, known, unsure, cells, targets, skeleton, *, stride=8):
+    """CMU's rules for what counts of the targets (oPDataTransformer.cpp), in order."""
+    boxes = [_roi_by_loops([(x / stride, y / stride) for x, y in xy if x == x]) for xy in people]
+    found = [np.zeros(each.shape) for each in targets]
+    for cell in np.ndindex(cells.shape):
+        row, column = cell
+        masked = ~np.append(known, True)
+        for (x, y, width, height), gaps in zip(boxes, unsure, strict=True):
+            if gaps.any() and x <= column < x + width and y <= row < y + height:
+                masked |= np.append(gaps, True)
+        heatmaps, fields = (np.full(len(each[cell]), cells[cell]) for each in targets)
+        heatmaps[masked] = 0
+        for ends, channel in zip(skeleton.limb_indices, skeleton.fields, strict=True):
+            fields[channel : channel + 2] *= not masked[[*ends]].any()
+            if targets[1][cell][channel : channel + 2].any():
+                fields[channel : channel + 2] = 1
+        heatmaps[:-1][targets[0][cell][:-1] > 0] = 1
+        heatmaps[-1] = 1 if targets[0][cell][-1] < 0.85 else heatmaps[-1]
+        found[0][cell], found[1][cell] = heatmaps, fields
+    return found
+
+
+def _roi_by_loops(points):
+    """CMU's getObjROI: the box (x, y, width, height) in cells about a person's keypoints."""
+    xs, ys = zip(*points, strict=True)
+    width, height = max(xs) - min(xs), max(ys) - min(ys)
+    if width < height / 2:
+        width = height / 2
+    elif height < width / 2:
+        height = width / 2
+    x, y = (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2
+    edges = x - width / 2 - 0.3 * width, y - height / 2 - 0.3 * height, width * 1.6, height * 1.6
+    return [math.floor(edge + 0.5) for edge in edges]

@@ -10,7 +10,9 @@ from openpose_keras.core.errors import DataError, ImageError
 from openpose_keras.core.skeletons import (
     BODY_25,
     BODY_COCO,
+    BODY_MPI,
     COCO_17,
+    COCO_FEET,
     COCO_WHOLE_BODY,
     MPII_16,
 )
@@ -281,6 +283,29 @@ def test_a_middle_is_labelled_only_where_both_are():
     body = person(visibility=visibility).converted(BODY_25)
     assert np.isnan(body.xy[BODY_25.index("mid_hip")]).all()
     assert body.visibility[BODY_25.index("mid_hip")] == 0
+
+
+def unsure_names(labels, skeleton=BODY_25):
+    named = zip(skeleton.keypoints, labels.unsure(skeleton), strict=True)
+    return {name for name, unsure in named if unsure}
+
+
+def test_labels_leave_open_what_they_do_not_know_and_middles_of_one_labelled_keypoint():
+    feet = set(COCO_FEET.keypoints)
+    assert unsure_names(person()) == feet
+    visibility = np.full(17, 2)
+    visibility[[COCO_17.index("left_shoulder"), COCO_17.index("nose")]] = 0
+    assert unsure_names(person(visibility=visibility)) == feet | {"neck"}
+    visibility[COCO_17.index("right_shoulder")] = 0  # no shoulder is in sight, and so no neck
+    assert unsure_names(person(visibility=visibility)) == feet
+    thorax = np.arange(16) != MPII_16.index("thorax")
+    assert unsure_names(person(skeleton=MPII_16, visibility=thorax), BODY_MPI) == {"chest"}
+
+
+def test_feet_of_whole_bodies_are_open_where_none_of_them_is_labelled(path):
+    labelled, bare = read(path, [annotation(), annotation(foot_valid=False)], COCO_WHOLE_BODY)
+    assert unsure_names(labelled) == set()
+    assert unsure_names(bare) == set(COCO_FEET.keypoints)
 
 
 def test_only_crowds_and_people_without_keypoints_are_in_the_mask():

@@ -30,6 +30,8 @@ class BodySample(NamedTuple):
         people: (n, K, 2) keypoints in pixels of the image; NaN where there is no label.
         unlabelled: (h, w) bool, True where there are people without labels.
         known: (K,) bool, True for the keypoints that the labels know at all; None for all of them.
+        unsure: (n, K) bool, True where the labels do not tell whether a person's keypoint can be
+            seen, see `LabelledPerson.unsure`; None for nowhere. Elsewhere NaN says that it cannot.
         areas: (n,) square pixels of the people, the unit of the object keypoint similarity; None
             where nobody measured them.
     """
@@ -38,6 +40,7 @@ class BodySample(NamedTuple):
     people: np.ndarray
     unlabelled: np.ndarray
     known: np.ndarray | None = None
+    unsure: np.ndarray | None = None
     areas: np.ndarray | None = None
 
 
@@ -48,10 +51,12 @@ def flip_people(sample: BodySample, skeleton: Skeleton) -> BodySample:
         sample: The sample; it stays as it is.
         skeleton: Of its people.
     """
-    people = sample.people[:, skeleton.mirror_indices]
-    people = np.array([sample.image.shape[1] - 1, 0]) + people * np.array([-1, 1])
+    order = list(skeleton.mirror_indices)
+    people = np.array([sample.image.shape[1] - 1, 0]) + sample.people[:, order] * np.array([-1, 1])
     image, unlabelled = sample.image[:, ::-1].copy(), sample.unlabelled[:, ::-1].copy()
-    return sample._replace(image=image, people=people, unlabelled=unlabelled)
+    known = None if sample.known is None else sample.known[order]
+    unsure = None if sample.unsure is None else sample.unsure[:, order]
+    return BodySample(image, people, unlabelled, known, unsure, sample.areas)
 
 
 def crop_people(sample: BodySample, box: Box, size: int, *, angle: float = 0.0) -> BodySample:

@@ -1,4 +1,4 @@
-"""What a body network should answer: heatmaps and part affinity fields of labelled people.
+"""What a body network should answer: heatmaps and part affinity fields, and what counts of them.
 
 The rules are those of CMU's trainer (oPDataTransformer.cpp of openpose_train: putGaussianMaps,
 putVecMaps) and of the Keras port (training/label_maps.py of
@@ -14,12 +14,16 @@ from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.geometry.axis_aligned import Size, check_size
+from openpose_keras.training.bodies.augment import BodySample
 
 SIGMA = 7.0  # input pixels
 WIDTH = 1.0  # cells on either side of a limb
 _LARGEST_EXPONENT = 4.6052  # ln 100: a Gaussian ends where it falls below 0.01
+_BACKGROUND = 0.85  # where it is lower, a keypoint is labelled near by
+_MARGIN = 0.3  # of a person's sides
 
 
 def body_targets(
@@ -133,21 +137,64 @@ def affinity_fields(
     return np.asarray(means.reshape(*shape, 2 * channels), np.float32)
 
 
-def channel_weights(known: ArrayLike, skeleton: Skeleton) -> tuple[FloatArray, FloatArray]:
-    """Return which heatmaps and fields count in the loss: those whose keypoints the labels know.
+def target_weights(
+    sample: BodySample,
+    targets: tuple[FloatArray, FloatArray],
+    skeleton: Skeleton,
+    *,
+    stride: int = 8,
+) -> tuple[FloatArray, FloatArray]:
+    """Return how much each cell of the targets counts in the loss, between 0 and 1.
+
+    A cell counts by `cell_weights`, but by these rules of CMU's trainer (`maskPersonIfVisibleIsX`,
+    `putGaussianMaps` and about them, in `oPDataTransformer.cpp` of openpose_caffe_train):
+
+    - The heatmap of a keypoint that the labels do not know, and the fields of its limbs, count
+      nowhere: photos without labels of feet do not teach that there are no feet.
+    - Where the labels leave a keypoint of a person open, its heatmap and fields, and the
+      background, do not count in a box about the person: its labelled keypoints, at least half as
+      wide as high and the reverse, and 0.3 of its sides more at each edge.
+    - What is labelled counts in full: the Gaussians in the heatmap of their keypoint and the limbs
+      in their fields, and the background where it is below 0.85.
 
     Args:
-        known: (K,) bool.
+        sample: The labels, in pixels of the network's input.
+        targets: Heatmaps and fields of its people, as `body_targets` returns them.
         skeleton: Names keypoints and limbs.
+        stride: Input pixels per cell.
 
     Returns:
-        (K + 1,) and (2 L,) float32 of 0 and 1; the background always counts.
+        (h, w, K + 1) and (h, w, 2 L) float32, as the targets.
     """
-    keypoints = np.asarray(known, np.float32)
-    fields = np.ones(2 * len(skeleton.limbs), np.float32)
+    heatmaps, fields = targets
+    cells = cell_weights(sample.unlabelled, stride)[..., None]
+    known = np.append(np.ones(len(skeleton)) if sample.known is None else sample.known, 1)
+    keypoints = cells * known.astype(np.float32)
+    everyone = np.zeros(sample.people.shape[:2], bool) if sample.unsure is None else sample.unsure
+    for xy, unsure in zip(sample.people, everyone, strict=True):
+        if unsure.any() and np.isfinite(xy).any():
+            box = _about(xy / stride, heatmaps.shape[:2])
+            keypoints[box][..., np.append(unsure, True)] = 0
+    limbs = np.zeros(fields.shape, np.float32)
     for (start, end), channel in zip(skeleton.limb_indices, skeleton.fields, strict=True):
-        fields[channel : channel + 2] = keypoints[start] * keypoints[end]
-    return np.append(keypoints, np.float32(1)), fields
+        drawn = fields[..., channel : channel + 2].any(axis=-1)
+        weights = np.minimum(keypoints[..., start], keypoints[..., end])
+        limbs[..., channel : channel + 2] = np.where(drawn, 1, weights)[..., None]
+    labelled = heatmaps > 0
+    labelled[..., -1] = heatmaps[..., -1] < _BACKGROUND
+    return np.where(labelled, np.float32(1), keypoints), limbs
+
+
+def _about(xy: FloatArray, shape: Size) -> tuple[slice, slice]:
+    """Return the rows and columns of the box about a person (K, 2) in cells (`getObjROI`)."""
+    middle, size = keypoint_extent(xy)
+    size = np.maximum(size, size[::-1] / 2)
+    first = np.floor(middle - (0.5 + _MARGIN) * size + 0.5)
+    last = first + np.floor((1 + 2 * _MARGIN) * size + 0.5)
+    (left, top), (right, bottom) = (
+        edge.clip(0, shape[::-1]).astype(int).tolist() for edge in (first, last)
+    )
+    return slice(top, bottom), slice(left, right)
 
 
 def cell_weights(unlabelled: np.ndarray, stride: int = 8) -> FloatArray:

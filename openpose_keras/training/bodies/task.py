@@ -21,7 +21,7 @@ from openpose_keras.io.coco_people import LabelledPeople, read_people_labels, un
 from openpose_keras.io.images import read_image
 from openpose_keras.training.bodies.augment import BodySample, augment_people
 from openpose_keras.training.bodies.stick_people import stick_people
-from openpose_keras.training.bodies.targets import body_targets, cell_weights, channel_weights
+from openpose_keras.training.bodies.targets import body_targets, target_weights
 from openpose_keras.training.bodies.validation import validate
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
@@ -155,7 +155,8 @@ def read_sample(photo: LabelledPeople, skeleton: Skeleton) -> BodySample:
     Args:
         photo: The photo and its people.
         skeleton: Of the network. Keypoints that the labels do not know, such as the feet in COCO's
-            17, will not count in the loss; nor will what lies under crowds.
+            17, will not count in the loss, nor a neck at a person with one labelled shoulder, nor
+            what lies under crowds; see `targets.target_weights`.
     """
     image = read_image(photo.image)
     people = [each for each in photo.people if not each.crowd and each.labelled.any()]
@@ -166,6 +167,7 @@ def read_sample(photo: LabelledPeople, skeleton: Skeleton) -> BodySample:
         np.reshape(xy, (-1, len(skeleton), 2)),
         unlabelled_mask(photo.people, image.shape[:2]),
         np.array([bool(sources) for sources in labels.sources_of(skeleton)]),
+        np.array([each.unsure(skeleton) for each in people], bool).reshape(-1, len(skeleton)),
         np.array([each.area for each in people]),
     )
 
@@ -199,11 +201,9 @@ def collate(samples: Sequence[BodySample], skeleton: Skeleton, outputs: Sequence
     packed: dict[str, list[np.ndarray]] = {"keypoints": [], "affinity": []}
     for each in samples:
         targets = body_targets(each.people, skeleton, each.image.shape[:2], stride=_STRIDE)
-        known = np.ones(len(skeleton), bool) if each.known is None else each.known
-        cells = cell_weights(each.unlabelled, _STRIDE)[..., None]
-        weights = channel_weights(known, skeleton)
-        for kind, maps, channels in zip(packed, targets, weights, strict=True):
-            packed[kind].append(np.concatenate([maps, cells * channels], axis=-1))
+        weights = target_weights(each, targets, skeleton, stride=_STRIDE)
+        for kind, *both in zip(packed, targets, weights, strict=True):
+            packed[kind].append(np.concatenate(both, axis=-1))
     images = np.stack([each.image for each in samples])
     return images, {name: np.stack(packed[name.partition("_")[0]]) for name in outputs}
 

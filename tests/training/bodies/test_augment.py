@@ -52,12 +52,15 @@ def test_flipping_twice_is_identity():
 
 
 def test_in_the_mirror_image_each_keypoint_lies_on_the_dot_of_its_counterpart():
-    sample = dotted(((180, 150), 240))
+    first = np.arange(len(BODY_MPI)) == 2
+    sample = dotted(((180, 150), 240))._replace(known=first, unsure=first[None])
     flipped = flip_people(sample, BODY_MPI)
     for k, other in enumerate(BODY_MPI.mirror_indices):
         dot = dot_of(flipped.image, HUES[other])
         assert np.isnan(flipped.people[0, k]).all() or np.hypot(*(flipped.people[0, k] - dot)) < 1
     assert np.isnan(flipped.people[0]).any(axis=1).nonzero()[0] == BODY_MPI.mirror_indices[3]
+    for before, after in ((sample.known, flipped.known), (sample.unsure[0], flipped.unsure[0])):
+        assert [*np.flatnonzero(after)] == [BODY_MPI.mirror_indices[k] for k in before.nonzero()[0]]
     assert flipped.unlabelled[200:260, 330:400].all()
     assert flipped.unlabelled.sum() == sample.unlabelled.sum()
 

@@ -9,13 +9,15 @@ from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.heatmaps.people import CONNECTORS, find_people
 from openpose_keras.heatmaps.resize import upsample_apart
+from openpose_keras.training.bodies.augment import BodySample
 from openpose_keras.training.bodies.targets import (
     affinity_fields,
     body_heatmaps,
     body_targets,
     cell_weights,
+    target_weights,
 )
-from tests.helpers.people import standing, targets_by_loops
+from tests.helpers.people import standing, targets_by_loops, weights_by_loops
 
 each_skeleton = pytest.mark.parametrize(
     "skeleton", [BODY_25, BODY_COCO, BODY_MPI], ids=lambda each: each.name
@@ -121,6 +123,35 @@ def test_a_cell_counts_by_the_pixels_in_it_that_are_labelled():
         cell = unlabelled[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
         assert weight == pytest.approx(1 - cell.mean(), abs=1e-6)
     assert (cell_weights(np.zeros((20, 27), bool), 8) == 1).all()
+
+
+@each_skeleton
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_agree_with_plain_loops(skeleton, seed):
+    rng, size = np.random.default_rng(seed), (96, 136)
+    people = crowd(rng, skeleton, 3, size, heights=(20, 90))
+    known = rng.random(len(skeleton)) < 0.8
+    people[:, ~known] = np.nan
+    people[0, rng.random(len(skeleton)) < 0.5] = np.nan
+    unsure = np.isnan(people[..., 0]) & (rng.random(people.shape[:2]) < 0.3)
+    unsure[1] = False
+    marked = np.zeros(size, bool)
+    marked[10:50, 5:77] = True
+    sample = BodySample(np.zeros((*size, 3), np.uint8), people, marked, known, unsure)
+    targets = body_targets(people, skeleton, size)
+    found = target_weights(sample, targets, skeleton)
+    expected = weights_by_loops(people, known, unsure, cell_weights(marked), targets, skeleton)
+    for weights, truth in zip(found, expected, strict=True):
+        assert weights.dtype == np.float32
+        np.testing.assert_array_equal(weights, truth.astype(np.float32))
+        assert {0.0, 1.0} < set(np.unique(weights).tolist())
+
+
+def test_what_is_known_of_everyone_counts_everywhere():
+    people = apart(np.random.default_rng(0), BODY_25)
+    sample = BodySample(np.zeros((*SIZE, 3), np.uint8), people, np.zeros(SIZE, bool))
+    for weights in target_weights(sample, body_targets(people, BODY_25, SIZE), BODY_25):
+        assert (weights == 1).all()
 
 
 def test_targets_of_twenty_people_take_thirty_milliseconds_at_most():

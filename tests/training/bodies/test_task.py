@@ -18,10 +18,12 @@ from openpose_keras.io.coco_people import (
 )
 from openpose_keras.io.images import read_image, write_image
 from openpose_keras.training.bodies import task as bodies
+from openpose_keras.training.bodies.augment import BodySample
 from openpose_keras.training.bodies.stick_people import stick_people
-from openpose_keras.training.bodies.targets import body_targets, cell_weights
+from openpose_keras.training.bodies.targets import body_targets, target_weights
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.train import train
+from tests.helpers.people import standing
 from tests.helpers.training_fakes import quick_runs, stop_in_epoch
 
 pytestmark = [
@@ -83,18 +85,38 @@ def test_cells_without_labels_count_for_nothing_and_others_by_their_square():
 def test_a_batch_has_the_targets_of_each_output_and_the_weights_of_their_cells():
     sample = stick_people(np.random.default_rng(3), 64)
     sample.unlabelled[:32] = True
-    sample = sample._replace(known=np.array([name != "head" for name in BODY_MPI.keypoints]))
     outputs = ["affinity_stage1", "keypoints_stage2"]
     images, targets = bodies.collate([sample, sample], BODY_MPI, outputs)
     assert (images.shape, images.dtype, [*targets]) == ((2, 64, 64, 3), np.uint8, outputs)
-    heatmaps, fields = body_targets(sample.people, BODY_MPI, (64, 64))
-    unknown = {0: (0, 1), 1: (0,)}  # fields of head and neck, and the head's map
-    for name, maps, channels in zip(outputs, (fields, heatmaps), unknown.values(), strict=True):
-        found, weights = np.split(targets[name][1], 2, axis=-1)
-        np.testing.assert_array_equal(found, maps)
-        for channel in range(maps.shape[-1]):
-            expected = 0 if channel in channels else cell_weights(sample.unlabelled)
-            np.testing.assert_array_equal(weights[..., channel], expected)
+    maps = body_targets(sample.people, BODY_MPI, (64, 64))
+    weights = target_weights(sample, maps, BODY_MPI)
+    for name, *expected in zip(reversed(outputs), maps, weights, strict=True):
+        np.testing.assert_array_equal(targets[name][1], np.concatenate(expected, axis=-1))
+
+
+def test_a_photo_without_labels_of_feet_does_not_teach_that_there_are_none():
+    whole, size = standing(BODY_25, (60, 64), 90), (128, 128)
+    for name in ("neck", "mid_hip"):
+        ends = ["shoulder", "hip"][name == "mid_hip"]
+        pair = [BODY_25.index(f"{side}_{ends}") for side in ("left", "right")]
+        whole[BODY_25.index(name)] = whole[pair].mean(axis=0)
+    xy = whole[[source for (source,) in BODY_25.sources_of(COCO_17)]]
+    person = LabelledPerson(xy, np.full(17, 2.0), (0, 0, 99, 99), 5000)
+    sample = BodySample(
+        np.zeros((*size, 3), np.uint8),
+        person.converted(BODY_25).xy[None],
+        np.zeros(size, bool),
+        unsure=person.unsure(BODY_25)[None],
+    )
+    sample = sample._replace(known=~sample.unsure[0])
+    _, targets = bodies.collate([sample], BODY_25, ["keypoints_stage1", "affinity_stage1"])
+    right = body_targets([whole], BODY_25, size)
+    for truth, maps in zip(targets.values(), right, strict=True):
+        blind = np.split(truth, 2, axis=-1)[0]
+        assert np.abs(blind - maps).max() > 0.5  # the feet
+        loss = ops.convert_to_numpy(bodies.masked_loss(ops.array(truth), ops.array(maps[None])))
+        ankles = blind[..., -1] < 0.85  # there the background is taken as the labels have it
+        np.testing.assert_allclose(loss[(maps.shape[-1] != 26) | ~ankles], 0, atol=1e-9)
 
 
 @pytest.fixture
@@ -127,6 +149,7 @@ def test_a_labelled_photo_tells_what_its_labels_know(labels):
     }
     assert np.isfinite(sample.people[0, BODY_25.index("neck")]).all()
     assert sample.areas == 5000
+    np.testing.assert_array_equal(sample.unsure, [~sample.known])
     assert sample.unlabelled[:20].all()
     assert not sample.unlabelled[21:].any()
 
