@@ -17,6 +17,7 @@ from openpose_keras.io.images import write_image
 from openpose_keras.io.mpii import read_mpii
 from openpose_keras.io.openpose_json import format_people, read_openpose, read_people
 from tests.helpers.damage import ROUNDS, damage
+from tests.helpers.mat_files import mpii_person, write_mpii
 
 STRANGE = (None, True, -1, 0, 1e400, 1e30, float("nan"), 2**80, "", "x", "1", [], [[]], {}, [1])
 
@@ -124,3 +125,13 @@ def test_damaged_bytes_are_read_or_refused_in_a_line(tmp_path, read, make):
     for _ in range(ROUNDS):
         path.write_bytes(damage(whole, rng))
         read_or_refuse(read, path)
+
+
+def test_damaged_bytes_of_matlab_s_file_are_read_or_refused_in_a_line(tmp_path):
+    rng, path = np.random.default_rng(2), tmp_path / "file.mat"
+    write_mpii(path, [("a.jpg", [mpii_person(dict(enumerate(random_xy(4)))), mpii_person({})])])
+    assert read_mpii(path)
+    whole = path.read_bytes()
+    for _ in range(ROUNDS):
+        path.write_bytes(damage(whole, rng))
+        read_or_refuse(read_mpii, path)

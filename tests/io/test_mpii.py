@@ -2,10 +2,12 @@ import json
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.skeletons import BODY_MPI, MPII_16
 from openpose_keras.io.mpii import read_mpii
+from tests.helpers.mat_files import mpii_person, write_mpii
 
 
 def entry(image="015601864.jpg", hidden=(), **more):
@@ -81,3 +83,65 @@ def test_images_must_be_in_a_folder_that_is_given(path):
         read_mpii(path, path.parent)
     path.with_name("a.jpg").touch()
     assert len(read_mpii(path, path.parent)) == 1
+
+
+JOINTS = {number: (10.0 * number + 1, 5.0 * number + 1) for number in range(16)}
+
+
+@pytest.fixture
+def mat(tmp_path):
+    return tmp_path / "mpii_human_pose_v1_u12_1.mat"
+
+
+@pytest.mark.parametrize("seen", [range(16), [3], []])
+def test_matlab_s_file_and_json_tell_the_same(path, mat, seen):
+    people = [mpii_person({number: JOINTS[number] for number in seen}), mpii_person(JOINTS)]
+    write_mpii(mat, [("a.jpg", people), ("none.jpg", []), ("b.jpg", people[:1])])
+    hidden = [number for number in range(16) if number not in seen]
+    expected = read(path, entry("a.jpg", hidden), entry("a.jpg"), entry("b.jpg", hidden))
+    samples = read_mpii(mat)
+    assert [each.image for each in samples] == [each.image for each in expected]
+    for sample, other in zip(samples, expected, strict=True):
+        for found, person in zip(sample.people, other.people, strict=True):
+            np.testing.assert_array_equal(found.xy, person.xy)
+            np.testing.assert_array_equal(found.visibility, person.visibility)
+            assert (found.box, found.area) == (person.box, person.area)
+
+
+def test_hidden_points_of_matlab_s_file_are_labelled(mat):
+    write_mpii(mat, [("a.jpg", [mpii_person(JOINTS, hidden=[0, 15])])])
+    (person,) = read_mpii(mat)[0].people
+    assert person.visibility.tolist() == [1] + 14 * [2] + [1]
+
+
+def test_who_has_no_scale_or_no_middle_is_left_out(mat):
+    empty, bare = np.zeros((0, 0)), mpii_person({}, annopoints=np.zeros((0, 0)))
+    left_out = [mpii_person(JOINTS, scale=empty), mpii_person(JOINTS, objpos=empty)]
+    write_mpii(mat, [("a.jpg", [*left_out, bare]), ("b.jpg", left_out)])
+    (sample,) = read_mpii(mat)
+    (person,) = sample.people
+    assert not person.labelled.any()
+    assert person.box[2] == pytest.approx(604.2)
+
+
+@pytest.mark.parametrize(
+    ("person", "message"),
+    [
+        (mpii_person({16: (1, 2)}), r"annolist\(1\) is not readable: expected .* id .* got 16"),
+        (mpii_person(JOINTS, annopoints=[7.0, 8.0]), r"annolist\(1\) .* expected a struct"),
+        (mpii_person(JOINTS, annopoints={"x": 1}), r"annolist\(1\) .* it has no 'point'"),
+        (mpii_person(JOINTS, objpos={"x": 1}), r"annolist\(1\) .* it has no 'y'"),
+        (mpii_person(JOINTS, scale=-1.0), "person 0 .* factor"),
+    ],
+)
+def test_a_damaged_entry_of_matlab_s_file_is_named(mat, person, message):
+    write_mpii(mat, [("a.jpg", [person])])
+    with pytest.raises(DataError, match=message) as error:
+        read_mpii(mat)
+    assert str(error.value).startswith(str(mat))
+
+
+def test_a_file_without_mpii_s_struct_is_named(mat):
+    savemat(mat, {"other": 1})
+    with pytest.raises(DataError, match=r"u12_1\.mat: RELEASE is not readable: it has no 'REL"):
+        read_mpii(mat)
