@@ -205,8 +205,7 @@ class BodyRecipe:
         maximize_positives: Whether more keypoints are to be found, and more false ones.
         ratio: upsampling_ratio: pixels of the enlarged maps for each cell; 0 for the stride.
         refined: Whether the maps are enlarged only where peaks and limbs are, see
-            `heatmaps.people.find_people`. With several scales the maps of the smaller ones are
-            brought to the cells of the first.
+            `heatmaps.people.find_people`.
 
     Raises:
         ValueError: There is no such connector, or the ratio is below 0.

@@ -77,7 +77,12 @@ def openpose_candidates(
 
 
 def refined_candidates(
-    maps: ArrayLike, *, stride: int, threshold: float = 0.05, offset: float = 0.0
+    maps: ArrayLike,
+    *,
+    stride: int,
+    threshold: float = 0.05,
+    offset: float = 0.0,
+    scales: Sequence[ArrayLike] = (),
 ) -> list[FloatArray]:
     """Return nearly what `openpose_candidates` finds in enlarged maps, without enlarging them.
 
@@ -91,6 +96,9 @@ def refined_candidates(
         stride: Input pixels per cell.
         threshold: Values of the enlarged maps must be above it.
         offset: Is added to x and y.
+        scales: The maps of several inputs, each on cells of its own, (h', w', K), the first on
+            those of `maps`, which are their mean: what surrounds a cell is enlarged from each, and
+            averaged as in OpenPose.
 
     Returns:
         For each map (n, 3) float32 as `openpose_candidates`, in pixels of the input. At most
@@ -107,14 +115,19 @@ def refined_candidates(
     """
     values = check_maps(np.ascontiguousarray(maps, np.float32), finite=True)
     height, width, count = values.shape
-    padded = np.asarray(
-        cv2.copyMakeBorder(values, *(_CELLS,) * 4, cv2.BORDER_REPLICATE), np.float32
-    )
-    padded = padded.reshape(height + 2 * _CELLS, width + 2 * _CELLS, count)
-    cells = _high_cells(padded, np.float32(_BELOW * threshold))
+    parts = [np.ascontiguousarray(check_maps(each), np.float32) for each in scales] or [values]
+    shapes = [each.shape for each in parts]
+    if shapes[0] != values.shape or any(shape[2] != count for shape in shapes):
+        raise ValueError(
+            f"expected scales of {count} maps, the first of the shape {values.shape}, got {shapes}"
+        )
+    cells = _high_cells(_pad(values), np.float32(_BELOW * threshold))
     if not len(cells[0]):
         return [np.empty((0, 3), np.float32) for _ in range(count)]
-    patches = _surroundings(padded, cells, stride)
+    patches = _surroundings(parts[0], cells, stride)
+    for other in parts[1:]:
+        patches += _resized_surroundings(other, cells, stride, (height, width))
+    patches /= np.float32(len(parts))
     rows, columns, number = _maxima(patches, np.float32(threshold))
     size, reach = (stride * height, stride * width), stride // 4 + _RADIUS
     channels = cells[2][number]
@@ -131,6 +144,14 @@ def refined_candidates(
     return np.split(peaks, np.searchsorted(channels[kept], np.arange(1, count)))
 
 
+def _pad(maps: FloatArray) -> FloatArray:
+    """Return maps with the edge repeated as far as the surroundings of a cell reach."""
+    height, width, count = maps.shape
+    padded = cv2.copyMakeBorder(maps, *(_CELLS,) * 4, cv2.BORDER_REPLICATE)
+    shape = height + 2 * _CELLS, width + 2 * _CELLS, count
+    return np.asarray(padded, np.float32).reshape(shape)
+
+
 def _high_cells(padded: FloatArray, threshold: np.float32) -> tuple[IntArray, ...]:
     """Return y, x and channels of cells above a threshold that no neighbour exceeds by much."""
     _, width, count = padded.shape
@@ -145,18 +166,63 @@ def _high_cells(padded: FloatArray, threshold: np.float32) -> tuple[IntArray, ..
     return y[kept], x[kept], channels[kept]
 
 
-def _surroundings(padded: FloatArray, cells: tuple[IntArray, ...], stride: int) -> FloatArray:
+def _surroundings(maps: FloatArray, cells: tuple[IntArray, ...], stride: int) -> FloatArray:
     """Return what surrounds cells (y, x, channels), enlarged: of each its own pixels and some more.
 
     Returns:
         (side, side, n) float32: the pixels of a cell, a quarter of a cell, and a window's radius.
     """
     side = 2 * _CELLS + 1
-    around = sliding_window_view(padded, (side, side), (0, 1))[cells]
+    around = sliding_window_view(_pad(maps), (side, side), (0, 1))[cells]
     weights = _enlarging(stride)
     patches = weights @ around.reshape(len(around), side * side).T
     side = math.isqrt(len(weights))
     return np.asarray(patches.reshape(side, side, len(around)))
+
+
+def _resized_surroundings(
+    maps: FloatArray, cells: tuple[IntArray, ...], stride: int, shape: Size
+) -> FloatArray:
+    """Return what `_surroundings` does, of maps on other cells that cover the same input.
+
+    Args:
+        maps: (h', w', K).
+        cells: y, x and channels (n,) of cells of maps of a shape.
+        stride: Input pixels per cell of these.
+        shape: (h, w) of these.
+    """
+    y, x, channels = cells
+    (tops, down), (lefts, across) = (
+        _resizing(size, own, stride) for size, own in zip(shape, maps.shape[:2], strict=True)
+    )
+    rows = (tops[y, None] + np.arange(down.shape[2]))[:, :, None]
+    columns = (lefts[x, None] + np.arange(across.shape[2]))[:, None]
+    around = maps[rows, columns, channels[:, None, None]]
+    patches = down[y] @ around @ across[x].swapaxes(1, 2)
+    return np.moveaxis(patches, 0, 2)
+
+
+@lru_cache
+def _resizing(size: int, own: int, stride: int) -> tuple[IntArray, FloatArray]:
+    """Return for each cell of an axis which cells of another one surround it, and their weights.
+
+    Args:
+        size: Number of cells, each of `stride` pixels.
+        own: Number of the others, which cover the same pixels.
+        stride: Pixels per cell.
+
+    Returns:
+        (size,) the first of the others, and (size, pixels, others) float32 the weights that
+        enlarge them to the surroundings of a cell.
+    """
+    reach = stride // 4 + _RADIUS
+    pixels = stride * np.arange(size)[:, None] + np.arange(-reach, stride + reach)
+    positions = (pixels + 0.5) * own / (stride * size) - 0.5
+    weights = axis_weights(positions.ravel(), own, "cubic").reshape(*pixels.shape, own)
+    count = min(own, int(np.ptp(positions, axis=1).max()) + 5)
+    first = (np.floor(positions[:, 0]).astype(int) - 1).clip(0, own - count)
+    chosen = first[:, None, None] + np.arange(count)
+    return first, np.take_along_axis(weights, chosen, axis=2)
 
 
 @lru_cache

@@ -87,6 +87,7 @@ def find_people(
     thresholds: Thresholds | None = None,
     offset: float = 0.0,
     stride: int = 1,
+    scales: Sequence[ArrayLike] = (),
 ) -> tuple[FloatArray, FloatArray]:
     """Find the people in the maps of a body network.
 
@@ -99,6 +100,8 @@ def find_people(
         stride: Pixels for each cell of the maps. With 1 the maps were enlarged to the network's
             input, and everything is as in OpenPose. Otherwise they are the network's own, and
             nearly the same is found in less time, see `refined_candidates`.
+        scales: With a stride, the keypoints' maps of each of several inputs, (h', w', K), whose
+            mean on the cells of the first `maps` are. Peaks lie nearer to OpenPose's with them.
 
     Returns:
         Keypoints (n, K, 3) float32 x, y, score in pixels, a missing one (nan, nan, 0); the people's
@@ -117,7 +120,8 @@ def find_people(
     if connector not in CONNECTORS:
         raise ValueError(f"expected a connector among {', '.join(CONNECTORS)}, got {connector!r}")
     limits = thresholds or Thresholds.of_openpose(skeleton)
-    look = openpose_candidates if stride == 1 else partial(refined_candidates, stride=stride)
+    refined = partial(refined_candidates, stride=stride, scales=scales)
+    look = openpose_candidates if stride == 1 else refined
     candidates = look(maps[..., :count], threshold=limits.peak, offset=offset)
     limbs = limb_scores(
         maps[..., count + 1 :],

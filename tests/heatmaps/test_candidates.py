@@ -6,7 +6,7 @@ from openpose_keras.heatmaps.candidates import (
     openpose_candidates,
     refined_candidates,
 )
-from openpose_keras.heatmaps.resize import upsample_stride
+from openpose_keras.heatmaps.resize import upsample, upsample_stride
 from tests.helpers.fakes import smooth_noise
 from tests.helpers.people import peaks_by_loops
 
@@ -93,6 +93,29 @@ def test_refined_peaks_are_those_of_enlarged_maps(stride):
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.shape == (1, 3)
         np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(17, 23), (23, 31), (10, 40)])
+def test_refined_peaks_of_two_scales_are_those_of_the_mean_of_enlarged_maps(shape):
+    rng = np.random.default_rng(0)
+    places = rng.uniform(24, (220, 160), (40, 2))
+    first = np.dstack([gaussians([at]) for at in places])
+    moved = places + rng.uniform(-3, 3, places.shape)
+    smaller = (moved + 0.5) * np.array(shape[::-1]) / (31, 23) - 0.5
+    other = np.dstack([gaussians([at], shape) for at in smaller])
+    mean = (first + upsample(other, (23, 31))) / 2
+    found = refined_candidates(mean, stride=8, offset=0.5, scales=[first, other])
+    both = [upsample(each, (184, 248)) for each in (first, other)]
+    expected = openpose_candidates(sum(both) / 2, offset=0.5)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def test_scales_that_are_not_those_of_the_mean_are_refused():
+    maps, other = np.zeros((20, 30, 2)), np.zeros((15, 22, 2))
+    for scales in ([other, maps], [maps, other[..., :1]], [maps[..., 0]]):
+        with pytest.raises(ValueError, match=r"expected (scales of 2|maps)"):
+            refined_candidates(maps, stride=8, scales=scales)
 
 
 def test_refined_peaks_in_noise_are_nearly_those_of_enlarged_maps_in_the_same_order():
