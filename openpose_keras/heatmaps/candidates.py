@@ -153,16 +153,25 @@ def _pad(maps: FloatArray) -> FloatArray:
 
 
 def _high_cells(padded: FloatArray, threshold: np.float32) -> tuple[IntArray, ...]:
-    """Return y, x and channels of cells above a threshold that no neighbour exceeds by much."""
+    """Return y, x and channels of cells above a threshold that no neighbour exceeds by much.
+
+    Cells in whose surroundings all is equal are left out: there is no peak between them.
+    """
     _, width, count = padded.shape
     mask = padded[_CELLS:-_CELLS, _CELLS:-_CELLS] > threshold
     y, x, channels = _nonzero(mask)
     places = ((y + _CELLS) * width + x + _CELLS) * count + channels
     values = padded.ravel()
-    limit = _NEARLY * values.take(places)
-    kept = np.ones(len(places), bool)
+    middles = values.take(places)
+    kept, level = np.ones(len(places), bool), np.ones(len(places), bool)
     for step in (-width * count, -count, count, width * count):
-        kept &= values.take(places + step) <= limit
+        beside = values.take(places + step)
+        kept &= beside <= _NEARLY * middles
+        level &= beside == middles
+    level = np.flatnonzero(level)
+    steps = np.arange(-_CELLS, _CELLS + 1) * count
+    around = places[level, None, None] + steps[:, None] * width + steps
+    kept[level] = (values.take(around) != middles[level, None, None]).any(axis=(1, 2))
     return y[kept], x[kept], channels[kept]
 
 

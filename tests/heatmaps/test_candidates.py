@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -116,6 +118,20 @@ def test_scales_that_are_not_those_of_the_mean_are_refused():
     for scales in ([other, maps], [maps, other[..., :1]], [maps[..., 0]]):
         with pytest.raises(ValueError, match=r"expected (scales of 2|maps)"):
             refined_candidates(maps, stride=8, scales=scales)
+
+
+def test_a_constant_map_has_no_refined_peak_and_takes_little_time():
+    maps = np.full((46, 82, 25), 0.5, np.float32)
+    start = time.process_time()
+    assert not any(map(len, refined_candidates(maps, stride=8)))
+    assert time.process_time() - start < 0.5  # 0.1 s; 1 s where each cell is enlarged
+    maps[20:23, 30:33] = 0.6
+    for ours, theirs in zip(
+        refined_candidates(maps, stride=8, threshold=0.55),
+        openpose_candidates(upsample_stride(maps, 8), threshold=0.55),
+        strict=True,
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
 
 
 def test_refined_peaks_in_noise_are_nearly_those_of_enlarged_maps_in_the_same_order():
