@@ -35,6 +35,7 @@ BODY_NETWORKS: dict[str, tuple[Skeleton, float | None]] = {
     "body_mpi": (BODY_MPI, None),
     "body_mpi_4": (BODY_MPI, 0.3),
     "body_mobilenet": (BODY_COCO, None),
+    "body_lite": (BODY_25, None),
     "body_tiny": (BODY_MPI, 0.3),
 }
 """The skeleton of each network of bodies, and its threshold for peaks where it has its own."""

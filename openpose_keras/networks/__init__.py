@@ -4,7 +4,7 @@ from openpose_keras.networks.body_25 import body_25
 from openpose_keras.networks.finder import hand_finder
 from openpose_keras.networks.lite import LITE_BLOCKS, LITE_STRIDE, first_stage, hand_lite
 from openpose_keras.networks.mediapipe import mediapipe_hand, mediapipe_palm
-from openpose_keras.networks.mobilenet import body_mobilenet
+from openpose_keras.networks.mobilenet import body_lite, body_mobilenet
 from openpose_keras.networks.openpose import (
     HAND_CHANNELS,
     body_coco,
@@ -21,6 +21,7 @@ __all__ = [
     "LITE_STRIDE",
     "body_25",
     "body_coco",
+    "body_lite",
     "body_mobilenet",
     "body_mpi",
     "body_mpi_4",

@@ -1,14 +1,15 @@
-"""`body_mobilenet`, a body network of 4.1 million parameters on the trunk of MobileNet.
+"""Body networks of 4.1 million parameters on the trunk of MobileNet: `body_mobilenet`, `body_lite`.
 
 Rebuilt from human-pose-estimation-0001 of Open Model Zoo (Copyright Intel Corporation, Apache
 License 2.0), of Osokin, "Real-time 2D Multi-Person Pose Estimation on CPU: Lightweight OpenPose",
 2018. MobileNet's last blocks stay at stride 8, the two branches of a stage share all but their last
-two layers, and a dilated convolution among three small ones stands for a wide one.
+two layers, and a dilated convolution among three small ones stands for a wide one. `body_lite` is
+the same graph with the maps of BODY_25.
 """
 
 from typing import TYPE_CHECKING
 
-from openpose_keras.core.skeletons import BODY_COCO
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, Skeleton
 from openpose_keras.networks.layers import HEAD, concatenate, conv, depthwise, pad
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ _BLOCKS = (
     ("conv5_1", 1, 2, 512),
     *((f"conv5_{index}", 1, 1, 512) for index in range(2, 6)),
 )
-_CHANNELS = {"L1": 2 * len(BODY_COCO.limbs), "L2": len(BODY_COCO) + 1}
 _FILTERS, _WIDE = 128, 512  # of most layers behind the trunk, and of the first stage's sixth
 
 
@@ -41,20 +41,40 @@ def body_mobilenet(*, all_stages: bool = False) -> "keras.Model":
         / 8), ceil(w / 8), 19) and `affinity` (..., 38) in the order of `BODY_COCO`, or a list of
         two such. Layer names are the IR's, "_" for "/".
     """
+    return _network("body_mobilenet", BODY_COCO, all_stages)
+
+
+def body_lite(*, all_stages: bool = False) -> "keras.Model":
+    """Build our own body network: the graph of `body_mobilenet`, with the feet and the mid-hip.
+
+    Args:
+        all_stages: Whether the maps of both stages are returned, and not only the last stage's.
+
+    Returns:
+        A `keras.Model` named "body_lite" with random weights and 4,115,228 parameters, as
+        `body_mobilenet` returns it; `keypoints` has 26 channels and `affinity` 52, in the order of
+        `BODY_25`.
+    """
+    return _network("body_lite", BODY_25, all_stages)
+
+
+def _network(name: str, skeleton: Skeleton, all_stages: bool) -> "keras.Model":
+    """Build the graph for the keypoints and limbs of a skeleton."""
     import keras
 
+    channels = {"L1": 2 * len(skeleton.limbs), "L2": len(skeleton) + 1}
     image = keras.Input((None, None, 3), name="image")
     features = conv(_align(_trunk(image)), "conv4_4_CPM", _FILTERS, 3)
     x = features
     for index in (1, 2, 3):
         x = conv(x, f"conv5_{index}_CPM_L1", _FILTERS, 3)
-    first = _branches(x, "conv5_4_CPM_{}", "conv5_5_CPM_{}", _WIDE)
+    first = _branches(x, "conv5_4_CPM_{}", "conv5_5_CPM_{}", _WIDE, channels)
     x = concatenate([*first, features], "concat_stage2")
     for index in range(1, 6):
         x = _block(x, f"Mconv{index}_stage2_L1")
-    second = _branches(x, "Mconv6_stage2_{}", "Mconv7_stage2_{}", _FILTERS)
+    second = _branches(x, "Mconv6_stage2_{}", "Mconv7_stage2_{}", _FILTERS, channels)
     maps = [{"keypoints": points, "affinity": fields} for fields, points in (first, second)]
-    return keras.Model(image, maps if all_stages else maps[-1], name="body_mobilenet")
+    return keras.Model(image, maps if all_stages else maps[-1], name=name)
 
 
 def _trunk(image: "keras.KerasTensor") -> "keras.KerasTensor":
@@ -94,10 +114,10 @@ def _block(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
 
 
 def _branches(
-    x: "keras.KerasTensor", hidden: str, head: str, filters: int
+    x: "keras.KerasTensor", hidden: str, head: str, filters: int, channels: dict[str, int]
 ) -> "list[keras.KerasTensor]":
     """Return a stage's fields and heatmaps, each read from the cells by two layers of its own."""
     return [
-        conv(conv(x, hidden.format(branch), filters, 1), head.format(branch), channels, 1, **HEAD)
-        for branch, channels in _CHANNELS.items()
+        conv(conv(x, hidden.format(branch), filters, 1), head.format(branch), count, 1, **HEAD)
+        for branch, count in channels.items()
     ]

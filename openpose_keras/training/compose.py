@@ -40,6 +40,22 @@ _UPRIGHT_SPREAD = 20.0  # degrees by which the pass before may be wrong
 _LARGE = 3 * 480 * 640  # values of an image from which on all images are drawn equally often
 
 
+def image_files(folder: str | Path) -> list[Path]:
+    """Return the images in a folder and its subfolders, in the order of their names.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        FileNotFoundError: It has no image.
+    """
+    files = (path for path in Path(folder).rglob("*") if path.is_file())
+    paths = sorted(path for path in files if path.suffix.lower() in PHOTO_SUFFIXES)
+    if not paths:
+        raise FileNotFoundError(f"expected images, such as .jpg or .png, in {folder}, got none")
+    return paths
+
+
 def load_backgrounds(folder: str | Path, *, shorter_side: int = 480) -> list[np.ndarray]:
     """Load all images of a folder and its subfolders.
 
@@ -54,12 +70,8 @@ def load_backgrounds(folder: str | Path, *, shorter_side: int = 480) -> list[np.
         FileNotFoundError: The folder has no image.
         ImageError: A file cannot be decoded.
     """
-    files = (path for path in Path(folder).rglob("*") if path.is_file())
-    paths = sorted(path for path in files if path.suffix.lower() in PHOTO_SUFFIXES)
-    if not paths:
-        raise FileNotFoundError(f"expected images, such as .jpg or .png, in {folder}, got none")
     images = []
-    for path in tqdm(paths, unit="image", desc="backgrounds"):
+    for path in tqdm(image_files(folder), unit="image", desc="backgrounds"):
         image = read_image(path)
         scale = min(1.0, shorter_side / min(image.shape[:2]))
         images.append(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))

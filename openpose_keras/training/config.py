@@ -23,6 +23,7 @@ class TrainConfig:
         network: "hand_lite"; "hand_finder", which finds the palms of hands in whole images; or a
             network of bodies, such as "body_tiny", which learns from the photos of `labels`, or
             from drawn stick people; the fields about hands and MediaPipe's network do not count.
+            "body_lite" can have a teacher too.
         out: Folder of the run. Rendered hands go into `hands-SEED` and `validation-SEED` in it.
         assets: Folder with `rigged_hand/`, `hand_photos/` and `hand_photos_2/`, if they are used.
         backgrounds: Folder of images without hands; every eighth one is held out for validation.
@@ -30,6 +31,11 @@ class TrainConfig:
         labels: Label file of your own photos, instead of the assets', in the format of
             `openpose_keras.io.coco`, or for bodies of `io.coco_people`, which lies beside them;
             about every seventh is held out for validation. None for no such file.
+        teacher: Weight file of `body_mobilenet`, or that name where its file lies in the user's
+            folder, for "body_lite": it starts from these weights, unless it has some of its own,
+            and is kept near the teacher's answers to `photos`. None for no teacher.
+        photos: Folder of photos for the teacher, with people or without. `photo_fraction` of the
+            samples come from them.
         hands: Number of hands to render for training; 0 for no rendered hands, if there are labels.
         validation_hands: Number of hands to render for validation, with another seed.
         photo_fraction: Fraction of the hands in samples that come from labelled photos; 0 for no
@@ -59,6 +65,8 @@ class TrainConfig:
     assets: str | None = None
     backgrounds: str | None = None
     labels: str | None = None
+    teacher: str | None = None
+    photos: str | None = None
     hands: int = 24000
     validation_hands: int = 1500
     photo_fraction: float = 0.25
@@ -83,6 +91,12 @@ class TrainConfig:
         least = 0 if self.labels else 1
         for name in ("assets", "backgrounds") if self.network in BODY_NETWORKS else ():
             self._require(name, getattr(self, name) is None, "None for a network of bodies")
+        if self.network != "body_lite":
+            self._require(
+                "teacher", self.teacher is None, "None for another network than body_lite"
+            )
+        both = (self.teacher is None) == (self.photos is None)
+        self._require("photos", both, "a folder if there is a teacher, else None")
         self._require("hands", self.hands >= least, "1 or more, or 0 if there are labels")
         self._require("size", self.size > 0 and self.size % 32 == 0, "a multiple of 32")
         self._require("photo_fraction", 0 <= self.photo_fraction <= 1, "between 0 and 1")

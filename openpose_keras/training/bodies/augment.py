@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openpose_keras.core.boxes import Box, keypoint_extent, square_box, whole_box
+from openpose_keras.core.boxes import Box, keypoint_extent
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.geometry.rotated_crop import RotatedCrop
 
@@ -19,6 +19,7 @@ _SCALES = (0.5, 1.1)
 _MOST_DEGREES = 40.0
 _AWAY = 40 / 368  # of the crop's side: how far its middle may lie from the person's along x or y
 _MIRRORED = 0.5  # probability
+_SHOWN = (0.5, 1.2)  # of the longer side of an image of which no person is known
 _LEAST_EXTENT = 8.0  # pixels, so that a single keypoint is a person too
 
 
@@ -30,6 +31,7 @@ class BodySample(NamedTuple):
         people: (n, K, 2) keypoints in pixels of the image; NaN where there is no label.
         unlabelled: (h, w) bool, True where there are people without labels.
         known: (K,) bool, True for the keypoints that the labels know at all; None for all of them.
+            Where they know none, a teacher's answers count, see `distillation`.
         unsure: (n, K) bool, True where the labels do not tell whether a person's keypoint can be
             seen, see `LabelledPerson.unsure`; None for nowhere. Elsewhere NaN says that it cannot.
         areas: (n,) square pixels of the people, the unit of the object keypoint similarity; None
@@ -92,17 +94,22 @@ def augment_people(
 
     Args:
         rng: The random generator.
-        sample: The sample; it stays as it is. Without a labelled person all of it is shown.
+        sample: The sample; it stays as it is. Without a labelled person a square of 0.5 to 1.2 of
+            the longer side of the image is shown, about any of its pixels.
         skeleton: Of its people.
         size: Side of the result in pixels.
     """
     labelled = np.flatnonzero(np.isfinite(sample.people).all(axis=2).any(axis=1))
-    box = square_box(whole_box(sample.image))
     if len(labelled):
         middle, extent = keypoint_extent(sample.people[rng.choice(labelled)])
         side = max(float(extent.max()), _LEAST_EXTENT) / (_PERSON * rng.uniform(*_SCALES))
-        x, y = middle + rng.uniform(-_AWAY, _AWAY, 2) * side - (side - 1) / 2
-        box = float(x), float(y), side, side
+        middle = middle + rng.uniform(-_AWAY, _AWAY, 2) * side
+    else:
+        sides = np.array(sample.image.shape[1::-1])
+        side = float(sides.max()) * rng.uniform(*_SHOWN)
+        middle = rng.uniform(0, sides - 1)
+    x, y = middle - (side - 1) / 2
+    box = float(x), float(y), side, side
     angle = np.deg2rad(rng.uniform(-_MOST_DEGREES, _MOST_DEGREES))
     shown = crop_people(sample, box, size, angle=float(angle))
     return flip_people(shown, skeleton) if rng.random() < _MIRRORED else shown

@@ -150,7 +150,8 @@ def target_weights(
     `putGaussianMaps` and about them, in `oPDataTransformer.cpp` of openpose_caffe_train):
 
     - The heatmap of a keypoint that the labels do not know, and the fields of its limbs, count
-      nowhere: photos without labels of feet do not teach that there are no feet.
+      nowhere: photos without labels of feet do not teach that there are no feet. The background
+      counts if they know any.
     - Where the labels leave a keypoint of a person open, its heatmap and fields, and the
       background, do not count in a box about the person: its labelled keypoints, at least half as
       wide as high and the reverse, and 0.3 of its sides more at each edge.
@@ -168,7 +169,8 @@ def target_weights(
     """
     heatmaps, fields = targets
     cells = cell_weights(sample.unlabelled, stride)[..., None]
-    known = np.append(np.ones(len(skeleton)) if sample.known is None else sample.known, 1)
+    known = np.ones(len(skeleton), bool) if sample.known is None else sample.known
+    known = np.append(known, known.any())
     keypoints = cells * known.astype(np.float32)
     everyone = np.zeros(sample.people.shape[:2], bool) if sample.unsure is None else sample.unsure
     for xy, unsure in zip(sample.people, everyone, strict=True):

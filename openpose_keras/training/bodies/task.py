@@ -2,25 +2,29 @@
 
     train(TrainConfig(network="body_tiny", out="runs/body_tiny", size=128))
 
-learns from drawn stick people; with `labels`, from the photos of a label file of COCO's.
+learns from drawn stick people; with `labels`, from the photos of a label file of COCO's; with
+`photos` and `teacher`, from photos that another network answers, too.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openpose_keras import networks
-from openpose_keras.core.errors import DataError
 from openpose_keras.core.keypoints import Body
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.estimators.body import BODY_NETWORKS, BodyEstimator
 from openpose_keras.estimators.recipes import BodyRecipe
-from openpose_keras.io.coco_people import LabelledPeople, read_people_labels, unlabelled_mask
-from openpose_keras.io.images import read_image
-from openpose_keras.training.bodies.augment import BodySample, augment_people
-from openpose_keras.training.bodies.stick_people import stick_people
+from openpose_keras.networks.presets import PRESETS, load_network
+from openpose_keras.training.bodies.augment import BodySample
+from openpose_keras.training.bodies.distillation import (
+    differences,
+    matching_channels,
+    taught_loss,
+    transfer_weights,
+)
+from openpose_keras.training.bodies.sources import BodySource, load_sources
 from openpose_keras.training.bodies.targets import body_targets, target_weights
 from openpose_keras.training.bodies.validation import validate
 from openpose_keras.training.config import TrainConfig
@@ -30,11 +34,9 @@ from openpose_keras.training.task import Batch, Task
 if TYPE_CHECKING:
     import keras
 
-BodySource = Callable[[np.random.Generator], BodySample]
-"""Draws a sample of the network's input size."""
-
+TEACHER = "body_mobilenet"
 _VALIDATION_SEED = 1000
-_HELD_OUT = 7  # every so many photos one is for validation
+_TAUGHT = "taught_"  # begins the names of outputs that a teacher's answers count for
 _STRIDE = 8  # of all body networks
 
 
@@ -57,29 +59,6 @@ def make_task(config: TrainConfig) -> Task:
     return Task(model, network, batch, lambda: validate(estimator, samples))
 
 
-def load_sources(config: TrainConfig) -> tuple[BodySource, BodySource]:
-    """Return what draws the samples of a run, for training and for validation.
-
-    Args:
-        config: The config. Of the photos of its `labels` every seventh is held out.
-
-    Raises:
-        DataError: The label file cannot be used, or has fewer than two photos of people.
-    """
-    skeleton, _ = BODY_NETWORKS[config.network]
-    if config.labels is None:
-        source = drawn_source(skeleton, config.size)
-        return source, source
-    path = Path(config.labels)
-    photos = [each for each in read_people_labels(path, path.parent) if each.people]
-    if len(photos) < 2:
-        raise DataError(f"{path}: expected two photos of people or more, got {len(photos)}")
-    held_out = photos[::_HELD_OUT]
-    rest = [each for number, each in enumerate(photos) if number % _HELD_OUT]
-    training, validation = (photo_source(some, skeleton, config.size) for some in (rest, held_out))
-    return training, validation
-
-
 def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
     """Build and compile the model of a run's first step.
 
@@ -88,7 +67,8 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
 
     Returns:
         The compiled model, whose outputs are `keypoints_stage1`, `affinity_stage1` and so on, as
-        many as the network's stages have; and the network in it, which returns the last of each.
+        many as the network's stages have, and with a teacher as many more, `taught_...`, of its
+        differences; and the network in it, which returns the last maps of each kind.
 
     Raises:
         WeightsError: The weights to start from cannot be used.
@@ -105,9 +85,34 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
         for number, stage in enumerate(stages(normalised), start=1)
         for kind, maps in stage.items()
     }
+    losses: dict[str, Callable[..., keras.KerasTensor]] = dict.fromkeys(outputs, masked_loss)
+    if config.teacher:
+        apart = _compare_with_teacher(network, config, normalised, outputs)
+        outputs, losses = outputs | apart, losses | dict.fromkeys(apart, taught_loss)
     model = keras.Model(image, outputs)
-    model.compile(make_optimizer(network, config, slow), loss=dict.fromkeys(outputs, masked_loss))
+    model.compile(make_optimizer(network, config, slow), loss=losses)
     return model, network
+
+
+def _compare_with_teacher(
+    network: "keras.Model",
+    config: TrainConfig,
+    image: "keras.KerasTensor",
+    outputs: "dict[str, keras.KerasTensor]",
+) -> "dict[str, keras.KerasTensor]":
+    """Start from the teacher's weights, and return by name how far all outputs are from its."""
+    is_preset = config.teacher in PRESETS
+    teacher = load_network(TEACHER, weights=None if is_preset else config.teacher)
+    teacher.trainable = False
+    channels = matching_channels(BODY_NETWORKS[TEACHER][0], BODY_NETWORKS[config.network][0])
+    if not config.weights:
+        transfer_weights(teacher, network, channels)
+    answers = teacher(image)
+    found = {}
+    for name, maps in outputs.items():
+        kind = name.partition("_")[0]
+        found[_TAUGHT + name] = differences(maps, answers[kind], channels[kind])
+    return found
 
 
 def masked_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "keras.KerasTensor":
@@ -125,51 +130,6 @@ def masked_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "
 
     maps, weights = ops.split(truth, 2, axis=-1)
     return ops.sum(ops.square(maps - predicted) * weights, axis=-1)
-
-
-def drawn_source(skeleton: Skeleton, size: int) -> BodySource:
-    """Return a source of drawn stick people, see `stick_people`."""
-    return lambda rng: stick_people(rng, size, skeleton=skeleton)
-
-
-def photo_source(photos: Sequence[LabelledPeople], skeleton: Skeleton, size: int) -> BodySource:
-    """Return a source of labelled photos of any size, all equally likely, each time augmented.
-
-    Args:
-        photos: As `io.coco_people.read_people_labels` returns them. They are read when drawn.
-        skeleton: Of the network.
-        size: Side of a sample in pixels.
-    """
-
-    def draw(rng: np.random.Generator) -> BodySample:
-        """Draw a sample."""
-        photo = photos[int(rng.integers(len(photos)))]
-        return augment_people(rng, read_sample(photo, skeleton), skeleton, size)
-
-    return draw
-
-
-def read_sample(photo: LabelledPeople, skeleton: Skeleton) -> BodySample:
-    """Return a labelled photo as a sample, with the keypoints of a network's skeleton.
-
-    Args:
-        photo: The photo and its people.
-        skeleton: Of the network. Keypoints that the labels do not know, such as the feet in COCO's
-            17, will not count in the loss, nor a neck at a person with one labelled shoulder, nor
-            what lies under crowds; see `targets.target_weights`.
-    """
-    image = read_image(photo.image)
-    people = [each for each in photo.people if not each.crowd and each.labelled.any()]
-    xy = [each.converted(skeleton).xy for each in people]
-    labels = photo.people[0].skeleton if photo.people else skeleton
-    return BodySample(
-        image,
-        np.reshape(xy, (-1, len(skeleton), 2)),
-        unlabelled_mask(photo.people, image.shape[:2]),
-        np.array([bool(sources) for sources in labels.sources_of(skeleton)]),
-        np.array([each.unsure(skeleton) for each in people], bool).reshape(-1, len(skeleton)),
-        np.array([each.area for each in people]),
-    )
 
 
 def batch_source(
@@ -196,16 +156,22 @@ def collate(samples: Sequence[BodySample], skeleton: Skeleton, outputs: Sequence
         outputs: Names such as "affinity_stage1".
 
     Returns:
-        Images (n, h, w, 3) uint8, and for each output (n, h / 8, w / 8, 2 C), see `masked_loss`.
+        Images (n, h, w, 3) uint8, and for each output (n, h / 8, w / 8, 2 C), see `masked_loss`, or
+        (n, 1, 1, 1), see `taught_loss`.
     """
-    packed: dict[str, list[np.ndarray]] = {"keypoints": [], "affinity": []}
+    packed: dict[str, list[np.ndarray]] = {"keypoints": [], "affinity": [], _TAUGHT: []}
     for each in samples:
         targets = body_targets(each.people, skeleton, each.image.shape[:2], stride=_STRIDE)
         weights = target_weights(each, targets, skeleton, stride=_STRIDE)
-        for kind, *both in zip(packed, targets, weights, strict=True):
+        for kind, *both in zip(("keypoints", "affinity"), targets, weights, strict=True):
             packed[kind].append(np.concatenate(both, axis=-1))
+        is_taught = each.known is not None and not each.known.any()
+        packed[_TAUGHT].append(np.full((1, 1, 1), is_taught, np.float32))
     images = np.stack([each.image for each in samples])
-    return images, {name: np.stack(packed[name.partition("_")[0]]) for name in outputs}
+    kinds = {
+        name: _TAUGHT if name.startswith(_TAUGHT) else name.partition("_")[0] for name in outputs
+    }
+    return images, {name: np.stack(packed[kind]) for name, kind in kinds.items()}
 
 
 def square_estimator(network: "keras.Model", size: int) -> BodyEstimator:

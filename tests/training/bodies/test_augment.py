@@ -120,15 +120,18 @@ def test_the_person_is_shown_at_the_sizes_and_angles_of_the_reference():
     assert 120 < flips < 180
 
 
-def test_without_labels_the_whole_image_is_shown():
+def test_without_labels_any_part_of_the_image_is_shown():
     sample = dotted(((100, 140), 100))
     sample = sample._replace(people=np.full((1, 15, 2), np.nan), image=sample.image + 9)
-    shown = augment_people(np.random.default_rng(0), sample, BODY_MPI, 96)
-    assert np.isnan(shown.people).all()
-    assert (shown.image.max(axis=2) > 0).mean() > 0.5
+    rng, parts = np.random.default_rng(0), []
+    for _ in range(60):
+        shown = augment_people(rng, sample, BODY_MPI, 96)
+        assert np.isnan(shown.people).all()
+        parts.append((shown.image.max(axis=2) > 0).mean())
+    assert min(parts) > 0.05
+    assert max(parts) > 0.9
     nobody = sample._replace(people=np.zeros((0, 15, 2)))
-    none = augment_people(np.random.default_rng(0), nobody, BODY_MPI, 96)
-    assert none.people.shape == (0, 15, 2)
+    assert augment_people(rng, nobody, BODY_MPI, 96).people.shape == (0, 15, 2)
 
 
 def test_a_single_keypoint_is_a_person():

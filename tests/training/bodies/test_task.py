@@ -17,6 +17,7 @@ from openpose_keras.io.coco_people import (
     write_people_labels,
 )
 from openpose_keras.io.images import read_image, write_image
+from openpose_keras.training.bodies import sources
 from openpose_keras.training.bodies import task as bodies
 from openpose_keras.training.bodies.augment import BodySample
 from openpose_keras.training.bodies.stick_people import stick_people
@@ -56,7 +57,7 @@ def test_every_stage_of_a_network_learns_and_its_weights_are_the_network_s_own(n
     own = getattr(networks, name)()
     assert [layer.name for layer in network.layers] == [layer.name for layer in own.layers]
     skeleton, _ = BODY_NETWORKS[name]
-    source = bodies.drawn_source(skeleton, 32)
+    source = sources.drawn_source(skeleton, 32)
     images, targets = bodies.batch_source(source, skeleton, model, count=1)(
         np.random.default_rng(1)
     )
@@ -138,7 +139,7 @@ def labels(tmp_path):
 
 def test_a_labelled_photo_tells_what_its_labels_know(labels):
     [photo, *_] = read_people_labels(labels)
-    sample = bodies.read_sample(photo, BODY_25)
+    sample = sources.read_sample(photo, BODY_25)
     assert sample.image.shape == (150, 150, 3)
     assert sample.people.shape == (1, 25, 2)
     unknown = {
@@ -155,7 +156,7 @@ def test_a_labelled_photo_tells_what_its_labels_know(labels):
 
 
 def test_photos_are_augmented_to_the_size_of_the_network(labels):
-    source = bodies.photo_source(read_people_labels(labels), BODY_MPI, 64)
+    source = sources.photo_source(read_people_labels(labels), BODY_MPI, 64)
     first, second = source(np.random.default_rng(0)), source(np.random.default_rng(1))
     assert first.image.shape == second.image.shape == (64, 64, 3)
     assert (first.image != second.image).any()
@@ -169,7 +170,7 @@ def test_a_run_learns_from_labelled_photos(labels, tmp_path):
     few = LabelledPeople(labels.parent / "0.png", (), 0, (150, 150))
     write_people_labels(labels, [few], force=True)
     with pytest.raises(DataError, match="two photos of people or more, got 0"):
-        bodies.load_sources(config)
+        sources.load_sources(config)
 
 
 def test_a_preview_shows_stick_people(tmp_path):

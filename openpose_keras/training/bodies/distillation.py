@@ -1,0 +1,115 @@
+"""Learning from another body network: its weights to begin with, its answers to photos.
+
+A teacher may have other keypoints and limbs than the network that learns. What both have, by name,
+is taken over and compared; the rest is learned from labels alone.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    import keras
+
+NONE = -1
+
+
+def matching_channels(teacher: Skeleton, skeleton: Skeleton) -> dict[str, IntArray]:
+    """Return where a teacher has the maps of a skeleton.
+
+    Args:
+        teacher: Keypoints and limbs of the network that teaches.
+        skeleton: Those of the network that learns.
+
+    Returns:
+        `keypoints` (K + 1,) and `affinity` (2 L,): for each channel the teacher's, or `NONE`.
+
+    Example:
+        >>> from openpose_keras.core.skeletons import BODY_25, BODY_COCO
+        >>> matching_channels(BODY_COCO, BODY_25)["keypoints"][6:10].tolist()
+        [6, 7, -1, 8]
+    """
+    names = [*teacher.keypoints, "background"]
+    keypoints = [
+        names.index(name) if name in names else NONE for name in (*skeleton.keypoints, "background")
+    ]
+    fields = dict(zip(teacher.limbs, teacher.fields, strict=True))
+    affinity = np.full(2 * len(skeleton.limbs), NONE)
+    for limb, channel in zip(skeleton.limbs, skeleton.fields, strict=True):
+        if limb in fields:
+            affinity[channel : channel + 2] = fields[limb], fields[limb] + 1
+    return {"keypoints": np.array(keypoints), "affinity": affinity}
+
+
+def transfer_weights(
+    teacher: "keras.Model", network: "keras.Model", channels: dict[str, IntArray]
+) -> None:
+    """Copy the weights of a teacher of the same graph into a network, in place.
+
+    Where the two differ in their maps, weights of maps that the teacher lacks become 0.
+
+    Args:
+        teacher: A body network whose layers have the names of the network's.
+        network: The network that is to learn.
+        channels: What `matching_channels` returned.
+    """
+    points, fields = channels["keypoints"], channels["affinity"]
+    sizes = {kind: maps.shape[-1] for kind, maps in teacher.output.items()}
+    both = np.where(points == NONE, NONE, points + sizes["affinity"])
+    sources = {sizes["keypoints"]: points, sizes["affinity"]: fields}
+    for layer in (layer for layer in network.layers if layer.weights):
+        arrays = teacher.get_layer(layer.name).get_weights()
+        shapes = [array.shape for array in layer.get_weights()]
+        taken = []
+        for array, shape in zip(arrays, shapes, strict=True):
+            for axis, (old, new) in enumerate(zip(array.shape, shape, strict=True)):
+                if old == new:
+                    continue
+                rest = np.arange(sum(sizes.values()), old)  # a stage's maps, and what is beside
+                chosen = sources.get(old, np.concatenate([fields, both, rest]))
+                array = _take(array, chosen, axis)
+            taken.append(array)
+        layer.set_weights(taken)
+
+
+def _take(array: FloatArray, chosen: IntArray, axis: int) -> FloatArray:
+    """Return slices along an axis, zeros for `NONE`."""
+    zeros = np.zeros_like(np.take(array, [0], axis))
+    return np.take(np.concatenate([array, zeros], axis), chosen, axis)
+
+
+def differences(
+    maps: "keras.KerasTensor", taught: "keras.KerasTensor", channels: IntArray
+) -> "keras.KerasTensor":
+    """Return how far maps are from a teacher's, where both have them.
+
+    Args:
+        maps: (n, h, w, C) of the network that learns.
+        taught: (n, h, w, D) of the teacher.
+        channels: (C,) the teacher's channel for each, or `NONE`.
+
+    Returns:
+        (n, h, w, m) differences.
+    """
+    from keras import ops
+
+    shared = np.flatnonzero(channels != NONE)
+    return ops.take(maps, shared, axis=-1) - ops.take(taught, channels[shared], axis=-1)
+
+
+def taught_loss(counted: "keras.KerasTensor", apart: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Return the squared differences from a teacher's maps.
+
+    Args:
+        counted: (n, 1, 1, 1): 1 for images that the teacher answers, 0 for those with labels.
+        apart: (n, h, w, C), what `differences` returned.
+
+    Returns:
+        (n, h, w) loss, a sum over the channels.
+    """
+    from keras import ops
+
+    return ops.sum(ops.square(apart) * counted, axis=-1)

@@ -1,0 +1,139 @@
+"""Learning from another body network: what is taken over, what is compared, what is left alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from openpose_keras import networks
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO
+from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
+from openpose_keras.io.images import write_image
+from openpose_keras.training.bodies import sources
+from openpose_keras.training.bodies import task as bodies
+from openpose_keras.training.bodies.distillation import NONE, matching_channels, transfer_weights
+from openpose_keras.training.config import TrainConfig
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
+]
+CHANNELS = matching_channels(BODY_COCO, BODY_25)
+
+
+def randomise(network, seed=0):
+    rng = np.random.default_rng(seed)
+    network.set_weights([0.1 * rng.standard_normal(each.shape) for each in network.get_weights()])
+    return network
+
+
+def test_channels_are_matched_by_the_names_of_keypoints_and_limbs():
+    keypoints, fields = CHANNELS["keypoints"], CHANNELS["affinity"]
+    names = (*BODY_COCO.keypoints, "background")
+    for name, channel in zip((*BODY_25.keypoints, "background"), keypoints, strict=True):
+        assert channel == NONE or names[channel] == name
+        assert (channel == NONE) == (name == "mid_hip" or name.endswith(("toe", "heel")))
+    known = dict(zip(BODY_COCO.limbs, BODY_COCO.fields, strict=True))
+    for limb, channel in zip(BODY_25.limbs, BODY_25.fields, strict=True):
+        first = known.get(limb, NONE)
+        second = NONE if first == NONE else first + 1
+        assert fields[channel : channel + 2].tolist() == [first, second]
+    assert (fields != NONE).sum() == 2 * 17
+
+
+def test_the_maps_of_the_first_stage_are_the_teacher_s_and_those_it_lacks_are_0():
+    teacher, network = networks.body_mobilenet(all_stages=True), networks.body_lite(all_stages=True)
+    last = networks.body_mobilenet()
+    randomise(teacher)
+    last.set_weights(teacher.get_weights())
+    transfer_weights(last, network, CHANNELS)
+    batch = np.random.default_rng(1).uniform(-0.5, 0.5, (1, 32, 48, 3)).astype(np.float32)
+    theirs, ours = teacher(batch)[0], network(batch)[0]
+    for kind, channels in CHANNELS.items():
+        taught, found = np.asarray(theirs[kind]), np.asarray(ours[kind])
+        np.testing.assert_allclose(
+            found[..., channels != NONE],
+            taught[..., channels[channels != NONE]],
+            rtol=1e-4,
+            atol=1e-4,
+        )
+        assert not found[..., channels == NONE].any()
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A config of body_lite with a random teacher, two labelled photos, one of nobody, and one for
+    the teacher.
+    """
+    teacher = randomise(networks.body_mobilenet())
+    teacher.save_weights(tmp_path / "teacher.weights.h5")
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for name in ("0.png", "1.png", "nobody.png", "photos/free.png"):
+        write_image(tmp_path / name, rng.integers(0, 255, (60, 80, 3), np.uint8))
+    person = LabelledPerson(rng.uniform(5, 50, (17, 2)), np.full(17, 2.0), (5, 5, 45, 45), 900)
+    write_people_labels(
+        tmp_path / "labels.json",
+        [
+            LabelledPeople(tmp_path / f"{name}.png", people, number, (60, 80))
+            for number, (name, people) in enumerate(
+                {"0": (person,), "1": (person,), "nobody": ()}.items()
+            )
+        ],
+    )
+    return TrainConfig(
+        network="body_lite",
+        out=str(tmp_path / "run"),
+        labels=str(tmp_path / "labels.json"),
+        teacher=str(tmp_path / "teacher.weights.h5"),
+        photos=str(tmp_path / "photos"),
+        photo_fraction=0.5,
+        size=32,
+        batch_size=4,
+        steps_per_epoch=1,
+        epochs=1,
+        validation_samples=1,
+    )
+
+
+def test_a_teacher_answers_photos_alone_and_labels_count_for_the_others(config):
+    model, network = bodies.start(config)
+    outputs = {f"{kind}_stage{stage}" for kind in CHANNELS for stage in (1, 2)}
+    assert set(model.output) == outputs | {f"taught_{name}" for name in outputs}
+    training, _ = sources.load_sources(config)
+    samples = [training(np.random.default_rng(seed)) for seed in range(40)]
+    taught = np.array([not each.known.any() for each in samples])
+    assert 10 < taught.sum() < 30
+    assert 0 < sum(not len(each.people) for each in samples) - taught.sum() < 12  # of nobody
+    images, targets = bodies.collate(samples, BODY_25, list(model.output))
+    for name, values in targets.items():
+        if name.startswith("taught"):
+            assert (values[:, 0, 0, 0] == taught).all()
+        else:
+            weights = np.split(values, 2, axis=-1)[1]
+            assert not weights[taught].any()
+            assert weights[~taught].any()
+    teacher = networks.body_mobilenet()
+    teacher.load_weights(config.teacher)
+    batch = images[taught] / np.float32(256) - np.float32(0.5)
+    theirs, ours = teacher(batch), network(batch)
+    shared = CHANNELS["keypoints"] != NONE
+    apart = (
+        np.asarray(ours["keypoints"])[..., shared]
+        - np.asarray(theirs["keypoints"])[..., CHANNELS["keypoints"][shared]]
+    )
+    expected = np.square(apart).sum(axis=-1).mean()
+    assert expected > 0
+    named = model.evaluate(
+        images[taught], {k: v[taught] for k, v in targets.items()}, verbose=0, return_dict=True
+    )
+    assert named["taught_keypoints_stage2_loss"] == pytest.approx(expected, rel=1e-3)
+    assert named["keypoints_stage2_loss"] == 0
+
+
+def test_a_run_s_own_weights_come_before_the_teacher_s(config, tmp_path):
+    own = randomise(networks.body_lite(), seed=5)
+    own.save_weights(tmp_path / "own.weights.h5")
+    _, network = bodies.start(replace(config, weights=str(tmp_path / "own.weights.h5")))
+    for one, other in zip(network.get_weights(), own.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
