@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from openpose_keras.estimators.body import BodyEstimator
     from openpose_keras.estimators.face import FaceEstimator
     from openpose_keras.estimators.hand import HandEstimator
-    from openpose_keras.estimators.recipes import RECIPES, Recipe
+    from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, BodyRecipe, Recipe
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
     from openpose_keras.io.images import read_image, write_image
     from openpose_keras.io.openpose_json import (
@@ -40,7 +40,7 @@ _HOMES = {
     "estimators.body": ("BodyEstimator",),
     "estimators.face": ("FaceEstimator",),
     "estimators.hand": ("HandEstimator",),
-    "estimators.recipes": ("RECIPES", "Recipe"),
+    "estimators.recipes": ("BODY_RECIPES", "RECIPES", "BodyRecipe", "Recipe"),
     "estimators.whole_body": ("WholeBodyEstimator",),
     "io.images": ("read_image", "write_image"),
     "io.openpose_json": ("read_openpose", "read_people", "write_openpose", "write_people"),
@@ -50,10 +50,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "BODY_RECIPES",
     "PRESETS",
     "RECIPES",
     "Body",
     "BodyEstimator",
+    "BodyRecipe",
     "Face",
     "FaceEstimator",
     "Hand",

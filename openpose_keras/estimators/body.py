@@ -116,6 +116,7 @@ class BodyEstimator(Estimator):
 
         Raises:
             ImageError: The array is not an image.
+            ValueError: `max_people` is no positive whole number.
             NetworkError: The network's output is not finite maps of the skeleton.
         """
         image = check_image(image)
@@ -172,19 +173,21 @@ class BodyEstimator(Estimator):
 
         Args:
             maps: As `merge` returns them.
-            image_size: (height, width) of the image.
+            image_size: (height, width) of the image; its whole shape will do.
             max_people: As for a call.
             scales: What was merged. With it a refined recipe finds keypoints of several scales
                 where OpenPose does, without it some of them one pixel beside.
 
         Returns:
-            The bodies, in pixels of the image.
+            The bodies, in pixels of the image. One that is a single pixel wide or high has none.
         """
         stride, ratio = self.spec.stride, self._ratio
         pixels = 1 if self.recipe.refined else ratio  # of the maps, for each cell
         height, width, _ = maps.shape
         network_size = stride * height // pixels, stride * width // pixels
-        factor = factor_to_image(image_size, network_size) * stride / ratio
+        factor = factor_to_image(image_size[:2], network_size) * stride / ratio
+        if not factor:
+            return []
         keypoints, scores = find_people(
             maps,
             self.skeleton,

@@ -21,24 +21,30 @@ The recipes by name:
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from openpose_keras.core.checks import check_whole
 from openpose_keras.networks.input_spec import InputSpec
 
 __all__ = [
+    "BODY_RECIPES",
     "RECIPES",
+    "BodyRecipe",
     "DecodeRecipe",
     "InputSpec",
     "Recipe",
     "ViewRecipe",
     "WholeImageRecipe",
+    "get_body_recipe",
     "get_recipe",
     "scale_range",
 ]
 
 Peak = Literal["argmax", "blob", "local_maxima", "subpixel"]
 Interpolation = Literal["linear", "cubic"]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +205,7 @@ class BodyRecipe:
         name: For people; nothing depends on it.
         resolution: (height, width) of the network's input, see `network_sizes`: net_resolution.
         widest: net_resolution_dynamic.
-        scales: scale_number: how many inputs of different sizes there are.
+        scales: scale_number: how many inputs of different sizes there are, a whole number.
         gap: scale_gap: how much smaller each is than the one before.
         connector: A key of `heatmaps.people.CONNECTORS`.
         maximize_positives: Whether more keypoints are to be found, and more false ones.
@@ -208,7 +214,8 @@ class BodyRecipe:
             `heatmaps.people.find_people`.
 
     Raises:
-        ValueError: There is no such connector, or the ratio is below 0.
+        ValueError: There is no such connector, the scales are no positive whole number, or the
+            ratio is below 0.
     """
 
     channel_order: ClassVar[Literal["trained"]] = "trained"  # as the InputSpec says
@@ -226,6 +233,7 @@ class BodyRecipe:
     def __post_init__(self) -> None:
         """Check what no later step checks."""
         _check_choices(self)
+        check_whole(self.scales, "scales")
         if self.ratio < 0:
             raise ValueError(f"expected a ratio of at least 0, got {self.ratio}")
 
@@ -276,24 +284,31 @@ def get_recipe(recipe: str | AnyRecipe) -> AnyRecipe:
     """
     if isinstance(recipe, AnyRecipe):
         return recipe
-    if not isinstance(recipe, str):
-        raise TypeError(f"expected a recipe or its name, got {type(recipe).__name__}")
-    if recipe not in RECIPES:
-        raise ValueError(f"there is no recipe {recipe!r}: take one of {', '.join(RECIPES)}")
-    return RECIPES[recipe]
+    return _named(recipe, RECIPES, "RECIPES")
 
 
 def get_body_recipe(recipe: str | BodyRecipe) -> BodyRecipe:
-    """Return a recipe by its name; a recipe itself is returned as it is.
+    """Return a recipe of bodies by its name; a recipe itself is returned as it is.
+
+    Args:
+        recipe: A name of `BODY_RECIPES`, or a recipe.
 
     Raises:
         ValueError: No recipe has this name.
+        TypeError: It is neither a name nor a recipe of bodies.
     """
     if isinstance(recipe, BodyRecipe):
         return recipe
-    if recipe not in BODY_RECIPES:
-        raise ValueError(f"there is no recipe {recipe!r}: take {' or '.join(BODY_RECIPES)}")
-    return BODY_RECIPES[recipe]
+    return _named(recipe, BODY_RECIPES, "BODY_RECIPES")
+
+
+def _named(name: object, recipes: Mapping[str, _T], table: str) -> _T:
+    """Return the recipe of a name in a table."""
+    if not isinstance(name, str):
+        raise TypeError(f"expected a recipe of the kind in {table}, got {type(name).__name__}")
+    if name not in recipes:
+        raise ValueError(f"there is no recipe {name!r}: take one of {', '.join(recipes)}")
+    return recipes[name]
 
 
 def _is_number(value: object) -> bool:

@@ -36,7 +36,7 @@ def network_sizes(
         (height, width), the largest first.
 
     Raises:
-        ValueError: Both sides are free, a side is no multiple of 16, or a scale would be below 0.
+        ValueError: Both sides are free, a side is no multiple of 16, or a scale is not above 0.
 
     Example:
         >>> network_sizes((720, 1280), scales=2), network_sizes((600, 400))
@@ -53,18 +53,24 @@ def network_sizes(
     if min(height, width) < 1 or height % MULTIPLE or width % MULTIPLE:
         raise ValueError(f"expected a resolution in multiples of {MULTIPLE}, got {resolution}")
     factors = [1 - number * gap for number in range(scales)]
-    if min(factors, default=-1) < 0:
-        raise ValueError(f"expected scales of at least 0, got {scales} with a gap of {gap}")
+    if min(factors, default=0) <= 0:
+        raise ValueError(
+            f"expected scales that all are above 0, got {scales} with a gap of {gap}: have fewer"
+        )
     smaller = [(_scaled(height, factor), _scaled(width, factor)) for factor in factors[1:]]
     return [(height, width), *smaller]
 
 
 def _free_side(given: int, along: int, across: int, most: float) -> int:
-    """Return the side that follows an image of `along` by `across`, at most `most` of the other."""
+    """Return the side that follows an image of `along` by `across`.
+
+    It is at most `most` of the other one. OpenPose's may be 0, of which no network has maps; here
+    it is at least 16.
+    """
     wanted = np.float32(given) * (np.float32(along) / np.float32(across))
     if most > 0:
         wanted = np.minimum(wanted, np.float32(given * most))
-    return MULTIPLE * int(np.float32(0.5) + wanted / np.float32(MULTIPLE))
+    return MULTIPLE * max(int(np.float32(0.5) + wanted / np.float32(MULTIPLE)), 1)
 
 
 def _scaled(side: int, factor: float) -> int:

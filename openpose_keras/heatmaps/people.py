@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.checks import check_whole
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.heatmaps.candidates import openpose_candidates, refined_candidates
 from openpose_keras.heatmaps.part_affinity import Limbs, limb_scores
@@ -151,15 +152,14 @@ def best_people(keypoints: ArrayLike, scores: ArrayLike, most: int) -> IntArray:
         (m,) indices in ascending order.
 
     Raises:
-        ValueError: `most` is below 1.
+        ValueError: `most` is no positive whole number.
 
     Example:
         >>> keypoints = np.array([[[0, 0, 1], [9, 9, 1]], [[0, 0, 1], [4, 4, 1]]])
         >>> best_people(keypoints, [0.5, 0.6], 1).tolist()
         [0]
     """
-    if most < 1:
-        raise ValueError(f"expected at least 1 person to keep, got {most}")
+    most = check_whole(most, "the number of people to keep")
     points = np.asarray(keypoints, np.float32)
     shown = points[..., 2:] > np.float32(_SHOWN)
     low = np.where(shown, points[..., :2], np.inf).min(axis=1, initial=np.inf)

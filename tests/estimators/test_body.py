@@ -8,7 +8,7 @@ from openpose_keras.core.errors import ImageError, NetworkError
 from openpose_keras.core.keypoints import Person
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
 from openpose_keras.estimators.body import BodyEstimator
-from openpose_keras.estimators.recipes import BODY_RECIPES, BodyRecipe
+from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, BodyRecipe
 from openpose_keras.heatmaps.people import Thresholds
 from openpose_keras.viz.drawing import draw
 from tests.helpers.people import IMAGE, DrawnNetwork
@@ -64,6 +64,20 @@ def test_the_largest_person_is_kept():
     assert draw(IMAGE, [Person(body)]).any()
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (20, 1000), (1000, 20)])
+def test_images_of_any_shape_are_searched(size):
+    network = DrawnNetwork(BODY_MPI, people=[])
+    image = np.zeros((*size, 3), np.uint8)
+    assert BodyEstimator(network, skeleton=BODY_MPI, recipe=SMALL)(image) == []
+
+
+def test_an_image_one_pixel_wide_has_no_people():
+    estimator = BodyEstimator(DrawnNetwork(BODY_25), recipe=SMALL)
+    maps = estimator.merge(estimator.run(estimator.views(IMAGE)))
+    assert estimator.decode(maps, (1, 1)) == []
+    assert len(estimator.decode(maps, IMAGE.shape)) == 2
+
+
 def test_a_network_s_name_says_its_skeleton_and_its_threshold():
     for name, skeleton, peak in (("body_25", BODY_25, 0.05), ("body_mpi_4", BODY_MPI, 0.3)):
         network = DrawnNetwork(skeleton)
@@ -89,6 +103,10 @@ def test_what_makes_no_sense_is_refused():
         BodyRecipe(connector="cuda")
     with pytest.raises(ValueError, match="a ratio of at least 0"):
         BodyRecipe(ratio=-1)
+    with pytest.raises(ValueError, match=r"scales must be a positive whole number, not \(1, 0.8\)"):
+        BodyRecipe(scales=(1, 0.8))
+    with pytest.raises(TypeError, match="of the kind in BODY_RECIPES, got Recipe"):
+        BodyEstimator(DrawnNetwork(BODY_25)).with_recipe(RECIPES["refined"])
     with pytest.raises(NetworkError, match="expected heatmaps"):
         BodyEstimator(DrawnNetwork(BODY_25), skeleton=BODY_COCO, recipe=SMALL)(IMAGE)
     with pytest.raises(ImageError):

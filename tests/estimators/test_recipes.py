@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 
 from openpose_keras.estimators.recipes import (
+    BODY_RECIPES,
     RECIPES,
     DecodeRecipe,
     Recipe,
@@ -99,5 +100,6 @@ def test_recipes_are_got_by_name_or_as_they_are():
     assert get_recipe("mmittek") is RECIPES["mmittek"]
     with pytest.raises(ValueError, match="take one of openpose, pytorch_openpose, mmi"):
         get_recipe("opnpose")
-    with pytest.raises(TypeError, match="NoneType"):
-        get_recipe(None)
+    for other in (None, BODY_RECIPES["refined"]):
+        with pytest.raises(TypeError, match=f"kind in RECIPES, got {type(other).__name__}"):
+            get_recipe(other)

@@ -13,6 +13,8 @@ from openpose_keras.geometry.transforms import Fit
         ((400, 1600), (368, None), {}, [(368, 656)]),  # at most 16:9
         ((400, 1600), (368, None), {"widest": 0}, [(368, 1472)]),
         ((1600, 400), (None, 368), {}, [(208, 368)]),  # 9/16 of 368 is 207
+        ((1000, 20), (368, None), {}, [(368, 16)]),  # where OpenPose has 0
+        ((20, 1000), (None, 368), {}, [(16, 368)]),
         ((600, 400), (176, 320), {"scales": 3}, [(176, 320), (128, 240), (80, 160)]),
         ((600, 400), (16, 16), {"scales": 2, "gap": 0.5}, [(16, 16), (1, 1)]),
     ],
@@ -27,8 +29,8 @@ def test_sizes_follow_the_image_within_their_limit(image, resolution, options, e
         ((None, None), {}, "a height or a width"),
         ((100, None), {}, "multiples of 16"),
         ((368, 0), {}, "multiples of 16"),
-        ((368, None), {"scales": 6}, "scales of at least 0"),
-        ((368, None), {"scales": 0}, "scales of at least 0"),
+        ((368, None), {"scales": 5}, "all are above 0, got 5 with a gap of 0.25"),
+        ((368, None), {"scales": 0}, "all are above 0"),
     ],
 )
 def test_sizes_that_no_network_has_are_refused(resolution, options, message):

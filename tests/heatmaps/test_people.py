@@ -195,8 +195,9 @@ def test_the_best_people_keep_their_order_and_of_equal_ones_the_first_is_kept():
     assert best_people(keypoints, scores, 3).tolist() == [1, 2, 3]
     assert best_people(keypoints, scores, 9).tolist() == [0, 1, 2, 3]
     assert best_people(np.zeros((0, 2, 3)), [], 2).tolist() == []
-    with pytest.raises(ValueError, match="at least 1 person"):
-        best_people(keypoints, scores, 0)
+    for most in (0, 1.5):
+        with pytest.raises(ValueError, match=f"positive whole number, not {most}"):
+            best_people(keypoints, scores, most)
 
 
 def test_maps_of_another_network_and_unknown_connectors_are_refused():
