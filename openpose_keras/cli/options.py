@@ -11,10 +11,10 @@ from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES
 from openpose_keras.networks.presets import (
     DTYPES,
-    PARTS,
     PRESET_SETS,
     PRESETS,
     Part,
+    check_parts,
     get_presets,
 )
 
@@ -90,12 +90,11 @@ def parse_presets(text: str) -> str:
 
 
 def parse_parts(text: str) -> tuple[Part, ...]:
-    """Read parts of people with commas between; "hands" and "faces" count as one of each."""
-    names = [name.strip().removesuffix("s") for name in text.replace("bodies", "body").split(",")]
-    parts = tuple(part for part in PARTS if part in names)
-    if set(parts) != set(names):
-        raise argparse.ArgumentTypeError(f'expected some of "body,face,hands", not {text!r}')
-    return parts
+    """Read parts of people with commas between."""
+    try:
+        return check_parts(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def parse_box(text: str) -> tuple[float, float, float, float] | str:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from openpose_keras.core.arrays import FloatArray
-from openpose_keras.core.keypoints import Person, Side, keypoint_table
+from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.keypoints import Hand, Person, Side, keypoint_table
 from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.geometry.axis_aligned import Size
 
 _ARM_SCORE, _FACE_SCORE = 0.03, 0.25  # scores above which a keypoint counts
 _KEYPOINT_SCORE = 0.25  # score above which a keypoint counts for the box of a hand
 _HAND_SCORE = 0.66667  # mean score above which a hand is remembered
+_PRESENCE = 0.5  # presence from which a hand is remembered, where the network tells it
 _BEYOND = 0.33  # how far the hand's middle lies beyond the wrist, in lengths of the forearm
 
 
@@ -31,7 +33,7 @@ def hand_boxes(bodies: ArrayLike, skeleton: Skeleton, side: Side) -> FloatArray:
         side: "left" or "right".
 
     Returns:
-        (n, 4) float32, NaN where wrist, elbow or shoulder is missing.
+        (n, 4) float32, NaN where wrist, elbow or shoulder is missing; see `visible_boxes`.
 
     Example:
         >>> from openpose_keras.core.skeletons import BODY_25
@@ -62,7 +64,7 @@ def face_boxes(bodies: ArrayLike, skeleton: Skeleton) -> FloatArray:
         skeleton: One of the bodies of `skeletons`.
 
     Returns:
-        (n, 4) float32, NaN where there is too little to draw a box by.
+        (n, 4) float32, NaN where there is too little to draw a box by; see `visible_boxes`.
 
     Example:
         >>> from openpose_keras.core.skeletons import BODY_COCO
@@ -98,7 +100,8 @@ class TrackedHands:
 
     Args:
         boxes: (n, 4) float32 x, y, width, height.
-        frame: Number of that frame. OpenPose starts at 0, so that frame 0 is never remembered.
+        frame: Number of that frame; -1 before the first one. OpenPose begins with 0, so that it
+            never remembers frame 0.
 
     Example:
         >>> xy = 10.0 * np.indices((3, 7)).reshape(2, -1).T
@@ -111,15 +114,21 @@ class TrackedHands:
     """
 
     boxes: FloatArray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
-    frame: int = 0
+    frame: int = -1
 
-    def update(self, hands: ArrayLike, frame: int) -> "TrackedHands":
+    def update(
+        self, hands: ArrayLike, frame: int, presence: Sequence[float | None] | None = None
+    ) -> "TrackedHands":
         """Return what is remembered after a frame.
+
+        A hand is remembered where its presence is at least 0.5, or, where nobody tells it, by
+        OpenPose's rule: where its mean score is above 0.66667.
 
         Args:
             hands: (n, 21, 3) x, y, score of the hands that were found; a missing keypoint has the
                 score 0.
             frame: Its number. A frame that is not later than the last one changes nothing.
+            presence: The probability of each hand, or None; None for all where nobody tells it.
         """
         if frame <= self.frame:
             return self
@@ -127,7 +136,9 @@ class TrackedHands:
         shown = points[..., 2:] > np.float32(_KEYPOINT_SCORE)
         low = np.where(shown, points[..., :2], np.inf).min(axis=1)
         high = np.where(shown, points[..., :2], -np.inf).max(axis=1)
-        sure = points[..., 2].mean(axis=1, dtype=np.float32) > np.float32(_HAND_SCORE)
+        high_scores = points[..., 2].mean(axis=1, dtype=np.float32) > np.float32(_HAND_SCORE)
+        told = np.array([None] * len(points) if presence is None else presence, np.float64)
+        sure = np.where(np.isnan(told), high_scores, told >= _PRESENCE)
         kept = sure & (high > low).all(axis=1)
         boxes = np.hstack([low, high - low])[kept].astype(np.float32)
         return TrackedHands(boxes, frame)
@@ -163,10 +174,10 @@ class HandTracks:
 
     Example:
         >>> tracks = HandTracks()
-        >>> for frame, people in enumerate([[], []], start=1):
+        >>> for frame, people in enumerate([[], []]):
         ...     tracks = tracks.update(people, frame)
         >>> tracks.left.frame
-        2
+        1
     """
 
     left: TrackedHands = field(default_factory=TrackedHands)
@@ -177,16 +188,38 @@ class HandTracks:
 
         Args:
             people: The people of the frame.
-            frame: Its number, from 1 on.
+            frame: Its number, from 0 on.
         """
-        left, right = (
-            [keypoint_table(hand) for hand in hands if hand is not None]
-            for hands in (
-                [person.left_hand for person in people],
-                [person.right_hand for person in people],
-            )
-        )
-        return HandTracks(self.left.update(left, frame), self.right.update(right, frame))
+        left = [person.left_hand for person in people if person.left_hand is not None]
+        right = [person.right_hand for person in people if person.right_hand is not None]
+        return HandTracks(_updated(self.left, left, frame), _updated(self.right, right, frame))
+
+
+def _updated(tracked: TrackedHands, hands: Sequence[Hand], frame: int) -> TrackedHands:
+    """Return what is remembered of the hands of one side after a frame."""
+    tables = [keypoint_table(hand) for hand in hands]
+    return tracked.update(tables, frame, [hand.presence for hand in hands])
+
+
+def visible_boxes(boxes: ArrayLike, image_size: Size) -> IntArray:
+    """Return which boxes there are and meet the image: those that estimators take.
+
+    Args:
+        boxes: (n, 4) x, y, width, height, NaN where there is none, as `face_boxes` and `hand_boxes`
+            return them.
+        image_size: (height, width) of the image; its whole shape will do.
+
+    Returns:
+        (m,) indices in ascending order.
+
+    Example:
+        >>> boxes = np.array([[5, 5, 20, 20], [np.nan] * 4, [-30, 5, 20, 20]])
+        >>> visible_boxes(boxes, (40, 60)).tolist()
+        [0]
+    """
+    x, y, width, height = np.asarray(boxes).reshape(-1, 4).T
+    inside = (x < image_size[1]) & (y < image_size[0]) & (x + width > 0) & (y + height > 0)
+    return np.flatnonzero(inside & (width > 0) & (height > 0))
 
 
 def _front_or_profile(

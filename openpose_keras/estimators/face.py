@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class FaceEstimator(KeypointEstimator):
-    """Estimates the keypoints of faces in boxes of an image, see `body_boxes.face_boxes`.
+    """Estimates the keypoints of faces in boxes of an image.
+
+    `body_boxes.face_boxes` draws them from bodies; `body_boxes.visible_boxes` tells which of these
+    there are and meet the image: `face_estimator(image, boxes[visible_boxes(boxes, image.shape)])`.
 
     Args:
         network: A `keras.Model` such as `networks.face()` with its weights, or an engine: any

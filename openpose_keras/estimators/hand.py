@@ -218,8 +218,10 @@ class HandEstimator(KeypointEstimator):
         Args:
             image: (H, W, 3) uint8 RGB.
             boxes: (x, y, width, height) or (x, y, width) in pixels for each hand; a crop takes the
-                square about the box's centre. "whole": the image is one hand. None: search for
-                hands; a recipe of the whole image takes it as one hand instead.
+                square about the box's centre; `body_boxes.hand_boxes` draws them from bodies, and
+                `body_boxes.visible_boxes` leaves out those that are NaN. "whole": the image is one
+                hand. None: search for hands; a recipe of the whole image takes it as one hand
+                instead.
             sides: "left", "right" or None for each box, or one for all. A network that knows right
                 hands only is shown both sides for None: the better mean score (of all keypoints, a
                 missing one counts 0) decides, and `side_scores` has both. A network that tells the

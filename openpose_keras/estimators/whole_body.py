@@ -14,11 +14,11 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.keypoints import SIDES, Hand, Person, Side, keypoint_table
 from openpose_keras.core.skeletons import BODY_25, Skeleton
 from openpose_keras.estimators.body import BodyEstimator
-from openpose_keras.estimators.body_boxes import HandTracks, face_boxes, hand_boxes
+from openpose_keras.estimators.body_boxes import HandTracks, face_boxes, hand_boxes, visible_boxes
 from openpose_keras.estimators.face import FaceEstimator
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.io.images import check_image
-from openpose_keras.networks.presets import PARTS, Part, get_presets
+from openpose_keras.networks.presets import PARTS, check_parts, get_presets
 
 
 class WholeBodyEstimator:
@@ -54,12 +54,17 @@ class WholeBodyEstimator:
         self.face = face
         self.hand = hand
 
+    def __repr__(self) -> str:
+        """Return one line: the estimators of the parts."""
+        parts = ", ".join(f"{part}={getattr(self, part)!r}" for part in PARTS)
+        return f"{type(self).__name__}({parts})"
+
     @classmethod
     def from_preset(
         cls,
         name: str,
         *,
-        parts: Collection[Part] | None = None,
+        parts: str | Collection[str] | None = None,
         recipe: str | None = None,
         dtype: str | None = None,
         batch_size: int = 8,
@@ -69,8 +74,9 @@ class WholeBodyEstimator:
         Args:
             name: A key of `presets.PRESET_SETS`, or names of `presets.PRESETS` with commas between,
                 such as "body_25,hand_lite".
-            parts: Those to estimate, of "body", "face" and "hand"; None for all that the set finds.
-                Faces need bodies; hands are searched for where there are none.
+            parts: Those to estimate, as `--parts` has them: "body,face,hands", some of these or a
+                list of them; None for all that the set finds. Faces need bodies; hands are searched
+                for where there are none.
             recipe: The name of a recipe that all parts know; None for each part's own default.
             dtype: What the networks compute in; None for "float32".
             batch_size: The greatest number of images that go through a network at once.
@@ -79,15 +85,15 @@ class WholeBodyEstimator:
             The estimator.
 
         Raises:
-            ValueError: There is no such preset, recipe or dtype, or the set lacks a part.
+            ValueError: There is no such preset, recipe, dtype or part, or the set lacks a part.
             WeightsError: Weights are missing or damaged.
         """
         presets = get_presets(name)
-        for part in parts or ():
-            if part not in presets:
-                known = ", ".join(presets)
-                raise ValueError(f"expected parts among {known} with {name!r}, got {part!r}")
-        chosen = {part: presets[part].name for part in parts or presets}
+        wanted = tuple(presets) if parts is None else check_parts(parts)
+        if not presets.keys() >= set(wanted):
+            known, got = ", ".join(presets), ", ".join(wanted)
+            raise ValueError(f"expected parts among {known} with {name!r}, got {got}")
+        chosen = {part: presets[part].name for part in wanted}
         options: dict[str, Any] = {"recipe": recipe, "dtype": dtype, "batch_size": batch_size}
         body, face, hand = (chosen.get(part) for part in PARTS)
         return cls(
@@ -119,6 +125,7 @@ class WholeBodyEstimator:
 
         Raises:
             ImageError: The array is not an image.
+            TypeError: The tracks are no `HandTracks`.
             NetworkError: A network's output is not finite maps of its skeleton.
         """
         image = check_image(image)
@@ -148,8 +155,8 @@ class WholeBodyEstimator:
         if self.face is None:
             raise ValueError("expected an estimator of faces, got none: give face=FaceEstimator")
         boxes = face_boxes(*_bodies(people))
-        seen = _visible(image, boxes)
-        faces = dict(zip(seen, self.face(image, boxes[seen].tolist()), strict=True))
+        seen = visible_boxes(boxes, image.shape).tolist()
+        faces = dict(zip(seen, self.face(image, boxes[seen]), strict=True))
         return [
             replace(person, face=faces[index])
             if index in faces and faces[index].found.any()
@@ -175,13 +182,15 @@ class WholeBodyEstimator:
         """
         if self.hand is None:
             raise ValueError("expected an estimator of hands, got none: give hand=HandEstimator")
+        if not isinstance(tracks, HandTracks | None):
+            raise TypeError(f"expected HandTracks() or None, got {type(tracks).__name__}")
         bodies, skeleton = _bodies(people)
         places: list[tuple[int, Side]] = []
         boxes: list[list[float]] = []
         for side in SIDES:
             each = hand_boxes(bodies, skeleton, side)
             each = each if tracks is None else getattr(tracks, side).blend(each)
-            seen = _visible(image, each)
+            seen = visible_boxes(each, image.shape).tolist()
             places += [(index, side) for index in seen]
             boxes += each[seen].tolist()
         hands = self.hand(image, boxes, [side for _, side in places]) if boxes else []
@@ -208,10 +217,3 @@ def _bodies(people: Sequence[Person]) -> tuple[FloatArray, Skeleton]:
     skeleton = bodies[0].skeleton if bodies else BODY_25
     tables = [keypoint_table(body) for body in bodies]
     return np.reshape(tables, (-1, len(skeleton), 3)), skeleton
-
-
-def _visible(image: np.ndarray, boxes: FloatArray) -> list[int]:
-    """Return the indices of the boxes (n, 4) that there are and that meet the image."""
-    x, y, width, height = boxes.T
-    inside = (x < image.shape[1]) & (y < image.shape[0]) & (x + width > 0) & (y + height > 0)
-    return [int(index) for index in np.flatnonzero(inside & (width > 0) & (height > 0))]

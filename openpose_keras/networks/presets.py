@@ -8,6 +8,7 @@ first in the package's own folder (the weights that ship), then in the user's fo
 
 import hashlib
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -165,6 +166,27 @@ PRESETS = {
 
 PRESET_SETS = {"lite": ("hand_lite",), "openpose": ("body_25", "face", "hand")}
 """Presets that find people together: those that ship, and OpenPose's own."""
+
+
+def check_parts(parts: str | Collection[str]) -> tuple[Part, ...]:
+    """Return parts of people in the order of `PARTS`; a plural counts as one: "hands", "faces".
+
+    Args:
+        parts: Such as "body,hands", or a list of names.
+
+    Raises:
+        ValueError: There are none, or one is not known.
+
+    Example:
+        >>> check_parts("hands,body")
+        ('body', 'hand')
+    """
+    names = parts.split(",") if isinstance(parts, str) else list(parts)
+    singular = {name.strip().replace("bodies", "body").removesuffix("s") for name in names}
+    known = tuple(part for part in PARTS if part in singular)
+    if not known or set(known) != singular:
+        raise ValueError(f'expected some of "body,face,hands", got {",".join(names)!r}')
+    return known
 
 
 def get_presets(names: str) -> dict[Part, Preset]:

@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
 
+from openpose_keras.core.keypoints import Hand, Person
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
-from openpose_keras.estimators.body_boxes import TrackedHands, face_boxes, hand_boxes
+from openpose_keras.estimators.body_boxes import (
+    HandTracks,
+    TrackedHands,
+    face_boxes,
+    hand_boxes,
+    visible_boxes,
+)
 
 BODIES = [BODY_25, BODY_COCO, BODY_MPI]
 
@@ -72,6 +79,13 @@ def test_no_bodies_have_no_boxes(skeleton):
     assert hand_boxes(none, skeleton, "left").shape == face_boxes(none, skeleton).shape == (0, 4)
 
 
+def test_boxes_that_an_estimator_takes_are_those_that_meet_the_image():
+    beside = [(-20, 0, 20, 20), (60, 0, 20, 20), (0, -20, 20, 20), (0, 40, 20, 20)]
+    boxes = [(np.nan,) * 4, (-19, 0, 20, 20), *beside, (59, 39, 20, 20), (5, 5, 0, 0)]
+    assert visible_boxes(boxes, (40, 60, 3)).tolist() == [1, 6]
+    assert visible_boxes(np.zeros((0, 4)), (40, 60)).tolist() == []
+
+
 # --- over frames
 
 
@@ -90,6 +104,19 @@ def test_a_hand_that_was_found_well_is_remembered_by_its_box():
     np.testing.assert_allclose(found.boxes, [(10, 20, 40, 60)])
 
 
+def test_a_network_that_knows_presence_says_which_hands_are_remembered():
+    xy = hand(10, 20, 40, 60)[:, :2]
+    hands = [
+        Hand(xy + 100 * number, np.full(21, score), presence=presence)
+        for number, (score, presence) in enumerate(
+            [(0.3, 0.5), (0.9, 0.4), (0.6, None), (0.9, None)]
+        )
+    ]
+    tracks = HandTracks().update([Person(left_hand=hand) for hand in hands], 0)
+    assert tracks.left.boxes[:, 0].tolist() == [10, 310]
+    assert (tracks.left.frame, len(tracks.right.boxes)) == (0, 0)
+
+
 def test_keypoints_with_a_low_score_do_not_widen_the_box():
     one = hand(10, 20, 40, 60)
     one[0] = (-500, -500, 0.25)
@@ -99,7 +126,7 @@ def test_keypoints_with_a_low_score_do_not_widen_the_box():
 def test_a_frame_counts_only_if_it_is_later():
     first = remembered(hand(10, 20, 40, 60))
     assert first.update([], frame=1) is first
-    assert TrackedHands().update([hand(0, 0, 9, 9)], frame=0).boxes.shape == (0, 4)
+    assert len(TrackedHands().update([hand(0, 0, 9, 9)], frame=0).boxes) == 1
     assert first.update([], frame=2).boxes.shape == (0, 4)
 
 

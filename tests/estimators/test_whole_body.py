@@ -141,6 +141,8 @@ def test_boxes_are_blended_with_those_of_the_frame_before():
 def test_max_people_keeps_the_largest():
     estimator = WholeBodyEstimator(body_estimator(), face=face_estimator())
     (person,) = estimator(IMAGE, max_people=1)
+    with pytest.raises(ValueError, match=r"positive whole number, not 1\.5"):
+        estimator(IMAGE, max_people=1.5)
     assert person.body.box is None
     assert person.face is not None
     assert person.left_hand is None
@@ -164,8 +166,21 @@ def test_what_can_not_be_estimated_is_refused():
     hands = WholeBodyEstimator(hand=hand_estimator(search=lambda image: [Region((9, 9, 40, 40))]))
     with pytest.raises(ValueError, match="a body each, got 0 of 1"):
         hands.add_hands(IMAGE, hands(IMAGE))
-    with pytest.raises(ValueError, match=r"expected parts among hand with 'lite', got 'body'"):
+    with pytest.raises(ValueError, match="expected parts among hand with 'lite', got body"):
         WholeBodyEstimator.from_preset("lite", parts=["body"])
+    for parts in ([], "", "arm", ["hands", "arm"]):
+        with pytest.raises(ValueError, match='some of "body,face,hands", got '):
+            WholeBodyEstimator.from_preset("lite", parts=parts)
+    with pytest.raises(TypeError, match=r"expected HandTracks\(\) or None, got list"):
+        WholeBodyEstimator(body_estimator(), hand=hand_estimator())(IMAGE, tracks=[])
+
+
+@pytest.mark.parametrize("parts", ["hands", "hand", ["hand"], ("hands",), {"hands"}, None])
+def test_parts_are_named_as_on_the_command_line(parts, monkeypatch):
+    monkeypatch.setattr(HandEstimator, "from_preset", lambda name, **options: hand_estimator())
+    estimator = WholeBodyEstimator.from_preset("lite", parts=parts)
+    hand = "HandEstimator(network=Middles, recipe='openpose', engine='function')"
+    assert repr(estimator) == f"WholeBodyEstimator(body=None, face=None, hand={hand})"
 
 
 # --- presets

@@ -149,7 +149,7 @@ def tracking(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
     """Check the boxes of hands over frames."""
     sequence = scenes.tracking_sequence(golden["seed"])
     require_digest(scenes, golden, *(array for frame in sequence for array in frame[1:]))
-    tracked = {side: TrackedHands() for side in SIDES}
+    tracked = {side: TrackedHands(frame=0) for side in SIDES}  # as OpenPose begins
     for (number, bodies, *hands), expected in zip(sequence, golden["frames"], strict=True):
         for side, found in zip(SIDES, hands, strict=True):
             blended = tracked[side].blend(hand_boxes(bodies, BODY_25, side))
