@@ -5,7 +5,7 @@ and its score 0. Scores are the values of the heatmaps at the peaks. They are no
 may lie below 0 or above 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -169,12 +169,36 @@ class Person:
         face: The face.
         left_hand: The person's left hand.
         right_hand: The person's right hand.
+        id: OpenPose's `person_id`, the number of a person that is followed over frames; or None.
     """
 
     body: Keypoints | None = None
     face: Face | None = None
     left_hand: Hand | None = None
     right_hand: Hand | None = None
+    id: int | None = None
+
+
+def as_people(people: Iterable[Person | Body]) -> list[Person]:
+    """Return people as a list; a body becomes a person of it alone.
+
+    Args:
+        people: People, or bodies such as `BodyEstimator` returns.
+
+    Raises:
+        TypeError: It is a single one, or something else is among them.
+
+    Example:
+        >>> as_people([Person()])
+        [Person(body=None, face=None, left_hand=None, right_hand=None, id=None)]
+    """
+    if isinstance(people, Person | Keypoints):
+        raise TypeError(f"expected a list of people, got one {type(people).__name__}: write [...]")
+    everyone = [Person(each) if isinstance(each, Body) else each for each in people]
+    for each in everyone:
+        if not isinstance(each, Person):
+            raise TypeError(f"expected each of the people as Person or Body, got {each!r:.60}")
+    return everyone
 
 
 def keypoint_table(keypoints: Keypoints) -> np.ndarray:

@@ -13,6 +13,7 @@ without any keypoint is left out; numbers have six significant digits.
 """
 
 import math
+import operator
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ import numpy as np
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.files import write_json
-from openpose_keras.core.keypoints import Body, Keypoints, Person
+from openpose_keras.core.keypoints import Body, Keypoints, Person, as_people
 from openpose_keras.core.skeletons import (
     COCO_17,
     COCO_FEET,
@@ -71,7 +72,7 @@ def to_coco(person: Person | Body, skeleton: Skeleton = COCO_17) -> Body | None:
 
 def people_to_coco(people: Sequence[Person | Body], skeleton: Skeleton = COCO_17) -> list[Body]:
     """Return what `to_coco` returns for each of the people that has any of its keypoints."""
-    bodies = [to_coco(person, skeleton) for person in people]
+    bodies = [to_coco(person, skeleton) for person in as_people(people)]
     return [body for body in bodies if body is not None]
 
 
@@ -152,8 +153,8 @@ def write_results(
 
 def _image_id(image: int | str | Path) -> int:
     """Return an image's id, or the last number of its name."""
-    if isinstance(image, int):
-        return image
+    if not isinstance(image, str | Path):
+        return operator.index(image)
     numbers = re.findall(r"\d+", Path(image).stem)
     if not numbers:
         raise ValueError(f"expected a number in the name of an image, got {image}: pass its id")

@@ -19,11 +19,11 @@ For hands alone, `write_openpose` and `read_openpose`, we decide where the forma
 - Numbers have eight significant digits.
 
 Boxes, presence and the scores of sides and persons are not in the file. They are None when read
-back.
+back. `person_id` is a person's `id`, None where it is -1.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,16 @@ from numpy.typing import ArrayLike
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.errors import FormatError
 from openpose_keras.core.files import atomic_write, write_json
-from openpose_keras.core.keypoints import SIDES, Body, Face, Hand, Keypoints, Person, keypoint_table
+from openpose_keras.core.keypoints import (
+    SIDES,
+    Body,
+    Face,
+    Hand,
+    Keypoints,
+    Person,
+    as_people,
+    keypoint_table,
+)
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 
 VERSION = 1.3
@@ -194,7 +203,7 @@ def _read(path: str | Path, convert: Callable[[Mapping[str, Any]], list[Any]]) -
 
 def write_people(
     path: str | Path,
-    people: Sequence[Person],
+    people: Iterable[Person | Body],
     *,
     candidates: Sequence[ArrayLike] | None = None,
     force: bool = False,
@@ -203,7 +212,7 @@ def write_people(
 
     Args:
         path: The file. Its folder must exist.
-        people: The people, in pixels of the image.
+        people: The people, or their bodies alone, in pixels of the image.
         candidates: As for `format_people`.
         force: Whether a file that exists is replaced.
 
@@ -216,7 +225,7 @@ def write_people(
 
 
 def format_people(
-    people: Sequence[Person], *, candidates: Sequence[ArrayLike] | None = None
+    people: Iterable[Person | Body], *, candidates: Sequence[ArrayLike] | None = None
 ) -> str:
     """Return people as the text of an OpenPose JSON file.
 
@@ -225,7 +234,7 @@ def format_people(
     one part.
 
     Args:
-        people: The people, in pixels of the image.
+        people: The people, or their bodies alone, in pixels of the image.
         candidates: For each keypoint of the body (n, 3) x, y, score of all its peaks, which no
             person need have: OpenPose's flag part_candidates.
 
@@ -236,15 +245,17 @@ def format_people(
         >>> format_people([])
         '{"version":1.3,"people":[]}'
     """
+    everyone = as_people(people)
     parts = {
-        name: next((keypoints for keypoints in map(part, people) if keypoints is not None), None)
+        name: next((keypoints for keypoints in map(part, everyone) if keypoints is not None), None)
         for name, part in _PARTS.items()
     }
     hands = parts["hand_left"] or parts["hand_right"]
     parts |= {"hand_left": hands, "hand_right": hands}
     texts = []
-    for person in people:
-        lists = {"person_id": "[-1]" if parts["pose"] is not None else "[]"}
+    for person in everyone:
+        number = -1 if person.id is None and parts["pose"] is not None else person.id
+        lists = {"person_id": "[]" if number is None else f"[{number}]"}
         for name, known in parts.items():
             size = 0 if known is None else len(known.skeleton)
             table = _table_of(_PARTS[name](person), size)
@@ -282,7 +293,7 @@ def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:
             body skeletons it is.
 
     Returns:
-        The people in order. A part that is empty, or zeros only, is None.
+        The people in order, with their `id`. A part that is empty, or zeros only, is None.
 
     Raises:
         FormatError: As for `from_openpose`, or no skeleton has that many keypoints.
@@ -301,12 +312,20 @@ def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:
                 raise FormatError(f"{where} must be a list of {lengths} numbers, not {len(values)}")
             skeleton = skeleton or skeletons[0]
             tables[name] = skeleton, _table(values, where, len(skeleton))
-        people.append(_person(tables))
+        people.append(_person(tables, _person_id(lists)))
     return people
 
 
-def _person(tables: Mapping[str, tuple[Skeleton, FloatArray]]) -> Person:
-    """Return a person of the tables of its parts."""
+def _person_id(lists: Mapping[str, Any]) -> int | None:
+    """Return the number of a person that is followed; None for -1, or where there is none."""
+    match lists.get("person_id"):
+        case [int(number)] if number >= 0:
+            return number
+    return None
+
+
+def _person(tables: Mapping[str, tuple[Skeleton, FloatArray]], number: int | None) -> Person:
+    """Return a person of the tables of its parts, and of its number."""
     fields = {name: _fields(table) for name, (_, table) in tables.items()}
     body, face, left, right = (fields[name] for name in _SKELETONS)
     return Person(
@@ -314,6 +333,7 @@ def _person(tables: Mapping[str, tuple[Skeleton, FloatArray]]) -> Person:
         face and Face(*face),
         left and Hand(*left, side="left"),
         right and Hand(*right, side="right"),
+        number,
     )
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
-from openpose_keras.core.keypoints import Hand, Keypoints, Person
-from openpose_keras.core.skeletons import HAND, Skeleton
+from openpose_keras.core.keypoints import Body, Hand, Keypoints, Person, as_people
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.io.images import check_image
 
@@ -54,6 +54,9 @@ class Style(NamedTuple):
     thickness: float
     line: float
 
+
+SKELETONS = (HAND, FACE, BODY_25, BODY_COCO, BODY_MPI)
+"""Those whose maps and thresholds are known without being told."""
 
 BODY_STYLE = Style(0.05, 1 / 75, 0.75)
 STYLES = {"hand": Style(THRESHOLD, 1 / 50, 0.75), "face": Style(0.4, 1 / 75, 0.334)}
@@ -122,7 +125,7 @@ def _draw_onto(
 
 def draw(
     image: np.ndarray,
-    people: Iterable[Person],
+    people: Iterable[Person | Body],
     *,
     thresholds: Mapping[str, float] | None = None,
 ) -> np.ndarray:
@@ -130,7 +133,7 @@ def draw(
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
-        people: Their keypoints are in pixels of the image.
+        people: The people, or their bodies alone, in pixels of the image.
         thresholds: Score that keypoints must exceed, by the name of a skeleton, for example
             {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands.
 
@@ -139,6 +142,8 @@ def draw(
 
     Raises:
         ImageError: The image is not (H, W, 3) uint8.
+        TypeError: The people are no list of people.
+        ValueError: A threshold is of a skeleton that nobody has.
 
     Example:
         >>> image = np.zeros((80, 60, 3), np.uint8)
@@ -147,13 +152,16 @@ def draw(
         255
     """
     canvas = np.array(check_image(image), order="C")
-    everyone = list(people)
-    for part in ("body", "face", "left_hand", "right_hand"):
-        for person in everyone:
-            keypoints: Keypoints | None = getattr(person, part)
-            if keypoints is not None:
-                name = keypoints.skeleton.name
-                _draw_onto(canvas, keypoints, threshold=(thresholds or {}).get(name))
+    everyone = as_people(people)
+    parts = ("body", "face", "left_hand", "right_hand")
+    found = [getattr(person, part) for part in parts for person in everyone]
+    drawn: list[Keypoints] = [keypoints for keypoints in found if keypoints is not None]
+    limits = thresholds or {}
+    names = dict.fromkeys(each.name for each in (*SKELETONS, *(each.skeleton for each in drawn)))
+    if strange := [name for name in limits if name not in names]:
+        raise ValueError(f"expected thresholds of {', '.join(names)}, got {', '.join(strange)}")
+    for keypoints in drawn:
+        _draw_onto(canvas, keypoints, threshold=limits.get(keypoints.skeleton.name))
     return canvas
 
 
@@ -218,15 +226,22 @@ def hand_label(hand: Hand) -> str:
 
 
 def _write(canvas: np.ndarray, text: str, corner: np.ndarray) -> None:
-    """Write a text in white, edged in black, above a position but inside the image; in place."""
+    """Write a text in white, edged in black, above a position but inside the image; in place.
+
+    The letters are drawn once and dilated for the edge: in OpenCV 5 thicker ones are wider too.
+    """
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, max(LABEL_SCALE * math.sqrt(canvas[..., 0].size), 0.4)
     thickness = max(_round(2 * scale), 1)
     (width, height), below = cv2.getTextSize(text, font, scale, thickness)
     rows, columns = canvas.shape[:2]
     x = min(max(_round(corner[0]), 0), max(columns - width, 0))
     y = min(max(_round(corner[1]) - 2 * below, height + 1), rows)
-    for color, width in (((0, 0, 0), 3 * thickness), ((255, 255, 255), thickness)):
-        cv2.putText(canvas, text, (x, y), font, scale, color, width, cv2.LINE_AA)
+    letters = np.zeros((rows, columns), np.uint8)
+    cv2.putText(letters, text, (x, y), font, scale, 255, thickness, cv2.LINE_AA)
+    edge = cv2.dilate(letters, np.ones((2 * thickness + 1,) * 2, np.uint8))
+    x, y, width, height = cv2.boundingRect(edge)
+    part = np.s_[y : y + height, x : x + width, None]
+    canvas[part[:2]] = np.maximum(canvas[part[:2]] * (1 - edge[part] / 255), letters[part])
 
 
 def contact_sheet(
@@ -275,7 +290,7 @@ def draw_heatmaps(
     *,
     opacity: float = HEATMAP_OPACITY,
     box: BoxLike | None = None,
-    skeleton: Skeleton = HAND,
+    skeleton: Skeleton | None = None,
 ) -> np.ndarray:
     """Draw one heatmap, or the greatest of all keypoints' heatmaps, over an image.
 
@@ -285,21 +300,23 @@ def draw_heatmaps(
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
-        maps: (h, w, K + 1) heatmaps, or (h, w, K) without the background, or one map (h, w).
+        maps: (h, w, K + 1) heatmaps, or (h, w, K) without the background, or (h, w, K + 1 + 2 L)
+            with part affinity fields, as `BodyEstimator.merge` returns them; or one map (h, w).
         index: The channel to show: a number, a keypoint's name, or "background"; None for the
             greatest value over all keypoints.
         opacity: 0 shows the image only, 1 the heatmap only.
         box: (x, y, width, height) that the maps cover, in pixels of the image: `frame.box` of
-            `HandEstimator.heatmaps`. The image outside stays as it is. By default the whole image.
-        skeleton: Names of the K keypoints.
+            `HandEstimator.heatmaps`, or of a body's view. The image outside stays as it is. By
+            default the whole image.
+        skeleton: Names of the K keypoints; None for the one of `SKELETONS` with as many maps.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
 
     Raises:
         ImageError: The image is not (H, W, 3) uint8.
-        ValueError: The maps do not have K or K + 1 channels, there is no such channel, or the
-            opacity or the box is not valid.
+        ValueError: The maps are not those of the skeleton, there is no such channel, or the opacity
+            or the box is not valid.
 
     Example:
         >>> image = np.full((40, 60, 3), 100, np.uint8)
@@ -321,14 +338,15 @@ def draw_heatmaps(
 
 
 def select_map(
-    maps: np.ndarray, index: int | str | None = None, skeleton: Skeleton = HAND
+    maps: np.ndarray, index: int | str | None = None, skeleton: Skeleton | None = None
 ) -> np.ndarray:
     """Return one of several heatmaps, or the greatest value over all keypoints.
 
     Args:
-        maps: (h, w, K + 1) with the background last, (h, w, K) without it, or one map (h, w).
+        maps: (h, w, K + 1) with the background last, (h, w, K) without it, (h, w, K + 1 + 2 L) with
+            part affinity fields too, or one map (h, w).
         index: A number, a keypoint's name, "background", or None for the greatest value.
-        skeleton: Names of the K keypoints.
+        skeleton: Names of the K keypoints; None for the one of `SKELETONS` with as many maps.
 
     Returns:
         (h, w).
@@ -336,21 +354,30 @@ def select_map(
     Raises:
         ValueError: The maps have another shape, or there is no such map.
     """
-    count = len(skeleton)
     if maps.ndim == 2 and index is None:
         return maps
-    if maps.ndim != 3 or maps.shape[-1] not in (count, count + 1) or 0 in maps.shape:
-        raise ValueError(
-            f"expected heatmaps (h, w, {count} or {count + 1}), got {maps.shape}: of a batch pass "
-            "maps[0]"
-        )
+    skeleton = _skeleton_of(maps, SKELETONS if skeleton is None else (skeleton,))
     if index is None:
-        return np.asarray(maps[..., :count].max(axis=-1))
-    names = (*skeleton.keypoints, "background")[: maps.shape[-1]]
+        return np.asarray(maps[..., : len(skeleton)].max(axis=-1))
+    count = maps.shape[-1]
+    names = (*skeleton.keypoints, "background")[:count]
     channel = names.index(index) if isinstance(index, str) and index in names else index
-    if not isinstance(channel, (int, np.integer)) or not -len(names) <= channel < len(names):
-        raise ValueError(f"there is no map {index!r}: use 0 to {len(names) - 1}, or one of {names}")
+    if not isinstance(channel, (int, np.integer)) or not -count <= channel < count:
+        raise ValueError(f"there is no map {index!r}: use 0 to {count - 1}, or one of {names}")
     return maps[..., channel]
+
+
+def _skeleton_of(maps: np.ndarray, skeletons: Sequence[Skeleton]) -> Skeleton:
+    """Return the skeleton whose keypoints, background and fields there are maps of."""
+    known: list[int] = []
+    for each in skeletons:
+        counts = [len(each), len(each) + 1, len(each) + 1 + 2 * len(each.limbs)]
+        if maps.ndim == 3 and maps.size and maps.shape[-1] in counts:
+            return each
+        known += counts
+    numbers = ", ".join(map(str, dict.fromkeys(known)))
+    advice = "of a batch pass maps[0]" if maps.ndim == 4 else "pass the skeleton of the maps"
+    raise ValueError(f"expected heatmaps (h, w, one of {numbers}), got {maps.shape}: {advice}")
 
 
 def resample_to_image(

@@ -175,6 +175,25 @@ def test_a_part_that_nobody_has_is_empty_and_one_that_somebody_has_is_zeros_for_
     assert people_from_openpose(data)[1].body is None
 
 
+def test_bodies_alone_are_written_as_people():
+    body = make_person().body
+    assert format_people([body]) == format_people([Person(body)])
+    with pytest.raises(TypeError, match="a list of people, got one Person"):
+        format_people(Person(body))
+
+
+@pytest.mark.parametrize(
+    ("number", "known"),
+    [([7], 7), ([0], 0), ([-1], None), ([], None), (None, None), (["7"], None), ([1, 2], None)],
+)
+def test_the_number_of_a_person_that_is_followed_is_kept(number, known):
+    entry = {"person_id": number, "pose_keypoints_2d": [5.0, 6.0, 0.5] * 18}
+    people = people_from_openpose({"people": [entry]})
+    assert people[0].id == known
+    (again,) = json.loads(format_people(people))["people"]
+    assert again["person_id"] == [-1 if known is None else known]
+
+
 def test_candidates_are_one_object_in_a_list():
     text = format_people([], candidates=[[(1, 2, 0.5)], np.zeros((0, 3))])
     assert text == '{"version":1.3,"people":[],"part_candidates":[{"0":[1,2,0.5],"1":[]}]}'

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import ImageError
-from openpose_keras.core.keypoints import Face, Hand, Keypoints, Person
-from openpose_keras.core.skeletons import BODY_25, HAND
+from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, HAND
 from openpose_keras.viz.drawing import (
     BODY_STYLE,
     STYLES,
@@ -124,6 +124,19 @@ def test_people_are_drawn_part_by_part():
     assert not draw(zeros(), [Person(face=face)], thresholds={"face": 0.5}).any()
 
 
+def test_bodies_alone_are_drawn_as_people():
+    rng = np.random.default_rng(4)
+    body = Body(rng.uniform(5, 110, (25, 2)), np.ones(25), skeleton=BODY_25)
+    np.testing.assert_array_equal(draw(zeros(), [body]), draw(zeros(), [Person(body)]))
+    for single in (body, Person(body)):
+        with pytest.raises(TypeError, match="a list of people, got one"):
+            draw(zeros(), single)
+    with pytest.raises(TypeError, match="as Person or Body, got Hand"):
+        draw(zeros(), [random_hand()])
+    with pytest.raises(ValueError, match=r"thresholds of hand, face, .*, got faces"):
+        draw(zeros(), [body], thresholds={"faces": 0})
+
+
 @pytest.mark.parametrize("threshold", [THRESHOLD, 0.5])
 @pytest.mark.parametrize("missing", [(), (0, 7, 8), range(1, COUNT), range(COUNT)], ids=str)
 def test_hand_is_drawn_as_openpose_draws_it(missing, threshold):
@@ -215,6 +228,21 @@ def test_map_is_chosen_by_number_or_name_and_none_is_the_greatest_of_the_keypoin
     assert value(None) == expected[0.6]
 
 
+@pytest.mark.parametrize("count", [18, 19, 19 + 38])
+@pytest.mark.parametrize("skeleton", [None, BODY_COCO])
+def test_maps_of_bodies_are_drawn_with_and_without_background_and_fields(count, skeleton):
+    maps = np.full((12, 16, count), 0.9)
+    maps[..., :18], maps[..., BODY_COCO.index("nose")] = 0.3, 0.6
+
+    def value(index):
+        return draw_heatmaps(zeros(), maps, index, opacity=1, skeleton=skeleton)[60, 80].tolist()
+
+    expected = {level: inferno(level)[0].tolist() for level in (0.3, 0.6, 0.9)}
+    assert value(None) == value("nose") == expected[0.6]
+    assert value("neck") == value(1) == expected[0.3]
+    assert value(-1) == expected[0.3 if count == 18 else 0.9]
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (46, 46), (120, 160), (500, 31)])
 def test_maps_of_any_resolution_cover_the_whole_image(shape):
     drawn = draw_heatmaps(zeros(), np.ones(shape), opacity=1)
@@ -249,7 +277,9 @@ def test_nan_in_a_map_counts_as_zero():
     ("shape", "options", "message"),
     [
         ((1, 4, 4, COUNT + 1), {}, r"maps\[0\]"),
-        ((4, 4, 5), {}, "21 or 22"),
+        ((4, 4, 5), {}, r"one of 21, 22, 70, .*\), got \(4, 4, 5\): pass the skeleton"),
+        ((4, 4, 22), {"skeleton": BODY_COCO}, "one of 18, 19, 57"),
+        ((4, 4, 57), {"index": 57}, "no map 57: use 0 to 56"),
         ((0, 4, COUNT + 1), {}, "expected heatmaps"),
         ((4, 4, COUNT + 1), {"index": COUNT + 1}, "no map"),
         ((4, 4, COUNT), {"index": "nose"}, "no map 'nose'"),
@@ -292,3 +322,15 @@ def test_label_is_written_above_the_hand_inside_the_image(corner):
     np.testing.assert_array_equal(
         draw_hands(zeros(), [silent], labels=True), draw_hands(zeros(), [silent])
     )
+
+
+def test_the_edge_of_a_label_follows_its_letters():
+    """OpenCV 5 makes thicker letters wider."""
+    image = np.full((120, 160, 3), 100, np.uint8)
+    hand = Hand(np.full((COUNT, 2), 60.0), np.ones(COUNT), side="right", presence=1.0)
+    plain, labelled = draw_hands(image, [hand]), draw_hands(image, [hand], labels=True)
+    letters = (labelled > plain.astype(int) + 20).all(axis=-1)
+    dark = (labelled < plain.astype(int) - 20).all(axis=-1)
+    near = cv2.dilate(letters.astype(np.uint8), np.ones((7, 7))) > 0
+    assert dark.sum() > letters.sum() > 0
+    assert not (dark & ~near).any()

@@ -364,6 +364,8 @@ def test_without_widgets_there_is_one_figure(image):
     assert static_figure(telling).axes[2].get_title() == f"scores: {told(telling)}"
     empty = make(np.zeros((40, 60, 3), np.uint8), boxes=[])
     assert static_figure(empty).axes[2].get_title() == "no hand found"
+    with pytest.raises(TypeError, match="expected a HandEstimator, got int"):
+        explore(image, 7)
 
 
 # --- files

@@ -48,12 +48,15 @@ def explore(
 
     Raises:
         ImageError: There is no image, or the first one cannot be read.
+        TypeError: The estimator is no `HandEstimator`.
         ValueError: A box is not valid.
 
     Example:
         explore("photo.jpg", HandEstimator.from_preset("hand_lite"))
     """
     estimator = estimator or HandEstimator.from_preset("hand_lite")
+    if not isinstance(estimator, HandEstimator):
+        raise TypeError(f"expected a HandEstimator, got {type(estimator).__name__}")
     session = Session(image_or_paths, estimator, boxes=boxes)
     if not has_widgets():
         return static_figure(session)
