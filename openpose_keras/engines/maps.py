@@ -36,6 +36,11 @@ def named_maps(output: Any) -> Maps:  # noqa: ANN401 - what a user's own functio
         >>> list(named_maps(np.zeros((1, 46, 46, 22))))
         ['keypoints']
     """
+    if isinstance(output, list | tuple):
+        raise NetworkError(
+            f"expected an array or a dictionary of arrays, got a {type(output).__name__}: return "
+            '{"keypoints": ..., "affinity": ...}'
+        )
     named = output if isinstance(output, Mapping) else {"keypoints": output}
     if not named.keys() & {"keypoints", "points"}:
         raise NetworkError(

@@ -163,7 +163,11 @@ def keypoint_table(entry: Json, skeleton: Skeleton) -> FloatArray:
     for name, count in LISTS[skeleton].items():
         table = np.asarray(entry[name], np.float64)
         if table.size != 3 * count:
-            raise ValueError(f"expected {3 * count} numbers in {name}, got {table.size}")
+            lists = ", ".join(f"{key} of {3 * each}" for key, each in LISTS[skeleton].items())
+            raise ValueError(
+                f"expected {3 * count} numbers in {name}, got {table.size}: {skeleton.name} has "
+                f"{lists}"
+            )
         tables.append(table.reshape(count, 3) * bool(entry.get(valid_key(name), True)))
     table = np.concatenate(tables)
     if not np.isfinite(table).all():

@@ -162,13 +162,13 @@ def read_heatmaps(
     Raises:
         DataError: A `.float` is damaged or cut short, or is not of `count` maps.
         ImageError: A `.png` is damaged, in colour, or not `count` maps wide.
-        ValueError: The name has another ending, or as for `unscale_heatmaps`.
+        ValueError: The name has another ending, a `.png` no count, or as for `unscale_heatmaps`.
     """
     path = Path(path)
     if path.suffix == ".float":
         values = _read_float(path, count)
     elif path.suffix == ".png":
-        values = _read_png(path, check_whole(0 if count is None else count, "count of a .png"))
+        values = _read_png(path, count)
     else:
         raise ValueError(_unknown(path))
     return unscale_heatmaps(values, scale, fields=fields)
@@ -203,8 +203,11 @@ def _shape(header: FloatArray) -> tuple[int, int, int]:
     return maps, height, width
 
 
-def _read_png(path: Path, count: int) -> FloatArray:
+def _read_png(path: Path, count: int | None) -> FloatArray:
     """Return the maps (h, w, C) of a `.png`."""
+    if count is None:
+        raise ValueError(f"expected a count, as {path} does not tell it: pass count=78 of BODY_25")
+    check_whole(count, "count of a .png")
     image = read_image(path)
     if (image != image[..., :1]).any():
         raise ImageError(f"{path}: expected a grey image of heatmaps, got colours")

@@ -115,6 +115,12 @@ def test_every_named_output_is_returned_for_each_image():
     assert first["points"].shape == (21, 3)
 
 
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_maps_without_names_are_refused(kind):
+    with pytest.raises(NetworkError, match=f"got a {kind.__name__}: return"):
+        run_maps(IMAGE, lambda batch: kind([answer(batch), np.ones((len(batch), 2, 2, 52))]))
+
+
 def test_an_engine_without_keypoints_is_refused():
     with pytest.raises(
         NetworkError, match="expected maps named 'keypoints' or 'points', got presence"

@@ -183,6 +183,18 @@ def test_an_image_without_a_number_needs_an_id(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_ids_of_numpy_are_ids(tmp_path):
+    write_results(tmp_path / "r.json", {np.int64(5): [whole()]})
+    assert list(read_results(tmp_path / "r.json")) == [5]
+
+
+def test_the_lists_of_whole_bodies_are_named(tmp_path):
+    entry = {"image_id": 1, "keypoints": [1] * 399, "score": 1}  # as MMPose writes them
+    (tmp_path / "r.json").write_text(json.dumps([entry]))
+    with pytest.raises(DataError, match="has keypoints of 51, foot_kpts of 18, face_kpts of 204"):
+        read_results(tmp_path / "r.json", skeleton=COCO_WHOLE_BODY)
+
+
 def test_a_file_is_replaced_only_when_asked_to(tmp_path):
     write_results(tmp_path / "r.json", {})
     with pytest.raises(FileExistsError):

@@ -135,7 +135,8 @@ def test_a_file_is_replaced_only_when_asked(tmp_path):
         (lambda path: scale_heatmaps([[[np.nan]]]), "NaN"),
         (lambda path: write_heatmaps(path / "a.jpg", make_maps()), "named .float or .png"),
         (lambda path: read_heatmaps(path / "a.jpg"), "named .float or .png"),
-        (lambda path: read_heatmaps(path / "a.png"), "count of a .png"),
+        (lambda path: read_heatmaps(path / "a.png"), "does not tell it: pass count=78"),
+        (lambda path: read_heatmaps(path / "a.png", count=0), "count of a .png"),
     ],
 )
 def test_what_cannot_be_done_is_refused(tmp_path, call, message):
