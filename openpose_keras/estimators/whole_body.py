@@ -11,14 +11,18 @@ from typing import Any, Self
 import numpy as np
 
 from openpose_keras.core.arrays import FloatArray
+from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.keypoints import SIDES, Hand, Person, Side, keypoint_table
-from openpose_keras.core.skeletons import BODY_25, Skeleton
+from openpose_keras.core.skeletons import BODY_25, HAND, Skeleton
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.body_boxes import HandTracks, face_boxes, hand_boxes, visible_boxes
 from openpose_keras.estimators.face import FaceEstimator
 from openpose_keras.estimators.hand import HandEstimator
+from openpose_keras.estimators.search import Search, same_hand
 from openpose_keras.io.images import check_image
 from openpose_keras.networks.presets import PARTS, check_parts, get_presets
+
+_SURE = 0.95  # probability of its side from which a hand is not taken for one of the other side
 
 
 class WholeBodyEstimator:
@@ -28,6 +32,9 @@ class WholeBodyEstimator:
         body: Finds the bodies; None where the image has hands only, which are then searched for.
         face: Finds the keypoints of the bodies' faces; None for no faces.
         hand: Finds those of the hands; None for no hands.
+        search_hands: Whether hands are searched for in images with bodies too, as a body whose
+            wrist is not found promises no hand; None for wherever `hand` searches with a detector.
+            OpenPose does not search.
 
     Raises:
         ValueError: There is neither a body nor a hand.
@@ -46,6 +53,7 @@ class WholeBodyEstimator:
         *,
         face: FaceEstimator | None = None,
         hand: HandEstimator | None = None,
+        search_hands: bool | None = None,
     ) -> None:
         """Keep the parts."""
         if body is None and (face is not None or hand is None):
@@ -53,6 +61,8 @@ class WholeBodyEstimator:
         self.body = body
         self.face = face
         self.hand = hand
+        has_detector = hand is not None and not isinstance(hand.search, Search)
+        self.search_hands = has_detector if search_hands is None else search_hands
 
     def __repr__(self) -> str:
         """Return one line: the estimators of the parts."""
@@ -119,9 +129,9 @@ class WholeBodyEstimator:
             tracks: Where the hands of earlier frames of a video were; None for a single image.
 
         Returns:
-            The people in OpenPose's order. Without a body in the image, or without an estimator of
-            bodies, hands are searched for, and each is a person of its own: a right hand where
-            nobody knows the side.
+            The people in OpenPose's order. Without a body in the image, without an estimator of
+            bodies, or with `search_hands`, hands are searched for. A hand that no body explains is
+            a person of its own, behind the others: a right hand where nobody knows the side.
 
         Raises:
             ImageError: The array is not an image.
@@ -132,11 +142,11 @@ class WholeBodyEstimator:
         people = self.bodies(image, max_people=max_people)
         if self.face:
             people = self.add_faces(image, people)
-        if self.hand and people:
-            return self.add_hands(image, people, min_presence=min_presence, tracks=tracks)
-        if self.hand:
-            hands = self.hand(image, min_presence=min_presence)
-            return [_with_hand(Person(), hand.side or "right", hand) for hand in hands]
+        bodies_found = bool(people)
+        if self.hand and (self.search_hands or not bodies_found):
+            people = self.add_searched_hands(image, people, min_presence=min_presence)
+        if self.hand and bodies_found:
+            people = self.add_hands(image, people, min_presence=min_presence, tracks=tracks)
         return people
 
     def bodies(self, image: np.ndarray, *, max_people: int | None = None) -> list[Person]:
@@ -174,9 +184,11 @@ class WholeBodyEstimator:
     ) -> list[Person]:
         """Return people with their hands, where their arms say where to look.
 
+        Hands that they have already stay, and none is added a second time.
+
         Args:
             image: (H, W, 3) uint8 RGB.
-            people: Each with a body of one skeleton.
+            people: Those with a body, all of one skeleton; people without one stay as they are.
             min_presence: As for a call: a hand that the arm promises may be hidden.
             tracks: As for a call.
         """
@@ -184,22 +196,77 @@ class WholeBodyEstimator:
             raise ValueError("expected an estimator of hands, got none: give hand=HandEstimator")
         if not isinstance(tracks, HandTracks | None):
             raise TypeError(f"expected HandTracks() or None, got {type(tracks).__name__}")
-        bodies, skeleton = _bodies(people)
+        owners = [index for index, person in enumerate(people) if person.body is not None]
+        bodies, skeleton = _bodies([people[index] for index in owners])
         places: list[tuple[int, Side]] = []
         boxes: list[list[float]] = []
         for side in SIDES:
             each = hand_boxes(bodies, skeleton, side)
             each = each if tracks is None else getattr(tracks, side).blend(each)
-            seen = visible_boxes(each, image.shape).tolist()
-            places += [(index, side) for index in seen]
-            boxes += each[seen].tolist()
+            for row in visible_boxes(each, image.shape).tolist():
+                if getattr(people[owners[row]], f"{side}_hand") is None:
+                    places.append((owners[row], side))
+                    boxes.append(each[row].tolist())
         hands = self.hand(image, boxes, [side for _, side in places]) if boxes else []
         added = list(people)
         for (index, side), hand in zip(places, hands, strict=True):
             there = hand.presence is None or hand.presence >= min_presence
-            if there and hand.found.any():
+            if there and hand.found.any() and not _is_known(hand, people):
                 added[index] = _with_hand(added[index], side, hand)
         return added
+
+    def add_searched_hands(
+        self, image: np.ndarray, people: Sequence[Person], *, min_presence: float = 0.5
+    ) -> list[Person]:
+        """Return people with the hands that a search of the whole image finds, too.
+
+        A hand that a person has already is not added again. One within its own size of a body's
+        wrist, whose hand is missing, is this body's; and if it is not sure of its side, with a
+        probability of 0.95, it takes the wrist's. Any other is a person of its own.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            people: With or without bodies and hands.
+            min_presence: As for a call.
+        """
+        if self.hand is None:
+            raise ValueError("expected an estimator of hands, got none: give hand=HandEstimator")
+        added = list(people)
+        for hand in self.hand(image, min_presence=min_presence):
+            if _is_known(hand, added):
+                continue
+            owner, side = _owner(added, hand) or (len(added), hand.side or "right")
+            if owner == len(added):
+                added.append(Person())
+            added[owner] = _with_hand(added[owner], side, replace(hand, side=side))
+        return added
+
+
+def _is_known(hand: Hand, people: Sequence[Person]) -> bool:
+    """Return whether one of some people has a hand already."""
+    known = (each for person in people for each in (person.left_hand, person.right_hand))
+    return any(each is not None and same_hand(each.xy, hand.xy) for each in known)
+
+
+def _owner(people: Sequence[Person], hand: Hand) -> tuple[int, Side] | None:
+    """Return whose hand it is, and which: that of a near wrist that lacks one, or None.
+
+    The nearest wrist of the hand's own side counts; for a hand that is not sure of its side, also
+    one of the other side, if no other is near.
+    """
+    is_sure = hand.right is not None and abs(hand.right - 0.5) > _SURE - 0.5
+    middle, size = hand.xy[HAND.index("wrist")], keypoint_extent(hand.xy)[1].max()
+    near: dict[tuple[int, Side], tuple[bool, float]] = {}
+    for index, person in enumerate(people):
+        for side in SIDES:
+            has_hand = getattr(person, f"{side}_hand") is not None
+            if person.body is None or has_hand or (is_sure and side != hand.side):
+                continue
+            wrist = person.body.xy[person.body.skeleton.index(f"{side}_wrist")]
+            distance = float(np.linalg.norm(wrist - middle))
+            if distance <= size:
+                near[index, side] = side != hand.side, distance
+    return min(near, key=near.__getitem__) if near else None
 
 
 def _with_hand(person: Person, side: Side, hand: Hand) -> Person:

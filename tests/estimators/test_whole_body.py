@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import WeightsError
+from openpose_keras.core.keypoints import Hand, Person
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.body_boxes import HandTracks, face_boxes, hand_boxes
@@ -127,6 +128,65 @@ def test_without_a_body_hands_are_searched_for():
     assert WholeBodyEstimator(nobody)(IMAGE) == []
 
 
+class FoundHands:
+    """An estimator of hands that finds none in boxes, and given ones in the whole image."""
+
+    def __init__(self, hands):
+        self.hands, self.search = hands, lambda image: []
+
+    def __call__(self, image, boxes=None, sides=None, **options):
+        if boxes is None:
+            return self.hands
+        nothing = np.full((21, 2), np.nan)
+        return [Hand(nothing, np.zeros(21), side=side) for side in sides]
+
+
+def hand_at(wrist, side, *, size=30, right=None):
+    xy = wrist + size * np.stack([np.linspace(0, 1, 21), np.linspace(0, 0.5, 21)], axis=1)
+    return Hand(xy, np.ones(21), side=side, presence=0.9, right=right)
+
+
+def test_searched_hands_are_those_of_bodies_near_by_or_of_nobody():
+    people = WholeBodyEstimator(body_estimator())(IMAGE)
+    wrists = {
+        side: [each.body.xy[BODY_25.index(f"{side}_wrist")] for each in people]
+        for side in ("left", "right")
+    }
+    near = hand_at(wrists["left"][1] + 9, "left")
+    again = hand_at(wrists["left"][1] + 12, "right")  # the same hand, on which the sides differ
+    far = hand_at(wrists["right"][0] - 70, "right")
+    unsure = hand_at(wrists["left"][0] + 5, "right", size=10, right=0.7)
+    sure = hand_at(wrists["right"][1] + 5, "left", size=10, right=0.01)
+    found = FoundHands([near, again, far, unsure, sure])
+    estimator = WholeBodyEstimator(body_estimator(), hand=found)
+    assert estimator.search_hands
+    first, second, *rest = estimator(IMAGE)
+    for hand, expected in ((second.left_hand, near), (first.left_hand, unsure)):
+        assert hand.side == "left"
+        np.testing.assert_array_equal(hand.xy, expected.xy)
+    assert (first.right_hand, second.right_hand) == (None, None)
+    assert [each.body for each in rest] == [None, None]
+    for hand, expected in ((rest[0].right_hand, far), (rest[1].left_hand, sure)):
+        np.testing.assert_array_equal(hand.xy, expected.xy)
+    without = WholeBodyEstimator(body_estimator(), hand=found, search_hands=False)(IMAGE)
+    assert [each.left_hand for each in without] == [None, None]
+
+
+def test_arms_promise_only_hands_that_people_lack():
+    estimator = WholeBodyEstimator(body_estimator(), hand=hand_estimator())
+    first, second = estimator.bodies(IMAGE)
+    known = hand_at(first.body.xy[BODY_25.index("left_wrist")], "left")
+    alone = Person(right_hand=hand_at(np.array([5.0, 5.0]), "right"))
+    people = estimator.add_hands(IMAGE, [replace(first, left_hand=known), second, alone])
+    assert people[0].left_hand is known
+    assert None not in (people[0].right_hand, people[1].left_hand, people[1].right_hand)
+    assert people[2] is alone
+
+
+def test_openpose_s_own_hands_are_not_searched_for_beside_bodies():
+    assert not WholeBodyEstimator(body_estimator(), hand=hand_estimator()).search_hands
+
+
 def test_boxes_are_blended_with_those_of_the_frame_before():
     estimator = WholeBodyEstimator(body_estimator(), hand=hand_estimator())
     people = estimator(IMAGE)
@@ -163,9 +223,8 @@ def test_what_can_not_be_estimated_is_refused():
         WholeBodyEstimator(body_estimator()).add_faces(IMAGE, [])
     with pytest.raises(ValueError, match="estimator of hands, got none"):
         WholeBodyEstimator(body_estimator()).add_hands(IMAGE, [])
-    hands = WholeBodyEstimator(hand=hand_estimator(search=lambda image: [Region((9, 9, 40, 40))]))
     with pytest.raises(ValueError, match="a body each, got 0 of 1"):
-        hands.add_hands(IMAGE, hands(IMAGE))
+        WholeBodyEstimator(body_estimator(), face=face_estimator()).add_faces(IMAGE, [Person()])
     with pytest.raises(ValueError, match="expected parts among hand with 'lite', got body"):
         WholeBodyEstimator.from_preset("lite", parts=["body"])
     for parts in ([], "", "arm", ["hands", "arm"]):
