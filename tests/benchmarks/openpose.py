@@ -206,6 +206,7 @@ def main() -> None:
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    require_networks(parser, args.networks)
     if args.write:
         write_files(args.write, *args.networks)
     elif args.serve:
@@ -213,6 +214,12 @@ def main() -> None:
     else:
         for network in args.networks:
             measure(network, args.rounds)
+
+
+def require_networks(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Leave with one line if there are no such networks."""
+    if strange := [name for name in names if name not in NETWORKS]:
+        parser.exit(2, f"expected some of {', '.join(NETWORKS)}, got {', '.join(strange)}\n")
 
 
 def measure(network: str, rounds: int) -> None:

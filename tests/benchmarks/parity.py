@@ -17,6 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from openpose_keras.core._opencv import cv2
+from tests.benchmarks.openpose import require_networks
 from tests.helpers import ROOT
 
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
@@ -79,6 +81,10 @@ def main() -> None:
     if args.compare:
         compare_all(args.compare)
         return
+    require_networks(parser, args.networks)
+    if not hasattr(cv2.dnn, "readNetFromCaffe"):
+        needed = f"expected OpenCV 4, got {cv2.__version__}, which reads no networks of Caffe"
+        parser.exit(2, f"{needed}: pip install 'opencv-python<5'\n")
     print("| network | backend | input | layers | greatest difference, relative | at |")
     print("|---|---|---|---|---|---|")
     greatest = max(compare_on_all_backends(network) for network in args.networks)

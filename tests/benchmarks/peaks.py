@@ -11,12 +11,16 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from scipy import ndimage
-from skimage import measure
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.heatmaps import upsample_stride
 from openpose_keras.heatmaps.peaks import argmax_peaks, blob_peaks, subpixel_peaks, to_input_frame
+
+try:
+    from scipy import ndimage
+    from skimage import measure
+except ImportError as error:
+    raise SystemExit(f"{error}: pip install 'openpose-keras[test]'") from error
 
 CELLS, STRIDE, SIGMA, NOISE, KEYPOINTS = 46, 8, 12.0, 0.02, 21
 REFERENCE = "x8, Gaussian + label + argmax (SciPy)"

@@ -5,6 +5,7 @@ import gzip
 import importlib.util
 import json
 import sys
+import zlib
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,24 @@ from tests.goldens.sections import SECTIONS, Answer
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a file of goldens, JSON or gzipped JSON."""
+    """Read a file of goldens, JSON or gzipped JSON; raise ValueError for any other file."""
     data = path.read_bytes()
-    text = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
-    goldens: dict[str, Any] = json.loads(text)
+    try:
+        text = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+        goldens = json.loads(text)
+    except (EOFError, OSError, ValueError, zlib.error) as error:
+        raise ValueError(f"expected goldens in {path}, JSON or gzipped JSON: {error}") from error
+    if not isinstance(goldens, dict) or not goldens.keys() & SECTIONS.keys():
+        sections = ", ".join(SECTIONS)
+        raise ValueError(f"expected goldens in {path}, an object with some of {sections}")
     return goldens
 
 
 def load_scenes(script: Path) -> Any:
     """Import the script that rebuilds the inputs."""
     spec = importlib.util.spec_from_file_location("scenes", script)
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"expected a Python file that rebuilds the inputs, got {script}")
+    if spec is None or spec.loader is None or not script.is_file():
+        raise ValueError(f"expected a Python file that rebuilds the inputs, got {script}")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -42,16 +49,20 @@ def check(goldens: dict[str, Any], scenes: Any) -> dict[str, list[Answer]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Check a file; the exit status is 1 if an answer differs that must agree."""
+    """Check a file; the exit status is 1 if an answer differs that must agree, 2 without a file."""
     parser = argparse.ArgumentParser(prog="python -m tests.goldens", description=__doc__)
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument(
         "--scenes", type=Path, metavar="SCRIPT", help="default: body_scenes.py beside the file"
     )
     args = parser.parse_args(argv)
-    scenes = load_scenes(args.scenes or args.file.with_name("body_scenes.py"))
+    try:
+        goldens = load(args.file)
+        scenes = load_scenes(args.scenes or args.file.with_name("body_scenes.py"))
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"{error}\n")
     failed = 0
-    for section, answers in check(load(args.file), scenes).items():
+    for section, answers in check(goldens, scenes).items():
         print(section)
         for kind in dict.fromkeys(answer.kind for answer in answers):
             of_kind = [answer for answer in answers if answer.kind == kind]

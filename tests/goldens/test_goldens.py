@@ -44,6 +44,30 @@ def test_a_gzipped_file_is_read_and_what_differs_is_named(goldens, tmp_path, cap
     assert f"13 of 14 agree\n    differs: {seed}, 2" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "No such file"),
+        (b'{"top": [', "JSON or gzipped JSON: Expecting value"),
+        (gzip.compress(b'{"top": []}')[:-9], "JSON or gzipped JSON: Compressed file ended"),
+        (b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 20, "JSON or gzipped JSON: Error -3"),
+        (b"[]", "an object with some of people, "),
+        (b"{}", "an object with some of people, "),
+        (b'{"top": []}', "a Python file that rebuilds the inputs, got"),
+    ],
+)
+def test_a_file_that_holds_no_goldens_is_refused_in_a_line(content, message, tmp_path, capsys):
+    path = tmp_path / "goldens.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SystemExit) as caught:
+        main([str(path)])
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert str(tmp_path) in line
+
+
 def test_inputs_that_are_rebuilt_otherwise_are_refused(goldens, tmp_path):
     few = {"top": copy.deepcopy(goldens["top"][:1])}
     few["top"][0]["digest"] = "0" * 16
