@@ -3,7 +3,23 @@
 "openpose" is what its CUDA and OpenCL programs do, and what nearly all users know: the limbs of all
 pairs are taken in the order of their scores, and parts of one person are merged. "openpose_cpu" is
 its CPU program: limb by limb, without merging (src/openpose/net/bodyPartConnectorBase.cpp). People
-are arrays of indices into the candidates, so that every step can be called alone.
+are arrays of indices into the candidates, so that every step can be called alone, or exchanged: a
+finder of peaks of one's own, say, which returns (n, 3) x, y, score for each keypoint.
+
+    >>> from openpose_keras.core.skeletons import Skeleton
+    >>> names, colors = ("elbow", "wrist"), ((255, 0, 0), (0, 255, 0))
+    >>> arm = Skeleton("arm", names, (names,), colors, limbs=(names,), fields=(0,))
+    >>> maps = np.zeros((20, 40, 5), np.float32)  # elbow, wrist, background, field's x and y
+    >>> maps[10, 5, 0], maps[10, 30, 1], maps[..., 3] = 0.9, 0.8, 1
+    >>> limits = Thresholds(keypoints=2)
+    >>> peaks = openpose_candidates(maps[..., :2], threshold=limits.peak)  # or your own
+    >>> limbs = limb_scores(maps[..., 3:], peaks, arm, threshold=limits.sample)
+    >>> people = likely_people(connect_openpose(peaks, limbs, arm), arm, limits)
+    >>> keypoints, scores = person_keypoints(people, peaks, arm)
+    >>> keypoints[0, :, :2].tolist(), round(float(scores[0]), 3)
+    ([[5.0, 10.0], [30.0, 10.0]], 0.9)
+
+`find_people` is this chain.
 """
 
 from collections.abc import Iterator, Sequence
