@@ -67,6 +67,8 @@ class Keypoints:
         """The mean score of all keypoints; a missing one counts 0."""
         return float(self.scores.mean(dtype=np.float64))
 
+    __iter__ = None  # or Python would ask for the keypoint 0
+
     def __getitem__(self, name: str) -> tuple[float, float, float]:
         """Return (x, y, score) of a keypoint by its name; (nan, nan, 0.0) where it is missing.
 

@@ -175,7 +175,7 @@ def check_parts(parts: str | Collection[str]) -> tuple[Part, ...]:
         parts: Such as "body,hands", or a list of names.
 
     Raises:
-        ValueError: There are none, or one is not known.
+        ValueError: No part is named, or one that is not known.
 
     Example:
         >>> check_parts("hands,body")

@@ -148,6 +148,8 @@ def test_a_keypoint_is_had_by_its_name():
     assert hand["thumb_tip"] == (x, y, hand.scores[4])
     assert np.isnan(hand["index_tip"][:2]).all()
     assert hand["index_tip"][2] == 0
+    with pytest.raises(TypeError, match="'Hand' object is not iterable"):
+        list(make_hand())
     with pytest.raises(ValueError, match="no keypoint 'elbow'"):
         hand["elbow"]
 
