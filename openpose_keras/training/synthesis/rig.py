@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from openpose_keras.core.errors import AssetError
-from openpose_keras.training.synthesis.raster import Array
 from openpose_keras.training.synthesis.rotations import rotation_of_quaternion
+from openpose_keras.training.synthesis.skinning import blend, chain
 
 FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
 _THUMB_BONES = ("Metacarpal", "Proximal", "Distal", "Tip")
@@ -101,7 +100,7 @@ class Rig:
             (j, 3, 3) rotations and (j, 3) origins of the joints in the model's frame.
         """
         offsets = self.offsets * np.where(self.parents[:, None] < 0, 1.0, scales[self.parents])
-        rotations, origins = _chain(self.parents, self.rotations @ joint_rotations, offsets)
+        rotations, origins = chain(self.parents, self.rotations @ joint_rotations, offsets)
         return rotations, origins
 
     def skin(
@@ -120,58 +119,10 @@ class Rig:
         rotations, origins = self.forward(joint_rotations, scales)
         matrices = (rotations * scales[:, None]) @ self.inverse_bind
         matrices[:, :, 3] += origins
-        vertices, frame = _blend(
+        vertices, frame = blend(
             matrices.astype(np.float32), self.joint_ids, self.weights, self.vertices, self.frame
         )
         return vertices, frame, origins
-
-
-@njit(cache=True, nogil=True)
-def _chain(parents: Array, local: Array, offsets: Array) -> tuple[Array, Array]:
-    """Multiply local rotations and add offsets along the tree, parents first."""
-    rotations, origins = np.empty_like(local), np.empty_like(offsets)
-    for joint in range(parents.shape[0]):
-        parent = parents[joint]
-        if parent < 0:
-            rotations[joint], origins[joint] = local[joint], offsets[joint]
-            continue
-        for a in range(3):
-            origins[joint, a] = origins[parent, a]
-            for b in range(3):
-                origins[joint, a] += rotations[parent, a, b] * offsets[joint, b]
-                total = 0.0
-                for c in range(3):
-                    total += rotations[parent, a, c] * local[joint, c, b]
-                rotations[joint, a, b] = total
-    return rotations, origins
-
-
-@njit(cache=True, nogil=True)
-def _blend(
-    matrices: Array, joint_ids: Array, weights: Array, vertices: Array, directions: Array
-) -> tuple[Array, Array]:
-    """Move vertices and rotate directions by the weighted mean of their joints' matrices."""
-    moved, rotated = np.empty_like(vertices), np.empty_like(directions)
-    matrix = np.empty((3, 4), np.float32)
-    for n in range(vertices.shape[0]):
-        matrix[:] = 0
-        for k in range(joint_ids.shape[1]):
-            if weights[n, k] > 0:
-                matrix += weights[n, k] * matrices[joint_ids[n, k]]
-        for a in range(3):
-            moved[n, a] = matrix[a, 3]
-            for b in range(3):
-                moved[n, a] += matrix[a, b] * vertices[n, b]
-        for d in range(directions.shape[1]):
-            norm = np.float32(1e-24)
-            for a in range(3):
-                total = np.float32(0)
-                for b in range(3):
-                    total += matrix[a, b] * directions[n, d, b]
-                rotated[n, d, a] = total
-                norm += total * total
-            rotated[n, d] /= np.sqrt(norm)
-    return moved, rotated
 
 
 def load_rig(path: str | Path) -> Rig:

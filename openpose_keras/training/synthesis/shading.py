@@ -31,9 +31,27 @@ def shade(
         (h, w, 4) float32 linear RGB and coverage (0 or 1), zero where no mesh is.
     """
     colour = np.zeros((*buffers.mesh.shape, 4), np.float32)
+    spans = _spans(buffers.mesh, len(meshes))
     for index, mesh in enumerate(meshes):
-        _shade_mesh(index, mesh, buffers, lights, light_map, colour)
+        _shade_mesh(index, mesh, buffers, lights, light_map, spans[index], colour)
     return colour
+
+
+@njit(cache=True, nogil=True)
+def _spans(mesh: Array, count: int) -> Array:
+    """Return the first row and column at which each mesh is seen, and those after the last."""
+    height, width = mesh.shape
+    spans = np.zeros((count, 4), np.int32)
+    spans[:, 0], spans[:, 1] = height, width
+    for y in range(height):
+        for x in range(width):
+            index = mesh[y, x]
+            if index >= 0:
+                spans[index, 0] = min(spans[index, 0], y)
+                spans[index, 1] = min(spans[index, 1], x)
+                spans[index, 2] = max(spans[index, 2], y + 1)
+                spans[index, 3] = max(spans[index, 3], x + 1)
+    return spans
 
 
 @njit(inline="always")
@@ -114,14 +132,20 @@ def _albedo(texel: Array, material: Material, k: int) -> float:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _shade_mesh(
-    index: int, mesh: Mesh, buffers: Buffers, lights: Array, light_map: Array, colour: Array
+    index: int,
+    mesh: Mesh,
+    buffers: Buffers,
+    lights: Array,
+    light_map: Array,
+    span: Array,
+    colour: Array,
 ) -> None:
     """Shade the pixels that belong to one mesh."""
     rows, columns = mesh.regions.shape
     frame, pattern = mesh.frame, mesh.pattern
     texel, light = np.zeros(3, np.float32), np.zeros((2, 3), np.float32)
-    for y in range(colour.shape[0]):
-        for x in range(colour.shape[1]):
+    for y in range(span[0], span[2]):
+        for x in range(span[1], span[3]):
             if buffers.mesh[y, x] != index:
                 continue
             t, wb, wc = buffers.triangle[y, x], buffers.weights[y, x, 0], buffers.weights[y, x, 1]

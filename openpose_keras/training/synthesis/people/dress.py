@@ -1,0 +1,262 @@
+"""A person drawn at random: body, pose, skin, hair, clothes, as meshes and keypoints."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from openpose_keras.training.synthesis.color import to_linear
+from openpose_keras.training.synthesis.materials import (
+    any_colour,
+    plain_material,
+    sample_pattern,
+    skin_colour,
+    skin_material,
+)
+from openpose_keras.training.synthesis.people.assets import BEARD, LIPS, NAILS, PeopleAssets
+from openpose_keras.training.synthesis.people.body import Body, Pose, skin
+from openpose_keras.training.synthesis.people.clothes import Garment
+from openpose_keras.training.synthesis.people.landmarks import locate
+from openpose_keras.training.synthesis.people.obj import Surface
+from openpose_keras.training.synthesis.people.poses import sample_pose
+from openpose_keras.training.synthesis.people.shapes import Shape, sample_shape
+from openpose_keras.training.synthesis.people.tailoring import sample_cuts, sew, trimmed
+from openpose_keras.training.synthesis.raster import Material, Mesh
+from openpose_keras.training.synthesis.skinning import vertex_normals
+
+# Colours of hair, as sRGB: black, browns, blond, red, grey, white.
+_HAIR_COLOURS = np.array(
+    [
+        (0.06, 0.05, 0.05), (0.12, 0.08, 0.06), (0.22, 0.14, 0.09), (0.33, 0.21, 0.12),
+        (0.52, 0.37, 0.2), (0.75, 0.6, 0.36), (0.5, 0.2, 0.1), (0.5, 0.5, 0.5), (0.85, 0.84, 0.82),
+    ]
+)  # fmt: skip
+_IRISES = np.array([(70, 40, 20), (100, 65, 35), (90, 120, 150), (80, 110, 70), (60, 60, 60)])
+_EYE_TEXTURE, _TEXTURE = 64, 128
+_IRIS_RADIUS, _PUPIL_RADIUS = 0.5, 0.2  # of the eye's
+
+
+class Person(NamedTuple):
+    """A person in the model's frame, the feet's or the lowest point's height being 0.
+
+    Args:
+        meshes: Skin, eyes, hair and clothes.
+        keypoints: (25, 3) in the order of `BODY_25`.
+        hands: (2, 21, 3) of the left and the right hand in the order of `HAND`.
+        face: (3, 3) the head's axes as columns: to its left, up, forwards.
+        height: Metres of the body, standing.
+        family: The pose's.
+        stand: Rotation (3, 3) and offset (3,) from the meshes' to the world's frame.
+    """
+
+    meshes: list[Mesh]
+    keypoints: np.ndarray
+    hands: np.ndarray
+    face: np.ndarray
+    height: float
+    family: str
+    stand: tuple[np.ndarray, np.ndarray] = (np.eye(3), np.zeros(3))
+
+
+class _Figure(NamedTuple):
+    """A shaped body in a pose, before it is dressed."""
+
+    body: Body
+    shape: Shape
+    rest: np.ndarray
+    pose: Pose
+
+
+def sample_person(assets: PeopleAssets, rng: np.random.Generator) -> Person:
+    """Draw a person.
+
+    Args:
+        assets: What `load_people_assets` returned.
+        rng: The random generator.
+    """
+    body = assets.body
+    shape = sample_shape(body, rng)
+    rest = body.shaped(shape.targets)
+    heads = body.heads(rest)
+    skinned = rest[body.surfaces["skin"].source]
+    height = float(np.ptp(skinned[:, 1]))
+    waist = np.abs(skinned[:, 1] - heads[body.bone("spine03"), 1]) < 0.05 * height
+    girth = float(np.ptp(skinned[waist, 2])) / 2
+    posed = sample_pose(body, heads, girth, assets.motions, rng)
+    figure = _Figure(body, shape, rest, body.pose(heads, posed.rotations))
+    vertices = skin(figure.pose, rest, body.joint_ids, body.weights)
+    keypoints, hands = locate(body, assets.landmarks, figure.pose, vertices)
+    clothes, hidden = _clothes(assets, figure, rng)
+    meshes = [_skin(assets, figure, vertices, hidden, rng), _eyes(figure, vertices, rng)]
+    meshes += _hair(assets, figure, rng) + clothes
+    lowest = min(mesh.vertices[:, 1].min() for mesh in meshes)
+    down = np.array([0, -lowest, 0], np.float32)
+    return Person(
+        [mesh._replace(vertices=mesh.vertices + down) for mesh in meshes],
+        keypoints + down,
+        hands + down,
+        figure.pose.rotations[body.bone("head")],
+        height,
+        posed.family,
+    )
+
+
+def _mesh(surface: Surface, vertices: np.ndarray) -> Mesh:
+    """Return a mesh with smooth normals over moved vertices."""
+    corners = surface.source[surface.triangles]
+    normals = vertex_normals(vertices, corners)[surface.source]
+    frame = np.zeros((len(normals), 3, 3), np.float32)
+    frame[:, 0] = normals
+    return Mesh(vertices[surface.source], frame, surface.uv, surface.triangles)
+
+
+def _skin(
+    assets: PeopleAssets,
+    figure: _Figure,
+    vertices: np.ndarray,
+    hidden: np.ndarray,
+    rng: np.random.Generator,
+) -> Mesh:
+    """Draw the skin, without what clothes hide."""
+    surface = figure.body.surfaces["skin"]
+    mesh = _mesh(surface, vertices)
+    corners = surface.source[surface.triangles]
+    colour = skin_colour(rng)
+    ones = np.ones(3)
+    plain = skin_material(ones, colour, rng)
+    lip = np.clip(colour * rng.uniform((0.85, 0.4, 0.45), (1.15, 0.75, 0.8)), 0, 0.9)
+    if not figure.shape.male and rng.random() < 0.25:
+        lip = np.clip(any_colour(rng) * (1, 0.2, 0.3) + (0.15, 0, 0.02), 0, 0.9)
+    beard = colour
+    if figure.shape.male and figure.shape.age > 0.42 and rng.random() < 0.4:
+        beard = colour + rng.uniform(0.3, 1) * (_hair_colour(figure.shape, rng) - colour)
+    parts = {LIPS: lip, NAILS: np.clip(colour * 1.1 + 0.02, 0, 0.9), BEARD: beard}
+    targets = [colour] + [parts[region] for region in sorted(parts)]
+    records = [plain._replace(target=target).record() for target in targets]
+    return mesh._replace(
+        triangles=mesh.triangles[~hidden[corners].all(axis=1)],
+        texture=_blotches(rng),
+        regions=assets.regions,
+        bumps=np.zeros((*assets.regions.shape, 2), np.int8),
+        materials=np.concatenate(records),
+    )
+
+
+def _blotches(rng: np.random.Generator) -> np.ndarray:
+    """Draw a texture near white that makes a surface uneven, (128, 128, 3) uint8."""
+    noise = rng.normal(0, rng.uniform(1, 7), (_TEXTURE, _TEXTURE, 1)) + rng.normal(0, 2, (1, 1, 3))
+    return np.clip(248 + noise, 0, 255).astype(np.uint8)
+
+
+def _eyes(figure: _Figure, vertices: np.ndarray, rng: np.random.Generator) -> Mesh:
+    """Draw the eyes; their texture is seen from the front."""
+    surface = figure.body.surfaces["eyes"]
+    rest = figure.rest[surface.source]
+    uv = np.empty((len(rest), 2), np.float32)
+    for chosen in (rest[:, 0] > 0, rest[:, 0] <= 0):
+        low, high = rest[chosen].min(0), rest[chosen].max(0)
+        uv[chosen] = ((rest[chosen] - low) / (high - low))[:, :2]
+    across = np.linspace(-1, 1, _EYE_TEXTURE)
+    radius = np.hypot(across, across[:, None])[..., None]
+    texture = np.where(radius < _IRIS_RADIUS, _IRISES[rng.integers(len(_IRISES))], (235, 228, 222))
+    texture = np.where(radius < _PUPIL_RADIUS, 12, texture).astype(np.uint8)
+    material = Material(np.ones(3), np.ones(3), specular=0.5, shininess=80.0)
+    return _mesh(surface, vertices)._replace(
+        uv=uv,
+        texture=texture,
+        regions=np.zeros(texture.shape[:2], np.uint8),
+        bumps=np.zeros((*texture.shape[:2], 2), np.int8),
+        materials=material.record(),
+    )
+
+
+def _hair_colour(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Draw the colour of hair, (3,) linear RGB; old people's is often grey."""
+    known = len(_HAIR_COLOURS)
+    old = shape.age > 0.75 and rng.random() < 0.6
+    colour = _HAIR_COLOURS[rng.integers(known - 2, known) if old else rng.integers(known - 1)]
+    if rng.random() < 0.04:
+        return any_colour(rng)
+    return np.asarray(np.clip(to_linear(colour) * np.exp(rng.normal(0, 0.25, 3)), 0.003, 0.9))
+
+
+def _worn(garment: Garment, figure: _Figure, pieces: list[Surface] | None = None) -> list[Mesh]:
+    """Fit clothes to a figure and pose them, one mesh a piece."""
+    fitted = garment.fit(figure.rest)
+    posed = skin(figure.pose, fitted, garment.joint_ids, garment.weights)
+    return [_mesh(piece, posed)._replace(two_sided=True) for piece in pieces or garment.pieces]
+
+
+def _hair(assets: PeopleAssets, figure: _Figure, rng: np.random.Generator) -> list[Mesh]:
+    """Draw eyebrows, hair and, rarely, a hat."""
+    colour = _hair_colour(figure.shape, rng)
+    gloss = Material(
+        np.ones(3), colour, specular=rng.exponential(0.15), shininess=rng.uniform(8, 30),
+        pattern=rng.uniform(2, 8),
+    )  # fmt: skip
+    strands = rng.uniform(0.55, 1.0, (1, 64, 1)) * rng.uniform(0.85, 1, (64, 64, 1))
+    pattern = np.repeat(strands, 3, axis=2).astype(np.float32)
+    names = ("short",) if figure.shape.male and rng.random() < 0.85 else ("",)
+    styles = [each for each in assets.garments["hair"] if each.name.startswith(names)]
+    parts = _worn(_pick(assets.garments["eyebrows"], rng), figure)
+    if rng.random() > (0.2 if figure.shape.male else 0.03):
+        parts += _worn(_pick(styles, rng), figure)
+    hair = [each._replace(materials=gloss.record(), pattern=pattern) for each in parts]
+    if rng.random() < 0.08:
+        hair += _coloured(_worn(_pick(assets.garments["hats"], rng), figure), rng)
+    return hair
+
+
+def _pick(garments: list[Garment], rng: np.random.Generator) -> Garment:
+    """Draw one of several garments."""
+    return garments[int(rng.integers(len(garments)))]
+
+
+def _clothes(
+    assets: PeopleAssets, figure: _Figure, rng: np.random.Generator
+) -> tuple[list[Mesh], np.ndarray]:
+    """Draw clothes, and return them with the body's vertices that they hide."""
+    body, hidden = figure.body, np.zeros(len(figure.rest), bool)
+    meshes: list[Mesh] = []
+    kind = "male" if figure.shape.male else "female"
+    if rng.random() < 0.45:
+        suit = _pick(assets.garments[kind], rng)
+        meshes += _coloured(_worn(suit, figure), rng)
+        hidden |= suit.hidden
+    else:
+        for cut in sample_cuts(rng, male=figure.shape.male):
+            clothes, rest, covered = sew(body, assets.measures, cut, figure.rest)
+            posed = skin(figure.pose, rest, body.joint_ids, body.weights)
+            parts = [trimmed(_mesh(cloth.surface, posed), cloth.depths) for cloth in clothes]
+            meshes += _coloured([part._replace(two_sided=True) for part in parts], rng, alike=0.7)
+            hidden |= covered
+    if rng.random() < 0.88:
+        shoes = _pick(assets.garments["shoes"], rng)
+        meshes += _coloured(_worn(shoes, figure), rng)
+        hidden |= shoes.hidden
+    return meshes, hidden
+
+
+def _coloured(meshes: list[Mesh], rng: np.random.Generator, *, alike: float = 0.2) -> list[Mesh]:
+    """Draw the cloth of the pieces of clothes, each its own or all the same, with folds."""
+    result: list[Mesh] = []
+    for mesh in meshes:
+        if result and rng.random() < alike:
+            surface, pattern = result[0].materials, result[0].pattern
+        else:
+            surface = plain_material(rng, glossy=0.12)
+            pattern = sample_pattern(rng, probability=0.4)
+        waves = rng.normal(size=(3, 3)) * rng.uniform(20, 90)
+        folds = np.sin(mesh.vertices @ waves + rng.uniform(0, 6, 3)) * rng.uniform(0.05, 0.35)
+        normals = mesh.frame[:, 0] + folds.astype(np.float32)
+        mesh.frame[:, 0] = normals / np.linalg.norm(normals, axis=1, keepdims=True)
+        texture = _blotches(rng)
+        result.append(
+            mesh._replace(
+                materials=surface,
+                pattern=pattern,
+                texture=texture,
+                regions=np.zeros(texture.shape[:2], np.uint8),
+                bumps=np.zeros((*texture.shape[:2], 2), np.int8),
+            )
+        )
+    return result

@@ -1,0 +1,246 @@
+"""A scene: where people stand, what stands around them, and the camera that looks at them.
+
+World frame: x right, y up, z away from the camera's side, metres; the ground is y = 0.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from openpose_keras.core.skeletons import BODY_25
+from openpose_keras.training.synthesis import meshes as shapes
+from openpose_keras.training.synthesis.materials import plain_material, sample_pattern
+from openpose_keras.training.synthesis.people.dress import Person
+from openpose_keras.training.synthesis.people.poses import SEATED
+from openpose_keras.training.synthesis.raster import Camera, Mesh
+from openpose_keras.training.synthesis.rotations import rotation
+
+NOBODY = -1
+_X, _Y, _Z = np.eye(3)
+_FACING = np.diag([-1.0, 1, -1])  # turns a person, who looks along z, to the camera
+# Probability, which keypoints have to be in the image (None: all), metres of distance, and how much
+# larger than their extent the image is.
+_VIEWS: tuple[tuple[float, tuple[str, ...] | None, tuple[float, float], tuple[float, float]], ...]
+_VIEWS = (
+    (0.3, None, (2.0, 10.0), (1.0, 1.7)),
+    (0.14, None, (3.0, 12.0), (1.7, 3.2)),
+    (0.18, ("nose", "neck", "mid_hip", "left_knee", "right_knee"), (1.6, 6.0), (1.1, 1.6)),
+    (0.2, ("nose", "neck", "mid_hip", "left_elbow", "right_elbow"), (1.2, 5.0), (1.1, 1.7)),
+    (0.12, ("nose", "neck", "left_shoulder", "right_shoulder"), (0.9, 3.5), (1.3, 2.6)),
+    (0.06, ("mid_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"), (1.5, 5.0),
+     (1.1, 1.6)),
+)  # fmt: skip
+
+
+class Stage(NamedTuple):
+    """A scene in the camera's frame.
+
+    Args:
+        meshes: All meshes.
+        owners: (m,) int16, the person that each mesh belongs to, or NOBODY.
+        keypoints: (p, 25, 3).
+        hands: (p, 2, 21, 3).
+        faces: (p, 3, 3) axes of the heads, see `Person.face`.
+        heights: (p,) metres.
+        lens: The camera, in pixels of the image.
+        catcher: Index of a ground of which only shadows are visible, or None.
+    """
+
+    meshes: list[Mesh]
+    owners: np.ndarray
+    keypoints: np.ndarray
+    hands: np.ndarray
+    faces: np.ndarray
+    heights: np.ndarray
+    lens: Camera
+    catcher: int | None
+
+
+def build_stage(
+    people: Sequence[Person],
+    rng: np.random.Generator,
+    photos: Sequence[np.ndarray],
+    size: tuple[int, int],
+) -> Stage:
+    """Put people into a scene and choose a view of them.
+
+    Args:
+        people: The people; the first one is the one that the camera looks at.
+        rng: The random generator.
+        photos: (h, w, 3) uint8 RGB, for the surface of things; may be empty.
+        size: (height, width) of the image in pixels.
+    """
+    probabilities = [view[0] for view in _VIEWS]
+    _, names, distances, margins = _VIEWS[rng.choice(len(_VIEWS), p=probabilities)]
+    distance = float(np.exp(rng.uniform(*np.log(distances))))
+    places = _places(len(people), distance, rng)
+    placed = [_stand(person, place) for person, place in zip(people, places, strict=True)]
+    everyone = names is None and rng.random() < 0.7
+    wanted = [BODY_25.index(name) for name in names or BODY_25.keypoints]
+    shown = np.concatenate([p.keypoints[wanted] for p in (placed if everyone else placed[:1])])
+    middle = (shown.min(0) + shown.max(0)) / 2
+    turn, eye = _look_at(middle, distance, rng)
+    things = [_seat(p, rng, photos) for p in placed if p.family in SEATED and rng.random() < 0.85]
+    things += _things(placed, eye, rng, photos)
+    offset, catcher = -turn @ eye, None
+    meshes, owners = [], []
+    for number, person in enumerate(placed):
+        linear, shift = turn @ person.stand[0], turn @ person.stand[1] + offset
+        meshes += [shapes.moved(mesh, linear.astype(np.float32), shift) for mesh in person.meshes]
+        owners += [number] * len(person.meshes)
+    if rng.random() < 0.65:
+        things.append(_surfaced(_ground(), rng, photos))
+        catcher = len(meshes) + len(things) - 1 if rng.random() < 0.65 else None
+    meshes += [shapes.moved(mesh, turn.astype(np.float32), offset) for mesh in things]
+    owners += [NOBODY] * len(things)
+    points = (shown @ turn.T + offset).astype(float)
+    return Stage(
+        meshes,
+        np.array(owners, np.int16),
+        np.array([p.keypoints @ turn.T + offset for p in placed]),
+        np.array([p.hands @ turn.T + offset for p in placed]),
+        np.array([turn @ p.face for p in placed]),
+        np.array([p.height for p in placed]),
+        _frame(points, size, float(rng.uniform(*margins)), rng),
+        catcher,
+    )
+
+
+def _places(
+    count: int, distance: float, rng: np.random.Generator
+) -> list[tuple[float, float, float]]:
+    """Draw x, z and the angle that each person is turned by; at 0 it faces the camera."""
+    kind = rng.choice(["row", "queue", "spread"], p=(0.45, 0.25, 0.3))
+    facing = rng.choice([0.0, np.pi, rng.uniform(0, 2 * np.pi)], p=(0.5, 0.2, 0.3))
+    wide, x, result = rng.uniform(0.35, 0.95), 0.0, []
+    for number in range(count):
+        if kind == "row":
+            x += wide * rng.uniform(0.7, 1.3)
+            place = x if number % 2 else -x + wide * number, rng.normal(0, 0.25)
+        elif kind == "queue":
+            place = rng.normal(0, 0.35), number * rng.uniform(0.35, 1.2) * rng.choice([-1, 1])
+        else:
+            place = rng.normal(0, 0.35 * distance), rng.uniform(-1, 2) * distance
+        if number == 0:
+            place = 0.0, 0.0
+        angle = facing + rng.normal(0, 0.5)
+        if rng.random() < 0.3:
+            angle = rng.uniform(0, 2 * np.pi)
+        result.append((place[0], max(place[1], -0.4 * distance), angle))
+    return result
+
+
+def _stand(person: Person, place: tuple[float, float, float]) -> Person:
+    """Move a person to (x, z) and turn it; the meshes stay for the camera to move."""
+    x, z, angle = place
+    turn = rotation(_Y, angle) @ _FACING
+    hip = turn @ person.keypoints[BODY_25.index("mid_hip")]
+    offset = np.array([x - hip[0], 0, z - hip[2]])
+    return person._replace(
+        keypoints=person.keypoints @ turn.T + offset,
+        hands=person.hands @ turn.T + offset,
+        face=turn @ person.face,
+        stand=(turn, offset),
+    )
+
+
+def _look_at(
+    middle: np.ndarray, distance: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the camera's rotation from the world, and its position."""
+    level, above, below = rng.normal(3, 7), rng.uniform(12, 65), rng.uniform(-35, -5)
+    pitch = np.radians(rng.choice([level, above, below], p=(0.7, 0.2, 0.1)))
+    lowest = np.arcsin(np.clip((0.12 - middle[1]) / distance, -1, 1))  # above the ground
+    pitch = max(pitch, lowest)
+    roll = np.radians(rng.normal(0, 18 if rng.random() < 0.1 else 2.5))
+    yaw = rng.normal(0, 0.3)
+    down = np.diag([1.0, -1, 1])
+    turn = rotation(_Z, roll) @ down @ rotation(_X, -pitch) @ rotation(_Y, yaw)
+    return turn @ np.eye(3), middle - distance * (turn.T @ _Z)
+
+
+def _frame(
+    points: np.ndarray, size: tuple[int, int], margin: float, rng: np.random.Generator
+) -> Camera:
+    """Return the camera whose image is larger than the points' extent by a factor."""
+    height, width = size
+    slopes = points[:, :2] / np.maximum(points[:, 2:], 0.3)
+    low, high = slopes.min(0), slopes.max(0)
+    extent = np.maximum(high - low, 0.05)
+    focal = float((np.array([width, height]) / (extent * margin)).min())
+    free = np.array([width, height]) - focal * extent
+    corner = free * rng.beta(2.5, 2.5, 2)
+    x, y = corner - focal * low - 0.5
+    return Camera(focal, (float(x), float(y)))
+
+
+def _surfaced(mesh: Mesh, rng: np.random.Generator, photos: Sequence[np.ndarray]) -> Mesh:
+    """Draw the surface of a thing: a part of a photo, or a plain or patterned colour."""
+    if len(photos) and rng.random() < 0.5:
+        photo = photos[int(rng.integers(len(photos)))]
+        side = min(photo.shape[0], photo.shape[1], 192)
+        top, left = (int(rng.integers(n - side + 1)) for n in photo.shape[:2])
+        texture = np.ascontiguousarray(photo[top : top + side, left : left + side])
+        plain = np.zeros(texture.shape[:2], np.uint8)
+        bumps = np.zeros((*texture.shape[:2], 2), np.int8)
+        return mesh._replace(texture=texture, regions=plain, bumps=bumps)
+    pattern = sample_pattern(rng, probability=0.5)
+    return mesh._replace(materials=plain_material(rng, glossy=0.2), pattern=pattern)
+
+
+def _seat(person: Person, rng: np.random.Generator, photos: Sequence[np.ndarray]) -> Mesh:
+    """Put a block under somebody who sits."""
+    hip = person.keypoints[BODY_25.index("mid_hip")]
+    top = max(hip[1] - 0.055 * person.height, 0.04)
+    half = np.array([rng.uniform(0.18, 0.6), top / 2, rng.uniform(0.18, 0.3)])
+    turn = rotation(_Y, np.arctan2(person.face[0, 2], person.face[2, 2]) + rng.normal(0, 0.1))
+    return _surfaced(shapes.box(half, turn, np.array([hip[0], top / 2, hip[2]])), rng, photos)
+
+
+def _things(
+    people: Sequence[Person],
+    eye: np.ndarray,
+    rng: np.random.Generator,
+    photos: Sequence[np.ndarray],
+) -> list[Mesh]:
+    """Draw things before, between and behind people: tables, blocks, poles, balls."""
+    result = []
+    for _ in range(rng.choice(4, p=(0.4, 0.3, 0.2, 0.1))):
+        person = people[int(rng.integers(len(people)))]
+        point = person.keypoints[rng.integers(len(BODY_25))]
+        near = rng.uniform(0.4, 1.25)  # things near the camera are small
+        place = eye + (point - eye) * near
+        turn = rotation(_Y, rng.uniform(0, np.pi))
+        kind = rng.choice(["table", "block", "pole", "ball"], p=(0.4, 0.3, 0.2, 0.1))
+        if kind == "table":
+            half = rng.uniform((0.25, 0.015, 0.15), (1.0, 0.4, 0.5)) * near
+            if place[1] - 2 * half[1] < 0:
+                half[1] = max(place[1] / 2, 0.02)
+            mesh = shapes.box(half, turn, place - half * (0, 1, 0))
+        elif kind == "block":
+            tilted = turn @ rotation(rng.normal(size=3), rng.uniform(0, 1.5))
+            mesh = shapes.box(rng.uniform(0.03, 0.25, 3) * near, tilted, place)
+        elif kind == "pole":
+            profile = shapes.cylinder_profile(rng.uniform(0.015, 0.1) * near, rng.uniform(0.2, 2))
+            mesh = shapes.lathe(profile, _Y + rng.normal(0, 0.2, 3), place)
+        else:
+            mesh = shapes.lathe(shapes.ball_profile(rng.uniform(0.04, 0.25) * near), _Y, place)
+        result.append(_surfaced(mesh, rng, photos))
+    return result
+
+
+def _ground() -> Mesh:
+    """Return the ground, in tiles so that those near the camera can be left out."""
+    steps = np.linspace(-8, 8, 65)
+    x, z = (each.ravel() for each in np.meshgrid(steps, steps))
+    vertices = np.stack([x, np.zeros_like(x), z], axis=1).astype(np.float32)
+    index = np.arange(len(x)).reshape(65, 65)
+    a, b, c, d = (
+        e.ravel() for e in (index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1])
+    )
+    triangles = np.concatenate([np.stack([a, d, c], axis=1), np.stack([a, c, b], axis=1)])
+    frame = np.zeros((len(x), 3, 3), np.float32)
+    frame[:, 0, 1] = 1
+    uv = (vertices[:, [0, 2]] * 0.3).astype(np.float32)
+    return Mesh(vertices, frame, uv, triangles.astype(np.int32), two_sided=True)

@@ -1,0 +1,158 @@
+"""Rendered people before backgrounds, and sets of them on disk in COCO-WholeBody's form.
+
+A set is a folder of images and an `annotations.json`: COCO's 17 keypoints of each person,
+`foot_kpts`, `lefthand_kpts` and `righthand_kpts`, from which all 25 of BODY_25 follow (the neck and
+the middle of the hips lie between the shoulders and the hips); no points of the face; the mask as
+run lengths.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from openpose_keras.core.boxes import Box
+from openpose_keras.core.errors import TrainingError
+from openpose_keras.core.skeletons import BODY_25, COCO_WHOLE_BODY, HAND
+from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
+from openpose_keras.io.images import write_image
+from openpose_keras.training.augment import augment_photometric, sample_tint
+from openpose_keras.training.compose import load_backgrounds, sample_background
+from openpose_keras.training.synthesis.people.assets import PeopleAssets, load_people_assets
+from openpose_keras.training.synthesis.people.labels import Labels
+from openpose_keras.training.synthesis.people.render import render_people
+
+_SIDES = ("left", "right")
+_AUGMENTED = 0.7  # fraction of the images
+
+
+def draw_people(
+    assets: PeopleAssets,
+    rng: np.random.Generator,
+    backgrounds: list[np.ndarray],
+    *,
+    size: tuple[int, int] = (480, 480),
+    people: int | None = None,
+) -> tuple[np.ndarray, Labels]:
+    """Render people before a background, as a random camera sees them.
+
+    Args:
+        assets: What `load_people_assets` returned.
+        rng: The random generator.
+        backgrounds: (h, w, 3) uint8 RGB images without people; without any, all backgrounds are
+            procedural.
+        size: (height, width) of the image in pixels.
+        people: How many people there are, 1 to 6; None for any number.
+
+    Returns:
+        The image (h, w, 3) uint8 RGB, and the labels of its people.
+
+    Raises:
+        ValueError: The size or the number of people is not valid.
+    """
+    scene = render_people(assets, rng, size=size, people=people, photos=backgrounds)
+    canvas = sample_background(rng, backgrounds, max(size))[: size[0], : size[1]]
+    alpha = scene.rgba[..., 3:] / np.float32(255)
+    image = canvas + alpha * (scene.rgba[..., :3] * np.float32(sample_tint(rng)) - canvas)
+    pixels = np.clip(np.round(image), 0, 255).astype(np.uint8)
+    if rng.random() < _AUGMENTED:
+        pixels = augment_photometric(rng, pixels)
+    return pixels, scene.labels
+
+
+def write_people(
+    out: str | Path,
+    *,
+    assets: str | Path,
+    backgrounds: str | Path | None = None,
+    count: int = 500,
+    seed: int = 0,
+    size: tuple[int, int] = (480, 480),
+) -> Path:
+    """Write a labelled set of rendered people. The same seed leads to the same set.
+
+    Args:
+        out: Folder to write into. It must not have a set yet.
+        assets: The assets of people, see `synthesis.people.assets`.
+        backgrounds: Folder of images without people; None for procedural backgrounds.
+        count: Number of images.
+        seed: Seed of the scenes.
+        size: (height, width) of an image in pixels.
+
+    Returns:
+        The path of `annotations.json`.
+
+    Raises:
+        TrainingError: The folder has a set already.
+        AssetError: The assets cannot be read.
+        FileNotFoundError: There are no backgrounds in their folder.
+    """
+    out = Path(out)
+    path = out / "annotations.json"
+    if path.exists():
+        raise TrainingError(f"expected a new folder, but {path} exists: choose another folder")
+    loaded = load_people_assets(assets)
+    photos = load_backgrounds(backgrounds) if backgrounds else []
+    out.mkdir(parents=True, exist_ok=True)
+    samples = []
+    for number in tqdm(range(count), unit="image"):
+        rng = np.random.default_rng((seed, number))
+        image, labels = draw_people(loaded, rng, photos, size=size)
+        file = out / f"{number:05d}.jpg"
+        write_image(file, image)
+        samples.append(LabelledPeople(file, labelled_people(labels), number, size))
+    write_people_labels(path, samples, description="openpose_keras people")
+    return path
+
+
+def labelled_people(labels: Labels) -> tuple[LabelledPerson, ...]:
+    """Return the people of a scene of whom anything is seen, as COCO-WholeBody labels them.
+
+    Args:
+        labels: Of the scene.
+    """
+    return tuple(
+        _labelled_person(*parts)
+        for parts in zip(labels.keypoints, labels.hands, labels.masks, strict=True)
+        if parts[2].any()
+    )
+
+
+def _labelled_person(keypoints: np.ndarray, hands: np.ndarray, mask: np.ndarray) -> LabelledPerson:
+    """Return a person with keypoints (25, 3), hands (2, 21, 3) and mask (h, w)."""
+    table = np.zeros((len(COCO_WHOLE_BODY), 3))
+    for name, row in zip(BODY_25.keypoints, keypoints, strict=True):
+        if name in COCO_WHOLE_BODY.keypoints:
+            table[COCO_WHOLE_BODY.index(name)] = row
+    boxes = {}
+    for side, points in zip(_SIDES, hands, strict=True):
+        start = COCO_WHOLE_BODY.index(f"{side}_hand_{HAND.keypoints[0]}")
+        table[start : start + len(HAND)] = points
+        marked = points[points[:, 2] > 0, :2]
+        if len(marked):
+            boxes[f"{side}_hand"] = _box(marked)
+    box = _box(np.argwhere(mask)[:, ::-1])
+    return LabelledPerson(
+        table[:, :2],
+        table[:, 2],
+        box,
+        float(mask.sum()),
+        segmentation={"size": list(mask.shape), "counts": _runs(mask)},
+        part_boxes=boxes,
+        skeleton=COCO_WHOLE_BODY,
+    )
+
+
+def _box(points: np.ndarray) -> Box:
+    """Return the box of all pixels (n, 2) whose middles are given."""
+    x, y = points.min(axis=0) - 0.5
+    width, height = points.max(axis=0) + 0.5 - (x, y)
+    return float(x), float(y), float(width), float(height)
+
+
+def _runs(mask: np.ndarray) -> list[int]:
+    """Return COCO's run lengths of a mask: down the columns, the pixels outside first."""
+    values = np.concatenate([[False], mask.T.ravel(), [not mask[-1, -1]]])
+    ends = np.flatnonzero(values[1:] != values[:-1])
+    runs = np.diff(ends, prepend=0)
+    return [int(run) for run in runs]
