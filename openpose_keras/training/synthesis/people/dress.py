@@ -244,6 +244,7 @@ def _coloured(meshes: list[Mesh], rng: np.random.Generator, *, alike: float = 0.
             surface, pattern = result[0].materials, result[0].pattern
         else:
             surface = plain_material(rng, glossy=0.12)
+            surface["pattern"] *= rng.uniform(1, 4)
             pattern = sample_pattern(rng, probability=0.4)
         waves = rng.normal(size=(3, 3)) * rng.uniform(20, 90)
         folds = np.sin(mesh.vertices @ waves + rng.uniform(0, 6, 3)) * rng.uniform(0.05, 0.35)

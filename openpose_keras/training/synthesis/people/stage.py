@@ -1,6 +1,6 @@
 """A scene: where people stand, what stands around them, and the camera that looks at them.
 
-World frame: x right, y up, z away from the camera's side, metres; the ground is y = 0.
+World frame: x right, y up, z towards the camera's side, metres; the ground is y = 0.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,6 @@ from openpose_keras.training.synthesis.rotations import rotation
 
 NOBODY = -1
 _X, _Y, _Z = np.eye(3)
-_FACING = np.diag([-1.0, 1, -1])  # turns a person, who looks along z, to the camera
 # Probability, which keypoints have to be in the image (None: all), metres of distance, and how much
 # larger than their extent the image is.
 _VIEWS: tuple[tuple[float, tuple[str, ...] | None, tuple[float, float], tuple[float, float]], ...]
@@ -110,7 +109,7 @@ def build_stage(
 def _places(
     count: int, distance: float, rng: np.random.Generator
 ) -> list[tuple[float, float, float]]:
-    """Draw x, z and the angle that each person is turned by; at 0 it faces the camera."""
+    """Draw x, z and the angle that each person is turned by; at 0 it faces the camera's side."""
     kind = rng.choice(["row", "queue", "spread"], p=(0.45, 0.25, 0.3))
     facing = rng.choice([0.0, np.pi, rng.uniform(0, 2 * np.pi)], p=(0.5, 0.2, 0.3))
     wide, x, result = rng.uniform(0.35, 0.95), 0.0, []
@@ -127,14 +126,14 @@ def _places(
         angle = facing + rng.normal(0, 0.5)
         if rng.random() < 0.3:
             angle = rng.uniform(0, 2 * np.pi)
-        result.append((place[0], max(place[1], -0.4 * distance), angle))
+        result.append((place[0], min(-place[1], 0.4 * distance), angle))
     return result
 
 
 def _stand(person: Person, place: tuple[float, float, float]) -> Person:
     """Move a person to (x, z) and turn it; the meshes stay for the camera to move."""
     x, z, angle = place
-    turn = rotation(_Y, angle) @ _FACING
+    turn = rotation(_Y, angle)
     hip = turn @ person.keypoints[BODY_25.index("mid_hip")]
     offset = np.array([x - hip[0], 0, z - hip[2]])
     return person._replace(
@@ -149,15 +148,14 @@ def _look_at(
     middle: np.ndarray, distance: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw the camera's rotation from the world, and its position."""
-    level, above, below = rng.normal(3, 7), rng.uniform(12, 65), rng.uniform(-35, -5)
-    pitch = np.radians(rng.choice([level, above, below], p=(0.7, 0.2, 0.1)))
+    level, above, below = rng.normal(3, 7), rng.uniform(12, 60), rng.uniform(-35, -5)
+    pitch = np.radians(rng.choice([level, above, below], p=(0.74, 0.17, 0.09)))
     lowest = np.arcsin(np.clip((0.12 - middle[1]) / distance, -1, 1))  # above the ground
     pitch = max(pitch, lowest)
     roll = np.radians(rng.normal(0, 18 if rng.random() < 0.1 else 2.5))
     yaw = rng.normal(0, 0.3)
-    down = np.diag([1.0, -1, 1])
-    turn = rotation(_Z, roll) @ down @ rotation(_X, -pitch) @ rotation(_Y, yaw)
-    return turn @ np.eye(3), middle - distance * (turn.T @ _Z)
+    turn = rotation(_Z, roll) @ np.diag([1.0, -1, -1]) @ rotation(_X, pitch) @ rotation(_Y, yaw)
+    return turn, middle - distance * (turn.T @ _Z)
 
 
 def _frame(
