@@ -165,7 +165,7 @@ def read_people_labels(
     path: str | Path,
     images: str | Path | None = None,
     *,
-    skeleton: Skeleton = COCO_17,
+    skeleton: Skeleton | None = COCO_17,
     limit: int | None = None,
 ) -> list[LabelledPeople]:
     """Read the labelled people of a label file.
@@ -174,7 +174,8 @@ def read_people_labels(
         path: The JSON file.
         images: The folder that the file's `file_name` entries start from; the images must be there.
             By default the file's own folder, and no image needs to be there.
-        skeleton: `COCO_17`, or `COCO_WHOLE_BODY` in files that have its lists.
+        skeleton: `COCO_17`, or `COCO_WHOLE_BODY` in files that have its lists; None for the one
+            whose lists the file has.
         limit: Number of images to read at most, from the file's first on.
 
     Returns:
@@ -190,7 +191,7 @@ def read_people_labels(
     """
     path, data = Path(path), load_labels(path)
     paths = image_paths(path, data, images)
-    people = _read_people(path, data, known_skeleton(skeleton))
+    people = _read_people(path, data, known_skeleton(skeleton or _skeleton_of(data)))
     warn_of_unlisted(path, "people", people, paths)
     chosen = list(zip(data["images"], paths.values(), strict=True))[:limit]
     if images is not None:
@@ -200,6 +201,12 @@ def read_people_labels(
             LabelledPeople(image, tuple(people.get(str(e["id"]), ())), e["id"], _size(e))
             for e, image in chosen
         ]
+
+
+def _skeleton_of(data: Json) -> Skeleton:
+    """Return the skeleton of whose lists the first annotation that has keypoints has all."""
+    first: Json = next((each for each in data["annotations"] if "keypoints" in each), {})
+    return COCO_WHOLE_BODY if LISTS[COCO_WHOLE_BODY].keys() <= first.keys() else COCO_17
 
 
 def _size(entry: Json) -> Size | None:

@@ -41,3 +41,11 @@ def open_model_zoo_file(name: str) -> Path:
     if not path.is_file():
         pytest.skip(f"no {path}; set {VARIABLE} to the folder of the assets")
     return path
+
+
+def people_folder() -> Path:
+    """Return the folder `people` of the training assets, or skip the test that asks for it."""
+    folder = assets_folder() / "people"
+    if not folder.is_dir():
+        pytest.skip(f"no {folder}; set {VARIABLE} to a folder with the assets of people")
+    return folder

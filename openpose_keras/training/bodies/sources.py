@@ -42,7 +42,7 @@ def load_sources(config: TrainConfig) -> tuple[BodySource, BodySource]:
         source = drawn_source(skeleton, config.size)
         return source, source
     path = Path(config.labels)
-    labelled = read_people_labels(path, path.parent)
+    labelled = read_people_labels(path, path.parent, skeleton=None)
     photos = [each for each in labelled if each.people]
     if len(photos) < 2:
         raise DataError(f"{path}: expected two photos of people or more, got {len(photos)}")

@@ -33,7 +33,7 @@ def shade(
     colour = np.zeros((*buffers.mesh.shape, 4), np.float32)
     spans = _spans(buffers.mesh, len(meshes))
     for index, mesh in enumerate(meshes):
-        _shade_mesh(index, mesh, buffers, lights, light_map, spans[index], colour)
+        _shade_mesh(index, mesh, buffers, (lights, light_map), spans[index], colour)
     return colour
 
 
@@ -132,16 +132,10 @@ def _albedo(texel: Array, material: Material, k: int) -> float:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _shade_mesh(
-    index: int,
-    mesh: Mesh,
-    buffers: Buffers,
-    lights: Array,
-    light_map: Array,
-    span: Array,
-    colour: Array,
+    index: int, mesh: Mesh, buffers: Buffers, lit: tuple[Array, Array], span: Array, colour: Array
 ) -> None:
     """Shade the pixels that belong to one mesh."""
-    rows, columns = mesh.regions.shape
+    (lights, light_map), (rows, columns) = lit, mesh.regions.shape
     frame, pattern = mesh.frame, mesh.pattern
     texel, light = np.zeros(3, np.float32), np.zeros((2, 3), np.float32)
     for y in range(span[0], span[2]):

@@ -1,5 +1,6 @@
 """A person drawn at random: body, pose, skin, hair, clothes, as meshes and keypoints."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,8 +8,6 @@ import numpy as np
 from openpose_keras.training.synthesis.color import to_linear
 from openpose_keras.training.synthesis.materials import (
     any_colour,
-    plain_material,
-    sample_pattern,
     skin_colour,
     skin_material,
 )
@@ -19,6 +18,11 @@ from openpose_keras.training.synthesis.people.landmarks import locate
 from openpose_keras.training.synthesis.people.obj import Surface
 from openpose_keras.training.synthesis.people.poses import sample_pose
 from openpose_keras.training.synthesis.people.shapes import Shape, sample_shape
+from openpose_keras.training.synthesis.people.surfaces import (
+    sample_blotches,
+    sample_surface,
+    textured,
+)
 from openpose_keras.training.synthesis.people.tailoring import sample_cuts, sew, trimmed
 from openpose_keras.training.synthesis.raster import Material, Mesh
 from openpose_keras.training.synthesis.skinning import vertex_normals
@@ -31,7 +35,7 @@ _HAIR_COLOURS = np.array(
     ]
 )  # fmt: skip
 _IRISES = np.array([(70, 40, 20), (100, 65, 35), (90, 120, 150), (80, 110, 70), (60, 60, 60)])
-_EYE_TEXTURE, _TEXTURE = 64, 128
+_EYE_TEXTURE = 64  # pixels
 _IRIS_RADIUS, _PUPIL_RADIUS = 0.5, 0.2  # of the eye's
 
 
@@ -66,12 +70,15 @@ class _Figure(NamedTuple):
     pose: Pose
 
 
-def sample_person(assets: PeopleAssets, rng: np.random.Generator) -> Person:
+def sample_person(
+    assets: PeopleAssets, rng: np.random.Generator, photos: Sequence[np.ndarray]
+) -> Person:
     """Draw a person.
 
     Args:
         assets: What `load_people_assets` returned.
         rng: The random generator.
+        photos: (h, w, 3) uint8 RGB, which some clothes show; may be empty.
     """
     body = assets.body
     shape = sample_shape(body, rng)
@@ -85,7 +92,7 @@ def sample_person(assets: PeopleAssets, rng: np.random.Generator) -> Person:
     figure = _Figure(body, shape, rest, body.pose(heads, posed.rotations))
     vertices = skin(figure.pose, rest, body.joint_ids, body.weights)
     keypoints, hands = locate(body, assets.landmarks, figure.pose, vertices)
-    clothes, hidden = _clothes(assets, figure, rng)
+    clothes, hidden = _clothes(assets, figure, rng, photos)
     meshes = [_skin(assets, figure, vertices, hidden, rng), _eyes(figure, vertices, rng)]
     meshes += _hair(assets, figure, rng) + clothes
     lowest = min(mesh.vertices[:, 1].min() for mesh in meshes)
@@ -134,17 +141,11 @@ def _skin(
     records = [plain._replace(target=target).record() for target in targets]
     return mesh._replace(
         triangles=mesh.triangles[~hidden[corners].all(axis=1)],
-        texture=_blotches(rng),
+        texture=sample_blotches(rng),
         regions=assets.regions,
         bumps=np.zeros((*assets.regions.shape, 2), np.int8),
         materials=np.concatenate(records),
     )
-
-
-def _blotches(rng: np.random.Generator) -> np.ndarray:
-    """Draw a texture near white that makes a surface uneven, (128, 128, 3) uint8."""
-    noise = rng.normal(0, rng.uniform(1, 7), (_TEXTURE, _TEXTURE, 1)) + rng.normal(0, 2, (1, 1, 3))
-    return np.clip(248 + noise, 0, 255).astype(np.uint8)
 
 
 def _eyes(figure: _Figure, vertices: np.ndarray, rng: np.random.Generator) -> Mesh:
@@ -160,13 +161,8 @@ def _eyes(figure: _Figure, vertices: np.ndarray, rng: np.random.Generator) -> Me
     texture = np.where(radius < _IRIS_RADIUS, _IRISES[rng.integers(len(_IRISES))], (235, 228, 222))
     texture = np.where(radius < _PUPIL_RADIUS, 12, texture).astype(np.uint8)
     material = Material(np.ones(3), np.ones(3), specular=0.5, shininess=80.0)
-    return _mesh(surface, vertices)._replace(
-        uv=uv,
-        texture=texture,
-        regions=np.zeros(texture.shape[:2], np.uint8),
-        bumps=np.zeros((*texture.shape[:2], 2), np.int8),
-        materials=material.record(),
-    )
+    eyes = _mesh(surface, vertices)._replace(uv=uv, materials=material.record())
+    return textured(eyes, texture)
 
 
 def _hair_colour(shape: Shape, rng: np.random.Generator) -> np.ndarray:
@@ -198,11 +194,11 @@ def _hair(assets: PeopleAssets, figure: _Figure, rng: np.random.Generator) -> li
     names = ("short",) if figure.shape.male and rng.random() < 0.85 else ("",)
     styles = [each for each in assets.garments["hair"] if each.name.startswith(names)]
     parts = _worn(_pick(assets.garments["eyebrows"], rng), figure)
-    if rng.random() > (0.2 if figure.shape.male else 0.03):
+    if rng.random() > (0.13 if figure.shape.male else 0.02):
         parts += _worn(_pick(styles, rng), figure)
     hair = [each._replace(materials=gloss.record(), pattern=pattern) for each in parts]
     if rng.random() < 0.08:
-        hair += _coloured(_worn(_pick(assets.garments["hats"], rng), figure), rng)
+        hair += _coloured(_worn(_pick(assets.garments["hats"], rng), figure), rng, ())
     return hair
 
 
@@ -212,7 +208,10 @@ def _pick(garments: list[Garment], rng: np.random.Generator) -> Garment:
 
 
 def _clothes(
-    assets: PeopleAssets, figure: _Figure, rng: np.random.Generator
+    assets: PeopleAssets,
+    figure: _Figure,
+    rng: np.random.Generator,
+    photos: Sequence[np.ndarray],
 ) -> tuple[list[Mesh], np.ndarray]:
     """Draw clothes, and return them with the body's vertices that they hide."""
     body, hidden = figure.body, np.zeros(len(figure.rest), bool)
@@ -220,44 +219,43 @@ def _clothes(
     kind = "male" if figure.shape.male else "female"
     if rng.random() < 0.45:
         suit = _pick(assets.garments[kind], rng)
-        meshes += _coloured(_worn(suit, figure), rng)
+        meshes += _coloured(_worn(suit, figure), rng, photos)
         hidden |= suit.hidden
     else:
         for cut in sample_cuts(rng, male=figure.shape.male):
             clothes, rest, covered = sew(body, assets.measures, cut, figure.rest)
             posed = skin(figure.pose, rest, body.joint_ids, body.weights)
             parts = [trimmed(_mesh(cloth.surface, posed), cloth.depths) for cloth in clothes]
-            meshes += _coloured([part._replace(two_sided=True) for part in parts], rng, alike=0.7)
+            meshes += _coloured(
+                [part._replace(two_sided=True) for part in parts], rng, photos, alike=0.7
+            )
             hidden |= covered
     if rng.random() < 0.88:
         shoes = _pick(assets.garments["shoes"], rng)
-        meshes += _coloured(_worn(shoes, figure), rng)
+        meshes += _coloured(_worn(shoes, figure), rng, ())
         hidden |= shoes.hidden
     return meshes, hidden
 
 
-def _coloured(meshes: list[Mesh], rng: np.random.Generator, *, alike: float = 0.2) -> list[Mesh]:
+def _coloured(
+    meshes: list[Mesh],
+    rng: np.random.Generator,
+    photos: Sequence[np.ndarray],
+    *,
+    alike: float = 0.2,
+) -> list[Mesh]:
     """Draw the cloth of the pieces of clothes, each its own or all the same, with folds."""
     result: list[Mesh] = []
     for mesh in meshes:
+        cloth = sample_surface(mesh, rng, photos, printed=0.07, patterned=0.4, glossy=0.12)
+        cloth.materials["pattern"] *= rng.uniform(1, 4)
         if result and rng.random() < alike:
-            surface, pattern = result[0].materials, result[0].pattern
-        else:
-            surface = plain_material(rng, glossy=0.12)
-            surface["pattern"] *= rng.uniform(1, 4)
-            pattern = sample_pattern(rng, probability=0.4)
+            first = result[0]
+            cloth = textured(mesh, first.texture)
+            cloth = cloth._replace(materials=first.materials, pattern=first.pattern)
         waves = rng.normal(size=(3, 3)) * rng.uniform(20, 90)
         folds = np.sin(mesh.vertices @ waves + rng.uniform(0, 6, 3)) * rng.uniform(0.05, 0.35)
         normals = mesh.frame[:, 0] + folds.astype(np.float32)
         mesh.frame[:, 0] = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-        texture = _blotches(rng)
-        result.append(
-            mesh._replace(
-                materials=surface,
-                pattern=pattern,
-                texture=texture,
-                regions=np.zeros(texture.shape[:2], np.uint8),
-                bumps=np.zeros((*texture.shape[:2], 2), np.int8),
-            )
-        )
+        result.append(cloth)
     return result

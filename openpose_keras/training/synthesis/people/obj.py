@@ -1,27 +1,14 @@
 """Wavefront OBJ meshes, as MakeHuman's assets have them."""
 
 import itertools
-from collections.abc import Hashable, Iterable
-from typing import NamedTuple, Protocol
+import zipfile
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-
-class Node(Hashable, Protocol):
-    """A file or folder: `pathlib.Path` for a folder, `zipfile.Path` within a zip file."""
-
-    @property
-    def name(self) -> str:
-        """The last part of the path."""
-
-    def __truediv__(self, name: str, /) -> "Node":
-        """Return a file or folder within this folder."""
-
-    def read_bytes(self) -> bytes:
-        """Return the file's content."""
-
-    def iterdir(self) -> "Iterable[Node]":
-        """Return the files and folders within this folder."""
+Node: TypeAlias = Path | zipfile.Path
+"""A file or folder, which may lie in a zip file."""
 
 
 class Surface(NamedTuple):

@@ -23,7 +23,7 @@ class PeopleScene:
     """People, and things around them.
 
     Args:
-        rgba: (h, w, 4) uint8; RGB is not multiplied by alpha. Where only shadows on the ground are
+        rgba: (h, w, 4) uint8; RGB is not multiplied by alpha. Where only shadows on the floor are
             seen it is black and clear in part.
         labels: Keypoints, hands, masks and visible fractions of the people.
     """
@@ -47,8 +47,8 @@ def render_people(
         rng: The random generator.
         size: (height, width) of the image in pixels.
         people: How many people there are, 1 to 6; None for any number.
-        photos: (h, w, 3) uint8 RGB images for the surfaces of things and of the ground; without any
-            these are plain or patterned.
+        photos: (h, w, 3) uint8 RGB images for the surfaces of things, the floor and some clothes;
+            without any these are plain or patterned.
 
     Raises:
         ValueError: The size or the number of people is not valid.
@@ -59,7 +59,7 @@ def render_people(
             f"and {people}"
         )
     count = people or 1 + int(rng.choice(MOST_PEOPLE, p=_COUNTS))
-    cast = [sample_person(assets, rng) for _ in range(count)]
+    cast = [sample_person(assets, rng, photos) for _ in range(count)]
     stage = build_stage(cast, rng, photos, size)
     lens = _finer(stage.lens)
     height, width = size

@@ -1,6 +1,6 @@
 """A scene: where people stand, what stands around them, and the camera that looks at them.
 
-World frame: x right, y up, z towards the camera's side, metres; the ground is y = 0.
+World frame: x right, y up, z towards the camera's side, metres; the floor is y = 0.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,14 @@ import numpy as np
 
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.training.synthesis import meshes as shapes
-from openpose_keras.training.synthesis.materials import plain_material, sample_pattern
 from openpose_keras.training.synthesis.people.dress import Person
 from openpose_keras.training.synthesis.people.poses import SEATED
+from openpose_keras.training.synthesis.people.surfaces import sample_surface
 from openpose_keras.training.synthesis.raster import Camera, Mesh
 from openpose_keras.training.synthesis.rotations import rotation
 
 NOBODY = -1
+_SHORTEST_FOCAL = 0.65  # of the image's longer side: a wider angle would distort people
 _X, _Y, _Z = np.eye(3)
 # Probability, which keypoints have to be in the image (None: all), metres of distance, and how much
 # larger than their extent the image is.
@@ -43,7 +44,7 @@ class Stage(NamedTuple):
         faces: (p, 3, 3) axes of the heads, see `Person.face`.
         heights: (p,) metres.
         lens: The camera, in pixels of the image.
-        catcher: Index of a ground of which only shadows are visible, or None.
+        catcher: Index of a floor of which only shadows are visible, or None.
     """
 
     meshes: list[Mesh]
@@ -89,7 +90,7 @@ def build_stage(
         meshes += [shapes.moved(mesh, linear.astype(np.float32), shift) for mesh in person.meshes]
         owners += [number] * len(person.meshes)
     if rng.random() < 0.65:
-        things.append(_surfaced(_ground(), rng, photos))
+        things.append(sample_surface(_floor(), rng, photos))
         catcher = len(meshes) + len(things) - 1 if rng.random() < 0.65 else None
     meshes += [shapes.moved(mesh, turn.astype(np.float32), offset) for mesh in things]
     owners += [NOBODY] * len(things)
@@ -150,7 +151,7 @@ def _look_at(
     """Draw the camera's rotation from the world, and its position."""
     level, above, below = rng.normal(3, 7), rng.uniform(12, 60), rng.uniform(-35, -5)
     pitch = np.radians(rng.choice([level, above, below], p=(0.74, 0.17, 0.09)))
-    lowest = np.arcsin(np.clip((0.12 - middle[1]) / distance, -1, 1))  # above the ground
+    lowest = np.arcsin(np.clip((0.12 - middle[1]) / distance, -1, 1))  # above the floor
     pitch = max(pitch, lowest)
     roll = np.radians(rng.normal(0, 18 if rng.random() < 0.1 else 2.5))
     yaw = rng.normal(0, 0.3)
@@ -167,24 +168,11 @@ def _frame(
     low, high = slopes.min(0), slopes.max(0)
     extent = np.maximum(high - low, 0.05)
     focal = float((np.array([width, height]) / (extent * margin)).min())
+    focal = max(focal, _SHORTEST_FOCAL * max(size))
     free = np.array([width, height]) - focal * extent
     corner = free * rng.beta(2.5, 2.5, 2)
     x, y = corner - focal * low - 0.5
     return Camera(focal, (float(x), float(y)))
-
-
-def _surfaced(mesh: Mesh, rng: np.random.Generator, photos: Sequence[np.ndarray]) -> Mesh:
-    """Draw the surface of a thing: a part of a photo, or a plain or patterned colour."""
-    if len(photos) and rng.random() < 0.5:
-        photo = photos[int(rng.integers(len(photos)))]
-        side = min(photo.shape[0], photo.shape[1], 192)
-        top, left = (int(rng.integers(n - side + 1)) for n in photo.shape[:2])
-        texture = np.ascontiguousarray(photo[top : top + side, left : left + side])
-        plain = np.zeros(texture.shape[:2], np.uint8)
-        bumps = np.zeros((*texture.shape[:2], 2), np.int8)
-        return mesh._replace(texture=texture, regions=plain, bumps=bumps)
-    pattern = sample_pattern(rng, probability=0.5)
-    return mesh._replace(materials=plain_material(rng, glossy=0.2), pattern=pattern)
 
 
 def _seat(person: Person, rng: np.random.Generator, photos: Sequence[np.ndarray]) -> Mesh:
@@ -193,7 +181,7 @@ def _seat(person: Person, rng: np.random.Generator, photos: Sequence[np.ndarray]
     top = max(hip[1] - 0.055 * person.height, 0.04)
     half = np.array([rng.uniform(0.18, 0.6), top / 2, rng.uniform(0.18, 0.3)])
     turn = rotation(_Y, np.arctan2(person.face[0, 2], person.face[2, 2]) + rng.normal(0, 0.1))
-    return _surfaced(shapes.box(half, turn, np.array([hip[0], top / 2, hip[2]])), rng, photos)
+    return sample_surface(shapes.box(half, turn, np.array([hip[0], top / 2, hip[2]])), rng, photos)
 
 
 def _things(
@@ -204,7 +192,7 @@ def _things(
 ) -> list[Mesh]:
     """Draw things before, between and behind people: tables, blocks, poles, balls."""
     result = []
-    for _ in range(rng.choice(4, p=(0.4, 0.3, 0.2, 0.1))):
+    for _ in range(rng.choice(4, p=(0.5, 0.3, 0.15, 0.05))):
         person = people[int(rng.integers(len(people)))]
         point = person.keypoints[rng.integers(len(BODY_25))]
         near = rng.uniform(0.4, 1.25)  # things near the camera are small
@@ -212,24 +200,24 @@ def _things(
         turn = rotation(_Y, rng.uniform(0, np.pi))
         kind = rng.choice(["table", "block", "pole", "ball"], p=(0.4, 0.3, 0.2, 0.1))
         if kind == "table":
-            half = rng.uniform((0.25, 0.015, 0.15), (1.0, 0.4, 0.5)) * near
+            half = rng.uniform((0.2, 0.015, 0.15), (0.8, 0.35, 0.5)) * near
             if place[1] - 2 * half[1] < 0:
                 half[1] = max(place[1] / 2, 0.02)
             mesh = shapes.box(half, turn, place - half * (0, 1, 0))
         elif kind == "block":
             tilted = turn @ rotation(rng.normal(size=3), rng.uniform(0, 1.5))
-            mesh = shapes.box(rng.uniform(0.03, 0.25, 3) * near, tilted, place)
+            mesh = shapes.box(rng.uniform(0.03, 0.2, 3) * near, tilted, place)
         elif kind == "pole":
             profile = shapes.cylinder_profile(rng.uniform(0.015, 0.1) * near, rng.uniform(0.2, 2))
             mesh = shapes.lathe(profile, _Y + rng.normal(0, 0.2, 3), place)
         else:
             mesh = shapes.lathe(shapes.ball_profile(rng.uniform(0.04, 0.25) * near), _Y, place)
-        result.append(_surfaced(mesh, rng, photos))
+        result.append(sample_surface(mesh, rng, photos))
     return result
 
 
-def _ground() -> Mesh:
-    """Return the ground, in tiles so that those near the camera can be left out."""
+def _floor() -> Mesh:
+    """Return the floor, in tiles so that those near the camera can be left out."""
     steps = np.linspace(-8, 8, 65)
     x, z = (each.ravel() for each in np.meshgrid(steps, steps))
     vertices = np.stack([x, np.zeros_like(x), z], axis=1).astype(np.float32)
