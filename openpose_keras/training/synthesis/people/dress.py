@@ -135,7 +135,7 @@ def _skin(
         lip = np.clip(any_colour(rng) * (1, 0.2, 0.3) + (0.15, 0, 0.02), 0, 0.9)
     beard = colour
     if figure.shape.male and figure.shape.age > 0.42 and rng.random() < 0.4:
-        beard = colour + rng.uniform(0.3, 1) * (_hair_colour(figure.shape, rng) - colour)
+        beard = colour + rng.uniform(0.15, 0.7) * (_hair_colour(figure.shape, rng) - colour)
     parts = {LIPS: lip, NAILS: np.clip(colour * 1.1 + 0.02, 0, 0.9), BEARD: beard}
     targets = [colour] + [parts[region] for region in sorted(parts)]
     records = [plain._replace(target=target).record() for target in targets]

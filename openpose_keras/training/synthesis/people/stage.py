@@ -17,6 +17,7 @@ from openpose_keras.training.synthesis.raster import Camera, Mesh
 from openpose_keras.training.synthesis.rotations import rotation
 
 NOBODY = -1
+_LARGE_VIEW = 1.5  # metres
 _SHORTEST_FOCAL = 0.65  # of the image's longer side: a wider angle would distort people
 _X, _Y, _Z = np.eye(3)
 # Probability, which keypoints have to be in the image (None: all), metres of distance, and how much
@@ -82,7 +83,8 @@ def build_stage(
     middle = (shown.min(0) + shown.max(0)) / 2
     turn, eye = _look_at(middle, distance, rng)
     things = [_seat(p, rng, photos) for p in placed if p.family in SEATED and rng.random() < 0.85]
-    things += _things(placed, eye, rng, photos)
+    largest = float(np.clip(np.ptp(shown, axis=0).max() / _LARGE_VIEW, 0.2, 1))
+    things += _things(placed, eye, largest, rng, photos)
     offset, catcher = -turn @ eye, None
     meshes, owners = [], []
     for number, person in enumerate(placed):
@@ -187,16 +189,22 @@ def _seat(person: Person, rng: np.random.Generator, photos: Sequence[np.ndarray]
 def _things(
     people: Sequence[Person],
     eye: np.ndarray,
+    largest: float,
     rng: np.random.Generator,
     photos: Sequence[np.ndarray],
 ) -> list[Mesh]:
-    """Draw things before, between and behind people: tables, blocks, poles, balls."""
+    """Draw things before, between and behind people: tables, blocks, poles, balls.
+
+    A thing near the camera, or in a view of a small part of a body, is smaller: `largest` is 1 for
+    a view of a whole body.
+    """
     result = []
     for _ in range(rng.choice(4, p=(0.5, 0.3, 0.15, 0.05))):
         person = people[int(rng.integers(len(people)))]
         point = person.keypoints[rng.integers(len(BODY_25))]
-        near = rng.uniform(0.4, 1.25)  # things near the camera are small
+        near = rng.uniform(0.4, 1.25)
         place = eye + (point - eye) * near
+        near *= largest
         turn = rotation(_Y, rng.uniform(0, np.pi))
         kind = rng.choice(["table", "block", "pole", "ball"], p=(0.4, 0.3, 0.2, 0.1))
         if kind == "table":
