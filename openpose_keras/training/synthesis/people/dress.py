@@ -175,11 +175,11 @@ def _hair_colour(shape: Shape, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(np.clip(to_linear(colour) * np.exp(rng.normal(0, 0.25, 3)), 0.003, 0.9))
 
 
-def _worn(garment: Garment, figure: _Figure, pieces: list[Surface] | None = None) -> list[Mesh]:
+def _worn(garment: Garment, figure: _Figure) -> list[Mesh]:
     """Fit clothes to a figure and pose them, one mesh a piece."""
     fitted = garment.fit(figure.rest)
     posed = skin(figure.pose, fitted, garment.joint_ids, garment.weights)
-    return [_mesh(piece, posed)._replace(two_sided=True) for piece in pieces or garment.pieces]
+    return [_mesh(piece, posed)._replace(two_sided=True) for piece in garment.pieces]
 
 
 def _hair(assets: PeopleAssets, figure: _Figure, rng: np.random.Generator) -> list[Mesh]:

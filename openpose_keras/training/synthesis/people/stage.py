@@ -115,13 +115,13 @@ def _places(
     """Draw x, z and the angle that each person is turned by; at 0 it faces the camera's side."""
     kind = rng.choice(["row", "queue", "spread"], p=(0.45, 0.25, 0.3))
     facing = rng.choice([0.0, np.pi, rng.uniform(0, 2 * np.pi)], p=(0.5, 0.2, 0.3))
-    wide, x, result = rng.uniform(0.35, 0.95), 0.0, []
+    wide, result = rng.uniform(0.4, 1.1), []
     for number in range(count):
+        steps = (number + 1) // 2 * (1 if number % 2 else -1)  # 0, 1, -1, 2, -2, ...
         if kind == "row":
-            x += wide * rng.uniform(0.7, 1.3)
-            place = x if number % 2 else -x + wide * number, rng.normal(0, 0.25)
+            place = steps * wide + rng.normal(0, 0.1), rng.normal(0, 0.25)
         elif kind == "queue":
-            place = rng.normal(0, 0.35), number * rng.uniform(0.35, 1.2) * rng.choice([-1, 1])
+            place = rng.normal(0, 0.35), steps * rng.uniform(0.5, 1.2)
         else:
             place = rng.normal(0, 0.35 * distance), rng.uniform(-1, 2) * distance
         if number == 0:
