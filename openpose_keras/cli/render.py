@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         The exit status: 0.
     """
     from openpose_keras.io.images import write_image
-    from openpose_keras.training.write_dataset import preview_hands, write_dataset
+    from openpose_keras.training.hands.write_dataset import preview_hands, write_dataset
     from openpose_keras.viz.drawing import contact_sheet
 
     if args.kind == "sheet":
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     inputs = {"assets": args.assets, "backgrounds": args.backgrounds}
     if args.kind == "people":
-        from openpose_keras.training.write_people import write_people
+        from openpose_keras.training.bodies.write_people import write_people
 
         path = write_people(
             args.out, **inputs, count=args.count, seed=args.seed, size=tuple(args.size)

@@ -31,7 +31,7 @@ BoolArray = NDArray[np.bool]
 
 @dataclass(frozen=True, eq=False)
 class ShippedHands:
-    """Rendered hands on a transparent background, indexed as `training.render_cache` is.
+    """Rendered hands on a transparent background, indexed as `training.hands.render_cache` is.
 
     Args:
         rgba: (n, side, side, 4) uint8, RGB not multiplied by alpha.

@@ -19,7 +19,7 @@ from openpose_keras.core.files import atomic_write, write_json
 from openpose_keras.core.keypoints import Body, Hand
 from openpose_keras.estimators.body import BODY_NETWORKS
 from openpose_keras.training.config import TrainConfig, read_config
-from openpose_keras.training.data import labelled_hand, load_data_sources
+from openpose_keras.training.hands.data import labelled_hand, load_data_sources
 from openpose_keras.training.task import Task, batches
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ def train(config: TrainConfig) -> Path:
 
 def make_task(config: TrainConfig) -> Task:
     """Load the data of a run, and build its network with its first weights."""
-    from openpose_keras.training import landmarks
     from openpose_keras.training.bodies import task as bodies
     from openpose_keras.training.finder import task as finder
+    from openpose_keras.training.hands import task as hands
 
-    makers = {"hand_lite": landmarks.make_task, "hand_finder": finder.make_task}
+    makers = {"hand_lite": hands.make_task, "hand_finder": finder.make_task}
     return makers.get(config.network, bodies.make_task)(config)
 
 
@@ -92,14 +92,14 @@ def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, list[Hand] | 
         For each sample its image (h, w, 3) uint8 RGB and its hands or bodies; keypoints have the
         score 1.
     """
-    from openpose_keras.training import landmarks
     from openpose_keras.training.bodies import task as bodies
     from openpose_keras.training.finder import task as finder
+    from openpose_keras.training.hands import task as hands
 
     rng = np.random.default_rng(config.seed)
     if config.network in BODY_NETWORKS:
         return [*bodies.labelled_samples(config, rng, _PREVIEWS)]
-    module = finder if config.network == "hand_finder" else landmarks
+    module = finder if config.network == "hand_finder" else hands
     sources, _ = load_data_sources(config)
     composer = module.make_composer(sources, config)
     samples = [composer(rng) for _ in range(_PREVIEWS)]

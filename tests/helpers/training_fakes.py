@@ -13,10 +13,10 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import write_image
 from openpose_keras.training import train as training_module
-from openpose_keras.training.compose import Composer
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.photo_sets import PhotoHand, TrainingPhoto
-from openpose_keras.training.render_cache import DrawnHand, write_shard
+from openpose_keras.training.hands.compose import Composer
+from openpose_keras.training.hands.photo_sets import PhotoHand, TrainingPhoto
+from openpose_keras.training.hands.render_cache import DrawnHand, write_shard
 from openpose_keras.training.synthesis.render import HandLayer
 
 

@@ -9,7 +9,7 @@ import pytest
 from openpose_keras import networks
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.networks.presets import find_weights, get_preset, load_network
-from openpose_keras.training import landmarks
+from openpose_keras.training.hands import task as hand_task
 from openpose_keras.training.optimization import load_first_weights, make_optimizer
 from tests.helpers.training_fakes import small_config
 
@@ -82,7 +82,7 @@ def test_a_run_can_start_from_the_weights_that_ship_and_keeps_its_first_layers(t
     config = small_config(tmp_path, assets=None, pretrained=True, weights="hand_lite")
     shipped = networks.hand_lite()
     shipped.load_weights(find_weights(get_preset("hand_lite")))
-    model, network = landmarks.start(config)
+    model, network = hand_task.start(config)
     for ours, theirs in zip(network.get_weights(), shipped.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert int(model.optimizer.iterations) == 0

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from openpose_keras.io.sample_hands import load_shipped_hands
-from openpose_keras.training import augment, compose, data, robustness
+from openpose_keras.training import augment, backgrounds
+from openpose_keras.training.hands import compose, data, robustness
 from openpose_keras.training.synthesis import assets, materials, poses, render
 from tests.helpers import ROOT
 from tests.helpers.assets import assets_folder
@@ -30,8 +31,8 @@ SAMPLERS = {
     "sample_tint": augment.sample_tint,
     "color_jitter": lambda rng: augment.color_jitter(rng, IMAGES[1]),
     "augment_photometric": lambda rng: augment.augment_photometric(rng, IMAGES[1]),
-    "sample_background": lambda rng: compose.sample_background(rng, IMAGES, SIZE),
-    "procedural background": lambda rng: compose.sample_background(rng, [], SIZE),
+    "sample_background": lambda rng: backgrounds.sample_background(rng, IMAGES, SIZE),
+    "procedural background": lambda rng: backgrounds.sample_background(rng, [], SIZE),
     "add_occluder": lambda rng: compose.add_occluder(
         rng, IMAGES[0][:SIZE, :SIZE].astype(np.float32), XY, IMAGES
     ),

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from openpose_keras.training.landmarks import collate
+from openpose_keras.training.hands.task import collate
 from openpose_keras.training.task import batches
 from tests.helpers.training_fakes import fake_composer, small_config
 

@@ -15,7 +15,7 @@ from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.io.images import read_image
 from openpose_keras.networks import lite
 from openpose_keras.training.config import read_config
-from openpose_keras.training.landmarks import start
+from openpose_keras.training.hands.task import start
 from openpose_keras.training.train import STATE, preview_samples, train
 from tests.helpers.training_fakes import (
     open_hand,

@@ -14,9 +14,9 @@ from openpose_keras.estimators.body import BODY_NETWORKS
 from openpose_keras.io.coco_people import LabelledPeople, read_people_labels, unlabelled_mask
 from openpose_keras.io.images import read_image
 from openpose_keras.training.augment import augment_photometric
+from openpose_keras.training.backgrounds import image_files
 from openpose_keras.training.bodies.augment import BodySample, augment_people
 from openpose_keras.training.bodies.stick_people import stick_people
-from openpose_keras.training.compose import image_files
 from openpose_keras.training.config import TrainConfig
 
 BodySource = Callable[[np.random.Generator], BodySample]

@@ -13,8 +13,8 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.skeletons import BODY_MPI, Skeleton
 from openpose_keras.training.augment import add_noise
+from openpose_keras.training.backgrounds import sample_background
 from openpose_keras.training.bodies.augment import BodySample
-from openpose_keras.training.compose import sample_background
 
 # Of each joint the one that it hangs on, where it lies from there in a person of height 1 who
 # stands (the right side of a person seen from the front), and the spread of its angle in degrees.

@@ -16,10 +16,11 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.training.augment import augment_photometric, sample_tint
-from openpose_keras.training.compose import Placement, add_occluder, paste, sample_background
+from openpose_keras.training.backgrounds import sample_background
 from openpose_keras.training.finder.targets import cut_off, pack_targets
-from openpose_keras.training.photo_sets import TrainingPhoto
-from openpose_keras.training.render_cache import DrawnHand
+from openpose_keras.training.hands.compose import Placement, add_occluder, paste
+from openpose_keras.training.hands.photo_sets import TrainingPhoto
+from openpose_keras.training.hands.render_cache import DrawnHand
 
 KINDS = {"photo": 0.42, "mosaic": 0.2, "drawn": 0.26, "negative": 0.12}
 _ADDED = 0.3  # of the photos and mosaics that a drawn hand is added to

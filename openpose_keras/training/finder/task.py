@@ -8,7 +8,6 @@ from openpose_keras import networks
 from openpose_keras.estimators.palms import decode_palms, merge_palms
 from openpose_keras.networks.mediapipe import PALM_ANCHORS, PALM_VALUES
 from openpose_keras.networks.preprocessing import normalise_batch
-from openpose_keras.training import data
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.finder.data import (
     DOUBTFUL,
@@ -18,6 +17,7 @@ from openpose_keras.training.finder.data import (
     finder_batch,
 )
 from openpose_keras.training.finder.targets import cut_off, finder_loss, palm_values
+from openpose_keras.training.hands import data
 from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
 from openpose_keras.training.task import Batch, Task
 

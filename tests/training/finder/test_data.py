@@ -14,7 +14,7 @@ from openpose_keras.training.finder.data import (
     part_without_hands,
     view_photo,
 )
-from openpose_keras.training.render_cache import DrawnHand
+from openpose_keras.training.hands.render_cache import DrawnHand
 from tests.helpers.training_fakes import dotted_photo, fake_hand, fake_hands
 
 

@@ -11,7 +11,7 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import DataError, TrainingError
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import LabelledHand, write_labels
-from openpose_keras.training.photos import (
+from openpose_keras.training.hands.photos import (
     MAX_SIDE,
     MIN_SIDE,
     LabelledPhoto,
@@ -22,7 +22,7 @@ from openpose_keras.training.photos import (
     person_of,
     split_by_person,
 )
-from openpose_keras.training.target_heatmaps import hand_size
+from openpose_keras.training.hands.targets import hand_size
 from tests.helpers.assets import assets_folder
 from tests.helpers.training_fakes import open_hand, write_labelled
 

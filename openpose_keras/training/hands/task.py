@@ -11,11 +11,11 @@ from openpose_keras.core.skeletons import HAND
 from openpose_keras.evaluation.metrics import pck
 from openpose_keras.heatmaps import peaks
 from openpose_keras.networks.preprocessing import normalise_batch
-from openpose_keras.training import data
-from openpose_keras.training.compose import MOST_HANDS, Composer, Sample
 from openpose_keras.training.config import TrainConfig
+from openpose_keras.training.hands import data
+from openpose_keras.training.hands.compose import MOST_HANDS, Composer, Sample
+from openpose_keras.training.hands.targets import gaussian_heatmaps
 from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
-from openpose_keras.training.target_heatmaps import gaussian_heatmaps
 from openpose_keras.training.task import Batch, Task
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import LabelledHand, read_labels
 from openpose_keras.io.images import decode_image, read_image
-from openpose_keras.training.render_cache import DrawnHand
-from openpose_keras.training.target_heatmaps import hand_size
+from openpose_keras.training.hands.render_cache import DrawnHand
+from openpose_keras.training.hands.targets import hand_size
 
 MIN_PRESENCE = 0.9
 MAX_CHANGE_ON_RERUN = 0.03

@@ -17,8 +17,9 @@ from openpose_keras.core.boxes import BOX_MARGIN
 from openpose_keras.io.coco import LabelledHand, LabelledImage
 from openpose_keras.io.images import read_image
 from openpose_keras.io.sample_hands import ShippedHands
-from openpose_keras.training.compose import Placement, paste, sample_background
-from openpose_keras.training.target_heatmaps import hand_size
+from openpose_keras.training.backgrounds import sample_background
+from openpose_keras.training.hands.compose import Placement, paste
+from openpose_keras.training.hands.targets import hand_size
 
 
 def centered_hands(

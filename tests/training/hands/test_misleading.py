@@ -5,8 +5,8 @@ import pytest
 
 from openpose_keras.estimators.palms import PalmSearch
 from openpose_keras.estimators.views import Region
-from openpose_keras.training import misleading
-from openpose_keras.training.misleading import mark_misleading, photo_without_hands
+from openpose_keras.training.hands import misleading
+from openpose_keras.training.hands.misleading import mark_misleading, photo_without_hands
 from tests.helpers.training_fakes import dotted_photo
 
 

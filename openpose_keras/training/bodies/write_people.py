@@ -17,7 +17,7 @@ from openpose_keras.core.skeletons import BODY_25, COCO_WHOLE_BODY, HAND
 from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
 from openpose_keras.io.images import write_image
 from openpose_keras.training.augment import augment_photometric, sample_tint
-from openpose_keras.training.compose import load_backgrounds, sample_background
+from openpose_keras.training.backgrounds import load_backgrounds, sample_background
 from openpose_keras.training.synthesis.people.assets import PeopleAssets, load_people_assets
 from openpose_keras.training.synthesis.people.labels import Labels
 from openpose_keras.training.synthesis.people.render import render_people

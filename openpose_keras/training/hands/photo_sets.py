@@ -15,7 +15,13 @@ import numpy as np
 
 from openpose_keras.core.boxes import Box, box_iou, check_box, keypoint_extent
 from openpose_keras.io.images import decode_image
-from openpose_keras.training.photo_set_tables import GROUPS, HELD_OUT, MARKED, MISREAD, NOT_HANDS
+from openpose_keras.training.hands.photo_set_tables import (
+    GROUPS,
+    HELD_OUT,
+    MARKED,
+    MISREAD,
+    NOT_HANDS,
+)
 
 MIN_PRESENCE, MAX_SPREAD = 0.8, 0.04  # of a hand that is trusted
 MIN_SIDE = 20  # pixels of its keypoints' extent

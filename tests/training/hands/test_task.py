@@ -10,10 +10,10 @@ from openpose_keras import networks
 from openpose_keras.networks import lite
 from openpose_keras.networks.preprocessing import normalise
 from openpose_keras.networks.presets import load_network
-from openpose_keras.training import landmarks
-from openpose_keras.training.compose import MOST_HANDS, Sample
-from openpose_keras.training.landmarks import heatmap_loss, points_loss, probability_loss
-from openpose_keras.training.target_heatmaps import gaussian_heatmaps
+from openpose_keras.training.hands import task as hand_task
+from openpose_keras.training.hands.compose import MOST_HANDS, Sample
+from openpose_keras.training.hands.targets import gaussian_heatmaps
+from openpose_keras.training.hands.task import heatmap_loss, points_loss, probability_loss
 from tests.helpers.training_fakes import fake_composer, open_hand, small_config
 
 # TensorFlow's own modules use what Python and NumPy have deprecated.
@@ -92,7 +92,7 @@ def test_a_batch_has_the_targets_of_every_output():
     kinds = ("centered", "scene", "negative")
     rng = np.random.default_rng(0)
     samples = [fake_composer(size=32)(rng, kind=kind) for kind in kinds]
-    images, targets = landmarks.collate(samples)
+    images, targets = hand_task.collate(samples)
     assert (images.dtype, images.shape) == (np.uint8, (3, 32, 32, 3))
     assert {name: array.shape for name, array in targets.items()} == {
         "keypoints": (3, MOST_HANDS, 21, 2),
@@ -102,7 +102,7 @@ def test_a_batch_has_the_targets_of_every_output():
         "right": (3,),
     }
     assert {array.dtype for array in targets.values()} == {np.dtype(np.float32)}
-    assert targets.keys() == landmarks.LOSS_WEIGHTS.keys()
+    assert targets.keys() == hand_task.LOSS_WEIGHTS.keys()
     for sample, hands in zip(samples, targets["keypoints"], strict=True):
         known = hands[: len(sample.hands)]
         np.testing.assert_array_equal(known, np.array([*sample.hands]).reshape(-1, 21, 3)[..., :2])
@@ -114,7 +114,7 @@ def test_points_count_from_the_edge_of_the_first_pixel_where_one_hand_is_the_han
     xyz = hand_xyz()[0]
     image = np.zeros((32, 32, 3), np.uint8)
     samples = [Sample(image, [xyz], 1.0, 0.0), Sample(image, [xyz]), Sample(image, [], 0.0)]
-    _, targets = landmarks.collate(samples)
+    _, targets = hand_task.collate(samples)
     np.testing.assert_array_equal(targets["points"][0], xyz + np.float32([0.5, 0.5, 0]))
     assert np.isnan(targets["points"][1:]).all()
     np.testing.assert_equal(targets["right"], np.float32([0, NAN, NAN]))
@@ -159,7 +159,7 @@ def centered_samples(count=4, size=32):
 def test_the_unit_of_pck_is_the_longer_side_of_the_extent(size, moved, scores):
     """The argmax adds up to 2 px to 8: over 0.2 of 28 px, between those of 52."""
     known = centered_samples(size=size)
-    report = landmarks.validate(Oracle(known, cells=moved // 4, points=moved), {"x": known})
+    report = hand_task.validate(Oracle(known, cells=moved // 4, points=moved), {"x": known})
     assert [report["x_pck10"], report["x_pck20"]] == list(scores)
     assert [report["x_points10"], report["x_points20"]] == list(scores)
 
@@ -167,7 +167,7 @@ def test_the_unit_of_pck_is_the_longer_side_of_the_extent(size, moved, scores):
 def test_sides_count_where_they_are_known_and_presence_is_a_mean():
     known = centered_samples()
     known[3] = dataclasses.replace(known[3], right=NAN)
-    report = landmarks.validate(Oracle(known, right=[0.2, 0.4, 0.3, 0.9]), {"x": known})
+    report = hand_task.validate(Oracle(known, right=[0.2, 0.4, 0.3, 0.9]), {"x": known})
     assert report["x_right"] == pytest.approx(2 / 3)
     assert report["x_presence"] == pytest.approx(0.75)
     assert all(isinstance(value, float) for value in report.values())
@@ -180,14 +180,14 @@ def test_keypoints_without_a_label_do_not_count():
     oracle.answer["keypoints"][..., 5:8] = 0
     for each in known:
         each.hands[0][5:8] = np.nan
-    report = landmarks.validate(oracle, {"x": known})
+    report = hand_task.validate(oracle, {"x": known})
     assert {report[f"x_{kind}{limit}"] for kind in ("pck", "points") for limit in (10, 20)} == {1.0}
 
 
 def test_of_samples_without_a_hand_the_presence_alone_is_measured():
     known = centered_samples()
     negative = [Sample(sample.image, [], 0.0) for sample in known]
-    report = landmarks.validate(Oracle(known), {"negative": negative})
+    report = hand_task.validate(Oracle(known), {"negative": negative})
     assert list(report) == ["negative_presence"]
 
 
@@ -204,11 +204,11 @@ def small_network(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_network")
 def test_the_model_takes_bytes_and_has_the_network_s_outputs_and_the_first_stage(tmp_path):
-    model, network = landmarks.start(small_config(tmp_path))
+    model, network = hand_task.start(small_config(tmp_path))
     rng = np.random.default_rng(0)
-    images, targets = landmarks.collate([fake_composer(size=32)(rng) for _ in range(2)])
+    images, targets = hand_task.collate([fake_composer(size=32)(rng) for _ in range(2)])
     found = {name: ops.convert_to_numpy(each) for name, each in model(images).items()}
-    assert found.keys() == landmarks.LOSS_WEIGHTS.keys()
+    assert found.keys() == hand_task.LOSS_WEIGHTS.keys()
     assert found["stage1"].shape == found["keypoints"].shape == (2, 8, 8, 22)
     alone = network(np.concatenate([normalise(image) for image in images]))
     for name, array in alone.items():
@@ -219,7 +219,7 @@ def test_the_model_takes_bytes_and_has_the_network_s_outputs_and_the_first_stage
 @pytest.mark.slow
 def test_points_presence_and_side_start_as_mediapipe_s(tmp_path):
     config = small_config(tmp_path, assets=None, pretrained=True, size=224)
-    _, network = landmarks.start(config)
+    _, network = hand_task.start(config)
     image = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 224, 224, 3)).astype(np.float32)
     found, expected = network(image), load_network("mediapipe_hand")(image)
     for name in ("points", "presence", "right"):

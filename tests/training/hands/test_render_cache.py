@@ -3,8 +3,8 @@ import pytest
 
 from openpose_keras.core import files
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.training import render_cache
-from openpose_keras.training.render_cache import rendered_hands, write_shard
+from openpose_keras.training.hands import render_cache
+from openpose_keras.training.hands.render_cache import rendered_hands, write_shard
 from openpose_keras.training.synthesis import assets, render
 from tests.helpers.assets import assets_folder
 from tests.helpers.training_fakes import fake_hand, fake_layer

@@ -14,19 +14,13 @@ from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.sample_hands import ShippedHands
-from openpose_keras.training import photo_sets, photos, render_cache
-from openpose_keras.training.compose import (
-    HELD_OUT_STEP,
-    Composer,
-    Sample,
-    Source,
-    Surroundings,
-    load_backgrounds,
-)
+from openpose_keras.training.backgrounds import HELD_OUT_STEP, load_backgrounds
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.misleading import mark_misleading, photo_without_hands
-from openpose_keras.training.photo_sets import TrainingPhoto
-from openpose_keras.training.render_cache import DrawnHand
+from openpose_keras.training.hands import photo_sets, photos, render_cache
+from openpose_keras.training.hands.compose import Composer, Sample, Source, Surroundings
+from openpose_keras.training.hands.misleading import mark_misleading, photo_without_hands
+from openpose_keras.training.hands.photo_sets import TrainingPhoto
+from openpose_keras.training.hands.render_cache import DrawnHand
 
 _VALIDATION_SEED = 1000  # added to the run's seed: training and validation have no hand in common
 _CUT_OUT_FRACTION = 0.2  # of the photos, where there are photo sets

@@ -6,8 +6,8 @@ import pytest
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.io.coco import read_labels
 from openpose_keras.io.images import read_image, write_image
-from openpose_keras.training import photos, write_dataset
-from openpose_keras.training.photo_set_tables import MARKED
+from openpose_keras.training.hands import photos, write_dataset
+from openpose_keras.training.hands.photo_set_tables import MARKED
 from tests.helpers.assets import assets_folder
 from tests.helpers.training_fakes import found_hand, open_hand, write_photo_sets
 

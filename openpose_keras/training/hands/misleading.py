@@ -12,7 +12,7 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import box_from_points, box_iou, square_box
 from openpose_keras.core.files import write_json
 from openpose_keras.estimators.palms import PalmSearch
-from openpose_keras.training.photo_sets import TrainingPhoto
+from openpose_keras.training.hands.photo_sets import TrainingPhoto
 
 _SEARCH = PalmSearch(threshold=0.1)  # less sure than a search for hands is
 _HAND = 1 / 1.6  # of a region's side that a hand takes

@@ -6,7 +6,7 @@ import pytest
 from openpose_keras.estimators.upright import upright_angle
 from openpose_keras.io.coco import LabelledImage
 from openpose_keras.io.sample_hands import load_shipped_hands
-from openpose_keras.training.robustness import centered_hands, occlude
+from openpose_keras.training.hands.robustness import centered_hands, occlude
 from tests.helpers import ROOT
 
 

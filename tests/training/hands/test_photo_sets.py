@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from openpose_keras.training.photo_set_tables import GROUPS, HELD_OUT, MARKED
-from openpose_keras.training.photo_sets import load_marked_photos, load_photo_sets, split
+from openpose_keras.training.hands.photo_set_tables import GROUPS, HELD_OUT, MARKED
+from openpose_keras.training.hands.photo_sets import load_marked_photos, load_photo_sets, split
 from tests.helpers.assets import assets_folder
 from tests.helpers.training_fakes import found_hand, open_hand, write_photo_sets
 

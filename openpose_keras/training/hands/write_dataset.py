@@ -19,16 +19,11 @@ from openpose_keras.core.keypoints import Hand, Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import decode_image, write_image
-from openpose_keras.training import photo_sets, photos
-from openpose_keras.training.compose import (
-    HELD_OUT_STEP,
-    Placement,
-    load_backgrounds,
-    paste,
-    sample_background,
-)
-from openpose_keras.training.data import labelled_hand
-from openpose_keras.training.render_cache import LAYER_FRACTION
+from openpose_keras.training.backgrounds import HELD_OUT_STEP, load_backgrounds, sample_background
+from openpose_keras.training.hands import photo_sets, photos
+from openpose_keras.training.hands.compose import Placement, paste
+from openpose_keras.training.hands.data import labelled_hand
+from openpose_keras.training.hands.render_cache import LAYER_FRACTION
 from openpose_keras.training.synthesis.assets import load_assets
 from openpose_keras.training.synthesis.render import HandLayer, render_hand
 

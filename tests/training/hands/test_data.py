@@ -8,10 +8,10 @@ import pytest
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.training import data, render_cache
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.data import DataSources, load_data_sources, make_composer
-from openpose_keras.training.photos import LabelledPhoto
+from openpose_keras.training.hands import data, render_cache
+from openpose_keras.training.hands.data import DataSources, load_data_sources, make_composer
+from openpose_keras.training.hands.photos import LabelledPhoto
 from tests.helpers import ROOT
 from tests.helpers.assets import assets_folder
 from tests.helpers.training_fakes import (
@@ -235,7 +235,7 @@ def test_photos_of_sets_are_validated_with_the_other_photos(config):
 
 def test_composing_and_fitting_need_no_heavy_package():
     code = (
-        "import openpose_keras.training.train, openpose_keras.training.robustness, sys;"
+        "import openpose_keras.training.train, openpose_keras.training.hands.robustness, sys;"
         f"print([m for m in {(*HEAVY, 'tflite')} if m in sys.modules])"
     )
     done = subprocess.run(

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from openpose_keras.heatmaps import peaks
-from openpose_keras.training.target_heatmaps import gaussian_heatmaps, hand_size
+from openpose_keras.training.hands.targets import gaussian_heatmaps, hand_size
 from tests.helpers.training_fakes import open_hand
 
 # TensorFlow's own modules use what Python and NumPy have deprecated.

@@ -9,19 +9,20 @@ sample has no hand: the heatmaps should stay empty, and no hand is present.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import keypoint_extent
-from openpose_keras.core.files import PHOTO_SUFFIXES
 from openpose_keras.estimators.upright import upright_angle
-from openpose_keras.io.images import read_image
 from openpose_keras.training.augment import augment_photometric, sample_tint
-from openpose_keras.training.render_cache import DrawnHand
-from openpose_keras.training.target_heatmaps import hand_size
+from openpose_keras.training.backgrounds import (
+    procedural_background,
+    random_crop,
+    sample_background,
+)
+from openpose_keras.training.hands.render_cache import DrawnHand
+from openpose_keras.training.hands.targets import hand_size
 
 Source = Callable[[np.random.Generator], DrawnHand]
 """Draws a hand."""
@@ -33,116 +34,8 @@ KINDS = {"centered": 0.72, "scene": 0.06, "negative": 0.22}
 MOST_HANDS = 3  # of a sample
 _SURROUNDINGS = {"centered": 0.3, "scene": 0.3, "negative": 0.8}  # how often one has them
 _CENTERED_SIZE = 0.55  # of the sample's side that a hand takes, in the middle of their sizes
-HELD_OUT_STEP = 8  # of so many backgrounds one is for validation
-PHOTO_BACKGROUND_FRACTION = 0.85  # of the backgrounds; the others are procedural
 _UPRIGHT_FRACTION = 0.5  # of the centered samples: what the estimator's upright pass sees
 _UPRIGHT_SPREAD = 20.0  # degrees by which the pass before may be wrong
-_LARGE = 3 * 480 * 640  # values of an image from which on all images are drawn equally often
-
-
-def image_files(folder: str | Path) -> list[Path]:
-    """Return the images in a folder and its subfolders, in the order of their names.
-
-    Args:
-        folder: The folder.
-
-    Raises:
-        FileNotFoundError: It has no image.
-    """
-    files = (path for path in Path(folder).rglob("*") if path.is_file())
-    paths = sorted(path for path in files if path.suffix.lower() in PHOTO_SUFFIXES)
-    if not paths:
-        raise FileNotFoundError(f"expected images, such as .jpg or .png, in {folder}, got none")
-    return paths
-
-
-def load_backgrounds(folder: str | Path, *, shorter_side: int = 480) -> list[np.ndarray]:
-    """Load all images of a folder and its subfolders.
-
-    Args:
-        folder: Images without hands or people. weights/README.md names Debian packages with some.
-        shorter_side: Larger images are shrunk to this many pixels.
-
-    Returns:
-        Images (h, w, 3) uint8 RGB, in the order of their names.
-
-    Raises:
-        FileNotFoundError: The folder has no image.
-        ImageError: A file cannot be decoded.
-    """
-    images = []
-    for path in tqdm(image_files(folder), unit="image", desc="backgrounds"):
-        image = read_image(path)
-        scale = min(1.0, shorter_side / min(image.shape[:2]))
-        images.append(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
-    return images
-
-
-def sample_background(
-    rng: np.random.Generator, backgrounds: list[np.ndarray], size: int
-) -> np.ndarray:
-    """Draw a background.
-
-    Args:
-        rng: The random generator.
-        backgrounds: Images to crop from; without any, all backgrounds are procedural.
-        size: Side in pixels.
-
-    Returns:
-        (size, size, 3) uint8 RGB.
-    """
-    if backgrounds and rng.random() < PHOTO_BACKGROUND_FRACTION:
-        background = _random_crop(rng, backgrounds, size)
-        if rng.random() < 0.3:  # two images meet at an edge, as a table and a wall do
-            mask = _half_plane(rng, size)
-            background = np.where(mask, background, _random_crop(rng, backgrounds, size))
-    else:
-        background = _procedural_background(rng, size)
-    if rng.random() < 0.35:  # out of focus, as behind a near hand
-        background = cv2.GaussianBlur(background, (0, 0), float(rng.uniform(0.6, 5)))
-    return background
-
-
-def _random_crop(rng: np.random.Generator, images: list[np.ndarray], size: int) -> np.ndarray:
-    """Cut a square of random size out of a random image, rotated and mirrored."""
-    areas = np.minimum([image.size for image in images], _LARGE)  # large images show more
-    image = images[rng.choice(len(images), p=areas / areas.sum())]
-    height, width = image.shape[:2]
-    shortest = min(height, width)
-    side = max(1, int(rng.uniform(min(0.35 * shortest, size), shortest)))
-    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-    crop = image[top : top + side, left : left + side]
-    interpolation = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    crop = np.asarray(cv2.resize(crop, (size, size), interpolation=interpolation))
-    crop = np.rot90(crop, int(rng.integers(4)))[:, :: rng.choice((-1, 1))]
-    return crop[..., rng.permutation(3)] if rng.random() < 0.1 else crop
-
-
-def _half_plane(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Return a mask (size, size, 1) of one side of a random line."""
-    y, x = np.mgrid[:size, :size] - size / 2
-    angle = rng.uniform(0, 2 * np.pi)
-    across = x * np.cos(angle) + y * np.sin(angle)
-    return np.asarray(across < rng.normal(0, size / 5))[..., None]
-
-
-def _procedural_background(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Compute a gradient or clouds between two colours, which may be colours of skin."""
-    first, second = rng.uniform(0, 255, (2, 3))
-    if rng.random() < 0.3:  # so that a hand is not found by its colour alone
-        first, second = (_sample_skin_color(rng) for _ in range(2))
-    cells = int(rng.choice((1, 2, 3, 6, 12)))
-    noise = rng.random((cells + 1, cells + 1))
-    fraction = np.clip(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), 0, 1)
-    background: np.ndarray = first + fraction[..., None] * (second - first)
-    background += rng.uniform(0, 8) * rng.standard_normal(background.shape, np.float32)
-    return np.asarray(np.clip(background, 0, 255), np.uint8)
-
-
-def _sample_skin_color(rng: np.random.Generator) -> np.ndarray:
-    """Draw a colour (3,) that faces and arms have."""
-    value = rng.uniform(50, 245)
-    return value * np.array([1.0, rng.uniform(0.6, 0.85), rng.uniform(0.4, 0.75)])
 
 
 def add_occluder(
@@ -172,9 +65,9 @@ def add_occluder(
         cv2.fillConvexPoly(mask, corners, 1.0)
     alpha = cv2.GaussianBlur(mask, (0, 0), 0.7)[..., None]
     if backgrounds and rng.random() < 0.6:
-        surface = _random_crop(rng, backgrounds, size)
+        surface = random_crop(rng, backgrounds, size)
     else:
-        surface = _procedural_background(rng, size)
+        surface = procedural_background(rng, size)
     return canvas * (1 - alpha) + surface * alpha
 
 
