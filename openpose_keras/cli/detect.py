@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(), metavar="DIR", help="folder of the results (default: .)"
     )
-    options.add_estimator_options(parser, people=True)
+    options.add_estimator_options(parser)
     parser.add_argument(
         "--parts",
         type=options.parse_parts,
@@ -107,28 +107,20 @@ def run(args: argparse.Namespace) -> int:
     """
     from tqdm import tqdm
 
-    kinds = [kind for kind in OUTPUT_SUFFIXES if getattr(args, kind)]
-    if not kinds:
+    if not any(getattr(args, kind) for kind in OUTPUT_SUFFIXES):
         raise options.UsageError("nothing to write: leave out --no-json or --no-image")
     if args.boxes and "whole" in args.boxes and len(args.boxes) > 1:
         raise options.UsageError(
             "--box whole takes the photo as one hand: leave out the other --box"
         )
     parts = _parts(args)
-    photos, failures = _collect(args.photos)
-    if not photos:
+    jobs, failures = _collect(args)
+    if not jobs:
         return 1
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {args.out}: can't make this folder: {error.strerror}") from error
     work = _work_people(args, parts) if parts else _work_hands(args)
-    stems = output_stems(list(photos.values()))
-    jobs = zip(photos.values(), stems, strict=True)
-    for photo, stem in tqdm(jobs, unit="photo", total=len(photos), disable=len(photos) == 1):
-        outputs = {kind: args.out / f"{stem}{OUTPUT_SUFFIXES[kind]}" for kind in kinds}
+    # None: a bar on a terminal only.
+    for photo, outputs in tqdm(jobs.items(), unit="photo", disable=len(jobs) == 1 or None):
         try:
-            _check_outputs(outputs.values(), photos, args.force)
             line = work(photo, outputs)
         except Exception as error:  # also an unforeseen one: the other photos still count
             failures += 1
@@ -138,7 +130,36 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _collect(arguments: Sequence[str]) -> tuple[dict[Path, Path], int]:
+def _collect(args: argparse.Namespace) -> tuple[dict[Path, dict[str, Path]], int]:
+    """Return the outputs of each photo by their kinds, and the number of errors on the way.
+
+    A photo whose outputs must not be written is left out. The folder of the outputs is made.
+    """
+    photos, failures = _photos(args.photos)
+    if photos:
+        try:
+            args.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror
+            raise InputError(f"--out {args.out}: can't make this folder: {reason}") from error
+    jobs = {}
+    for photo, stem in zip(photos.values(), output_stems(list(photos.values())), strict=True):
+        outputs = {
+            kind: args.out / f"{stem}{suffix}"
+            for kind, suffix in OUTPUT_SUFFIXES.items()
+            if getattr(args, kind)
+        }
+        try:
+            _check_outputs(outputs.values(), photos, args.force)
+        except InputError as error:
+            failures += 1
+            _print_error(photo, error)
+        else:
+            jobs[photo] = outputs
+    return jobs, failures
+
+
+def _photos(arguments: Sequence[str]) -> tuple[dict[Path, Path], int]:
     """Return the photos of all arguments by where they lie, and how many arguments named none."""
     photos: dict[Path, Path] = {}
     failures = 0
@@ -178,11 +199,15 @@ def _parts(args: argparse.Namespace) -> tuple[Part, ...]:
     if set(parts) == {"hand"}:
         return ()
     if "face" in parts and "body" not in parts:
-        raise options.UsageError("faces hang on bodies: add a preset such as body_25, and its part")
+        raise options.UsageError(
+            "a face is found by its body: take a preset of bodies too, as in --preset "
+            '"body_25,face", and both parts if you choose --parts "body,face"'
+        )
     given = [option for option, name in _OF_HANDS.items() if getattr(args, name)]
     if given:
+        mend = "add --parts hands" if "hand" in presets else "take a --preset such as hand_lite"
         raise options.UsageError(
-            f"{', '.join(given)}: only for hands alone; add --parts hands, or leave it out"
+            f"{', '.join(given)}: only for hands alone; {mend}, or leave it out"
         )
     return parts
 

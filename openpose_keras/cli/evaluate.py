@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", type=Path, required=True, metavar="DIR", help="folder of the file's images"
     )
-    options.add_estimator_options(parser, people=True)
+    options.add_estimator_options(parser)
     parser.add_argument(
         "--search", action="store_true", help="measure the search in whole images instead of crops"
     )
@@ -124,8 +125,12 @@ def _measure_people(args: argparse.Namespace) -> tuple["AnyReport", dict[str, ob
         raise options.UsageError(f"--preset {args.preset} finds no bodies: add one such as body_25")
     used = [option for option, name in _OF_HANDS.items() if getattr(args, name)]
     if used:
-        raise options.UsageError(f"{', '.join(used)}: only for a preset of hands alone")
+        raise options.UsageError(
+            f"{', '.join(used)}: only for a preset of hands alone, such as hand_lite"
+        )
+    if parts != ("body",):
+        print(f"{args.preset}: only the bodies are measured", file=sys.stderr)
     samples = read_people_labels(args.data, args.images, limit=args.limit)
-    estimator = options.load_people_estimator(args, parts[:1])
+    estimator = options.load_people_estimator(args, ("body",))
     names = ("preset", "recipe", "dtype", "limit")
     return evaluate_bodies(estimator, samples), {name: getattr(args, name) for name in names}

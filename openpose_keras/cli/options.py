@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES
+from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, recipe_by_part
 from openpose_keras.networks.presets import (
     DTYPES,
     PRESET_SETS,
     PRESETS,
     Part,
     check_parts,
+    find_weights,
     get_presets,
 )
 
@@ -23,36 +24,31 @@ if TYPE_CHECKING:
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
 
 
+INTERRUPTED = 130  # the exit status
+
+
 class UsageError(OpenPoseKerasError, ValueError):
     """An option's value makes no sense; argparse could not know."""
 
 
-def add_estimator_options(parser: argparse.ArgumentParser, *, people: bool = False) -> None:
-    """Add the options that choose network and recipe.
-
-    Args:
-        parser: Of a sub-command.
-        people: Whether the presets may be a set that finds bodies and faces too.
-    """
-    hands = [name for name, preset in PRESETS.items() if preset.finds == "hand"]
+def add_estimator_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose network and recipe to the parser of a sub-command."""
+    presets = ", ".join(name for name, preset in PRESETS.items() if preset.finds)
+    sets = ", ".join(f"{name} ({','.join(names)})" for name, names in PRESET_SETS.items())
     parser.add_argument(
         "--preset",
         default="hand_lite",
-        metavar="NAMES" if people else None,
-        choices=None if people else hands,
-        type=parse_presets if people else str,
-        help="networks: a set of presets, or presets with commas between, such as "
-        '"body_25,hand_lite" (default: %(default)s)'
-        if people
-        else "network (default: %(default)s)",
+        metavar="NAMES",
+        type=parse_presets,
+        help=f"networks: some of {presets}, with commas between, such as "
+        f'"body_25,hand_lite", or a set of these: {sets} (default: %(default)s)',
     )
-    recipes = {**RECIPES, **BODY_RECIPES} if people else RECIPES
     parser.add_argument(
         "--recipe",
-        choices=tuple(recipes),
-        default=None if people else "refined",
-        help="steps from image to keypoints (default: refined"
-        f"{', and openpose for bodies' if people else ''})",
+        choices=tuple({**RECIPES, **BODY_RECIPES}),
+        help="steps from image to keypoints, of the parts that have a recipe of this name "
+        f"({', '.join(BODY_RECIPES)}: bodies; {', '.join(RECIPES)}: hands and faces) "
+        "(default: openpose for bodies, refined for the others)",
     )
     parser.add_argument(
         "--dtype",
@@ -174,8 +170,11 @@ def load_estimator(args: argparse.Namespace) -> "HandEstimator":
 
     preset = get_presets(args.preset)["hand"]
     if args.smallest and not preset.detector:
-        raise UsageError(f"--smallest is of a preset with a detector, which {preset.name} is not")
-    start_keras()
+        known = " or ".join(name for name, each in PRESETS.items() if each.detector)
+        raise UsageError(
+            f"--smallest is of a preset with a detector, which {preset.name} is not: choose {known}"
+        )
+    _start(args, ["hand"])
     return HandEstimator.from_preset(
         preset.name,
         recipe=args.recipe,
@@ -193,13 +192,13 @@ def load_people_estimator(
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
 
     if args.weights is None:
-        start_keras()
+        _start(args, parts)
         return WholeBodyEstimator.from_preset(
             args.preset, parts=parts, recipe=args.recipe, dtype=args.dtype
         )
     if set(parts) != {"body"}:
         raise UsageError("--weights is of one network: choose one preset, and one of the parts")
-    start_keras()
+    _start(args, parts)
     preset = get_presets(args.preset)["body"]
     return WholeBodyEstimator(
         BodyEstimator.from_preset(
@@ -208,8 +207,20 @@ def load_people_estimator(
     )
 
 
+def _start(args: argparse.Namespace, parts: Collection[Part]) -> None:
+    """Check what can be checked without Keras, which takes long to start, and start it."""
+    try:
+        recipe_by_part(args.recipe, parts)
+    except ValueError as error:
+        raise UsageError(f"--recipe: {error}") from error
+    presets = get_presets(args.preset)
+    for part in parts:
+        find_weights(presets[part], args.weights)
+    start_keras()
+
+
 def how_to_use(name: str, weights: Path | None = None) -> str:
-    """Return how to use a preset: a command, or Python where weights lie in another folder.
+    """Return how to use a preset: a command, or Python where there is none.
 
     Args:
         name: A key of `PRESETS`.
@@ -220,9 +231,8 @@ def how_to_use(name: str, weights: Path | None = None) -> str:
         'openpose-keras detect PHOTO --preset body_25,face'
     """
     finds = PRESETS[name].finds
-    if weights is not None and finds != "hand":
-        estimator = "BodyEstimator" if finds == "body" else "FaceEstimator"
-        return f'{estimator}.from_preset("{name}", weights="{weights}")'
+    if weights is not None and finds == "face":
+        return f'FaceEstimator.from_preset("{name}", weights="{weights}")'
     option = "" if weights is None else f" --weights {weights}"
     presets = f"body_25,{name}" if finds == "face" else name
     return f"openpose-keras detect PHOTO --preset {presets}{option}"

@@ -127,8 +127,9 @@ class BodyEstimator(Estimator):
     def views(self, image: np.ndarray) -> list[View]:
         """Return what the network is shown of an image (H, W, 3) uint8 RGB: an input a scale."""
         recipe, shape = self.recipe, image.shape[:2]
+        resolution = recipe.resolution or (self.spec.box_size, None)
         sizes = network_sizes(
-            shape, recipe.resolution, widest=recipe.widest, scales=recipe.scales, gap=recipe.gap
+            shape, resolution, widest=recipe.widest, scales=recipe.scales, gap=recipe.gap
         )
         fits = [Fit(shape, size) for size in sizes]
         return [View(fit.apply_image(image), Frame(fit.output_size, *fit.axes)) for fit in fits]

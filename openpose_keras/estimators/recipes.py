@@ -21,12 +21,14 @@ The recipes by name:
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from openpose_keras.core.checks import check_whole
 from openpose_keras.networks.input_spec import InputSpec
+from openpose_keras.networks.presets import Part
 
 __all__ = [
     "BODY_RECIPES",
@@ -204,6 +206,7 @@ class BodyRecipe:
     Args:
         name: For people; nothing depends on it.
         resolution: (height, width) of the network's input, see `network_sizes`: net_resolution.
+            None for the height that the network's `InputSpec` says.
         widest: net_resolution_dynamic.
         scales: scale_number: how many inputs of different sizes there are, a whole number.
         gap: scale_gap: how much smaller each is than the one before.
@@ -221,7 +224,7 @@ class BodyRecipe:
     channel_order: ClassVar[Literal["trained"]] = "trained"  # as the InputSpec says
 
     name: str = "custom"
-    resolution: tuple[int | None, int | None] = (368, None)
+    resolution: tuple[int | None, int | None] | None = None
     widest: float = 1.0
     scales: int = 1
     gap: float = 0.25
@@ -309,6 +312,30 @@ def _named(name: object, recipes: Mapping[str, _T], table: str) -> _T:
     if name not in recipes:
         raise ValueError(f"there is no recipe {name!r}: take one of {', '.join(recipes)}")
     return recipes[name]
+
+
+def recipe_by_part(name: str | None, parts: Collection[Part]) -> dict[Part, str | None]:
+    """Return which of its recipes each part of a person takes.
+
+    Args:
+        name: Of a recipe; None for the default of each part.
+        parts: Those to estimate.
+
+    Returns:
+        By part the name, or None, the default, where the part has no such recipe.
+
+    Raises:
+        ValueError: None of the parts has it.
+
+    Example:
+        >>> recipe_by_part("openpose_cpu", ("body", "hand"))
+        {'body': 'openpose_cpu', 'hand': None}
+    """
+    known = {part: list(BODY_RECIPES if part == "body" else RECIPES) for part in parts}
+    if name and not any(name in names for names in known.values()):
+        names = ", ".join(dict.fromkeys(chain.from_iterable(known.values())))
+        raise ValueError(f"expected a recipe of {' or '.join(parts)}, {names}, got {name!r}")
+    return {part: name if name in names else None for part, names in known.items()}
 
 
 def _is_number(value: object) -> bool:

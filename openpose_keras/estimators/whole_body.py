@@ -14,13 +14,15 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.keypoints import SIDES, Hand, Person, Side, keypoint_table
 from openpose_keras.core.skeletons import BODY_25, HAND, Skeleton
+from openpose_keras.estimators.base import Estimator
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.body_boxes import HandTracks, face_boxes, hand_boxes, visible_boxes
 from openpose_keras.estimators.face import FaceEstimator
 from openpose_keras.estimators.hand import HandEstimator
+from openpose_keras.estimators.recipes import recipe_by_part
 from openpose_keras.estimators.search import Search, same_hand
 from openpose_keras.io.images import check_image
-from openpose_keras.networks.presets import PARTS, check_parts, get_presets
+from openpose_keras.networks.presets import Part, check_parts, get_presets
 
 _SURE = 0.95  # probability of its side from which a hand is not taken for one of the other side
 
@@ -87,7 +89,8 @@ class WholeBodyEstimator:
             parts: Those to estimate, as `--parts` has them: "body,face,hands", some of these or a
                 list of them; None for all that the set finds. Faces need bodies; hands are searched
                 for where there are none.
-            recipe: The name of a recipe that all parts know; None for each part's own default.
+            recipe: The name of a recipe, for the parts that have one of this name; the others, and
+                with None all of them, take their own default.
             dtype: What the networks compute in; None for "float32".
             batch_size: The greatest number of images that go through a network at once.
 
@@ -95,7 +98,8 @@ class WholeBodyEstimator:
             The estimator.
 
         Raises:
-            ValueError: There is no such preset, recipe, dtype or part, or the set lacks a part.
+            ValueError: There is no such preset, dtype or part, the set lacks a part, or no part has
+                such a recipe.
             WeightsError: Weights are missing or damaged.
         """
         presets = get_presets(name)
@@ -104,13 +108,19 @@ class WholeBodyEstimator:
             known, got = ", ".join(presets), ", ".join(wanted)
             raise ValueError(f"expected parts among {known} with {name!r}, got {got}")
         chosen = {part: presets[part].name for part in wanted}
-        options: dict[str, Any] = {"recipe": recipe, "dtype": dtype, "batch_size": batch_size}
-        body, face, hand = (chosen.get(part) for part in PARTS)
-        return cls(
-            BodyEstimator.from_preset(body, **options) if body else None,
-            face=FaceEstimator.from_preset(face, **options) if face else None,
-            hand=HandEstimator.from_preset(hand, **options) if hand else None,
-        )
+        recipes = recipe_by_part(recipe, chosen)
+        kinds: dict[Part, type[Estimator]] = {
+            "body": BodyEstimator,
+            "face": FaceEstimator,
+            "hand": HandEstimator,
+        }
+        estimators: dict[str, Any] = {
+            part: kinds[part].from_preset(
+                preset, recipe=recipes[part], dtype=dtype, batch_size=batch_size
+            )
+            for part, preset in chosen.items()
+        }
+        return cls(**estimators)
 
     def __call__(
         self,

@@ -66,7 +66,7 @@ def evaluate(
     found: list[Hand] = []
     labelled: list[LabelledHand] = []
     owners: list[int] = []
-    bar = tqdm(samples, unit="image", disable=not progress)
+    bar = tqdm(samples, unit="image", disable=not progress or None)
     with_keypoints = (
         replace(each, hands=tuple(hand for hand in each.hands if np.isfinite(hand.xy).any()))
         for each in bar
@@ -190,7 +190,7 @@ def evaluate_search(
     counts: list[tuple[int, ...]] = []
     found: list[tuple[Hand, LabelledHand, int]] = []
     judged: list[tuple[float, bool]] = []
-    for sample in tqdm(samples, unit="image", disable=not progress):
+    for sample in tqdm(samples, unit="image", disable=not progress or None):
         image = _image(sample)
         least = large * max(image.shape[:2])
         hands = [hand for hand in estimator(image) if hand.found.any()]

@@ -93,7 +93,7 @@ def evaluate_bodies(
         raise DataError("there is no labelled person to measure on")
     found = [
         people_to_coco(estimator(read_image(sample.image)), skeleton)
-        for sample in tqdm(samples, unit="image", disable=not progress)
+        for sample in tqdm(samples, unit="image", disable=not progress or None)
     ]
     return evaluate_people(found, [sample.people for sample in samples])
 

@@ -305,7 +305,10 @@ def _read_hands(path: Path, data: Json, order: str, use_box: bool) -> dict[str, 
             for hand in _hands(annotation, orders, use_box):
                 hands[str(annotation["image_id"])].append(hand)
     if not hands and not all(map(is_crowd, data["annotations"])):
-        raise DataError(f"{path}: expected 21 labelled keypoints a hand, 63 numbers; got no hand")
+        raise DataError(
+            f"{path}: expected 21 labelled keypoints a hand, 63 numbers; got no hand: people need "
+            "a network of bodies, such as --preset body_25"
+        )
     return hands
 
 

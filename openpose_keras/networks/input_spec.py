@@ -14,7 +14,7 @@ class InputSpec:
     """The input that a network expects, and how its output lies on it.
 
     Args:
-        box_size: Side in pixels that a crop is resized to; scale 1 of a whole image.
+        box_size: Side in pixels that a crop is resized to; height of a whole image at scale 1.
         stride: Input pixels per heatmap cell; the centre of cell g is input pixel
             stride * g + (stride - 1) / 2.
         multiple: Height and width of an input must be multiples of it; 1 if any size will do.

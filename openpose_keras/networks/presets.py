@@ -8,6 +8,7 @@ first in the package's own folder (the weights that ship), then in the user's fo
 
 import hashlib
 import os
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -150,6 +151,24 @@ PRESETS = {
         _openposes("body_mpi", "pose/mpi/pose_iter_160000.caffemodel", _WHOLE_IMAGE, "body"),
         _openposes("body_mpi_4", "pose/mpi/pose_iter_160000.caffemodel", _WHOLE_IMAGE, "body"),
         Preset(
+            name="body_lite",
+            network="body_lite",
+            spec=_WHOLE_IMAGE,
+            finds="body",
+            source="not trained yet, so that they do not ship",
+            licence="yours to choose",
+            how_to_get="`openpose-keras train` trains them: README.md, Train your own",
+        ),
+        Preset(
+            name="body_tiny",
+            network="body_tiny",
+            spec=InputSpec(box_size=128, stride=8, multiple=16, sides=None),
+            finds="body",
+            source="a demonstration that learns drawn stick people, so that they do not ship",
+            licence="yours to choose",
+            how_to_get="`openpose-keras train weights/body_tiny.json` trains them in a minute",
+        ),
+        Preset(
             name="body_mobilenet",
             network="body_mobilenet",
             spec=_WHOLE_IMAGE,
@@ -193,7 +212,7 @@ def get_presets(names: str) -> dict[Part, Preset]:
     """Return the presets of a set, or of several names, by the part that each finds.
 
     Args:
-        names: A key of `PRESET_SETS`, or keys of `PRESETS` with commas between.
+        names: A key of `PRESET_SETS`, or keys of `PRESETS` with commas between, in any case.
 
     Raises:
         ValueError: There is no such preset, one finds no keypoints, or two find the same part.
@@ -203,6 +222,7 @@ def get_presets(names: str) -> dict[Part, Preset]:
         {'body': 'body_25', 'hand': 'hand_lite'}
     """
     found: dict[Part, Preset] = {}
+    names = "".join(names.lower().split())
     for name in PRESET_SETS.get(names, names.split(",")):
         preset = get_preset(name)
         if preset.finds is None or preset.finds in found:
@@ -247,7 +267,7 @@ def input_spec(name: str, *, weights: str | Path | None = None) -> InputSpec:
         WeightsError: The file is missing, or its record is damaged.
     """
     preset = get_preset(name)
-    record = read_record(Path(weights) if weights else find_weights(preset)) or {}
+    record = read_record(find_weights(preset, weights)) or {}
     order = record.get("channel_order", preset.spec.channel_order)
     return replace(preset.spec, channel_order=cast(ChannelOrder, order))
 
@@ -280,7 +300,7 @@ def load_network(
     preset = get_preset(name)
     if dtype not in DTYPES:
         raise ValueError(f"expected a dtype among {', '.join(DTYPES)}, got {dtype!r}")
-    path = Path(weights) if weights else find_weights(preset)
+    path = find_weights(preset, weights)
     is_shipped = not weights and preset.sha256
     if is_shipped and hashlib.sha256(path.read_bytes()).hexdigest() != preset.sha256:
         raise WeightsError(
@@ -308,7 +328,8 @@ def load_weights(model: "keras.Model", path: str | Path) -> None:
         WeightsError: The file is missing, damaged, or for another network.
     """
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings(action="ignore"):  # of each layer, before the error
+            model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise WeightsError(
@@ -331,16 +352,21 @@ def _build(network: str, dtype: str, *, all_stages: bool = False) -> "keras.Mode
     return model
 
 
-def find_weights(preset: Preset) -> Path:
+def find_weights(preset: Preset, weights: str | Path | None = None) -> Path:
     """Find the weight file of a preset on this machine.
 
     Args:
         preset: One of `PRESETS`.
+        weights: Another file for the same network, which is not searched for.
 
     Raises:
-        WeightsError: The file is in neither folder; the message says where it was searched for, and
-            how to get it.
+        WeightsError: There is no such file, or it is in neither folder; the message says where it
+            was searched for, and how to get it.
     """
+    if weights:
+        if not Path(weights).is_file():
+            raise WeightsError(f"expected a file of weights for {preset.name}, got none: {weights}")
+        return Path(weights)
     for folder in (shipped_folder, user_folder):  # a user may have no home folder
         path = folder() / preset.file
         if path.is_file():

@@ -169,7 +169,8 @@ def test_the_size_of_the_smallest_hand_needs_a_preset_with_a_detector(folder, ca
     with pytest.raises(SystemExit) as caught:
         cli.main(["detect", "hand.png", "--preset", "hand", "--smallest", "1/20"])
     assert caught.value.code == 2
-    assert "--smallest is of a preset with a detector, which hand is not" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "which hand is not: choose hand_lite or mediapipe_hand" in error
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*")
@@ -289,9 +290,11 @@ def test_out_that_is_no_folder_fails(estimator, folder, capsys, out):
 # --- never overwrite
 
 
-def test_nothing_is_overwritten_without_force(estimator, folder, capsys):
+def test_nothing_is_overwritten_without_force(estimator, folder, capsys, monkeypatch):
     Path("hand_keypoints.json").write_text("precious")
-    assert cli.main(["detect", "hand.png"]) == 1
+    with monkeypatch.context() as patch:
+        patch.delattr(cli_options, "load_estimator")  # it is told before a network is loaded
+        assert cli.main(["detect", "hand.png"]) == 1
     assert Path("hand_keypoints.json").read_text() == "precious"
     assert "hand_keypoints.json exists" in capsys.readouterr().err
     assert not Path("hand_keypoints.png").exists()
@@ -395,11 +398,15 @@ def test_each_photo_has_a_stem_of_its_own(photos, stems):
     assert output_stems([Path(photo) for photo in photos]) == stems
 
 
-def test_progress_bar_is_on_stderr(estimator, folder, capsys):
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_progress_bar_is_on_stderr_of_a_terminal(
+    estimator, folder, capsys, monkeypatch, is_terminal
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
     write_image("two.png", photo())
     assert cli.main(["detect", "hand.png", "two.png"]) == 0
     printed = capsys.readouterr()
-    assert "2/2" in printed.err
+    assert ("2/2" in printed.err) == is_terminal
     assert "2/2" not in printed.out
 
 
@@ -478,9 +485,12 @@ def test_evaluate_overwrites_nothing_without_force(estimator, labels, capsys):
         ("no.json", ".", "no.json"),
         ("hand.png", ".", "is not a JSON file"),
         ("labels.json", "elsewhere", "images of labels.json are missing"),
+        ("people.json", ".", "people need a network of bodies, such as --preset body_25"),
     ],
 )
 def test_evaluate_tells_bad_data_in_one_line(estimator, labels, capsys, data, images, message):
+    person = LabelledPerson(np.full((17, 2), 40.0), np.full(17, 2), (0, 0, 90, 90), 5000)
+    write_people_labels("people.json", [LabelledPeople(Path("hand.png"), (person,), 1)])
     error = error_line(capsys, "evaluate", data, "--images", images)
     assert error.startswith("error: ")
     assert message in error
@@ -529,6 +539,43 @@ def test_people_are_drawn_and_written(people, folder, capsys):
     assert capsys.readouterr().out == f"hand.png: nobody found -> {outputs}\n"
 
 
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--recipe", "openpose_cpu"], 2, "expected a recipe of hand, openpose, pytorch_openpose,"),
+        (["--preset", "body_25", "--recipe", "mmittek"], 2, "of body, openpose, openpose_cpu, ref"),
+        (["--preset", "body_25,hand_lite"], 1, "the weights of 'body_25' are not on this machine"),
+        (["--weights", "no.h5"], 1, "a file of weights for hand_lite, got none: no.h5"),
+        (["--preset", "body_tiny", "--weights", "no.h5"], 1, "got none: no.h5"),
+        (["--preset", "body_tiny"], 1, "`openpose-keras train weights/body_tiny.json`"),
+    ],
+)
+def test_a_wrong_recipe_and_missing_weights_are_told_before_keras_starts(
+    folder, capsys, monkeypatch, options, status, message
+):
+    monkeypatch.setenv("KERAS_HOME", str(folder))
+    monkeypatch.delattr(cli_options, "start_keras")
+    try:
+        found = cli.main(["detect", "hand.png", *options])
+    except SystemExit as stop:
+        found = stop.code
+    assert found == status
+    assert message in capsys.readouterr().err
+
+
+def test_presets_are_named_in_any_case_and_with_spaces(people, folder):
+    assert cli.main(["detect", "hand.png", "--preset", "BODY_25, hand_lite"]) == 0
+    assert people.parts == ("body", "hand")
+
+
+def test_help_of_detect_names_presets_sets_and_recipes(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["detect", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("body_mobilenet", "openpose (body_25,face,hand)", "openpose for bodies, refined"):
+        assert part in text
+
+
 def test_the_threshold_counts_for_all_parts(people, folder):
     assert cli.main(["detect", "hand.png", "--preset", "body_25", "--threshold", "0.95"]) == 0
     np.testing.assert_array_equal(read_image("hand_keypoints.png"), photo())
@@ -554,8 +601,15 @@ def test_hands_alone_take_the_options_of_hands(estimator, folder):
     ("options", "message"),
     [
         (["--parts", "body"], "hand_lite finds hand, not body"),
-        (["--preset", "face"], "faces hang on bodies"),
-        (["--preset", "body_25", "--box", "1,2,3"], "--box: only for hands alone"),
+        (["--preset", "face"], 'as in --preset "body_25,face"'),
+        (
+            ["--preset", "body_25,hand", "--box", "1,2,3"],
+            "--box: only for hands alone; add --parts",
+        ),
+        (
+            ["--preset", "body_25", "--heatmaps"],
+            "--heatmaps: only for hands alone; take a --preset",
+        ),
         (["--preset", "body_25", "--max-hands", "1"], "--max-hands: only for hands alone"),
         (["--preset", "foot"], "there is no preset 'foot'"),
         (["--preset", "body_25,body_mpi"], "body_mpi finds the body again"),
@@ -578,7 +632,9 @@ def test_evaluate_measures_people_with_a_preset_of_bodies(people, folder, capsys
     argv = ["evaluate", "people.json", "--images", ".", "--preset", "body_25,hand_lite"]
     assert cli.main([*argv, "--out", "figures.json"]) == 0
     assert people.parts == ("body",)
-    assert "ap_large" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "ap_large" in printed.out
+    assert printed.err == "body_25,hand_lite: only the bodies are measured\n"
     figures = json.loads(Path("figures.json").read_text())
     assert (figures["ap"], figures["ap_large"]) == (0, None)
     assert figures["options"]["preset"] == "body_25,hand_lite"

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from openpose_keras import networks
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.keypoints import Hand, Person
 from openpose_keras.core.skeletons import BODY_25
@@ -264,6 +265,18 @@ def test_the_set_that_ships_finds_hands():
     estimator = WholeBodyEstimator.from_preset("lite")
     assert (estimator.body, estimator.face) == (None, None)
     assert repr(estimator.hand).startswith("HandEstimator(preset='hand_lite'")
+
+
+def test_a_recipe_counts_for_the_parts_that_have_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "openpose_keras").mkdir()
+    networks.body_tiny().save_weights(tmp_path / "openpose_keras" / PRESETS["body_tiny"].file)
+    load = WholeBodyEstimator.from_preset
+    found = load("body_tiny,hand_lite", recipe="openpose_cpu")
+    assert (found.body.recipe.name, found.hand.recipe.name) == ("openpose_cpu", "refined")
+    assert found.body.views(IMAGE)[0].image.shape[0] == 128  # as it was trained
+    with pytest.raises(ValueError, match=r"expected a recipe of body or hand, .*got 'soup'"):
+        load("body_tiny,hand_lite", recipe="soup")
 
 
 def test_weights_that_the_user_has_to_bring_are_asked_for(tmp_path, monkeypatch):

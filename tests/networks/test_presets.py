@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from openpose_keras import networks
 from openpose_keras.conversion.convert import make_record
 from openpose_keras.conversion.readers import read_weights
 from openpose_keras.core.errors import WeightsError
@@ -80,6 +81,13 @@ def test_weights_of_the_user_are_loaded(tmp_path, shipped):
     stages = presets.load_network("hand_lite", weights=path, all_stages=True)(BATCH)
     assert [np.shape(maps) for maps in stages] == [(1, 16, 16, 22)] * 2
     np.testing.assert_allclose(np.asarray(stages[-1]), shipped, atol=1e-5)
+
+
+def test_weights_of_another_network_are_one_error_without_warnings(tmp_path, recwarn):
+    networks.body_tiny().save_weights(tmp_path / "a.weights.h5")
+    with pytest.raises(WeightsError, match="expected weights of the network hand_lite in"):
+        presets.load_network("hand_lite", weights=tmp_path / "a.weights.h5")
+    assert not [each for each in recwarn if each.category is UserWarning]
 
 
 def test_half_precision_is_near_and_leaves_keras_policy(shipped):
