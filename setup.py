@@ -50,7 +50,7 @@ BACKENDS = [
 setup(
     name="openpose-keras",
     version=VERSION,
-    description="OpenPose's keypoint networks in Keras 3: from a photo to hand keypoints",
+    description="OpenPose's keypoint networks in Keras 3: keypoints of hands and people",
     long_description=(ROOT / "README.md").read_text("utf8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -12,12 +12,11 @@ import sys
 from collections.abc import Sequence
 
 from openpose_keras.cli import convert, detect, evaluate, fetch, inspect, render, train, verify
-from openpose_keras.cli.options import UsageError
+from openpose_keras.cli.options import INTERRUPTED, UsageError
 from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
-INTERRUPTED = 130
 COMMANDS = (detect, fetch, convert, inspect, verify, evaluate, render, train)
 
 
@@ -67,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         The parser; what it parses has `run`, the function to call with it.
     """
     parser = argparse.ArgumentParser(
-        prog=PROGRAM, description="Find the 21 keypoints of hands in photos."
+        prog=PROGRAM, description="Find the keypoints of hands, or of whole people, in photos."
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -2,11 +2,17 @@
 
 import argparse
 import dataclasses
+import os
+import sys
 
-SUMMARY = "train hand_lite or hand_finder on rendered hands and photos, or body_tiny"
+from openpose_keras.cli.options import INTERRUPTED, how_to_use, start_keras
+from openpose_keras.networks.presets import PRESETS
+
+SUMMARY = "train a network of hands, from rendered hands and photos, or one of bodies"
 DESCRIPTION = (
-    "Train a network of ours with Keras, from MediaPipe's weights: render the hands that are "
-    "missing, then fit. A run that was stopped is resumed. The config's `network` says which one; "
+    "Train a network with Keras. Those of hands start from MediaPipe's weights, and the rendered "
+    "hands that are missing are rendered; those of bodies learn from labelled photos or drawn "
+    "stick people. A run that was stopped is resumed. The config's `network` says which one; "
     "weights/hand_lite.json, then hand_lite_2.json, are the configs of the weights that ship. "
     "weights/hand_finder.json is that of hand_finder, whose weights do not ship yet. "
     "weights/body_tiny.json trains a tiny network of bodies on drawn stick people, in a minute."
@@ -54,14 +60,29 @@ def run(args: argparse.Namespace) -> int:
     """
     from openpose_keras.io.images import write_image
     from openpose_keras.training.config import TrainConfig, read_config
-    from openpose_keras.training.train import preview_samples, train
+    from openpose_keras.training.train import preview_samples, require_inputs, train
     from openpose_keras.viz.drawing import contact_sheet
 
     names = {field.name for field in dataclasses.fields(TrainConfig)}
     given = {name: value for name, value in vars(args).items() if value is not None}
     config = read_config(args.config, **{name: given[name] for name in names & given.keys()})
+    require_inputs(config)
     if args.preview:
-        write_image(args.preview, contact_sheet(preview_samples(config), every=2))
+        write_image(args.preview, contact_sheet(preview_samples(config)))
+        print(f"image: {args.preview}")
         return 0
-    print(f"weights: {train(config)}")
+    start_keras()
+    try:
+        result = train(config)
+    except KeyboardInterrupt:
+        print(
+            f"interrupted: the same command goes on after the last whole epoch in {config.out}",
+            file=sys.stderr,
+            flush=True,
+        )
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)  # the threads of a fit in progress would abort an ordinary end
+    print(f"weights: {result}")
+    if PRESETS[config.network].finds:
+        print(f"use them: {how_to_use(config.network, result)}")
     return 0

@@ -18,6 +18,7 @@ from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.core.files import atomic_write, write_json
 from openpose_keras.core.keypoints import Body, Hand
 from openpose_keras.estimators.body import BODY_NETWORKS
+from openpose_keras.networks.presets import PRESETS
 from openpose_keras.training.config import TrainConfig, read_config
 from openpose_keras.training.hands.data import labelled_hand, load_data_sources
 from openpose_keras.training.task import Task, batches
@@ -48,6 +49,7 @@ def train(config: TrainConfig) -> Path:
         TrainingError: The state in the folder is of another run, or there is too little data.
         DivergenceError: The loss became NaN; the files are still those of the epoch before.
     """
+    require_inputs(config)
     import keras
 
     out = Path(config.out)
@@ -70,6 +72,20 @@ def train(config: TrainConfig) -> Path:
         verbose=2,
     )
     return result
+
+
+def require_inputs(config: TrainConfig) -> None:
+    """Raise an error if a file or folder that a config names is missing; it needs no Keras.
+
+    The assets are not asked for: a run whose hands are rendered may do without them.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+    """
+    for name in ("backgrounds", "labels", "photos", "teacher", "weights"):
+        value = getattr(config, name)
+        if value and value not in PRESETS and not Path(value).exists():
+            raise FileNotFoundError(f"expected {name}, got none: there is no {value}")
 
 
 def make_task(config: TrainConfig) -> Task:

@@ -245,14 +245,13 @@ def _write(canvas: np.ndarray, text: str, corner: np.ndarray) -> None:
 
 
 def contact_sheet(
-    samples: Iterable[tuple[np.ndarray, Sequence[Keypoints]]], *, columns: int = 8, every: int = 1
+    samples: Iterable[tuple[np.ndarray, Sequence[Keypoints]]], *, columns: int = 8
 ) -> np.ndarray:
     """Arrange images in rows, with the skeletons of the hands or bodies in them.
 
     Args:
         samples: Images (h, w, 3) uint8 RGB of one size, each with its keypoints.
         columns: Number of images in a row; the last row is filled up with grey.
-        every: Draw the skeletons on every n-th image only, beginning with the n-th.
 
     Returns:
         (rows * h, columns * w, 3) uint8 RGB.
@@ -264,10 +263,7 @@ def contact_sheet(
         >>> contact_sheet([(np.zeros((9, 9, 3), np.uint8), [])] * 3, columns=2).shape
         (18, 18, 3)
     """
-    tiles = [
-        image if number % every else _draw_all(image, keypoints)
-        for number, (image, keypoints) in enumerate(samples, start=1)
-    ]
+    tiles = [_draw_all(image, keypoints) for image, keypoints in samples]
     if not tiles:
         raise ValueError("expected at least one image for a contact sheet, got none")
     tiles += [np.full_like(tiles[0], 128)] * (-len(tiles) % columns)

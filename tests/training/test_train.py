@@ -2,7 +2,9 @@ import csv
 import dataclasses
 import json
 import math
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import h5py
@@ -14,6 +16,7 @@ from openpose_keras import cli, networks
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.io.images import read_image
 from openpose_keras.networks import lite
+from openpose_keras.training import train as training
 from openpose_keras.training.config import read_config
 from openpose_keras.training.hands.task import start
 from openpose_keras.training.train import STATE, preview_samples, train
@@ -33,6 +36,7 @@ pytestmark = [
 
 
 RESULT = "hand_lite.weights.h5"
+INPUTS = ("backgrounds", "labels", "weights")
 
 
 def write_own_labels(folder):
@@ -208,10 +212,33 @@ def own_config(folder):
     return str(folder / "config.json")
 
 
-def test_own_labels_can_be_previewed_before_they_are_trained_on(tmp_path):
-    argv = ["train", own_config(tmp_path), "--preview", str(tmp_path / "preview.png")]
-    assert cli.main(argv) == 0
-    assert read_image(tmp_path / "preview.png").shape == (5 * 32, 8 * 32, 3)
+def test_own_labels_can_be_previewed_before_they_are_trained_on(tmp_path, capsys):
+    path = tmp_path / "preview.png"
+    assert cli.main(["train", own_config(tmp_path), "--preview", str(path)]) == 0
+    assert read_image(path).shape == (5 * 32, 8 * 32, 3)
+    assert capsys.readouterr().out == f"image: {path}\n"
+
+
+def test_the_end_of_a_run_says_how_to_use_its_weights(tmp_path, capsys, monkeypatch):
+    result = tmp_path / "body_tiny.weights.h5"
+    monkeypatch.setattr(training, "train", lambda config: result)
+    (tmp_path / "config.json").write_text('{"out": "run", "network": "body_tiny"}')
+    assert cli.main(["train", str(tmp_path / "config.json")]) == 0
+    command = f"openpose-keras detect PHOTO --preset body_tiny --weights {result}"
+    assert capsys.readouterr().out == f"weights: {result}\nuse them: {command}\n"
+
+
+def test_an_interrupted_run_says_that_the_same_command_goes_on(tmp_path, capsys, monkeypatch):
+    def interrupted(config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", interrupted)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["train", own_config(tmp_path)])
+    assert caught.value.code == 130
+    line = f"interrupted: the same command goes on after the last whole epoch in {tmp_path / 'out'}"
+    assert capsys.readouterr().err == f"{line}\n"
 
 
 @pytest.mark.parametrize("network", ["hand_lite", "hand_finder"])
@@ -225,12 +252,10 @@ def test_a_preview_has_forty_samples_with_their_hands(tmp_path, network):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--labels", "no.json"], "no.json"),
-        (["--labels", "config.json"], 'no list "images"'),
-        (["--labels", "labels.json", "--weights", "no.weights.h5"], "no.weights.h5"),
+        *((["--" + name, "no"], f"expected {name}, got none: there is no no") for name in INPUTS),
+        pytest.param(["--labels", "config.json"], 'no list "images"', marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.slow
 def test_own_files_that_cannot_be_used_are_named_in_one_line(
     tmp_path, capsys, monkeypatch, options, message
 ):
@@ -240,3 +265,4 @@ def test_own_files_that_cannot_be_used_are_named_in_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+    assert (tmp_path / "out").exists() == ("list" in message)

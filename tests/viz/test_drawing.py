@@ -184,11 +184,12 @@ def test_anything_but_an_rgb_image_of_uint8_is_refused(draw):
 # --- contact sheets
 
 
-def test_contact_sheet_draws_skeletons_on_every_nth_image_and_fills_its_last_row():
+def test_contact_sheet_draws_all_skeletons_and_fills_its_last_row():
     image, hand = noise(), random_hand()
-    sheet = contact_sheet([(image, [hand])] * 3, columns=2, every=2)
-    np.testing.assert_array_equal(sheet[:120], np.hstack([image, draw_hands(image, [hand])]))
-    np.testing.assert_array_equal(sheet[120:], np.hstack([image, np.full_like(image, 128)]))
+    sheet = contact_sheet([(image, [hand])] * 3, columns=2)
+    drawn = draw_hands(image, [hand])
+    np.testing.assert_array_equal(sheet[:120], np.hstack([drawn, drawn]))
+    np.testing.assert_array_equal(sheet[120:], np.hstack([drawn, np.full_like(image, 128)]))
     with pytest.raises(ValueError, match="at least one image"):
         contact_sheet([])
 
