@@ -29,7 +29,6 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
             "body_25" in block
         ):  # needs weights that do not ship: tests/estimators/test_whole_body.py
             block = block.replace("body_25,face,hand_lite", "lite").replace("people.jpg", HANDS)
-            block = re.sub(r"people\[0\]\.body\[.+?\]", "people[0]", block)
         exec(compile(block, "README.md", "exec"), names)
     assert 1 <= len(names["hands"]) <= 2  # one of the two holds a tube, which hides its palm
     one_pass = replace(RECIPES["refined"], upright_pass=False, flip_average=False, prior=None)

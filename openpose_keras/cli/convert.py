@@ -63,32 +63,29 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.to is None and args.bgr:
         raise UsageError("--bgr: the preset takes RGB; name another file with --to")
-    start_keras()
-    from openpose_keras.conversion.convert import load_converted
-    from openpose_keras.conversion.writers import convert_file, write_network
+    from openpose_keras.conversion.convert import candidates, load_converted
+    from openpose_keras.conversion.readers import read_weights
+    from openpose_keras.conversion.writers import check_target, write_network
     from openpose_keras.networks.presets import user_folder
 
     order: ChannelOrder = "bgr" if args.bgr else "rgb"
     dtype: Literal["float16", "float32"] = "float16" if args.float16 else "float32"
+    weights = read_weights(args.file)
+    names = [args.network] if args.network else candidates(weights)
+    targets = {name: args.to or user_folder() / PRESETS[name].file for name in names}
     if args.to is None:
-        model, record = load_converted(args.file, network=args.network)
-        target = user_folder() / f"{record.network}.weights.h5"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_network(target, model, record, dtype=dtype, force=args.force)
-    else:
-        target = args.to
-        record = convert_file(
-            args.file,
-            target,
-            channel_order=order,
-            network=args.network,
-            dtype=dtype,
-            force=args.force,
-        )
+        user_folder().mkdir(parents=True, exist_ok=True)
+    if args.to or len(names) == 1:
+        check_target(targets[names[0]], dtype, args.force)
+    start_keras()  # last: it takes long
+    model, record = load_converted(weights, channel_order=order, network=args.network)
+    target = targets[record.network]
+    record = write_network(target, model, record, dtype=dtype, force=args.force)
     what = record.official or f"MD5 {record.md5}"
     size = f"{target.stat().st_size / 1e6:.1f} MB"
-    print(f"{args.file} ({what}) -> {target} ({size}, {record.channel_order.upper()})")
+    takes = record.channel_order.upper()
+    print(f"{args.file} ({what}) -> {target} ({record.network}, {size}, {takes})")
     print(f"licence of the weights: {record.licence}")
-    if args.to is None and record.network in PRESETS:
+    if args.to is None and PRESETS[record.network].finds:
         print(f"use it: {how_to_use(record.network)}")
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from openpose_keras.cli import options
 from openpose_keras.core.files import require_writable, write_json
-from openpose_keras.networks.presets import get_presets
+from openpose_keras.networks.presets import PARTS, get_presets
 
 if TYPE_CHECKING:
     from openpose_keras.evaluation import OksReport, Report, SearchReport
@@ -131,6 +131,6 @@ def _measure_people(args: argparse.Namespace) -> tuple["AnyReport", dict[str, ob
     if parts != ("body",):
         print(f"{args.preset}: only the bodies are measured", file=sys.stderr)
     samples = read_people_labels(args.data, args.images, limit=args.limit)
-    estimator = options.load_people_estimator(args, ("body",))
+    estimator = options.load_people_estimator(args, PARTS[:1])
     names = ("preset", "recipe", "dtype", "limit")
     return evaluate_bodies(estimator, samples), {name: getattr(args, name) for name in names}

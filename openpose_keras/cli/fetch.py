@@ -7,6 +7,7 @@ from pathlib import Path
 from openpose_keras.cli.options import UsageError, how_to_use, start_keras
 from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, SOURCES
 from openpose_keras.core.errors import OpenPoseKerasError
+from openpose_keras.networks.presets import PRESETS
 
 SUMMARY = "download OpenPose's own weights, check and convert them"
 DESCRIPTION = (
@@ -19,7 +20,7 @@ LICENCE_ADDRESS = "https://github.com/CMU-Perceptual-Computing-Lab/openpose/blob
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the sub-command."""
-    parser.add_argument("name", choices=tuple(SOURCES), metavar="NAME", help=", ".join(SOURCES))
+    parser.add_argument("name", type=parse_name, metavar="NAME", help=", ".join(SOURCES))
     parser.add_argument(
         "--to",
         type=Path,
@@ -33,6 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="you keep to the licence: academic or non-profit, non-commercial research only "
         "(default: show it and ask)",
     )
+
+
+def parse_name(text: str) -> str:
+    """Check the name of a network whose weights can be fetched."""
+    if text in SOURCES:
+        return text
+    preset = PRESETS.get(text)
+    mend = f"; for {text}: {preset.how_to_get or 'its weights ship'}" if preset else ""
+    raise argparse.ArgumentTypeError(f"expected one of {', '.join(SOURCES)}, got {text!r}{mend}")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -92,13 +92,17 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--golden and --prototxt: compare with one or with the other")
     for path in filter(None, (args.chart, args.out)):
         require_writable(path, force=args.force)
-    start_keras()
-    from openpose_keras.conversion.parity import verify_file
+    from openpose_keras.conversion.parity import require_caffe, verify_file
+    from openpose_keras.conversion.readers import read_weights
     from openpose_keras.io.images import write_image
     from openpose_keras.viz.figures.charts import draw_parity
 
+    weights = read_weights(args.file)
+    if not args.golden:
+        require_caffe(weights)
+    start_keras()
     report = verify_file(
-        args.file,
+        weights,
         prototxt=args.prototxt,
         golden=args.golden,
         size=args.size,

@@ -22,39 +22,32 @@ from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND
 from openpose_keras.core.version import __version__
 from openpose_keras.io.weight_record import ChannelOrder, WeightRecord, checksums
+from openpose_keras.networks.presets import PRESETS
 
 if TYPE_CHECKING:
     import keras
 
-# Names of the functions of `networks` that weights can be for.
-NETWORKS = (
-    "mediapipe_hand",
-    "mediapipe_palm",
-    "body_mobilenet",
-    "hand_lite",
-    "hand",
-    "face",
-    "body_25",
-    "body_coco",
-    "body_mpi",
-    "body_mpi_4",
-)
+# Names of the functions of `networks` that weights can be for; the first one that fits is taken, so
+# that those of hand_finder, whose layers are mediapipe_palm's, have to be named.
+NETWORKS = tuple(PRESETS)
 # A layer of each network of these names and its channels, by which they are told apart.
 _MARKS = {
+    "body_tiny": ("mixed_stage2", 32),
+    "body_lite": ("Mconv7_stage2_L1", 2 * len(BODY_25.limbs)),
     "body_mobilenet": ("conv2_1_dw", 32),
     "hand": ("conv6_2_CPM", len(HAND) + 1),
     "face": ("conv6_2_CPM", len(FACE) + 1),
     "body_25": ("Mconv7_stage0_L2", 2 * len(BODY_25.limbs)),
-    "body_coco": ("conv5_5_CPM_L1", 2 * len(BODY_COCO.limbs)),
-    "body_mpi": ("conv5_5_CPM_L1", 2 * len(BODY_MPI.limbs)),
-    "body_mpi_4": ("conv5_5_CPM_L1", 2 * len(BODY_MPI.limbs)),
+    "body_coco": ("Mconv7_stage3_L1", 2 * len(BODY_COCO.limbs)),
+    "body_mpi": ("Mconv7_stage3_L1", 2 * len(BODY_MPI.limbs)),
+    "body_mpi_4": ("Mconv7_stage3_L1", 2 * len(BODY_MPI.limbs)),
 }
 _LATER_STAGES = re.compile(r"Mconv\d_stage[56]_L\d$")
 UNKNOWN_LICENCE = f"not known; if they are OpenPose's: {OPENPOSE_LICENCE}"
 
 
 def load_converted(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | WeightFile,
     *,
     channel_order: ChannelOrder = "rgb",
     network: str | None = None,
@@ -62,7 +55,7 @@ def load_converted(
     """Read a weight file of any known kind into the network that it is for.
 
     Args:
-        path: The file, or a folder of .npy files.
+        path: The file, a folder of .npy files, or what `read_weights` returned.
         channel_order: What the network shall take. OpenPose's own weights take "bgr".
         network: One of `NETWORKS`; None for the one that all layers fit. OpenPose's MPI file is for
             body_mpi and, without its last two stages, for body_mpi_4 too.
@@ -76,9 +69,13 @@ def load_converted(
     """
     if network is not None and network not in NETWORKS:
         raise ValueError(f"expected a network among {', '.join(NETWORKS)}, got {network!r}")
-    weights = read_weights(path)
+    weights = path if isinstance(path, WeightFile) else read_weights(path)
     if network is None:
         name, model = find_network(weights)
+    elif network not in (known := _marked(weights) or [network]):
+        raise WeightsError(
+            f"expected weights of {network}, got those of {' or '.join(known)}: {weights.path}"
+        )
     else:
         name, model = network, getattr(networks, network)()
         weights = _without_later_stages(weights, model)
@@ -140,7 +137,7 @@ def find_network(weights: WeightFile) -> tuple[str, "keras.Model"]:
             with the most names in common.
     """
     best, difference = 0, ""
-    for name in _candidates(weights):
+    for name in candidates(weights):
         model: keras.Model = getattr(networks, name)()
         complaints = _differences(model, weights)
         if not complaints:
@@ -156,15 +153,28 @@ def find_network(weights: WeightFile) -> tuple[str, "keras.Model"]:
     )
 
 
-def _candidates(weights: WeightFile) -> list[str]:
-    """Return the networks that a file may be for: to build all of them takes seconds."""
-    marked = [
+def candidates(weights: WeightFile) -> list[str]:
+    """Return the networks that weights may be for, by the layers that tell them apart.
+
+    To build all of them takes seconds.
+
+    Args:
+        weights: From `read_weights`.
+
+    Returns:
+        Some of `NETWORKS`: one or two where the layers are known.
+    """
+    first = "conv1_1" in weights.layers  # all of OpenPose's begin with it
+    return _marked(weights) or [name for name in NETWORKS if first or name not in _MARKS]
+
+
+def _marked(weights: WeightFile) -> list[str]:
+    """Return the networks that weights are for; empty where their layers do not tell it."""
+    return [
         name
         for name, (layer, channels) in _MARKS.items()
         if layer in weights.layers and weights.layers[layer][-1].shape == (channels,)
     ]
-    first = "conv1_1" in weights.layers  # all of OpenPose's begin with it
-    return marked or [name for name in NETWORKS if first or name not in _MARKS]
 
 
 def fill_network(

@@ -4,14 +4,17 @@ gdown makes the requests. It knows the pages of Google Drive, continues a partia
 range, connects again when a connection breaks, and keeps what has come in FILE????????.part.
 """
 
+import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from openpose_keras.conversion.catalogue import Source
-from openpose_keras.core.errors import DownloadError
+from openpose_keras.core.errors import DownloadError, NoAnswerError
 from openpose_keras.io.weight_record import checksums
 
 _RETRIES, _SECONDS = 3, 30.0  # the longest silence of a server
+_SYSTEM_REASON = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
 
 
 def download(source: Source, path: Path) -> None:
@@ -26,6 +29,7 @@ def download(source: Source, path: Path) -> None:
         path: Where it goes. The folder must exist.
 
     Raises:
+        NoAnswerError: The server cannot be reached.
         DownloadError: The file could not be had, or has another checksum; the message is one line.
     """
     if source.checksum and path.exists() and _mismatch(source, path) is None:
@@ -44,7 +48,7 @@ def download(source: Source, path: Path) -> None:
 
 
 def _try(source: Source, path: Path) -> str | None:
-    """Download and check the file; return what went wrong, if anything, in one line."""
+    """Download and check the file; return what went wrong with it, if anything, in one line."""
     import gdown
 
     try:
@@ -58,6 +62,10 @@ def _try(source: Source, path: Path) -> str | None:
             retries=_RETRIES,
         )
     except Exception as error:  # gdown's, requests', the disk's, or caused by an unforeseen page
+        if "Max retries exceeded" in str(error):  # urllib3's, which names its objects
+            host, known = urlsplit(source.address).hostname, _SYSTEM_REASON.search(str(error))
+            text = f"no answer from {host}{f': {known[1]}' if known else ''}"
+            raise NoAnswerError(text) from error
         text = str(error).partition("\nThe received bytes are kept in")[0]
         return " ".join(text.split()).rstrip(".")[:300] or type(error).__name__
     reason = _mismatch(source, path)

@@ -4,6 +4,7 @@ A folder beside the result, `.fetch-NAME`, keeps what has been downloaded until 
 complete, so that the next call continues where this one stopped.
 """
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -13,7 +14,13 @@ from pathlib import Path
 
 from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, SOURCES, Source
 from openpose_keras.conversion.download import download
-from openpose_keras.core.errors import DownloadError, FetchError, LicenceError, WeightsError
+from openpose_keras.core.errors import (
+    DownloadError,
+    FetchError,
+    LicenceError,
+    NoAnswerError,
+    WeightsError,
+)
 from openpose_keras.networks.presets import PRESETS, user_folder
 
 Log = Callable[[str], None]
@@ -55,11 +62,18 @@ def fetch(
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     work = target.with_name(f".fetch-{name}")
-    with _lock(work.with_suffix(".lock"), log):
-        if not target.is_file():
-            work.mkdir(exist_ok=True)
-            _try_all(name, work, target, log)
-            shutil.rmtree(work, ignore_errors=True)
+    lock = work.with_suffix(".lock")
+    with _lock(lock, log):
+        try:
+            if not target.is_file():
+                work.mkdir(exist_ok=True)
+                _try_all(name, work, target, log)
+                shutil.rmtree(work, ignore_errors=True)
+        finally:
+            with contextlib.suppress(OSError):  # Windows removes no open file
+                lock.unlink()
+            with contextlib.suppress(OSError):  # parts are kept for the next call
+                work.rmdir()
     return target
 
 
@@ -99,7 +113,7 @@ def _lock(path: Path, log: Log) -> AbstractContextManager[object]:
 
 def _try_all(name: str, work: Path, target: Path, log: Log) -> None:
     """Try the sources in turn; those whose complete file is here already come first."""
-    failures = []
+    failures: list[DownloadError] = []
     for source in sorted(SOURCES[name], key=lambda source: not (work / source.file).exists()):
         log(f"trying {source.address}")
         try:
@@ -110,8 +124,9 @@ def _try_all(name: str, work: Path, target: Path, log: Log) -> None:
             return
         except DownloadError as error:
             log(f"  {error}")
-            failures.append((source, str(error)))
-    raise FetchError(_advice(name, target, failures))
+            error.add_note(source.address)
+            failures.append(error)
+    raise FetchError(_advice(name, target, failures)) from ExceptionGroup("sources", failures)
 
 
 def _store(name: str, source: Source, file: Path, target: Path, log: Log) -> None:
@@ -130,12 +145,13 @@ def _store(name: str, source: Source, file: Path, target: Path, log: Log) -> Non
         raise DownloadError(f"it is not the file that was expected: {error}") from error
 
 
-def _advice(name: str, target: Path, failures: Sequence[tuple[Source, str]]) -> str:
-    """Return a message of what was tried and what the user can do."""
-    lines = [f"none of the {len(failures)} sources had the weights of {name!r}:"]
-    lines += [f"  {source.address}: {reason}" for source, reason in failures]
-    files = " or ".join(dict.fromkeys(source.file for source, _ in failures))
-    lines += [
+def _advice(name: str, target: Path, failures: Sequence[DownloadError]) -> str:
+    """Return a message of what the user can do after all sources have failed."""
+    answered = not all(isinstance(error, NoAnswerError) for error in failures)
+    reason = "" if answered else ", and no server answered: is there a connection to the internet?"
+    files = " or ".join(dict.fromkeys(source.file for source in SOURCES[name]))
+    lines = [
+        f"none of the {len(failures)} sources had the weights of {name!r}{reason}",
         f"What you can do: get a file ({files}) and run",
         f"  openpose-keras convert FILE --network {name} --to {target}",
     ]

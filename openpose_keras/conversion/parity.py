@@ -18,7 +18,9 @@ from openpose_keras.conversion.caffe.caffemodel import write_caffemodel
 from openpose_keras.conversion.caffe.graph import to_caffe
 from openpose_keras.conversion.caffe.network import CaffeNetwork
 from openpose_keras.conversion.caffe.prototxt import read_prototxt, write_prototxt
-from openpose_keras.conversion.convert import load_converted
+from openpose_keras.conversion.catalogue import SOURCES
+from openpose_keras.conversion.convert import candidates, load_converted
+from openpose_keras.conversion.readers import WeightFile, read_weights
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.files import atomic_write
@@ -161,11 +163,7 @@ def opencv_outputs(
     Raises:
         WeightsError: OpenCV has no importer of these files, or it can't read them.
     """
-    if not hasattr(cv2.dnn, "readNetFromCaffe"):
-        raise WeightsError(
-            f"OpenCV {cv2.__version__} can't read Caffe's files any more: pip install "
-            "'opencv-python<5', or compare with a golden"
-        )
+    _require_importer()
     last = _last_writers(read_prototxt(prototxt))
     try:
         net = cv2.dnn.readNetFromCaffe(os.fspath(prototxt), os.fspath(caffemodel))
@@ -178,6 +176,33 @@ def opencv_outputs(
             f"OpenCV can't run {caffemodel} with {prototxt}: {' '.join(str(error).split())}"
         ) from error
     return {name: out.transpose(0, 2, 3, 1) for name, out in zip(last, outputs, strict=True)}
+
+
+def _require_importer() -> None:
+    """Raise an error if this OpenCV can't read Caffe's files."""
+    if not hasattr(cv2.dnn, "readNetFromCaffe"):
+        raise WeightsError(
+            f"OpenCV {cv2.__version__} can't read Caffe's files any more: pip install "
+            "'opencv-python<5', or compare with a golden"
+        )
+
+
+def require_caffe(weights: WeightFile) -> None:
+    """Raise an error if OpenCV can't run the network of weights; this needs no Keras.
+
+    Args:
+        weights: From `read_weights`.
+
+    Raises:
+        WeightsError: OpenCV has no importer, or Caffe can't describe the network.
+    """
+    _require_importer()
+    names = candidates(weights)
+    if not set(names) & set(SOURCES):
+        raise WeightsError(
+            f"expected weights of {', '.join(SOURCES)}, which Caffe describes, got those of "
+            f"{' or '.join(names)} in {weights.path}: compare with a golden (--golden)"
+        )
 
 
 def _last_writers(network: CaffeNetwork) -> dict[str, str]:
@@ -242,7 +267,7 @@ def _compare_layer(
 
 
 def verify_file(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | WeightFile,
     *,
     prototxt: str | os.PathLike[str] | None = None,
     golden: str | os.PathLike[str] | None = None,
@@ -252,8 +277,8 @@ def verify_file(
     """Convert a weight file, and compare the network layer by layer with a reference.
 
     Args:
-        path: A weight file of any known kind. OpenCV reads a .caffemodel itself; the
-            weights of another kind are written back to Caffe's first.
+        path: A weight file of any known kind, or what `read_weights` returned. OpenCV reads a
+            .caffemodel itself; the weights of another kind are written back to Caffe's first.
         prototxt: OpenPose's own description for OpenCV. Without it, ours is used, which proves the
             weights but not the wiring.
         golden: Outputs that `write_golden` stored. OpenCV is not needed then.
@@ -266,13 +291,16 @@ def verify_file(
     Raises:
         WeightsError: A file is damaged or does not fit, or OpenCV can't read Caffe's files.
     """
-    model, record = load_converted(path)
+    weights = path if isinstance(path, WeightFile) else read_weights(path)
+    if golden is None:
+        require_caffe(weights)
+    model, _ = load_converted(weights)
     if golden is not None:
         batch, expected = read_golden(golden)
         reference = f"the golden {Path(golden).name}"
     else:
         batch = random_batch(size)
-        caffemodel = path if record.kind == "caffemodel" else None
+        caffemodel = weights.path if weights.kind == "caffemodel" else None
         expected = _opencv_outputs(model, batch, prototxt, caffemodel)
         whose = Path(prototxt).name if prototxt else "a description of our own"
         reference = f"OpenCV {cv2.__version__} with {whose}"

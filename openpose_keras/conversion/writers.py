@@ -53,7 +53,7 @@ def convert_file(
         FileExistsError: The target exists, and `force` is not set.
         ImportError: ONNX is asked for, and what Keras needs for it is not installed.
     """
-    _check_target(Path(target), dtype, force)
+    check_target(Path(target), dtype, force)
     model, record = load_converted(source, channel_order=channel_order, network=network)
     return write_network(target, model, record, dtype=dtype, force=force)
 
@@ -85,7 +85,7 @@ def write_network(
         ImportError: ONNX is asked for, and what Keras needs for it is not installed.
     """
     path = Path(path)
-    ending = _check_target(path, dtype, force)
+    ending = check_target(path, dtype, force)
     if ending == ".caffemodel":
         return _write_caffe(path, model, record, force)
     with atomic_write(path, force=force) as temporary:
@@ -99,8 +99,19 @@ def write_network(
     return record
 
 
-def _check_target(path: Path, dtype: str, force: bool) -> str:
-    """Return the target's ending, or raise an error before the long part."""
+def check_target(path: Path, dtype: str, force: bool) -> str:
+    """Return the ending of a file to write, or raise an error before the long part.
+
+    Args:
+        path: As for `write_network`.
+        dtype: As for `write_network`.
+        force: Whether files that exist may be replaced.
+
+    Raises:
+        WeightsError: The name has no known ending, or a file of its kind holds no such numbers.
+        FileExistsError: A file exists, and `force` is not set.
+        FileNotFoundError: The folder does not exist.
+    """
     ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
     if ending is None:
         raise WeightsError(f"{path}: expected a name that ends with {' or '.join(ENDINGS)}")

@@ -37,11 +37,15 @@ class LicenceError(WeightsError):
 
 
 class FetchError(WeightsError):
-    """No source had the file; the message lists what was tried, and what one can do."""
+    """No source had the file; the message says what one can do, its cause why each failed."""
 
 
 class DownloadError(WeightsError):
     """A source did not deliver the file; the message is the reason."""
+
+
+class NoAnswerError(DownloadError):
+    """No connection to the server of a source; the message is the reason."""
 
 
 class TrainingError(OpenPoseKerasError, ValueError):

@@ -58,7 +58,9 @@ def require_writable(path: str | os.PathLike[str], *, force: bool = False) -> No
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into")
     if path.exists() and not force:
-        raise FileExistsError(f"{path} exists: choose another name, or allow it with force")
+        raise FileExistsError(
+            f"{path} exists: choose another name, or overwrite it with force=True (--force)"
+        )
 
 
 def write_json(

@@ -22,7 +22,7 @@ from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import recipe_by_part
 from openpose_keras.estimators.search import Search, same_hand
 from openpose_keras.io.images import check_image
-from openpose_keras.networks.presets import Part, check_parts, get_presets
+from openpose_keras.networks.presets import PARTS, Part, check_parts, get_presets
 
 _SURE = 0.95  # probability of its side from which a hand is not taken for one of the other side
 

@@ -100,15 +100,6 @@ PRESETS = {
             sha256="54f60f4a29a106b1f05189d7cb3d32266072c31b8c6da7a28f4c3aefcf5d7164",
         ),
         Preset(
-            name="hand_finder",
-            network="hand_finder",
-            spec=InputSpec(box_size=320, multiple=32, sides="both"),
-            source="not trained to the end yet, so that they do not ship",
-            licence="Apache-2.0",
-            finds=None,
-            how_to_get="`openpose-keras train weights/hand_finder.json` trains them",
-        ),
-        Preset(
             name="mediapipe_hand",
             network="mediapipe_hand",
             spec=InputSpec(
@@ -133,6 +124,15 @@ PRESETS = {
             licence="Apache-2.0 (Copyright Google LLC)",
             finds=None,
             sha256="9c49721086c2ec1ea7b1a934734c8fa8afd46fd68e4ac849ca3f50864aebd1f5",
+        ),
+        Preset(
+            name="hand_finder",
+            network="hand_finder",
+            spec=InputSpec(box_size=320, multiple=32, sides="both"),
+            source="not trained to the end yet, so that they do not ship",
+            licence="Apache-2.0",
+            finds=None,
+            how_to_get="`openpose-keras train weights/hand_finder.json` trains them",
         ),
         _openposes(
             "hand",

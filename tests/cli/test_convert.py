@@ -2,12 +2,14 @@ import json
 import os
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 
 from openpose_keras import cli, networks
-from openpose_keras.conversion import catalogue
+from openpose_keras.cli import convert, verify
+from openpose_keras.conversion import catalogue, parity
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.io import weight_record
 from openpose_keras.io.images import read_image
@@ -40,7 +42,7 @@ def test_after_convert_the_preset_works(folder, capsys):
     assert run("convert", "hand.caffemodel") == 0
     target = folder / "home" / "openpose_keras" / "hand.weights.h5"
     out = capsys.readouterr().out
-    assert f"-> {target} (" in out
+    assert f"-> {target} (hand, " in out
     assert "RGB" in out
     assert "--preset hand" in out
     assert presets.find_weights(presets.get_preset("hand")) == target
@@ -59,6 +61,19 @@ def test_the_preset_of_the_network_finds_what_convert_wrote(folder, capsys):
     assert "use it: openpose-keras detect PHOTO --preset body_mpi\n" in capsys.readouterr().out
 
 
+def test_weights_of_another_network_than_the_named_one_are_told_as_such(capsys):
+    assert run("convert", "hand.caffemodel", "--network", "body_25") == 1
+    error = capsys.readouterr().err
+    assert error == "error: expected weights of body_25, got those of hand: hand.caffemodel\n"
+
+
+@pytest.mark.parametrize("network", ["body_tiny", "hand_finder"])
+def test_what_train_wrote_is_converted(folder, capsys, network):
+    getattr(networks, network)().save_weights(folder / "trained.weights.h5")
+    assert run("convert", "trained.weights.h5", "--to", "a.keras", "--network", network) == 0
+    assert f"-> a.keras ({network}, " in capsys.readouterr().out
+
+
 def test_official_file_is_named_with_its_licence(capsys, monkeypatch):
     md5 = weight_record.checksums("hand.caffemodel").md5
     known = (catalogue.OfficialFile("hand", "hand/ours.caffemodel", md5),)
@@ -71,12 +86,15 @@ def test_official_file_is_named_with_its_licence(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("to", [[], ["--to", "home/openpose_keras/hand.weights.h5"]])
-def test_convert_overwrites_only_with_force(folder, capsys, to):
+def test_convert_overwrites_only_with_force(folder, capsys, monkeypatch, to):
     target = folder / "home" / "openpose_keras" / "hand.weights.h5"
     target.parent.mkdir(parents=True)
     target.write_text("mine")
-    assert run("convert", "hand.caffemodel", *to) == 1
+    with monkeypatch.context() as patch:
+        patch.delattr(convert, "start_keras")  # it is told before
+        assert run("convert", "hand.caffemodel", *to) == 1
     error = capsys.readouterr().err
+    assert "--force" in error
     assert error.startswith("error: ")
     assert "hand.weights.h5 exists" in error
     assert error.count("\n") == 1
@@ -94,7 +112,9 @@ def test_bgr_for_the_preset_is_a_usage_error(capsys):
 
 
 @pytest.mark.parametrize("command", ["convert", "inspect", "verify"])
-def test_bad_file_is_an_error_in_one_line(folder, capsys, command):
+def test_bad_file_is_an_error_in_one_line(folder, capsys, monkeypatch, command):
+    for module in (convert, verify):
+        monkeypatch.delattr(module, "start_keras")  # it is told before
     (folder / "bad").write_text("<html>")
     for name in ("bad", "none"):
         assert run(command, name) == 1
@@ -146,6 +166,19 @@ def test_verify_prints_the_table_and_writes_chart_and_figures(folder, capsys):
     assert report["first_failing_layer"] is None
     assert len(report["layers"]) == 52 + 8
     assert run("verify", "hand.caffemodel", *options, *files) == 1  # they exist
+
+
+def test_verify_says_at_once_what_it_cannot_compare(folder, capsys, monkeypatch):
+    networks.body_tiny().save_weights(folder / "trained.weights.h5")
+    monkeypatch.delattr(verify, "start_keras")
+    dnn = types.SimpleNamespace(readNetFromCaffe=None)
+    monkeypatch.setattr(parity, "cv2", types.SimpleNamespace(dnn=dnn))
+    assert run("verify", "trained.weights.h5") == 1
+    assert "those of body_tiny in trained.weights.h5: compare with a g" in capsys.readouterr().err
+    new = types.SimpleNamespace(dnn=object(), __version__="5.0")
+    monkeypatch.setattr(parity, "cv2", new)
+    assert run("verify", "hand.caffemodel") == 1
+    assert "OpenCV 5.0 can't read Caffe's files any more" in capsys.readouterr().err
 
 
 @needs_importer

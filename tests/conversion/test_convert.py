@@ -177,6 +177,12 @@ def test_other_file_is_refused_with_a_reason(tmp_path, kind):
     assert "\n" not in str(caught.value)
 
 
+def test_the_bin_of_openvino_is_told_from_its_xml(tmp_path):
+    (tmp_path / "net.bin").write_bytes(b"\x04\x1c" * 50)
+    with pytest.raises(WeightsError, match=r"unknown.*of OpenVINO's two files name the \.xml"):
+        read_weights(tmp_path / "net.bin")
+
+
 def test_missing_file_and_other_folder_are_refused(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(WeightsError, match=str(path)):

@@ -1,6 +1,7 @@
 """From sources that fail in many ways to a complete file, or to one message."""
 
 import hashlib
+import re
 import subprocess
 import sys
 import time
@@ -59,9 +60,9 @@ def run(tmp_path, monkeypatch):
 
 
 def left(tmp_path):
-    """The files in the folder, hidden ones too, but not the lock."""
+    """The files in the folder, hidden ones too, and empty folders."""
     paths = (tmp_path / "to").rglob("*")
-    return sorted(path.name for path in paths if path.is_file() and path.suffix != ".lock")
+    return sorted(path.name for path in paths if path.is_file() or not any(path.iterdir()))
 
 
 def test_first_good_source_is_checked_converted_and_stored(run, sources, server, tmp_path):
@@ -115,9 +116,12 @@ def test_one_message_tells_why_every_source_failed(run, sources, server, tmp_pat
     with pytest.raises(FetchError) as caught:
         run()
     message = str(caught.value)
+    reasons = caught.value.__cause__.exceptions
     for index, reason in enumerate(("404", "wrong checksum", "no layers")):
-        (line,) = [line for line in message.splitlines() if f"{server.address}/{index}" in line]
-        assert reason in line
+        assert reason in str(reasons[index])
+        assert reasons[index].__notes__ == [f"{server.address}/{index}"]
+        assert sum(reason in line for line in run.lines) == 1
+    assert "internet" not in message
     assert (
         f"openpose-keras convert FILE --network hand --to {tmp_path / 'to' / 'hand.weights.h5'}"
         in message
@@ -130,14 +134,24 @@ def test_one_message_tells_why_every_source_failed(run, sources, server, tmp_pat
         run("face")
 
 
+def test_no_answer_of_any_server_is_one_short_line_each_and_a_question(run, sources, tmp_path):
+    closed = {"address": "http://127.0.0.1:9/closed"} | OFFICIAL
+    sources((Page(), closed), (Page(), closed))
+    with pytest.raises(FetchError, match="no server answered: is there a connection to the inter"):
+        run()
+    assert run.lines[1::2] == ["  no answer from 127.0.0.1: Connection refused"] * 2
+    assert left(tmp_path) == []
+
+
 def test_file_that_can_not_be_converted_stays(run, sources, tmp_path, monkeypatch):
     def fails(source, target, *, network):
         raise ImportError("no torch")
 
     sources(OK, GONE)
     monkeypatch.setattr(writers, "convert_file", fails)
-    with pytest.raises(FetchError, match=r"no torch.*it stays: .*official\.bin"):
+    with pytest.raises(FetchError):
         run()
+    assert re.search(r"no torch.*it stays: .*official\.bin", "\n".join(run.lines))
     assert left(tmp_path) == ["official.bin"]
 
 

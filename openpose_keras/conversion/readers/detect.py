@@ -123,7 +123,8 @@ def _detect_kind(path: Path) -> str:
     except OSError as error:
         raise WeightsError(f"{path} can't be read: {error.strerror or error}") from error
     what = "empty" if not start else f"unknown: it begins with {start[:8].hex(' ')}"
-    raise WeightsError(f"{path} is {what}; expected {', '.join(KINDS.values())}")
+    mend = "; of OpenVINO's two files name the .xml" if path.suffix == ".bin" else ""
+    raise WeightsError(f"{path} is {what}; expected {', '.join(KINDS.values())}{mend}")
 
 
 def _detect_zip(path: Path) -> str:
