@@ -1,4 +1,7 @@
-"""Types of arrays, and the checks of arguments that several rooms share."""
+"""Types of arrays, and what several rooms do with arrays and with arguments that are arrays."""
+
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,3 +51,22 @@ def check_maps(maps: ArrayLike, *, finite: bool = False) -> FloatArray:
     if finite and not np.isfinite(array).all():
         raise ValueError("the maps hold NaN or infinity: check the network's weights and its input")
     return array
+
+
+def split_groups(rows: NDArray[Any], groups: IntArray, count: int) -> list[NDArray[Any]]:
+    """Return the rows of each group, as `np.split` does in ten times the time.
+
+    Args:
+        rows: (n, ...).
+        groups: (n,) number of each row's group, ascending.
+        count: How many groups there are.
+
+    Returns:
+        For each group its rows, which may be none: views.
+
+    Example:
+        >>> [each.tolist() for each in split_groups(np.arange(4), np.array([0, 0, 2, 2]), 3)]
+        [[0, 1], [], [2, 3]]
+    """
+    ends = np.searchsorted(groups, np.arange(count + 1)).tolist()
+    return [rows[first:last] for first, last in pairwise(ends)]

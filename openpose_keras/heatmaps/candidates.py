@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.arrays import FloatArray, IntArray, check_maps
+from openpose_keras.core.arrays import FloatArray, IntArray, check_maps, split_groups
 from openpose_keras.geometry.axis_aligned import Size
 from openpose_keras.geometry.resampling import axis_weights
 
@@ -73,7 +72,7 @@ def openpose_candidates(
         for places in (columns + steps, rows + steps[:, None])
     ]
     peaks = np.column_stack([*middles, windows[:, _RADIUS, _RADIUS]])
-    return np.split(peaks, np.searchsorted(channels, np.arange(1, values.shape[2])))
+    return split_groups(peaks, channels, values.shape[2])
 
 
 def refined_candidates(
@@ -121,13 +120,15 @@ def refined_candidates(
         raise ValueError(
             f"expected scales of {count} maps, the first of the shape {values.shape}, got {shapes}"
         )
-    cells = _high_cells(_pad(values), np.float32(_BELOW * threshold))
+    padded = _pad(values)
+    cells = _high_cells(padded, np.float32(_BELOW * threshold))
     if not len(cells[0]):
         return [np.empty((0, 3), np.float32) for _ in range(count)]
-    patches = _surroundings(parts[0], cells, stride)
+    patches = _surroundings(_pad(parts[0]) if scales else padded, cells, stride)
     for other in parts[1:]:
         patches += _resized_surroundings(other, cells, stride, (height, width))
-    patches /= np.float32(len(parts))
+    if parts[1:]:
+        patches /= np.float32(len(parts))
     rows, columns, number = _maxima(patches, np.float32(threshold))
     size, reach = (stride * height, stride * width), stride // 4 + _RADIUS
     channels = cells[2][number]
@@ -136,12 +137,11 @@ def refined_candidates(
     pixels = (channels * size[0] + y) * size[1] + x
     kept = inside[np.unique(pixels[inside], return_index=True)[1]]  # in the order of OpenPose
     kept = kept[_first_of_each(channels[kept])]
-    windows = sliding_window_view(patches, (_SIDE, _SIDE), (0, 1))[
-        rows[kept] - _RADIUS, columns[kept] - _RADIUS, number[kept]
-    ]
+    windows = _around(patches, rows[kept], columns[kept], number[kept], _RADIUS)
+    windows = windows.reshape(-1, _SIDE, _SIDE)
     peaks = _centroids(windows, y[kept], x[kept], size)
     peaks[:, :2] += np.float32(offset)
-    return np.split(peaks, np.searchsorted(channels[kept], np.arange(1, count)))
+    return split_groups(peaks, channels[kept], count)
 
 
 def _pad(maps: FloatArray) -> FloatArray:
@@ -169,24 +169,38 @@ def _high_cells(padded: FloatArray, threshold: np.float32) -> tuple[IntArray, ..
         kept &= beside <= _NEARLY * middles
         level &= beside == middles
     level = np.flatnonzero(level)
-    steps = np.arange(-_CELLS, _CELLS + 1) * count
-    around = places[level, None, None] + steps[:, None] * width + steps
-    kept[level] = (values.take(around) != middles[level, None, None]).any(axis=(1, 2))
+    around = _around(padded, y[level] + _CELLS, x[level] + _CELLS, channels[level], _CELLS)
+    kept[level] = (around != middles[level, None]).any(axis=1)
     return y[kept], x[kept], channels[kept]
 
 
-def _surroundings(maps: FloatArray, cells: tuple[IntArray, ...], stride: int) -> FloatArray:
+def _around(
+    maps: FloatArray, y: IntArray, x: IntArray, channels: IntArray, radius: int
+) -> FloatArray:
+    """Return what is around n cells of maps, which lie that far inside them: (n, side * side)."""
+    _, width, count = maps.shape
+    steps = np.arange(-radius, radius + 1) * count
+    places = (y * width + x) * count + channels
+    offsets = (steps[:, None] * width + steps).ravel()
+    return np.asarray(maps.ravel().take(places[:, None] + offsets))
+
+
+def _surroundings(padded: FloatArray, cells: tuple[IntArray, ...], stride: int) -> FloatArray:
     """Return what surrounds cells (y, x, channels), enlarged: of each its own pixels and some more.
+
+    Args:
+        padded: What `_pad` returned.
+        cells: y, x and channels (n,) of cells of the maps.
+        stride: Input pixels per cell.
 
     Returns:
         (side, side, n) float32: the pixels of a cell, a quarter of a cell, and a window's radius.
     """
-    side = 2 * _CELLS + 1
-    around = sliding_window_view(_pad(maps), (side, side), (0, 1))[cells]
+    y, x, channels = cells
     weights = _enlarging(stride)
-    patches = weights @ around.reshape(len(around), side * side).T
+    patches = weights @ _around(padded, y + _CELLS, x + _CELLS, channels, _CELLS).T
     side = math.isqrt(len(weights))
-    return np.asarray(patches.reshape(side, side, len(around)))
+    return np.asarray(patches.reshape(side, side, len(y)))
 
 
 def _resized_surroundings(

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.arrays import FloatArray, IntArray, check_maps
+from openpose_keras.core.arrays import FloatArray, IntArray, check_maps, split_groups
 from openpose_keras.core.skeletons import Skeleton
 
 _LEAST_SAMPLES, _MOST_SAMPLES = 5, 25
 _NEAR = 150  # a limb is short if it is below the square root of the maps' area over this
 _EPSILON = 1e-6
+_FEW_LINES = 150  # so many are sampled whole in less time than it takes to choose among them
 _KERNEL = 2  # cells that a cubic kernel reaches to either side
 _LONGEST = 32766  # pixels along a side that `cv2.remap` makes
 
@@ -91,9 +92,9 @@ def limb_scores(
     accepted, means = _accept(maps, stride, lines, np.float32(threshold), np.float32(fraction))
     scores[accepted] = means
     likely = np.flatnonzero(scores > _EPSILON)
-    ends = np.searchsorted(numbers[likely], np.arange(1, len(skeleton.limbs)))
     kept = np.stack([each[likely] for each in pairs], axis=1)
-    return [*map(Limbs, np.split(kept, ends), np.split(scores[likely], ends))]
+    groups = numbers[likely], len(skeleton.limbs)
+    return [*map(Limbs, split_groups(kept, *groups), split_groups(scores[likely], *groups))]
 
 
 class _Lines(NamedTuple):
@@ -165,9 +166,9 @@ def _accept(
         vectors = read(x.clip(0, size[1] - 1), y.clip(0, size[0] - 1), lines.channels)
         return lines.across * vectors[0] + lines.down * vectors[1]
 
-    # Most lines miss the field at one of a few samples; only the others are sampled whole.
+    # Of many lines most miss the field at one of a few samples; only the others are sampled whole.
     hopeful, misses = np.arange(len(lines.x)), np.zeros(len(lines.x), np.float32)
-    for eighths in ((2, 6), (1, 4, 7)):
+    for eighths in ((2, 6), (1, 4, 7)) if len(hopeful) > _FEW_LINES else ():
         few = np.stack([lines.counts * each // 8 for each in eighths])
         misses += (sample(lines, few) <= threshold).sum(axis=0, dtype=np.float32)
         most = lines.counts.astype(np.float32)
