@@ -9,7 +9,7 @@ import pytest
 from tests.helpers import ROOT, hostile_files
 from tests.helpers.backends import mark_torch_files
 
-FACTOR, CONSTANT = 4, 8 << 20  # of the file's size, and what does not grow with it
+FACTOR, CONSTANT = 4, 32 << 20  # of the file's size, and what does not grow with it
 # Reads files one after the other; the kernel keeps the peak of what the process held, and forgets
 # it when it is told to.
 SCRIPT = """
