@@ -7,7 +7,7 @@ The reference is OpenCV 4's importer of Caffe's files, which shares no code with
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,10 +163,10 @@ def opencv_outputs(
     Raises:
         WeightsError: OpenCV has no importer of these files, or it can't read them.
     """
-    _require_importer()
+    read_net = _importer()
     last = _last_writers(read_prototxt(prototxt))
     try:
-        net = cv2.dnn.readNetFromCaffe(os.fspath(prototxt), os.fspath(caffemodel))
+        net = read_net(os.fspath(prototxt), os.fspath(caffemodel))
         net.enableFusion(False)  # or a layer's output would be that of the next layer
         net.enableWinograd(False)  # it rounds more
         net.setInput(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
@@ -178,13 +178,15 @@ def opencv_outputs(
     return {name: out.transpose(0, 2, 3, 1) for name, out in zip(last, outputs, strict=True)}
 
 
-def _require_importer() -> None:
-    """Raise an error if this OpenCV can't read Caffe's files."""
-    if not hasattr(cv2.dnn, "readNetFromCaffe"):
+def _importer() -> Callable[..., Any]:
+    """Return what reads Caffe's files in this OpenCV."""
+    read_net: Callable[..., Any] | None = getattr(cv2.dnn, "readNetFromCaffe", None)
+    if read_net is None:
         raise WeightsError(
             f"OpenCV {cv2.__version__} can't read Caffe's files any more: pip install "
             "'opencv-python<5', or compare with a golden"
         )
+    return read_net
 
 
 def require_caffe(weights: WeightFile) -> None:
@@ -196,7 +198,7 @@ def require_caffe(weights: WeightFile) -> None:
     Raises:
         WeightsError: OpenCV has no importer, or Caffe can't describe the network.
     """
-    _require_importer()
+    _importer()
     names = candidates(weights)
     if not set(names) & set(SOURCES):
         raise WeightsError(
