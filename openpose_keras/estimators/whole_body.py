@@ -80,6 +80,7 @@ class WholeBodyEstimator:
         recipe: str | None = None,
         dtype: str | None = None,
         batch_size: int = 8,
+        search_hands: bool | None = None,
     ) -> Self:
         """Build the networks of a set of presets with their weights.
 
@@ -93,6 +94,7 @@ class WholeBodyEstimator:
                 with None all of them, take their own default.
             dtype: What the networks compute in; None for "float32".
             batch_size: The greatest number of images that go through a network at once.
+            search_hands: As for the constructor.
 
         Returns:
             The estimator.
@@ -120,7 +122,7 @@ class WholeBodyEstimator:
             )
             for part, preset in chosen.items()
         }
-        return cls(**estimators)
+        return cls(**estimators, search_hands=search_hands)
 
     def __call__(
         self,

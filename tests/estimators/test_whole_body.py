@@ -263,7 +263,8 @@ def test_a_set_names_a_preset_for_each_part():
 
 def test_the_set_that_ships_finds_hands():
     estimator = WholeBodyEstimator.from_preset("lite")
-    assert (estimator.body, estimator.face) == (None, None)
+    assert (estimator.body, estimator.face, estimator.search_hands) == (None, None, True)
+    assert not WholeBodyEstimator.from_preset("lite", search_hands=False).search_hands
     assert repr(estimator.hand).startswith("HandEstimator(preset='hand_lite'")
 
 
