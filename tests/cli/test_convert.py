@@ -171,7 +171,7 @@ def test_verify_prints_the_table_and_writes_chart_and_figures(folder, capsys):
 def test_verify_says_at_once_what_it_cannot_compare(folder, capsys, monkeypatch):
     networks.body_tiny().save_weights(folder / "trained.weights.h5")
     monkeypatch.delattr(verify, "start_keras")
-    dnn = types.SimpleNamespace(readNetFromCaffe=None)
+    dnn = types.SimpleNamespace(readNetFromCaffe=print)
     monkeypatch.setattr(parity, "cv2", types.SimpleNamespace(dnn=dnn))
     assert run("verify", "trained.weights.h5") == 1
     assert "those of body_tiny in trained.weights.h5: compare with a g" in capsys.readouterr().err
