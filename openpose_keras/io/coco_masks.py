@@ -97,6 +97,21 @@ def fill_segmentation(segmentation: Segmentation, size: Size) -> NDArray[np.bool
     return np.repeat(np.arange(len(runs)) % 2 > 0, runs).reshape(width, height).T
 
 
+def encode_mask(mask: NDArray[np.bool_]) -> Segmentation:
+    """Return a mask as run lengths, of which `fill_segmentation` makes the mask again.
+
+    Args:
+        mask: (H, W) bool, True inside.
+
+    Example:
+        >>> encode_mask(np.array([[False, True], [True, True]]))
+        {'size': [2, 2], 'counts': [1, 3]}
+    """
+    values = np.concatenate([[False], mask.T.ravel(), [not mask[-1, -1]]])
+    ends = np.flatnonzero(values[1:] != values[:-1])
+    return {"size": list(mask.shape), "counts": np.diff(ends, prepend=0).tolist()}
+
+
 def _polygon_runs(polygons: list[list[float]], height: int, width: int) -> list[int]:
     """Return the run lengths of what lies in any of some polygons."""
     try:

@@ -32,10 +32,8 @@ def matching_channels(teacher: Skeleton, skeleton: Skeleton) -> dict[str, IntArr
         >>> matching_channels(BODY_COCO, BODY_25)["keypoints"][6:10].tolist()
         [6, 7, -1, 8]
     """
-    names = [*teacher.keypoints, "background"]
-    keypoints = [
-        names.index(name) if name in names else NONE for name in (*skeleton.keypoints, "background")
-    ]
+    sources = teacher.sources_of(skeleton)
+    keypoints = [each[0] if len(each) == 1 else NONE for each in sources] + [len(teacher)]
     fields = dict(zip(teacher.limbs, teacher.fields, strict=True))
     affinity = np.full(2 * len(skeleton.limbs), NONE)
     for limb, channel in zip(skeleton.limbs, skeleton.fields, strict=True):

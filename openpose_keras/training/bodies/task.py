@@ -16,7 +16,7 @@ from openpose_keras.core.keypoints import Body
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.estimators.body import BODY_NETWORKS, BodyEstimator
 from openpose_keras.estimators.recipes import BodyRecipe
-from openpose_keras.networks.presets import PRESETS, load_network
+from openpose_keras.networks.presets import load_network
 from openpose_keras.training.bodies.augment import BodySample
 from openpose_keras.training.bodies.distillation import (
     differences,
@@ -101,8 +101,8 @@ def _compare_with_teacher(
     outputs: "dict[str, keras.KerasTensor]",
 ) -> "dict[str, keras.KerasTensor]":
     """Start from the teacher's weights, and return by name how far all outputs are from its."""
-    is_preset = config.teacher in PRESETS
-    teacher = load_network(TEACHER, weights=None if is_preset else config.teacher)
+    weights = None if config.teacher == TEACHER else config.teacher
+    teacher = load_network(TEACHER, weights=weights)
     teacher.trainable = False
     channels = matching_channels(BODY_NETWORKS[TEACHER][0], BODY_NETWORKS[config.network][0])
     if not config.weights:

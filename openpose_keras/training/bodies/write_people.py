@@ -13,7 +13,9 @@ from tqdm import tqdm
 
 from openpose_keras.core.boxes import Box
 from openpose_keras.core.errors import TrainingError
+from openpose_keras.core.keypoints import SIDES
 from openpose_keras.core.skeletons import BODY_25, COCO_WHOLE_BODY, HAND
+from openpose_keras.io.coco_masks import encode_mask
 from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
 from openpose_keras.io.images import write_image
 from openpose_keras.training.augment import augment_photometric, sample_tint
@@ -22,7 +24,6 @@ from openpose_keras.training.synthesis.people.assets import PeopleAssets, load_p
 from openpose_keras.training.synthesis.people.labels import Labels
 from openpose_keras.training.synthesis.people.render import render_people
 
-_SIDES = ("left", "right")
 _AUGMENTED = 0.7  # fraction of the images
 
 
@@ -125,7 +126,7 @@ def _labelled_person(keypoints: np.ndarray, hands: np.ndarray, mask: np.ndarray)
         if name in COCO_WHOLE_BODY.keypoints:
             table[COCO_WHOLE_BODY.index(name)] = row
     boxes = {}
-    for side, points in zip(_SIDES, hands, strict=True):
+    for side, points in zip(SIDES, hands, strict=True):
         start = COCO_WHOLE_BODY.index(f"{side}_hand_{HAND.keypoints[0]}")
         table[start : start + len(HAND)] = points
         marked = points[points[:, 2] > 0, :2]
@@ -137,7 +138,7 @@ def _labelled_person(keypoints: np.ndarray, hands: np.ndarray, mask: np.ndarray)
         table[:, 2],
         box,
         float(mask.sum()),
-        segmentation={"size": list(mask.shape), "counts": _runs(mask)},
+        segmentation=encode_mask(mask),
         part_boxes=boxes,
         skeleton=COCO_WHOLE_BODY,
     )
@@ -148,11 +149,3 @@ def _box(points: np.ndarray) -> Box:
     x, y = points.min(axis=0) - 0.5
     width, height = points.max(axis=0) + 0.5 - (x, y)
     return float(x), float(y), float(width), float(height)
-
-
-def _runs(mask: np.ndarray) -> list[int]:
-    """Return COCO's run lengths of a mask: down the columns, the pixels outside first."""
-    values = np.concatenate([[False], mask.T.ravel(), [not mask[-1, -1]]])
-    ends = np.flatnonzero(values[1:] != values[:-1])
-    runs = np.diff(ends, prepend=0)
-    return [int(run) for run in runs]

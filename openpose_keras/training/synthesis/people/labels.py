@@ -75,19 +75,23 @@ def label(stage: Stage, buffers: Buffers, lens: Camera, oversampling: int) -> La
         reach = _FARTHEST * float(np.ptp(keypoints[person, :, :2], axis=0).max())
         if fractions[person] < _LEAST_FRACTION or mask.sum() < _LEAST_PIXELS:
             reach = -1.0
+        away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
         for points in (keypoints[person], hands[person]):
-            points[..., 2] *= _distances(mask, points[..., :2]) <= reach
+            inside, row, column = _pixels(points[..., :2], mask.shape)
+            points[..., 2] *= np.where(inside, away[row, column], 0.0) <= reach
     return Labels(keypoints, hands, masks, fractions)
 
 
-def _distances(mask: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Return the distances (...,) in pixels of points (..., 2) from a mask; 0 outside the image."""
-    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
-    height, width = mask.shape
-    inside = (np.abs(xy - (width / 2 - 0.5, height / 2 - 0.5)) <= (width / 2, height / 2)).all(-1)
+def _pixels(xy: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return which points (..., 2) lie in an image of a shape, and row and column of their pixels.
+
+    Those of points outside are (0, 0).
+    """
+    height, width = shape
+    half = np.array([width, height]) / 2
+    inside = np.asarray((np.abs(xy - (half - 0.5)) <= half).all(axis=-1))
     column, row = np.moveaxis(np.where(inside[..., None], np.round(xy), 0).astype(int), -1, 0)
-    nearest = away[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
-    return np.where(inside, nearest, 0.0)
+    return inside, row.clip(0, height - 1), column.clip(0, width - 1)
 
 
 def _depth_of(name: str) -> float:
@@ -102,13 +106,7 @@ def _mark(
     result = np.empty(points.shape, np.float32)
     flat = points.reshape(-1, 3)
     pixels = project(np.maximum(flat, (-1e9, -1e9, 1e-3)), lens)[:, :2].astype(float)
-    rows, columns = buffers.mesh.shape
-    inside = (np.abs(pixels - (columns / 2 - 0.5, rows / 2 - 0.5)) <= (columns / 2, rows / 2)).all(
-        1
-    )
-    column, row = (
-        np.where(inside, np.round(pixels).T, 0).astype(int).clip(0, [[columns - 1], [rows - 1]])
-    )
+    inside, row, column = _pixels(pixels, buffers.mesh.shape)
     depth = 1 / np.maximum(buffers.inverse_depth[row, column], 1e-6)
     shape = (len(points), *[1] * (points.ndim - 2))
     allowed = (stage.heights / 1.7).reshape(shape) * margins

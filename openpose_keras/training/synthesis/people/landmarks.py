@@ -41,9 +41,9 @@ def find_landmarks(body: Body) -> Landmarks:
     middle = skin & (np.abs(x) < 0.01) & (y > heads[body.bone("special04"), 1])
     surface = {"nose": _greatest(z, middle)}
     tips = np.empty((2, 5), int)
+    eyes = np.zeros(len(x), bool)
+    eyes[body.surfaces["eyes"].source] = True
     for row, (side, letter) in enumerate(SIDES.items()):
-        eyes = np.zeros(len(x), bool)
-        eyes[body.surfaces["eyes"].source] = True
         surface[f"{side}_eye"] = _greatest(z, eyes & (x * heads[body.bone(f"eye.{letter}"), 0] > 0))
         surface[f"{side}_ear"] = body.target(_EAR.format(side[0]))[0]
         for name, bone in _TOES.items():
