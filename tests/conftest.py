@@ -4,6 +4,7 @@ import importlib.util
 from collections import Counter
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from openpose_keras.core._opencv import cv2
 
@@ -26,3 +27,16 @@ def pytest_collection_modifyitems(items):
     """Begin with the files that have most slow tests, so that no process waits for another."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
+
+
+class NotebooksApart(LoadFileScheduling):
+    """Keep a file's tests in one process, which makes once what they share, but not notebooks."""
+
+    def _split_scope(self, nodeid):
+        return nodeid if "::test_notebook_runs" in nodeid else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no such hook with -p no:xdist
+def pytest_xdist_make_scheduler(config, log):
+    """Let the notebooks, minutes each, run in several processes."""
+    return NotebooksApart(config, log) if config.getvalue("dist") == "loadfile" else None
