@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.arrays import FloatArray, IntArray, check_maps, split_groups
+from openpose_keras.core.arrays import FloatArray, IntArray, check_maps, group_slices
 from openpose_keras.geometry.axis_aligned import Size
 from openpose_keras.geometry.resampling import axis_weights
 
@@ -72,7 +72,7 @@ def openpose_candidates(
         for places in (columns + steps, rows + steps[:, None])
     ]
     peaks = np.column_stack([*middles, windows[:, _RADIUS, _RADIUS]])
-    return split_groups(peaks, channels, values.shape[2])
+    return [peaks[each] for each in group_slices(channels, values.shape[2])]
 
 
 def refined_candidates(
@@ -141,7 +141,7 @@ def refined_candidates(
     windows = windows.reshape(-1, _SIDE, _SIDE)
     peaks = _centroids(windows, y[kept], x[kept], size)
     peaks[:, :2] += np.float32(offset)
-    return split_groups(peaks, channels[kept], count)
+    return [peaks[each] for each in group_slices(channels[kept], count)]
 
 
 def _pad(maps: FloatArray) -> FloatArray:
@@ -291,8 +291,10 @@ def _centroids(windows: FloatArray, y: IntArray, x: IntArray, size: Size) -> Flo
     )
     weights = windows.clip(0) * (below[:, :, None] & beside[:, None, :])
     total, across, down = (weights.reshape(-1, _SIDE**2) @ _MOMENTS).T
-    middles = windows[:, _RADIUS, _RADIUS]
-    return np.stack([x + across / total, y + down / total, middles], axis=1).astype(np.float32)
+    peaks = np.empty((len(windows), 3), np.float32)
+    peaks[:, 0], peaks[:, 1] = x + across / total, y + down / total
+    peaks[:, 2] = windows[:, _RADIUS, _RADIUS]
+    return peaks
 
 
 def _nonzero(mask: np.ndarray) -> tuple[IntArray, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.arrays import FloatArray, IntArray, check_maps, split_groups
+from openpose_keras.core.arrays import FloatArray, IntArray, check_maps, group_slices
 from openpose_keras.core.skeletons import Skeleton
 
 _LEAST_SAMPLES, _MOST_SAMPLES = 5, 25
@@ -92,9 +92,9 @@ def limb_scores(
     accepted, means = _accept(maps, stride, lines, np.float32(threshold), np.float32(fraction))
     scores[accepted] = means
     likely = np.flatnonzero(scores > _EPSILON)
-    kept = np.stack([each[likely] for each in pairs], axis=1)
-    groups = numbers[likely], len(skeleton.limbs)
-    return [*map(Limbs, split_groups(kept, *groups), split_groups(scores[likely], *groups))]
+    kept, scores = np.stack([each[likely] for each in pairs], axis=1), scores[likely]
+    limbs = group_slices(numbers[likely], len(skeleton.limbs))
+    return [Limbs(kept[each], scores[each]) for each in limbs]
 
 
 class _Lines(NamedTuple):

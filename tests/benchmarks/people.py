@@ -4,13 +4,15 @@ Maps of BODY_25 at 656x368, people drawn plainly, one thread. The columns are Op
 C++ (two Zen 4 cores, -O3, one thread; measured once, not in this run) takes 21 to 23 ms to enlarge
 the maps, 57, 57 and 60 ms for the peaks of 1, 5 and 20 people, and 0.2, 0.7 and 8.1 ms to connect.
 "refined" does not enlarge the maps. The settings take turns, so that a busy machine slows all of
-them alike.
+them alike. After the enlarged maps, 60 MB each, nothing of "refined" is left in the processor's
+caches: "cold" is its time in that state, the others that of its next turn.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.heatmaps.candidates import openpose_candidates, refined_candidates
 from openpose_keras.heatmaps.part_affinity import limb_scores
-from openpose_keras.heatmaps.people import CONNECTORS
+from openpose_keras.heatmaps.people import connect_openpose, connect_openpose_cpu
 from openpose_keras.heatmaps.resize import upsample_apart
 from tests.helpers.people import draw_maps, standing
 
@@ -38,28 +40,38 @@ def draw_cells(count: int) -> np.ndarray:
     return np.asarray(cells + noise, np.float32)
 
 
-def measure(cells: np.ndarray) -> dict[str, float]:
-    """Return the CPU milliseconds of each step, once."""
-    times: dict[str, float] = {}
-
-    def timed(name: str, step: Callable[[], object]) -> object:
+def measure(**steps: Callable[[dict[str, Any]], object]) -> dict[str, float]:
+    """Return the CPU milliseconds of steps, each of which is called with what those before made."""
+    times, made = {}, {}
+    for name, step in steps.items():
         start = time.process_time()
-        result = step()
+        made[name] = step(made)
         times[name] = (time.process_time() - start) * 1e3
-        return result
-
-    maps = timed("enlarge", lambda: upsample_apart(cells, SIZE))
-    peaks = timed("peaks", lambda: openpose_candidates(maps[..., :25], offset=0.5))
-    limbs = timed("limbs", lambda: limb_scores(maps[..., 26:], peaks, BODY_25))
-    for name, connect in CONNECTORS.items():
-        timed(name, lambda connect=connect: connect(peaks, limbs, BODY_25))
-    times["peaks to people"] = times["peaks"] + times["limbs"] + times["openpose"]
-    keypoints, fields = cells[..., :25], cells[..., 26:]
-    peaks = timed("refined peaks", lambda: refined_candidates(keypoints, stride=STRIDE, offset=0.5))
-    limbs = timed("refined limbs", lambda: limb_scores(fields, peaks, BODY_25, stride=STRIDE))
-    timed("refined connect", lambda: CONNECTORS["openpose"](peaks, limbs, BODY_25))
-    times["refined"] = sum(times[f"refined {step}"] for step in ("peaks", "limbs", "connect"))
     return times
+
+
+def measure_exact(cells: np.ndarray) -> dict[str, float]:
+    """Return the CPU milliseconds of the steps on enlarged maps, once."""
+    times = measure(
+        enlarge=lambda made: upsample_apart(cells, SIZE),
+        peaks=lambda made: openpose_candidates(made["enlarge"][..., :25], offset=0.5),
+        limbs=lambda made: limb_scores(made["enlarge"][..., 26:], made["peaks"], BODY_25),
+        openpose=lambda made: connect_openpose(made["peaks"], made["limbs"], BODY_25),
+        openpose_cpu=lambda made: connect_openpose_cpu(made["peaks"], made["limbs"], BODY_25),
+    )
+    return times | {"peaks to people": sum(times[step] for step in ("peaks", "limbs", "openpose"))}
+
+
+def measure_refined(cells: np.ndarray) -> dict[str, float]:
+    """Return the CPU milliseconds of the steps on the network's own cells, once."""
+    keypoints, fields = cells[..., :25], cells[..., 26:]
+    times = measure(
+        peaks=lambda made: refined_candidates(keypoints, stride=STRIDE, offset=0.5),
+        limbs=lambda made: limb_scores(fields, made["peaks"], BODY_25, stride=STRIDE),
+        connect=lambda made: connect_openpose(made["peaks"], made["limbs"], BODY_25),
+    )
+    named = {f"refined {name}": value for name, value in times.items()}
+    return named | {"refined": sum(times.values())}
 
 
 def main() -> None:
@@ -71,12 +83,16 @@ def main() -> None:
     scenes = {count: draw_cells(count) for count in (1, 5, 20)}
     runs = {count: [] for count in scenes}
     for _ in range(repeats):
+        exact = [measure_exact(cells) for cells in scenes.values()]
+        for (count, cells), times in zip(scenes.items(), exact, strict=True):
+            cold = measure_refined(cells)["refined"]
+            runs[count].append(times | {"cold": cold})
         for count, cells in scenes.items():
-            runs[count].append(measure(cells))
-    print("people " + "".join(f"{name:>17}" for name in runs[1][0]))
+            runs[count][-1].update(measure_refined(cells))
+    print("people " + "".join(f"{name:>16}" for name in runs[1][0]))
     for count, found in runs.items():
         medians = (statistics.median(each[name] for each in found) for name in found[0])
-        print(f"{count:<7}" + "".join(f"{value:>14.1f} ms" for value in medians))
+        print(f"{count:<7}" + "".join(f"{value:>13.1f} ms" for value in medians))
 
 
 if __name__ == "__main__":
