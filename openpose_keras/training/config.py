@@ -45,13 +45,16 @@ class TrainConfig:
         pretrained: Whether to start from MediaPipe's network, or at random.
         weights: Weight file of the same network to start from instead, or "hand_lite" for the one
             that ships; its first layers are kept as they are. None for no file.
+        layers: Of "hand_lite", what the names of the layers begin with that are trained, such as
+            "presence"; all others are kept as they are. None for no such limit.
         size: Side of the network's input in training, a multiple of 32.
         batch_size: Samples a step.
         epochs: Number of epochs; each ends with a validation and a checkpoint.
         steps_per_epoch: Steps an epoch.
-        learning_rate: Greatest learning rate of the layers that start at random. It rises to this
+        learning_rate: Greatest learning rate of the layers that start anew. It rises to this
             value and falls to nearly zero along half a cosine.
-        pretrained_rate: The learning rate of MediaPipe's layers, as a fraction of the others'.
+        pretrained_rate: The learning rate of layers that began as MediaPipe's, or as the teacher's
+            of "body_lite", as a fraction of the others'.
         weight_decay: Weight decay of AdamW.
         processes: Number of processes that render and compose; 0 composes in the process itself.
         seed: Seed of hands, samples and initial weights.
@@ -73,6 +76,7 @@ class TrainConfig:
     validation_samples: int = 384
     pretrained: bool = True
     weights: str | None = None
+    layers: str | None = None
     size: int = 224
     batch_size: int = 32
     epochs: int = 21
@@ -95,6 +99,8 @@ class TrainConfig:
             self._require(
                 "teacher", self.teacher is None, "None for another network than body_lite"
             )
+        fits = self.layers is None or self.network == "hand_lite"
+        self._require("layers", fits, "None for another network than hand_lite")
         both = (self.teacher is None) == (self.photos is None)
         self._require("photos", both, "a folder if there is a teacher, else None")
         self._require("hands", self.hands >= least, "1 or more, or 0 if there are labels")

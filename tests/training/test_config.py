@@ -62,6 +62,7 @@ INVALID = {
     "hands": (0, -1),
     "labels": (3,),
     "weights": (3,),
+    "layers": (3,),
     "validation_samples": (0,),
     "validation_hands": (-1,),
     "batch_size": (0, True),

@@ -94,6 +94,15 @@ def test_a_run_can_start_from_the_weights_that_ship_and_keeps_its_first_layers(t
     }
 
 
+def test_a_run_can_train_some_layers_alone(tmp_path):
+    config = small_config(tmp_path, pretrained=False, layers="presence")
+    _, network = hand_task.start(config)
+    assert {each.path for each in network.trainable_variables} == {
+        "presence/kernel",
+        "presence/bias",
+    }
+
+
 def test_weights_to_start_from_that_cannot_be_used_are_named(tmp_path, two_layers):
     (tmp_path / "none.weights.h5").write_bytes(b"no weights")
     config = small_config(tmp_path, weights=str(tmp_path / "none.weights.h5"))

@@ -44,7 +44,7 @@ def matching_channels(teacher: Skeleton, skeleton: Skeleton) -> dict[str, IntArr
 
 def transfer_weights(
     teacher: "keras.Model", network: "keras.Model", channels: dict[str, IntArray]
-) -> None:
+) -> set[str]:
     """Copy the weights of a teacher of the same graph into a network, in place.
 
     Where the two differ in their maps, weights of maps that the teacher lacks become 0.
@@ -53,7 +53,11 @@ def transfer_weights(
         teacher: A body network whose layers have the names of the network's.
         network: The network that is to learn.
         channels: What `matching_channels` returned.
+
+    Returns:
+        Paths of the variables of the layers that do not differ.
     """
+    same: set[str] = set()
     points, fields = channels["keypoints"], channels["affinity"]
     sizes = {kind: maps.shape[-1] for kind, maps in teacher.output.items()}
     both = np.where(points == NONE, NONE, points + sizes["affinity"])
@@ -71,6 +75,9 @@ def transfer_weights(
                 array = _take(array, chosen, axis)
             taken.append(array)
         layer.set_weights(taken)
+        if [array.shape for array in arrays] == shapes:
+            same.update(variable.path for variable in layer.weights)
+    return same
 
 
 def _take(array: FloatArray, chosen: IntArray, axis: int) -> FloatArray:

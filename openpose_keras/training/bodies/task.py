@@ -87,7 +87,7 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
     }
     losses: dict[str, Callable[..., keras.KerasTensor]] = dict.fromkeys(outputs, masked_loss)
     if config.teacher:
-        apart = _compare_with_teacher(network, config, normalised, outputs)
+        apart, slow = _compare_with_teacher(network, config, normalised, outputs)
         outputs, losses = outputs | apart, losses | dict.fromkeys(apart, taught_loss)
     model = keras.Model(image, outputs)
     model.compile(make_optimizer(network, config, slow), loss=losses)
@@ -99,20 +99,27 @@ def _compare_with_teacher(
     config: TrainConfig,
     image: "keras.KerasTensor",
     outputs: "dict[str, keras.KerasTensor]",
-) -> "dict[str, keras.KerasTensor]":
-    """Start from the teacher's weights, and return by name how far all outputs are from its."""
+) -> "tuple[dict[str, keras.KerasTensor], set[str]]":
+    """Start from the teacher's weights, unless the config names some.
+
+    Returns:
+        By name how far all outputs are from the teacher's, and the paths of variables that learn
+        slowly, since they have been the teacher's.
+    """
     weights = None if config.teacher == TEACHER else config.teacher
     teacher = load_network(TEACHER, weights=weights)
     teacher.trainable = False
     channels = matching_channels(BODY_NETWORKS[TEACHER][0], BODY_NETWORKS[config.network][0])
-    if not config.weights:
-        transfer_weights(teacher, network, channels)
+    own = network.get_weights()
+    slow = transfer_weights(teacher, network, channels)
+    if config.weights:
+        network.set_weights(own)
     answers = teacher(image)
     found = {}
     for name, maps in outputs.items():
         kind = name.partition("_")[0]
         found[_TAUGHT + name] = differences(maps, answers[kind], channels[kind])
-    return found
+    return found, slow
 
 
 def masked_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "keras.KerasTensor":

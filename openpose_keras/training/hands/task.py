@@ -81,9 +81,11 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
 
     network = networks.hand_lite()
     slow = load_first_weights(network, config)
-    if config.weights:
-        for layer in network.layers:
-            layer.trainable = not layer.name.startswith(_FIRST_LAYERS)
+    for layer in network.layers:
+        if config.weights and layer.name.startswith(_FIRST_LAYERS):
+            layer.trainable = False
+        elif config.layers is not None:
+            layer.trainable = layer.name.startswith(config.layers)
     outputs = dict(network.output)
     outputs["stage1"] = networks.first_stage(network)
     image, normalised = image_input(config.size)

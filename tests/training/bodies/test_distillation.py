@@ -46,7 +46,12 @@ def test_the_maps_of_the_first_stage_are_the_teacher_s_and_those_it_lacks_are_0(
     last = networks.body_mobilenet()
     randomise(teacher)
     last.set_weights(teacher.get_weights())
-    transfer_weights(last, network, CHANNELS)
+    same = transfer_weights(last, network, CHANNELS)
+    assert {each.path.partition("/")[0] for each in network.weights if each.path not in same} == {
+        *(f"conv5_5_CPM_{branch}" for branch in ("L1", "L2")),
+        "Mconv1_stage2_L1_sq",
+        *(f"Mconv7_stage2_{branch}" for branch in ("L1", "L2")),
+    }
     batch = np.random.default_rng(1).uniform(-0.5, 0.5, (1, 32, 48, 3)).astype(np.float32)
     theirs, ours = teacher(batch)[0], network(batch)[0]
     for kind, channels in CHANNELS.items():
