@@ -7,10 +7,15 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
+from openpose_keras.core.skeletons import BODY_25
+from openpose_keras.heatmaps.part_affinity import Limbs
+from openpose_keras.heatmaps.people import MISSING, People
 from openpose_keras.viz.figures import (
+    add_limb_graph,
     plot_bars,
     plot_curves,
     plot_histograms,
+    show_fields,
     show_images,
     show_maps,
 )
@@ -21,6 +26,7 @@ LABELS = {"xlabel": "scale", "ylabel": "PCK@0.1"}
 FIGURES = {
     "images": lambda: show_images([PHOTO, PHOTO[:30], PHOTO[..., 0]], ["a", "b", "c"]),
     "maps over an image": lambda: show_maps([np.eye(9), -np.eye(9)], image=PHOTO),
+    "fields": lambda: show_fields(np.ones((6, 8, 2)), "limb", image=PHOTO, arrows=2),
     "curves": lambda: plot_curves([1, 2, 3], {"a": [1, 2, 3], "b": [3, np.nan, 1]}, **LABELS),
     "bars": lambda: plot_bars(["a", "b"], {"one": [1, 2], "two": [2, 1]}, ylabel="ms"),
     "histograms": lambda: plot_histograms({"a": [1, 2, np.nan], "b": [[3.0]]}, xlabel="score"),
@@ -114,6 +120,43 @@ def test_image_is_visible_where_a_map_is_zero():
     assert shown[100, 600, 0] > 150
 
 
+def test_field_is_coloured_by_direction_and_dark_where_it_is_short():
+    right, left, short = (np.full((4, 4, 2), (x, 0.0)) for x in (1, -1, 0.1))
+    figure = show_fields([right, left, short], columns=3)
+    shown = pixels(figure).astype(int)
+    height, (*centres, wheel) = shown.shape[0], [axes.get_window_extent() for axes in figure.axes]
+    colours = [shown[height // 2, int((box.x0 + box.x1) / 2), :3] for box in centres]
+    assert colours[0].argmax() == colours[1].argmin() == 0
+    assert colours[2].max() < 40
+    middle = height - int((wheel.y0 + wheel.y1) / 2)
+    for x, colour in ((wheel.x1 - 6, colours[0]), (wheel.x0 + 6, colours[1])):
+        np.testing.assert_allclose(shown[middle, int(x), :3], colour, atol=50)
+
+
+def test_arrows_point_along_a_field_where_it_is_long():
+    field = np.zeros((6, 8, 2))
+    field[:, :4] = 0, 1
+    (arrows,) = show_fields(field, image=PHOTO, arrows=2).axes[0].collections
+    assert arrows.X.max() < 40  # half of the image
+    assert np.column_stack([arrows.U, arrows.V]).tolist() == [[0, 1]] * 6
+
+
+def test_limbs_of_people_are_bold_and_other_pairs_as_wide_as_their_score():
+    candidates = [np.empty((0, 3))] * len(BODY_25)
+    one, other = BODY_25.limb_indices[0]
+    candidates[one] = np.array([[1, 2, 0.9]])
+    candidates[other] = np.array([[3, 4, 0.9], [30, 40, 0.5]])
+    limbs = [Limbs(np.array([[0, 0], [0, 1]]), np.array([1.0, 0.5]))]
+    members = np.full((1, len(BODY_25)), MISSING)
+    members[0, [one, other]] = 0
+    axes = show_images(PHOTO).axes[0]
+    add_limb_graph(axes, candidates, BODY_25, limbs, People(members, np.ones(1), np.ones(1)))
+    good, weak, bold = axes.lines[:3]
+    assert good.get_linewidth() == 2 * weak.get_linewidth() < bold.get_linewidth()
+    assert bold.get_xydata().tolist() == [[1, 2], [3, 4]]
+    assert good.get_color() == weak.get_color() == GREY != bold.get_color()
+
+
 def test_curves_keep_their_values_and_a_single_one_needs_no_legend():
     figure = plot_curves([1, 10], {"a": [3, 4]}, **LABELS, logx=True, title="t")
     (line,) = figure.axes[0].lines
@@ -151,6 +194,7 @@ def test_histogram_shows_fractions_of_the_finite_values():
         (lambda: show_maps([]), "finite|nothing"),
         (lambda: show_maps([np.zeros((2, 2, 2))]), "expected maps"),
         (lambda: show_maps(np.full((2, 2), np.nan)), "finite"),
+        (lambda: show_fields([np.zeros((4, 4))]), "expected fields"),
         (lambda: plot_curves([1, 2], {"a": [1]}, **LABELS), "expected 2 values"),
         (lambda: plot_curves([1, 2], {}, **LABELS), "at least one"),
         (lambda: plot_bars([], {"a": []}, ylabel="y"), "at least one"),

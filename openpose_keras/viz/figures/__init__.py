@@ -1,6 +1,7 @@
-"""Figures for notebooks: images, heatmaps, curves, bars and histograms, each one call.
+"""Figures for notebooks: images, heatmaps, fields, curves, bars and histograms, each one call.
 
-Every function returns a Matplotlib figure that a notebook shows once, where a cell ends with it, as
+All but `add_limb_graph` return a Matplotlib figure that a notebook shows once, where a cell ends
+with it, as
 a PNG of 100 pixels an inch: the default width of 7 inches is 700 pixels. No state of pyplot is read
 or changed. The background is transparent, text and axes are a grey that reads on white and on
 black, and the colours of lines and bars can be told apart by colour-blind readers.
@@ -11,5 +12,14 @@ The axes of images and maps are in their pixels, an integer being the centre of 
 
 from openpose_keras.viz.figures.charts import plot_bars, plot_curves, plot_histograms
 from openpose_keras.viz.figures.images import show_images, show_maps
+from openpose_keras.viz.figures.limbs import add_limb_graph, show_fields
 
-__all__ = ["plot_bars", "plot_curves", "plot_histograms", "show_images", "show_maps"]
+__all__ = [
+    "add_limb_graph",
+    "plot_bars",
+    "plot_curves",
+    "plot_histograms",
+    "show_fields",
+    "show_images",
+    "show_maps",
+]
