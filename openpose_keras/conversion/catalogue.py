@@ -72,6 +72,20 @@ MEDIAPIPE_FILES = (
         "8a1357a938f32a0e4708eb495cbac0da",
         MEDIAPIPE_LICENCE,
     ),
+    *(
+        OfficialFile(
+            network, f"{file}.tflite of the PyPI package mediapipe 0.10.21", md5, MEDIAPIPE_LICENCE
+        )
+        for network, file, md5 in (
+            ("mediapipe_face", "face_landmark", "a2f063148e9ea5ac92e01c4734181a5e"),
+            ("mediapipe_iris", "iris_landmark", "cd0a517bcf834005853eeb2254f95fa3"),
+            (
+                "mediapipe_face_detector",
+                "face_detection_short_range",
+                "c21001d6003fe98ed674c5f6c13ca652",
+            ),
+        )
+    ),
 )
 OPEN_MODEL_ZOO_FILES = (
     OfficialFile(

@@ -1,9 +1,16 @@
 """The networks as Keras graphs, their presets and input specs."""
 
 from openpose_keras.networks.body_25 import body_25
+from openpose_keras.networks.face_lite import face_lite
 from openpose_keras.networks.finder import hand_finder
 from openpose_keras.networks.lite import LITE_BLOCKS, LITE_STRIDE, first_stage, hand_lite
-from openpose_keras.networks.mediapipe import mediapipe_hand, mediapipe_palm
+from openpose_keras.networks.mediapipe import (
+    mediapipe_face,
+    mediapipe_face_detector,
+    mediapipe_hand,
+    mediapipe_iris,
+    mediapipe_palm,
+)
 from openpose_keras.networks.mobilenet import body_lite, body_mobilenet
 from openpose_keras.networks.openpose import (
     HAND_CHANNELS,
@@ -27,10 +34,14 @@ __all__ = [
     "body_mpi_4",
     "body_tiny",
     "face",
+    "face_lite",
     "first_stage",
     "hand",
     "hand_finder",
     "hand_lite",
+    "mediapipe_face",
+    "mediapipe_face_detector",
     "mediapipe_hand",
+    "mediapipe_iris",
     "mediapipe_palm",
 ]

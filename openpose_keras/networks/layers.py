@@ -3,6 +3,7 @@
 Each states its data format, so that `image_data_format` of the user's keras.json changes nothing.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,13 @@ def prelu(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
     import keras
 
     return keras.layers.PReLU(shared_axes=[1, 2], name=name)(x)
+
+
+def relu(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    """Replace what is negative by zero."""
+    import keras
+
+    return keras.layers.ReLU(name=name)(x)
 
 
 def max_pool(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
@@ -127,3 +135,43 @@ def separable(x: "keras.KerasTensor", name: str, filters: int, kernel: int) -> "
     x = depthwise(x, f"{name}_depthwise", kernel, use_bias=False)
     x = conv(x, f"{name}_pointwise", filters, 1, activation=None, use_bias=False)
     return normed_relu(x, name)
+
+
+def residual(
+    x: "keras.KerasTensor",
+    name: str,
+    channels: int,
+    *,
+    kernel: int = 5,
+    strides: int = 1,
+    reduced: int | None = None,
+    activation: "Callable[[keras.KerasTensor, str], keras.KerasTensor]" = prelu,
+) -> "keras.KerasTensor":
+    """Add a separable convolution to the input, pooled and padded with channels of zeros.
+
+    Args:
+        x: (n, h, w, c).
+        name: Begins the names of the layers.
+        channels: Of the result, c or more.
+        kernel: Height and width of the convolution of each channel alone.
+        strides: 2 to halve height and width.
+        reduced: Channels that a convolution before it leaves, which then takes the strides; None
+            for no such convolution.
+        activation: What follows the sum; called with its input and its name.
+    """
+    import keras
+
+    shortcut, remaining = x, strides
+    if reduced:
+        x = conv(x, f"{name}_reduce", reduced, strides, strides=strides, activation=None)
+        x, remaining = activation(x, f"{name}_reduce_{activation.__name__}"), 1
+    x = depthwise(x, f"{name}_depthwise", kernel, strides=remaining)
+    x = conv(x, f"{name}_project", channels, 1, activation=None)
+    if strides > 1:
+        pool = keras.layers.MaxPooling2D(strides, data_format="channels_last", name=f"{name}_pool")
+        shortcut = pool(shortcut)
+    if channels > shortcut.shape[-1]:
+        missing = channels - shortcut.shape[-1]
+        shortcut = keras.ops.pad(shortcut, ((0, 0), (0, 0), (0, 0), (0, missing)))
+    total = keras.layers.Add(name=f"{name}_add")([shortcut, x])
+    return activation(total, f"{name}_{activation.__name__}")

@@ -1,4 +1,4 @@
-"""`hand_lite`, our own small hand network."""
+"""`hand_lite`, our own small hand network, and what it has in common with `face_lite`."""
 
 from typing import TYPE_CHECKING
 
@@ -53,8 +53,25 @@ def hand_lite(*, all_stages: bool = False) -> "keras.Model":
 
     image = keras.Input((None, None, 3), name="image")
     levels = lite_backbone(to_unit(image))
+    stages = lite_stages(levels, HAND_CHANNELS)
+    outputs = {"keypoints": stages[-1], **landmark_heads(levels[-1])}
+    return keras.Model(image, stages if all_stages else outputs, name="hand_lite")
+
+
+def lite_stages(levels: list["keras.KerasTensor"], channels: int) -> "list[keras.KerasTensor]":
+    """Decode heatmaps in two stages; the second one sees the first one's, and finer features.
+
+    Args:
+        levels: Features at strides 4, 8, 16 and 32.
+        channels: Of the heatmaps.
+
+    Returns:
+        Two heatmaps at stride 4, float32, the first stage's first.
+    """
+    import keras
+
     fine, features = _lite_decoder(levels)
-    stage1 = conv(features, "heat1", HAND_CHANNELS, 1, activation=None)
+    stage1 = conv(features, "heat1", channels, 1, activation=None)
     x = keras.layers.Concatenate(name="concat_stage2")([stage1, features])
     for index in (1, 2):
         x = separable(x, f"refine{index}", 128, 5)
@@ -62,18 +79,16 @@ def hand_lite(*, all_stages: bool = False) -> "keras.Model":
     x = keras.layers.Add(name="add4")([x, fine])
     for index in (1, 2):
         x = normed_conv(x, f"decode4_{index}", 48)
-    stage2 = conv(x, "heat2", HAND_CHANNELS, 1, activation=None)
+    stage2 = conv(x, "heat2", channels, 1, activation=None)
     # Mixed precision ends here: heatmaps are float32.
-    stage1, stage2 = (
+    return [
         keras.layers.Activation("linear", dtype="float32", name=f"heatmaps_stage{index}")(maps)
         for index, maps in enumerate((upsample(stage1, "up_stage1"), stage2), start=1)
-    )
-    outputs = {"keypoints": stage2, **landmark_heads(levels[-1])}
-    return keras.Model(image, [stage1, stage2] if all_stages else outputs, name="hand_lite")
+    ]
 
 
 def first_stage(network: "keras.Model") -> "keras.KerasTensor":
-    """Return the heatmaps of the first stage of a network of `hand_lite`, for training."""
+    """Return the heatmaps of the first stage of `hand_lite` or `face_lite`, for training."""
     return upsample(network.get_layer("heat1").output, "up_stage1")
 
 

@@ -78,6 +78,22 @@ def _openposes(name: str, file: str, spec: InputSpec, finds: Part) -> Preset:
     )
 
 
+def _of_mediapipe(name: str, file: str, spec: InputSpec) -> Preset:
+    """Return the preset of one of MediaPipe's networks of faces, whose weights the user brings."""
+    return Preset(
+        name=name,
+        network=name,
+        spec=spec,
+        finds=None,
+        source=f"MediaPipe's {file}, converted; it does not ship",
+        licence="Apache-2.0 (Copyright Google LLC)",
+        how_to_get=(
+            f"`openpose-keras convert {file}` takes the file, which is in the PyPI package "
+            "mediapipe 0.10.21"
+        ),
+    )
+
+
 _WHOLE_IMAGE = InputSpec(box_size=368, stride=8, multiple=16, sides=None)
 
 PRESETS = {
@@ -125,6 +141,21 @@ PRESETS = {
             finds=None,
             sha256="9c49721086c2ec1ea7b1a934734c8fa8afd46fd68e4ac849ca3f50864aebd1f5",
         ),
+        _of_mediapipe(
+            "mediapipe_face",
+            "face_landmark.tflite",
+            InputSpec(box_size=192, stride=32, multiple=192, sides=None),
+        ),
+        _of_mediapipe(
+            "mediapipe_iris",
+            "iris_landmark.tflite",
+            InputSpec(box_size=64, multiple=64, sides=None),
+        ),
+        _of_mediapipe(
+            "mediapipe_face_detector",
+            "face_detection_short_range.tflite",
+            InputSpec(box_size=128, multiple=16, sides=None),
+        ),
         Preset(
             name="hand_finder",
             network="hand_finder",
@@ -150,6 +181,15 @@ PRESETS = {
         _openposes("body_coco", "pose/coco/pose_iter_440000.caffemodel", _WHOLE_IMAGE, "body"),
         _openposes("body_mpi", "pose/mpi/pose_iter_160000.caffemodel", _WHOLE_IMAGE, "body"),
         _openposes("body_mpi_4", "pose/mpi/pose_iter_160000.caffemodel", _WHOLE_IMAGE, "body"),
+        Preset(
+            name="face_lite",
+            network="face_lite",
+            spec=InputSpec(box_size=192, stride=4, multiple=192, sides=None),
+            finds="face",
+            source="not trained to the end yet, so that they do not ship",
+            licence="Apache-2.0",
+            how_to_get="`openpose-keras train weights/face_lite.json` trains them",
+        ),
         Preset(
             name="body_lite",
             network="body_lite",
