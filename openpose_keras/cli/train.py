@@ -8,14 +8,16 @@ import sys
 from openpose_keras.cli.options import INTERRUPTED, how_to_use, start_keras
 from openpose_keras.networks.presets import PRESETS
 
-SUMMARY = "train a network of hands, from rendered hands and photos, or one of bodies"
+SUMMARY = "train a network of hands, faces or bodies, from renderings and photos"
 DESCRIPTION = (
     "Train a network with Keras. Those of hands start from MediaPipe's weights, and the rendered "
     "hands that are missing are rendered; those of bodies learn from labelled photos or drawn "
     "stick people. A run that was stopped is resumed. The config's `network` says which one; "
     "weights/hand_lite.json, then hand_lite_2.json, are the configs of the weights that ship. "
     "weights/hand_finder.json is that of hand_finder, whose weights do not ship yet. "
-    "weights/body_tiny.json trains a tiny network of bodies on drawn stick people, in a minute."
+    "weights/face_lite.json is that of face_lite, which learns from sets that `render heads` and "
+    "`render face_photos` wrote. weights/body_tiny.json trains a tiny network of bodies on drawn "
+    "stick people, in a minute."
 )
 
 
@@ -31,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a JSON file with fields of openpose_keras.training.config.TrainConfig",
     )
     parser.add_argument("--out", help="folder of the run, resumed if it exists")
-    parser.add_argument("--assets", help="folder with rigged_hand/ and hand_photos*/")
+    parser.add_argument(
+        "--assets", help="folder with rigged_hand/ and hand_photos*/, or heads*/ and photos*/"
+    )
     parser.add_argument("--backgrounds", help="folder of images without hands")
     parser.add_argument(
         "--labels", metavar="FILE.json", help="label file of your own photos, to mix in"

@@ -138,15 +138,29 @@ class Hand(Keypoints):
 
     def _own_facts(self) -> list[str]:
         """Return the side, and the presence where it is known."""
-        known = [] if self.presence is None else [f"presence={self.presence:.3f}"]
-        return [f"side={self.side!r}", *known]
+        return [f"side={self.side!r}", *_presence_fact(self.presence)]
+
+
+def _presence_fact(presence: float | None) -> list[str]:
+    """Return what a line says of the presence; nothing where it is unknown."""
+    return [] if presence is None else [f"presence={presence:.3f}"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Face(Keypoints):
-    """The 70 keypoints of a face, in the order of `skeletons.FACE`; arguments as `Keypoints`."""
+    """The 70 keypoints of a face, in the order of `skeletons.FACE`.
 
+    Args:
+        presence: The probability that there is a face at all, where the network tells it. The other
+            arguments are those of `Keypoints`.
+    """
+
+    presence: float | None = None
     skeleton: Skeleton = field(default=FACE, init=False, kw_only=True)
+
+    def _own_facts(self) -> list[str]:
+        """Return the presence where it is known."""
+        return _presence_fact(self.presence)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

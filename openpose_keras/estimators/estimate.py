@@ -1,5 +1,6 @@
 """What an estimator found in one region, and what it came from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -46,6 +47,11 @@ class Estimate:
     def score(self) -> float:
         """The mean score of all keypoints; a missing one counts 0."""
         return float(self.peaks[:, 2].mean())
+
+    @property
+    def presence(self) -> float | None:
+        """The probability of a hand or face, of all views; None where the network is silent."""
+        return mean_output(maps["presence"] for maps in self.outputs if "presence" in maps)
 
     @cached_property
     def keypoints(self) -> Keypoints:
@@ -111,6 +117,12 @@ class Estimate:
             return _pixels(crop.window)
         pixels = Frame(crop.output_size, *crop.axes)
         return pixels if frame == "input" else pixels.cells(self.spec.stride)
+
+
+def mean_output(values: Iterable[np.ndarray]) -> float | None:
+    """Return the mean of numbers as a float, or None if there are none."""
+    numbers = [float(value.mean()) for value in values]
+    return sum(numbers) / len(numbers) if numbers else None
 
 
 def _pixels(window: tuple[int, int, int, int]) -> Frame:

@@ -59,17 +59,24 @@ class FaceEstimator(KeypointEstimator):
             batch_size=batch_size,
         )
 
-    def __call__(self, image: np.ndarray, boxes: Boxes = None) -> list[Face]:
-        """Estimate the faces of one image; arguments and errors as in `KeypointEstimator`.
+    def __call__(
+        self, image: np.ndarray, boxes: Boxes = None, *, min_presence: float = 0.5
+    ) -> list[Face]:
+        """Estimate the faces of one image; errors as in `KeypointEstimator`.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             boxes: Of the faces; None or "whole": the image is one.
+            min_presence: Presence below which all keypoints of a face are missing, where the
+                network tells it.
 
         Returns:
             A face for each box, in order.
         """
-        return [
-            Face(each.peaks[:, :2], each.peaks[:, 2], each.region.box)
-            for each in self.estimate(image, boxes)
-        ]
+        faces = []
+        for each in self.estimate(image, boxes):
+            presence = each.presence
+            absent = presence is not None and presence < min_presence
+            peaks = np.full_like(each.peaks, (np.nan, np.nan, 0.0)) if absent else each.peaks
+            faces.append(Face(peaks[:, :2], peaks[:, 2], each.region.box, presence))
+        return faces

@@ -1,7 +1,7 @@
 """From an image to hands: search, mirroring, the side, and the upright pass."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
 from openpose_keras.estimators.decode import Decoder, decode_one_each
-from openpose_keras.estimators.estimate import Estimate, MapFrame
+from openpose_keras.estimators.estimate import Estimate, MapFrame, mean_output
 from openpose_keras.estimators.palms import HandFinder, PalmSearch
 from openpose_keras.estimators.recipes import (
     AnyRecipe,
@@ -68,11 +68,6 @@ class HandEstimate(Estimate):
     side_scores: dict[str, float] | None = None
 
     @property
-    def presence(self) -> float | None:
-        """The probability of a hand: the mean over the views; None where the network is silent."""
-        return _mean(maps["presence"] for maps in self.outputs if "presence" in maps)
-
-    @property
     def confidence(self) -> float:
         """The presence, or the mean score where the network does not tell it."""
         return self.score if self.presence is None else self.presence
@@ -81,7 +76,7 @@ class HandEstimate(Estimate):
     def right(self) -> float | None:
         """The probability of a right hand; in a mirrored view, of a left one."""
         told = [(view, maps["right"]) for view, maps in self.maps.items() if "right" in maps]
-        return _mean(1 - right if view.frame.mirrored else right for view, right in told)
+        return mean_output(1 - right if view.frame.mirrored else right for view, right in told)
 
     @property
     def side(self) -> Side | None:
@@ -102,12 +97,6 @@ class HandEstimate(Estimate):
             self.presence,
             self.right,
         )
-
-
-def _mean(values: Iterator[np.ndarray]) -> float | None:
-    """Return the mean of numbers as a float, or None if there are none."""
-    numbers = [float(value.mean()) for value in values]
-    return sum(numbers) / len(numbers) if numbers else None
 
 
 class HandEstimator(KeypointEstimator):

@@ -1,5 +1,7 @@
 """Find hands by their palms: with MediaPipe's detector, or hand_finder, which sees whole hands too.
 
+`FaceSearch` finds faces with MediaPipe's other detector.
+
 The detector sees the whole image in several sizes: a hand that it misses in one of them is often
 found in another, and a small one in the largest. What it finds in all of them is merged where it
 overlaps. Anchors, decoding and regions follow MediaPipe's graphs
@@ -10,6 +12,7 @@ mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt).
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -60,6 +63,8 @@ class PalmSearch:
         ((128, 192, 256, 384), (128, 192))
     """
 
+    finds: ClassVar[str] = "palms"  # the detector's output
+
     preset: str = "mediapipe_palm"
     smallest: float = 1 / 12
     sides: tuple[int, ...] | None = None
@@ -108,7 +113,7 @@ class PalmSearch:
         for side in self.inputs:
             view, scale = fit_image(image, side)
             maps = detector_engine(self.preset)(normalise_batch(view[None]))
-            output = maps["palms"][0], maps["logits"][0]
+            output = maps[self.finds][0], maps["logits"][0]
             palms, confidence = decode_palms(*output, view.shape[:2], threshold=self.threshold)
             sizes = palms[:, SIZE] / scale.mean()
             palms = (palms + 0.5) / scale - 0.5
@@ -152,6 +157,43 @@ class HandFinder(PalmSearch):
         return RotatedCrop((float(x), float(y), side, side), self.size, direction_angle(*towards))
 
 
+@dataclass(frozen=True, kw_only=True)
+class FaceSearch(PalmSearch):
+    """Finds faces as `PalmSearch` finds palms, their eyes level.
+
+    What stands for palms is faces (n, 8, 2): x, y; width and height; then right eye, left eye,
+    nose, mouth, right ear, left ear. The other arguments are those of `PalmSearch`.
+
+    Args:
+        margin: Side of a face's region, in longer sides of the face.
+    """
+
+    finds: ClassVar[str] = "faces"
+
+    preset: str = "mediapipe_face_detector"
+    margin: float = 1.5
+    size: int = 192
+
+    def crop(self, palm: np.ndarray) -> RotatedCrop:
+        """Return the upright crop of a face (8, 2)."""
+        side = self.margin * float(palm[SIZE].max())
+        x, y = palm[CENTRE] - (side - 1) / 2
+        right_eye, left_eye = palm[2:4]
+        box = (float(x), float(y), side, side)
+        return RotatedCrop(box, self.size, level_angle(right_eye, left_eye))
+
+
+def level_angle(right: np.ndarray, left: np.ndarray) -> float:
+    """Return the radians that rotate a face so that its eyes, each (2,) x and y, are level.
+
+    Example:
+        >>> round(np.rad2deg(level_angle(np.array([0.0, 0.0]), np.array([3.0, -3.0]))))
+        45
+    """
+    x, y = left - right
+    return -math.atan2(y, x)
+
+
 @cache
 def detector_engine(preset: str) -> Engine:
     """Load a detector once, by its preset's name."""
@@ -184,18 +226,19 @@ def decode_palms(
     """Decode the palm detector's output for one image.
 
     Args:
-        palms: (a, 18) offsets from the anchors in input pixels.
+        palms: (a, 2 r) offsets from the anchors in input pixels: 18 of a palm, 16 of a face.
         logits: (a, 1) logits of the scores.
         size: Height and width of the input.
         threshold: The least score of a palm.
 
     Returns:
-        (n, 9, 2) in input pixels, see `CENTRE`, and (n,) scores, in the anchors' order.
+        (n, r, 2) in input pixels, see `CENTRE`, and (n,) scores, in the anchors' order.
     """
     scores = 1 / (1 + np.exp(-np.clip(logits[:, 0].astype(np.float64), -100, 100)))
     kept = scores >= threshold
-    values = palms[kept].reshape(-1, 9, 2).astype(np.float64)
-    anchored = np.arange(9) != SIZE
+    rows = palms.shape[1] // 2
+    values = palms[kept].reshape(-1, rows, 2).astype(np.float64)
+    anchored = np.arange(rows) != SIZE
     values[:, anchored] += palm_anchors(*size)[kept][:, None]
     return values, scores[kept]
 
@@ -204,12 +247,12 @@ def merge_palms(palms: np.ndarray, scores: np.ndarray, iou: float) -> tuple[Floa
     """Merge palms that overlap: non-maximum suppression that averages instead of dropping.
 
     Args:
-        palms: (n, 9, 2), see `CENTRE`.
+        palms: (n, r, 2), see `CENTRE`.
         scores: (n,), the weights of the average.
         iou: Intersection over union with the best palm above which others are merged into it.
 
     Returns:
-        (m, 9, 2) and (m,), best first; a merged palm has the score of its best.
+        (m, r, 2) and (m,), best first; a merged palm has the score of its best.
     """
     order = np.argsort(-scores, kind="stable")
     merged, best = [], []
@@ -221,7 +264,7 @@ def merge_palms(palms: np.ndarray, scores: np.ndarray, iou: float) -> tuple[Floa
         merged.append(np.average(palms[group], axis=0, weights=scores[group]))
         best.append(scores[first])
         order = order[~same]
-    return np.array(merged).reshape(-1, 9, 2), np.array(best)
+    return np.array(merged).reshape(-1, *palms.shape[1:]), np.array(best)
 
 
 def _ious(palm: np.ndarray, others: np.ndarray) -> FloatArray:

@@ -137,7 +137,8 @@ class WholeBodyEstimator:
         Args:
             image: (H, W, 3) uint8 RGB.
             max_people: How many bodies are kept at most; None for all.
-            min_presence: Presence from which a hand is reported, where the network tells it.
+            min_presence: Presence from which a hand or a face is reported, where the network tells
+                it.
             tracks: Where the hands of earlier frames of a video were; None for a single image.
 
         Returns:
@@ -153,7 +154,7 @@ class WholeBodyEstimator:
         image = check_image(image)
         people = self.bodies(image, max_people=max_people)
         if self.face:
-            people = self.add_faces(image, people)
+            people = self.add_faces(image, people, min_presence=min_presence)
         bodies_found = bool(people)
         if self.hand and (self.search_hands or not bodies_found):
             people = self.add_searched_hands(image, people, min_presence=min_presence)
@@ -167,18 +168,23 @@ class WholeBodyEstimator:
             return []
         return [Person(body) for body in self.body(image, max_people=max_people)]
 
-    def add_faces(self, image: np.ndarray, people: Sequence[Person]) -> list[Person]:
+    def add_faces(
+        self, image: np.ndarray, people: Sequence[Person], *, min_presence: float = 0.5
+    ) -> list[Person]:
         """Return people with their faces, where their bodies say where to look.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             people: Each with a body of one skeleton.
+            min_presence: As for a call.
         """
         if self.face is None:
             raise ValueError("expected an estimator of faces, got none: give face=FaceEstimator")
         boxes = face_boxes(*_bodies(people))
         seen = visible_boxes(boxes, image.shape).tolist()
-        faces = dict(zip(seen, self.face(image, boxes[seen]), strict=True))
+        faces = dict(
+            zip(seen, self.face(image, boxes[seen], min_presence=min_presence), strict=True)
+        )
         return [
             replace(person, face=faces[index])
             if index in faces and faces[index].found.any()

@@ -1,6 +1,7 @@
 """Measure an estimator on labelled hands: PCK, AUC and end-point error, and what the search finds.
 
-Found people are measured by COCO's object keypoint similarity: `evaluate_people`.
+Found people are measured by COCO's object keypoint similarity: `evaluate_people`; faces by the mean
+error of their keypoints: `evaluate_faces`.
 
 The protocol of `evaluate`: each hand is cropped by a square box around the middle of its labelled
 box, `crop_factor` times the box's longer side. The estimator is not told the orientation, nor the
@@ -14,6 +15,7 @@ percentile bootstraps over images.
 """
 
 from openpose_keras.evaluation.evaluate import evaluate, evaluate_search
+from openpose_keras.evaluation.faces import FaceReport, evaluate_faces
 from openpose_keras.evaluation.metrics import (
     auc,
     bootstrap_interval,
@@ -28,6 +30,7 @@ from openpose_keras.evaluation.reports import Calibration, Interval, Report, Sea
 
 __all__ = [
     "Calibration",
+    "FaceReport",
     "Interval",
     "OksReport",
     "Report",
@@ -38,6 +41,7 @@ __all__ = [
     "epe",
     "evaluate",
     "evaluate_bodies",
+    "evaluate_faces",
     "evaluate_people",
     "evaluate_search",
     "joint_pck",

@@ -126,7 +126,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON: thresholds become text, NaN becomes None."""
-        return _plain({**vars(self), "auc": {"limit": AUC_LIMIT, **vars(self.auc)}})
+        return plain({**vars(self), "auc": {"limit": AUC_LIMIT, **vars(self.auc)}})
 
     def __str__(self) -> str:
         """Return the table."""
@@ -138,7 +138,7 @@ class Report:
         lines = [
             f"{self.hands} hands in {self.images} images, {self.keypoints} labelled keypoints, "
             f"{self.missing} of them missing",
-            *_table(rows),
+            *table(rows),
             "",
             f"{'keypoint':<12}" + "".join(f"{f'PCK@{t:g}':>10}" for t in self.pck) + f"{'EPE':>10}",
         ]
@@ -181,7 +181,7 @@ class SearchReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; NaN becomes None."""
-        return _plain(vars(self))
+        return plain(vars(self))
 
     def __str__(self) -> str:
         """Return the table."""
@@ -192,12 +192,12 @@ class SearchReport:
             ("false hands an image", self.false_hands_per_image, 3),
             ("sides right", self.sides, 3),
         ]
-        lines = [f"{self.hands} hands in {self.images} images", *_table(rows)]
+        lines = [f"{self.hands} hands in {self.images} images", *table(rows)]
         lines += self.presence.lines("probability of a hand")
         return "\n".join(lines + self.right.lines("probability of a right hand"))
 
 
-def _table(rows: Iterable[tuple[str, Interval, int]]) -> list[str]:
+def table(rows: Iterable[tuple[str, Interval, int]]) -> list[str]:
     """Return a line for each value: its name, itself, its interval."""
     lines = [f"{'':<24}{'value':>8}   95 % interval over images"]
     for name, figure, digits in rows:
@@ -206,11 +206,11 @@ def _table(rows: Iterable[tuple[str, Interval, int]]) -> list[str]:
     return lines
 
 
-def _plain(values: Mapping[Any, Any]) -> dict[str, Any]:
+def plain(values: Mapping[Any, Any]) -> dict[str, Any]:
     """Return data for JSON: dataclasses become dictionaries, thresholds text, NaN None."""
     data = {}
     for key, value in values.items():
         nested = vars(value) if is_dataclass(value) else value
-        plain = _plain(nested) if isinstance(nested, Mapping) else nested
-        data[key if isinstance(key, str) else f"{key:g}"] = None if plain != plain else plain
+        entry = plain(nested) if isinstance(nested, Mapping) else nested
+        data[key if isinstance(key, str) else f"{key:g}"] = None if entry != entry else entry
     return data

@@ -23,6 +23,7 @@ Json = dict[str, Any]
 LISTS: dict[Skeleton, dict[str, int]] = {
     COCO_17: {"keypoints": len(COCO_17)},
     COCO_FEET: {"keypoints": len(COCO_FEET)},
+    FACE: {"keypoints": len(FACE)},
     COCO_WHOLE_BODY: {
         "keypoints": len(COCO_17),
         "foot_kpts": len(COCO_FEET),

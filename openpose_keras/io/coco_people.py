@@ -175,7 +175,8 @@ def read_people_labels(
         images: The folder that the file's `file_name` entries start from; the images must be there.
             By default the file's own folder, and no image needs to be there.
         skeleton: `COCO_17`, or `COCO_WHOLE_BODY` in files that have its lists; None for the one
-            whose lists the file has.
+            of these whose lists the file has; `FACE` in files of faces alone, which
+            `openpose-keras render heads` writes.
         limit: Number of images to read at most, from the file's first on.
 
     Returns:
@@ -268,8 +269,8 @@ def write_people_labels(
 
     Args:
         path: The label file. Its folder must exist.
-        samples: The images with their people, all of one skeleton, `COCO_17` or
-            `COCO_WHOLE_BODY`. An image without a size is read to learn it.
+        samples: The images with their people, all of one skeleton, `COCO_17`, `COCO_WHOLE_BODY` or
+            `FACE`. An image without a size is read to learn it.
         description: What the file states about itself.
         force: Whether a file that exists is replaced.
 

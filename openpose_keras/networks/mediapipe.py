@@ -89,8 +89,7 @@ def mediapipe_iris() -> "keras.Model":
         y = x
         for index in range(1, 9):  # down to 2x2 cells
             strides = 2 if index in (3, 6) else 1
-            options = {"kernel": 3, "reduced": 64, "strides": strides}
-            y = residual(y, f"{name}_block{index}", 128, **options)
+            y = residual(y, f"{name}_block{index}", 128, kernel=3, reduced=64, strides=strides)
         y = conv(y, name, 3 * points, 2, **{**HEAD, "padding": "valid"})
         table = keras.layers.Reshape((points, 3), dtype="float32", name=f"{name}_table")
         outputs[name] = table(y)

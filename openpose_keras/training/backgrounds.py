@@ -8,6 +8,7 @@ from tqdm import tqdm
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.files import PHOTO_SUFFIXES
 from openpose_keras.io.images import read_image
+from openpose_keras.training.augment import sample_tint
 
 HELD_OUT_STEP = 8  # of so many backgrounds one is for validation
 PHOTO_BACKGROUND_FRACTION = 0.85  # of the backgrounds; the others are procedural
@@ -75,6 +76,26 @@ def sample_background(
     if rng.random() < 0.35:  # out of focus, as behind a near hand
         background = cv2.GaussianBlur(background, (0, 0), float(rng.uniform(0.6, 5)))
     return background
+
+
+def before_background(
+    rng: np.random.Generator, rgba: np.ndarray, backgrounds: list[np.ndarray]
+) -> np.ndarray:
+    """Put what was rendered before a background, a little brighter, darker or tinted.
+
+    Args:
+        rng: The random generator.
+        rgba: (h, w, 4) uint8; RGB is not multiplied by alpha.
+        backgrounds: As for `sample_background`.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+    """
+    height, width = rgba.shape[:2]
+    canvas = sample_background(rng, backgrounds, max(height, width))[:height, :width]
+    alpha = rgba[..., 3:] / np.float32(255)
+    image = canvas + alpha * (rgba[..., :3] * np.float32(sample_tint(rng)) - canvas)
+    return np.asarray(np.clip(np.round(image), 0, 255), np.uint8)
 
 
 def random_crop(rng: np.random.Generator, images: list[np.ndarray], size: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.estimators.body import BODY_NETWORKS
 
-NETWORKS = ("hand_lite", "hand_finder", *BODY_NETWORKS)
+NETWORKS = ("hand_lite", "hand_finder", "face_lite", *BODY_NETWORKS)
 _COUNTS = ("validation_hands", "validation_samples", "batch_size", "epochs", "steps_per_epoch")
 _LEAST = dict.fromkeys(_COUNTS, 1) | {"pretrained_rate": 0, "weight_decay": 0, "processes": 0}
 
@@ -23,9 +23,11 @@ class TrainConfig:
         network: "hand_lite"; "hand_finder", which finds the palms of hands in whole images; or a
             network of bodies, such as "body_tiny", which learns from the photos of `labels`, or
             from drawn stick people; the fields about hands and MediaPipe's network do not count.
-            "body_lite" can have a teacher too.
+            "body_lite" can have a teacher too. "face_lite" learns from faces that are on disk.
         out: Folder of the run. Rendered hands go into `hands-SEED` and `validation-SEED` in it.
         assets: Folder with `rigged_hand/`, `hand_photos/` and `hand_photos_2/`, if they are used.
+            For "face_lite", sets of `openpose-keras render heads` and `face_photos` in folders
+            whose names begin with "heads" and "photos"; every eighth image is held out.
         backgrounds: Folder of images without hands; every eighth one is held out for validation.
             None for procedural backgrounds only.
         labels: Label file of your own photos, instead of the assets', in the format of

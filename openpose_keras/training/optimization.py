@@ -9,8 +9,12 @@ from openpose_keras.training.config import TrainConfig
 if TYPE_CHECKING:
     import keras
 
-TEACHERS = {"hand_lite": "mediapipe_hand", "hand_finder": "mediapipe_palm"}
-"""The network of MediaPipe's whose layers, by name, each of ours for hands has too."""
+TEACHERS = {
+    "hand_lite": "mediapipe_hand",
+    "hand_finder": "mediapipe_palm",
+    "face_lite": "mediapipe_face",
+}
+"""The network of MediaPipe's whose layers, by name, each of ours for hands and faces has too."""
 
 
 def load_first_weights(network: "keras.Model", config: TrainConfig) -> set[str]:

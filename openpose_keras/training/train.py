@@ -9,6 +9,7 @@ like a hand in the photos and backgrounds.
 import csv
 import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.core.files import atomic_write, write_json
-from openpose_keras.core.keypoints import Body, Hand
+from openpose_keras.core.keypoints import Keypoints
 from openpose_keras.estimators.body import BODY_NETWORKS
 from openpose_keras.networks.presets import PRESETS
 from openpose_keras.training.config import TrainConfig, read_config
@@ -91,30 +92,38 @@ def require_inputs(config: TrainConfig) -> None:
 def make_task(config: TrainConfig) -> Task:
     """Load the data of a run, and build its network with its first weights."""
     from openpose_keras.training.bodies import task as bodies
+    from openpose_keras.training.faces import task as faces
     from openpose_keras.training.finder import task as finder
     from openpose_keras.training.hands import task as hands
 
-    makers = {"hand_lite": hands.make_task, "hand_finder": finder.make_task}
+    makers = {
+        "hand_lite": hands.make_task,
+        "hand_finder": finder.make_task,
+        "face_lite": faces.make_task,
+    }
     return makers.get(config.network, bodies.make_task)(config)
 
 
-def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, list[Hand] | list[Body]]]:
+def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, Sequence[Keypoints]]]:
     """Return forty training samples of a config.
 
     Args:
         config: The config of the run. Hands that are missing are rendered.
 
     Returns:
-        For each sample its image (h, w, 3) uint8 RGB and its hands or bodies; keypoints have the
-        score 1.
+        For each sample its image (h, w, 3) uint8 RGB and its hands, faces or bodies; keypoints have
+        the score 1.
     """
     from openpose_keras.training.bodies import task as bodies
+    from openpose_keras.training.faces import task as faces
     from openpose_keras.training.finder import task as finder
     from openpose_keras.training.hands import task as hands
 
     rng = np.random.default_rng(config.seed)
     if config.network in BODY_NETWORKS:
         return [*bodies.labelled_samples(config, rng, _PREVIEWS)]
+    if config.network == "face_lite":
+        return [*faces.labelled_samples(config, rng, _PREVIEWS)]
     module = finder if config.network == "hand_finder" else hands
     sources, _ = load_data_sources(config)
     composer = module.make_composer(sources, config)

@@ -17,6 +17,7 @@ from openpose_keras.estimators.palms import (
     MIDDLE_MCP,
     SIZE,
     WRIST,
+    FaceSearch,
     HandFinder,
     PalmSearch,
     decode_palms,
@@ -205,3 +206,25 @@ def test_the_crop_shows_the_hand_upright_a_little_below_its_middle(turn):
     assert wrist[0] == pytest.approx(middle[0]) == pytest.approx(49.5)
     assert middle[1] - 49.5 == pytest.approx(0.1 * 45 / crop.scale)
     assert wrist[1] - middle[1] == pytest.approx(20 / crop.scale)
+
+
+def test_the_eyes_of_a_face_are_level_in_its_crop():
+    face = np.tile([50.0, 40.0], (8, 1))
+    face[SIZE] = 20.0
+    face[2:4] = (45, 42), (55, 36)  # right eye, left eye
+    crop = FaceSearch().crop(face)
+    right, left = crop.apply_points(face[2:4])
+    assert right[1] == pytest.approx(left[1])
+    assert right[0] < left[0]
+    np.testing.assert_allclose(crop.apply_points(face[CENTRE]), (95.5, 95.5))
+    assert crop.box[2] == 30.0
+
+
+def test_faces_are_decoded_as_palms_are():
+    values, logits = np.zeros((2016, 16)), np.full((2016, 1), -9.0)
+    logits[5], values[5, 2:4], values[5, 4:6] = 9.0, 12.0, (-3.0, 1.0)
+    faces, scores = decode_palms(values, logits, (192, 192))
+    x, y = palm_anchors(192, 192)[5]
+    assert faces.shape == (1, 8, 2)
+    np.testing.assert_allclose(faces[0, :3], [(x, y), (12, 12), (x - 3, y + 1)])
+    assert scores[0] > 0.99

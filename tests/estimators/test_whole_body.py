@@ -55,9 +55,9 @@ def hand_estimator(presence=(), search=None):
     return HandEstimator(network, recipe="openpose", spec=SPEC, search=search)
 
 
-def face_estimator(recipe="refined"):
+def face_estimator(recipe="refined", presence=()):
     spec = InputSpec(box_size=64, sides=None)
-    return FaceEstimator(Middles(70), recipe=recipe, spec=spec)
+    return FaceEstimator(Middles(70, presence), recipe=recipe, spec=spec)
 
 
 def middle(box):
@@ -66,6 +66,22 @@ def middle(box):
 
 def tables(people):
     return np.stack([np.column_stack([person.body.xy, person.body.scores]) for person in people])
+
+
+def test_a_face_of_too_little_presence_is_missing():
+    boxes = [(0, 0, 60, 60), (10, 0, 60, 60)]
+    first, second = face_estimator(presence=[0.3, 0.9])(IMAGE, boxes)
+    assert (first.presence, second.presence) == pytest.approx((0.3, 0.9))
+    assert not first.found.any()
+    assert second.found.all()
+    [kept] = face_estimator(presence=[0.3])(IMAGE, boxes[:1], min_presence=0.2)
+    assert kept.found.all()
+
+
+def test_people_have_the_faces_that_are_there():
+    face = face_estimator(presence=[0.3, 0.9])
+    people = WholeBodyEstimator(body_estimator(), face=face)(IMAGE)
+    assert [person.face is None for person in people] == [True, False]
 
 
 def test_faces_and_hands_lie_where_the_body_says():

@@ -29,9 +29,10 @@ def assets_folder() -> Path:
 def mediapipe_file(name: str) -> Path:
     """Return the path of one of MediaPipe's tflite files, or skip the test that asks for it."""
     pytest.importorskip("tflite", reason="the PyPI package tflite reads MediaPipe's files")
-    path = assets_folder() / "teacher" / name
-    if not path.is_file():
-        pytest.skip(f"no {path}; set {VARIABLE} to the folder of the assets")
+    folders = [assets_folder() / folder for folder in ("teacher", "face_teacher")]
+    path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    if path is None:
+        pytest.skip(f"no {name} in {folders}; set {VARIABLE} to the folder of the assets")
     return path
 
 

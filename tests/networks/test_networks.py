@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.networks import first_stage, hand, hand_lite
+from openpose_keras.networks import face_lite, first_stage, hand, hand_lite
 from tests.helpers import ROOT
 from tests.helpers.backends import mark_backends
 
@@ -192,6 +192,18 @@ def test_hand_lite_s_heatmaps_are_those_of_its_second_stage(lite, whole):
     stages = [keras.ops.convert_to_numpy(first), *run(whole, image)]
     for found, expected in zip(run(lite, image), stages, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_face_lite_has_three_answers_and_few_weights():
+    model = randomise(face_lite())
+    found = model(noise(192, 192, batch=2), training=False)
+    assert {name: tuple(array.shape) for name, array in found.items()} == {
+        "keypoints": (2, 48, 48, 71),
+        "points": (2, 70, 2),
+        "presence": (2,),
+    }
+    assert ((found["presence"] >= 0) & (found["presence"] <= 1)).numpy().all()
+    assert model.count_params() <= 2_500_000  # 8 MB hold two million float32
 
 
 def test_stage_1_is_doubled_with_half_pixel_centres(lite):

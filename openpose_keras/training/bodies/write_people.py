@@ -18,8 +18,8 @@ from openpose_keras.core.skeletons import BODY_25, COCO_WHOLE_BODY, HAND
 from openpose_keras.io.coco_masks import encode_mask
 from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
 from openpose_keras.io.images import write_image
-from openpose_keras.training.augment import augment_photometric, sample_tint
-from openpose_keras.training.backgrounds import load_backgrounds, sample_background
+from openpose_keras.training.augment import augment_photometric
+from openpose_keras.training.backgrounds import before_background, load_backgrounds
 from openpose_keras.training.synthesis.people.assets import PeopleAssets, load_people_assets
 from openpose_keras.training.synthesis.people.labels import Labels
 from openpose_keras.training.synthesis.people.render import render_people
@@ -52,10 +52,7 @@ def draw_people(
         ValueError: The size or the number of people is not valid.
     """
     scene = render_people(assets, rng, size=size, people=people, photos=backgrounds)
-    canvas = sample_background(rng, backgrounds, max(size))[: size[0], : size[1]]
-    alpha = scene.rgba[..., 3:] / np.float32(255)
-    image = canvas + alpha * (scene.rgba[..., :3] * np.float32(sample_tint(rng)) - canvas)
-    pixels = np.clip(np.round(image), 0, 255).astype(np.uint8)
+    pixels = before_background(rng, scene.rgba, backgrounds)
     if rng.random() < _AUGMENTED:
         pixels = augment_photometric(rng, pixels)
     return pixels, scene.labels

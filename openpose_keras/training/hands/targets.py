@@ -34,8 +34,8 @@ def gaussian_heatmaps(
     """Return the heatmaps that a network should compute for inputs with these hands.
 
     Args:
-        hands: (n, m, 21, 2) keypoints of the m hands of each input, in pixels. They may lie outside
-            the input; NaN is left out.
+        hands: (n, m, K, 2) keypoints of the m hands or faces of each input, in pixels. They may lie
+            outside the input; NaN is left out.
         cells: Cells along each side of the square heatmaps.
         stride: Input pixels per cell. The centre of cell g is input pixel
             stride * g + (stride - 1) / 2.
@@ -43,7 +43,7 @@ def gaussian_heatmaps(
             range from 0.9 to 1.9 cells.
 
     Returns:
-        (n, cells, cells, 22) float32 tensor of Keras's backend. Where hands overlap, the greater
+        (n, cells, cells, K + 1) float32 tensor of Keras's backend. Where hands overlap, the greater
         value counts.
     """
     from keras import ops

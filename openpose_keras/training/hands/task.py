@@ -101,19 +101,27 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
     return model, network
 
 
-def heatmap_loss(hands: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "keras.KerasTensor":
+def heatmap_loss(
+    hands: "keras.KerasTensor", predicted: "keras.KerasTensor", *, sigma_fraction: float = 0.06
+) -> "keras.KerasTensor":
     """Return squared differences; cells near a keypoint, which are few, count up to nine times.
 
     Args:
-        hands: (n, m, 21, 2) keypoints of the hands to be found, in input pixels, or NaN.
-        predicted: (n, h, h, 22) the network's heatmaps.
+        hands: (n, m, K, 2) keypoints of the hands or faces to be found, in input pixels, or NaN.
+        predicted: (n, h, h, K + 1) the network's heatmaps.
+        sigma_fraction: See `gaussian_heatmaps`.
 
     Returns:
         (n, h, h) loss, a mean over the channels.
     """
     from keras import ops
 
-    truth = gaussian_heatmaps(hands, cells=predicted.shape[1], stride=networks.LITE_STRIDE)
+    truth = gaussian_heatmaps(
+        hands,
+        cells=predicted.shape[1],
+        stride=networks.LITE_STRIDE,
+        sigma_fraction=sigma_fraction,
+    )
     near = ops.concatenate([truth[..., :-1], 1 - truth[..., -1:]], axis=-1)
     return ops.mean(ops.square(truth - predicted) * (1 + 8 * near), axis=-1)
 
@@ -122,8 +130,8 @@ def points_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "
     """Return distances along each axis in sizes of the hand, nearly: near zero their squares.
 
     Args:
-        truth: (n, 21, 3) points in input pixels; NaN where unknown, which costs nothing.
-        predicted: (n, 21, 3) the network's points.
+        truth: (n, K, 2 or 3) points in input pixels; NaN where unknown, which costs nothing.
+        predicted: (n, K, 2 or 3) the network's points.
 
     Returns:
         (n,) loss, a mean over the points; depth counts less.
@@ -137,7 +145,8 @@ def points_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "
     size = ops.maximum(ops.max(high - low, axis=-1), 1.0)[:, None, None]
     away = ops.where(known, (predicted - points) / size, 0.0)
     distance = ops.sqrt(ops.square(away) + _ROUND**2) - _ROUND
-    return ops.mean(distance * ops.convert_to_tensor([1.0, 1.0, _DEPTH_WEIGHT]), axis=(1, 2))
+    weights = [1.0, 1.0, _DEPTH_WEIGHT][: predicted.shape[-1]]
+    return ops.mean(distance * ops.convert_to_tensor(weights), axis=(1, 2))
 
 
 def probability_loss(

@@ -14,7 +14,7 @@ from openpose_keras.training.synthesis.materials import (
 from openpose_keras.training.synthesis.people.assets import BEARD, LIPS, NAILS, PeopleAssets
 from openpose_keras.training.synthesis.people.body import Body, Pose, skin
 from openpose_keras.training.synthesis.people.clothes import Garment
-from openpose_keras.training.synthesis.people.landmarks import locate
+from openpose_keras.training.synthesis.people.landmarks import locate, locate_face
 from openpose_keras.training.synthesis.people.obj import Surface
 from openpose_keras.training.synthesis.people.poses import sample_pose
 from openpose_keras.training.synthesis.people.shapes import Shape, sample_shape
@@ -46,6 +46,7 @@ class Person(NamedTuple):
         meshes: Skin, eyes, hair and clothes.
         keypoints: (25, 3) in the order of `BODY_25`.
         hands: (2, 21, 3) of the left and the right hand in the order of `HAND`.
+        face_points: (70, 3) in the order of `FACE`.
         face: (3, 3) the head's axes as columns: to its left, up, forwards.
         height: Metres of the body, standing.
         family: The pose's.
@@ -55,6 +56,7 @@ class Person(NamedTuple):
     meshes: list[Mesh]
     keypoints: np.ndarray
     hands: np.ndarray
+    face_points: np.ndarray
     face: np.ndarray
     height: float
     family: str
@@ -101,6 +103,7 @@ def sample_person(
         [mesh._replace(vertices=mesh.vertices + down) for mesh in meshes],
         keypoints + down,
         hands + down,
+        locate_face(assets.landmarks, vertices) + down,
         figure.pose.rotations[body.bone("head")],
         height,
         posed.family,

@@ -6,6 +6,7 @@ import numpy as np
 
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.training.synthesis.people.body import Body, Pose
+from openpose_keras.training.synthesis.people.face_points import FACE_VERTICES, FACE_WEIGHTS
 
 SIDES = {"left": "L", "right": "R"}
 _JOINTS = {
@@ -22,10 +23,12 @@ class Landmarks(NamedTuple):
     Args:
         surface: For each keypoint on the surface, by name, the vertices whose mean it is.
         tips: (2, 5) the vertices at the fingers' tips of the left and the right hand.
+        pupils: (2,) the vertices in the middle of the right and of the left pupil.
     """
 
     surface: dict[str, np.ndarray]
     tips: np.ndarray
+    pupils: np.ndarray
 
 
 def find_landmarks(body: Body) -> Landmarks:
@@ -55,7 +58,8 @@ def find_landmarks(body: Body) -> Landmarks:
             last, before = (heads[body.bone(f"finger{finger + 1}-{n}.{letter}")] for n in (3, 2))
             along = body.vertices @ (last - before)
             tips[row, finger] = _greatest(along, skin & body.vertices_of(bone))[0]
-    return Landmarks(surface, tips)
+    pupils = np.concatenate([surface["right_eye"], surface["left_eye"]])
+    return Landmarks(surface, tips, pupils)
 
 
 def _greatest(values: np.ndarray, among: np.ndarray) -> np.ndarray:
@@ -92,3 +96,14 @@ def locate(
     found["neck"] = (found["left_shoulder"] + found["right_shoulder"]) / 2
     found["mid_hip"] = (found["left_hip"] + found["right_hip"]) / 2
     return np.array([found[name] for name in BODY_25.keypoints]), hands
+
+
+def locate_face(landmarks: Landmarks, vertices: np.ndarray) -> np.ndarray:
+    """Return where the keypoints of a posed body's face are, (70, 3) in the order of `FACE`.
+
+    Args:
+        landmarks: Of the base mesh.
+        vertices: (n, 3) of the posed body.
+    """
+    surface = (FACE_WEIGHTS[..., None] * vertices[FACE_VERTICES]).sum(axis=1)
+    return np.concatenate([surface, vertices[landmarks.pupils]])

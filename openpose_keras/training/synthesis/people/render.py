@@ -10,7 +10,7 @@ from openpose_keras.training.synthesis.people.assets import PeopleAssets
 from openpose_keras.training.synthesis.people.dress import sample_person
 from openpose_keras.training.synthesis.people.labels import Labels, label
 from openpose_keras.training.synthesis.people.stage import build_stage
-from openpose_keras.training.synthesis.raster import Camera
+from openpose_keras.training.synthesis.raster import Buffers, Camera, Mesh
 
 MOST_PEOPLE = 6
 _COUNTS = (0.42, 0.24, 0.14, 0.1, 0.06, 0.04)  # probabilities of one to six people
@@ -61,15 +61,41 @@ def render_people(
     count = people or 1 + int(rng.choice(MOST_PEOPLE, p=_COUNTS))
     cast = [sample_person(assets, rng, photos) for _ in range(count)]
     stage = build_stage(cast, rng, photos, size)
-    lens = _finer(stage.lens)
+    rgba, buffers, lens = photograph(stage.meshes, stage.lens, rng, size, catcher=stage.catcher)
+    return PeopleScene(rgba, label(stage, buffers, lens, _OVERSAMPLING))
+
+
+def photograph(
+    meshes: list[Mesh],
+    lens: Camera,
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    *,
+    scale: lighting.Scale = _SCALE,
+    catcher: int | None = None,
+) -> tuple[np.ndarray, Buffers, Camera]:
+    """Render meshes in the camera's frame.
+
+    Args:
+        meshes: The meshes.
+        lens: The camera, in pixels of the image.
+        rng: The random generator, for lamps and exposure.
+        size: (height, width) of the image in pixels.
+        scale: Lengths of the scene.
+        catcher: See `Stage`.
+
+    Returns:
+        (h, w, 4) uint8, see `PeopleScene`; what was rasterised, in finer pixels, and the camera in
+        these.
+    """
     height, width = size
     shape = (height * _OVERSAMPLING, width * _OVERSAMPLING)
-    buffers = raster.rasterise(stage.meshes, lens, shape)
+    fine = _finer(lens)
+    buffers = raster.rasterise(meshes, fine, shape)
     rgba = lighting.light(
-        stage.meshes, buffers, lens, rng,
-        oversampling=_OVERSAMPLING, scale=_SCALE, catcher=stage.catcher,
-    )  # fmt: skip
-    return PeopleScene(rgba, label(stage, buffers, lens, _OVERSAMPLING))
+        meshes, buffers, fine, rng, oversampling=_OVERSAMPLING, scale=scale, catcher=catcher
+    )
+    return rgba, buffers, fine
 
 
 def _finer(lens: Camera) -> Camera:

@@ -1,0 +1,126 @@
+"""Sets of labelled faces on disk: rendered heads, and photos that MediaPipe's networks label.
+
+A set is a folder of images and an `annotations.json` of COCO's form, whose people have the 70
+keypoints of `FACE`, hidden ones too. `area` is the square of the distance between the outer corners
+of the eyes in space, in pixels: the unit of errors. A crowd is a face whose keypoints are doubtful.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from openpose_keras.core.errors import TrainingError
+from openpose_keras.core.skeletons import FACE
+from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
+from openpose_keras.io.images import read_image, write_image
+from openpose_keras.training.backgrounds import before_background, image_files, load_backgrounds
+from openpose_keras.training.faces.teacher import FaceTeacher
+from openpose_keras.training.synthesis.people.assets import load_people_assets
+from openpose_keras.training.synthesis.people.heads import render_head
+
+LABELS = "annotations.json"
+_LEAST_PRESENCE, _MOST_SPREAD, _LEAST_UNIT = 0.9, 0.06, 16.0  # of a face whose keypoints count
+
+
+def write_heads(
+    out: str | Path,
+    *,
+    assets: str | Path,
+    backgrounds: str | Path | None = None,
+    count: int = 500,
+    seed: int = 0,
+) -> Path:
+    """Write a set of rendered heads. The same seed leads to the same set.
+
+    Args:
+        out: Folder to write into. It must not have a set yet.
+        assets: The assets of people, see `synthesis.people.assets`.
+        backgrounds: Folder of images without people; None for procedural backgrounds.
+        count: Number of heads.
+        seed: Seed of the heads.
+
+    Returns:
+        The path of `annotations.json`.
+
+    Raises:
+        TrainingError: The folder has a set already.
+        AssetError: The assets cannot be read.
+        FileNotFoundError: There are no backgrounds in their folder.
+    """
+    loaded = load_people_assets(assets)
+    photos = load_backgrounds(backgrounds) if backgrounds else []
+
+    def draw(number: int) -> tuple[np.ndarray, list[LabelledPerson]]:
+        """Render a head."""
+        rng = np.random.default_rng((seed, number))
+        head = render_head(loaded, rng, photos=photos)
+        image = before_background(rng, head.rgba, photos)
+        return image, [_labelled_face(head.xy, head.unit)]
+
+    return _write_set(out, draw, count, "openpose_keras heads")
+
+
+def write_face_photos(out: str | Path, *, photos: str | Path) -> Path:
+    """Write a set of photos with the faces that MediaPipe's networks find in them.
+
+    Args:
+        out: Folder to write into. It must not have a set yet.
+        photos: Folder of photos, with faces or without.
+
+    Returns:
+        The path of `annotations.json`.
+
+    Raises:
+        TrainingError: The folder has a set already.
+        WeightsError: A network is missing, see `FaceTeacher`.
+        FileNotFoundError: There are no photos in the folder.
+    """
+    files, teacher = image_files(photos), FaceTeacher()
+
+    def label(number: int) -> tuple[np.ndarray, list[LabelledPerson]]:
+        """Label a photo."""
+        image = read_image(files[number])
+        return image, [
+            _labelled_face(
+                face.xy,
+                face.unit,
+                doubtful=face.presence < _LEAST_PRESENCE
+                or face.spread > _MOST_SPREAD
+                or face.unit < _LEAST_UNIT,
+            )
+            for face in teacher(image)
+        ]
+
+    return _write_set(out, label, len(files), "photos with faces as MediaPipe's networks see them")
+
+
+def _write_set(
+    out: str | Path,
+    draw: Callable[[int], tuple[np.ndarray, list[LabelledPerson]]],
+    count: int,
+    description: str,
+) -> Path:
+    """Write the images that a function draws, and their labels."""
+    out = Path(out)
+    path = out / LABELS
+    if path.exists():
+        raise TrainingError(f"expected a new folder, but {path} exists: choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    samples = []
+    for number in tqdm(range(count), unit="image"):
+        image, faces = draw(number)
+        file = out / f"{number:05d}.jpg"
+        write_image(file, image)
+        samples.append(LabelledPeople(file, tuple(faces), number, image.shape[:2]))
+    write_people_labels(path, samples, description=description)
+    return path
+
+
+def _labelled_face(xy: np.ndarray, unit: float, *, doubtful: bool = False) -> LabelledPerson:
+    """Return a face with keypoints (70, 2), or a crowd where they are doubtful."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    box = (*low.tolist(), *(high - low).tolist())
+    visibility = np.full(len(FACE), 0.0 if doubtful else 2.0)
+    return LabelledPerson(xy, visibility, box, unit**2, crowd=doubtful, skeleton=FACE)
