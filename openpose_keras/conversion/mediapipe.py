@@ -38,5 +38,6 @@ def name_layers(layers: Layers, names: Iterable[str]) -> Layers:
     heads = {
         name: ours for name in layers for theirs, ours in HEADS.items() if theirs in name.split("/")
     }
-    others = iter(name for name in names if name not in heads.values())
+    # A file without any of these names, face_landmark.tflite, has its heads in order too.
+    others = iter(name for name in names if not heads or name not in HEADS.values())
     return {heads.get(name) or next(others, name): arrays for name, arrays in layers.items()}

@@ -74,10 +74,11 @@ def face_heads(
 
     channels = _LEVELS[32]
     presence = residual(x, "presence_down", channels, kernel=3, strides=2)
-    presence = _whole(presence, "presence", 1)
+    presence = _whole(presence, "presence", "presence", 1)
     # As a layer of its own, so that the layers with weights follow one another as in the file.
     presence = keras.layers.Activation("sigmoid", dtype="float32", name="sigmoid")(presence)
-    numbers = _whole(_level(x, "points", channels, first=True), name, points * axes)
+    numbers = _level(x, "points", channels, first=True)
+    numbers = _whole(numbers, "points", name, points * axes)
     return {
         "presence": keras.layers.Reshape((), dtype="float32", name="presence_value")(presence),
         "points": keras.layers.Reshape((points, axes), dtype="float32", name="points_table")(
@@ -86,8 +87,9 @@ def face_heads(
     }
 
 
-def _whole(x: "keras.KerasTensor", name: str, count: int) -> "keras.KerasTensor":
-    """Turn (n, 3, 3, 128) features into (n, 1, 1, count) numbers."""
-    x = prelu(conv(x, f"{name}_reduce", _HEAD_CHANNELS, 1, activation=None), f"{name}_reduce_prelu")
-    x = residual(x, f"{name}_reduced_block", _HEAD_CHANNELS, kernel=3)
+def _whole(x: "keras.KerasTensor", branch: str, name: str, count: int) -> "keras.KerasTensor":
+    """Turn (n, 3, 3, 128) features into (n, 1, 1, count) numbers, told by the layer of a name."""
+    x = conv(x, f"{branch}_reduce", _HEAD_CHANNELS, 1, activation=None)
+    x = prelu(x, f"{branch}_reduce_prelu")
+    x = residual(x, f"{branch}_reduced_block", _HEAD_CHANNELS, kernel=3)
     return conv(x, name, count, 3, **{**HEAD, "padding": "valid"})

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.estimators.body import BODY_NETWORKS
+from openpose_keras.networks.face_lite import FACE_INPUT
 
 NETWORKS = ("hand_lite", "hand_finder", "face_lite", *BODY_NETWORKS)
 _COUNTS = ("validation_hands", "validation_samples", "batch_size", "epochs", "steps_per_epoch")
@@ -103,6 +104,9 @@ class TrainConfig:
             )
         fits = self.layers is None or self.network == "hand_lite"
         self._require("layers", fits, "None for another network than hand_lite")
+        if self.network == "face_lite":
+            self._require("labels", self.labels is None, "None for face_lite, which has assets")
+            self._require("size", self.size == FACE_INPUT, f"{FACE_INPUT} for face_lite")
         both = (self.teacher is None) == (self.photos is None)
         self._require("photos", both, "a folder if there is a teacher, else None")
         self._require("hands", self.hands >= least, "1 or more, or 0 if there are labels")

@@ -304,7 +304,9 @@ def test_weights_that_the_user_has_to_bring_are_asked_for(tmp_path, monkeypatch)
                 find_weights(preset)
     with pytest.raises(WeightsError, match=r"body_25\.weights\.h5"):
         WholeBodyEstimator.from_preset("openpose")
-    with pytest.raises(ValueError, match="a preset that finds a face, face, got 'hand_lite'"):
+    with pytest.raises(
+        ValueError, match="a preset that finds a face, face or face_lite, got 'hand_lite'"
+    ):
         FaceEstimator.from_preset("hand_lite")
 
 

@@ -106,7 +106,7 @@ def test_own_labels_need_no_rendered_hands_and_no_other_folders_but_have_to_be_s
         TrainConfig(out="run", labels="labels.json", photo_fraction=0.0)
 
 
-@pytest.mark.parametrize("name", ["hand_lite", "hand_finder", "body_tiny"])
+@pytest.mark.parametrize("name", ["hand_lite", "hand_finder", "body_tiny", "face_lite"])
 def test_the_configs_that_ship_are_valid(name):
     config = read_config(ROOT / "weights" / f"{name}.json")
     assert (config.network, config.out) == (name, f"runs/{name}")
@@ -119,3 +119,11 @@ def test_networks_of_bodies_refuse_data_that_they_would_not_use(name):
         TrainingError, match=f"^expected {name} to be None for a network of bodies, got"
     ):
         TrainConfig(out="run", network="body_25", **{name: "folder"})
+
+
+@pytest.mark.parametrize(("name", "value"), [("size", 224), ("labels", "labels.json")])
+def test_face_lite_refuses_another_size_and_a_label_file(name, value):
+    options = {"out": "run", "network": "face_lite", "size": 192}
+    TrainConfig(**options)
+    with pytest.raises(TrainingError, match=f"^expected {name} to be .* for face_lite"):
+        TrainConfig(**(options | {name: value}))
