@@ -126,6 +126,7 @@ def _measure_faces(args: argparse.Namespace) -> tuple["AnyReport", dict[str, obj
     from openpose_keras.evaluation import evaluate_faces
     from openpose_keras.io.coco_people import read_people_labels
 
+    _refuse_options_of_hands(args)
     args.crop_factor = args.crop_factor or BOX_MARGIN
     samples = read_people_labels(args.data, args.images, skeleton=FACE, limit=args.limit)
     options.start_keras()
@@ -146,14 +147,19 @@ def _measure_people(args: argparse.Namespace) -> tuple["AnyReport", dict[str, ob
     parts = tuple(get_presets(args.preset))
     if "body" not in parts:
         raise options.UsageError(f"--preset {args.preset} finds no bodies: add one such as body_25")
-    used = [option for option, name in _OF_HANDS.items() if getattr(args, name)]
-    if used:
-        raise options.UsageError(
-            f"{', '.join(used)}: only for a preset of hands alone, such as hand_lite"
-        )
+    _refuse_options_of_hands(args)
     if parts != ("body",):
         print(f"{args.preset}: only the bodies are measured", file=sys.stderr)
     samples = read_people_labels(args.data, args.images, limit=args.limit)
     estimator = options.load_people_estimator(args, PARTS[:1])
     names = ("preset", "recipe", "dtype", "limit")
     return evaluate_bodies(estimator, samples), {name: getattr(args, name) for name in names}
+
+
+def _refuse_options_of_hands(args: argparse.Namespace) -> None:
+    """Raise UsageError if an option is given that only hands have."""
+    used = [option for option, name in _OF_HANDS.items() if getattr(args, name)]
+    if used:
+        raise options.UsageError(
+            f"{', '.join(used)}: only for a preset of hands alone, such as hand_lite"
+        )

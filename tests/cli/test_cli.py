@@ -638,7 +638,9 @@ def test_evaluate_measures_people_with_a_preset_of_bodies(people, folder, capsys
     figures = json.loads(Path("figures.json").read_text())
     assert (figures["ap"], figures["ap_large"]) == (0, None)
     assert figures["options"]["preset"] == "body_25,hand_lite"
-    for more, message in ((["--search"], "--search: only"), (["--preset", "face"], "no bodies")):
+    no_bodies = (["--preset", "face,hand_lite"], "no bodies")
+    of_hands = (["--preset", "face", "--search"], "--search: only")
+    for more, message in ((["--search"], "--search: only"), no_bodies, of_hands):
         with pytest.raises(SystemExit):
             cli.main([*argv, *more])
         assert message in capsys.readouterr().err
