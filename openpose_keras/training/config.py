@@ -43,6 +43,7 @@ class TrainConfig:
         validation_hands: Number of hands to render for validation, with another seed.
         photo_fraction: Fraction of the hands in samples that come from labelled photos; 0 for no
             photos.
+        negatives: Fraction of the samples of "hand_lite" that show no hand.
         validation_samples: Number of samples of rendered hands, and of photos, that each epoch is
             measured on.
         pretrained: Whether to start from MediaPipe's network, or at random.
@@ -76,6 +77,7 @@ class TrainConfig:
     hands: int = 24000
     validation_hands: int = 1500
     photo_fraction: float = 0.25
+    negatives: float = 0.22
     validation_samples: int = 384
     pretrained: bool = True
     weights: str | None = None
@@ -111,7 +113,8 @@ class TrainConfig:
         self._require("photos", both, "a folder if there is a teacher, else None")
         self._require("hands", self.hands >= least, "1 or more, or 0 if there are labels")
         self._require("size", self.size > 0 and self.size % 32 == 0, "a multiple of 32")
-        self._require("photo_fraction", 0 <= self.photo_fraction <= 1, "between 0 and 1")
+        for name in ("photo_fraction", "negatives"):
+            self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         shown = not self.labels or self.photo_fraction > 0
         self._require("photo_fraction", shown, "above 0, so that the labelled photos are shown")
         for name, least in _LEAST.items():

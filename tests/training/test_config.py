@@ -59,6 +59,7 @@ def test_a_file_that_is_not_text_or_is_missing_is_named(tmp_path):
 INVALID = {
     "size": (100, 0, -32, "160", 160.0),
     "photo_fraction": (-0.1, 1.1, float("nan"), None),
+    "negatives": (-0.1, 1.1),
     "hands": (0, -1),
     "labels": (3,),
     "weights": (3,),

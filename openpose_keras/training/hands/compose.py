@@ -140,12 +140,14 @@ class Composer:
             backgrounds are procedural.
         size: Side of a sample in pixels.
         surroundings: What draws parts of photos with people and rooms but no hand, or None.
+        negatives: Fraction of the samples that show no hand.
     """
 
     sources: list[tuple[Source, float]]
     backgrounds: list[np.ndarray]
     size: int
     surroundings: Surroundings | None = None
+    negatives: float = KINDS["negative"]
 
     def __call__(self, rng: np.random.Generator, *, kind: str | None = None) -> Sample:
         """Draw a sample. The same state of the generator leads to the same pixels.
@@ -157,7 +159,7 @@ class Composer:
         Returns:
             The sample.
         """
-        kind = kind or str(rng.choice(list(KINDS), p=list(KINDS.values())))
+        kind = kind or self._draw_kind(rng)
         sources, weights = zip(*self.sources, strict=True)
         canvas = self._behind(rng, kind).astype(np.float32)
         hands, right = [], math.nan
@@ -174,6 +176,15 @@ class Composer:
             image = add_image_border(rng, image)
         presence = {"centered": 1.0, "negative": 0.0}.get(kind, math.nan)
         return Sample(image, hands, presence, right if kind == "centered" else math.nan)
+
+    def _draw_kind(self, rng: np.random.Generator) -> str:
+        """Draw a kind; those with hands keep their proportions."""
+        rest = (1 - self.negatives) / (1 - KINDS["negative"])
+        shares = {
+            **{kind: share * rest for kind, share in KINDS.items()},
+            "negative": self.negatives,
+        }
+        return str(rng.choice(list(shares), p=list(shares.values())))
 
     def _behind(self, rng: np.random.Generator, kind: str) -> np.ndarray:
         """Draw what is behind the hands: a part of a photo with people, or a background."""

@@ -1,6 +1,7 @@
 """The training of hand_lite: its model with four losses, its batches, its validation."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,12 +52,13 @@ def make_task(config: TrainConfig) -> Task:
 
 def make_composer(sources: data.DataSources, config: TrainConfig) -> Composer:
     """Return what draws samples from data sources."""
-    return data.make_composer(
+    composer = data.make_composer(
         sources,
         photo_fraction=config.photo_fraction,
         size=config.size,
         processes=config.processes,
     )
+    return replace(composer, negatives=config.negatives)
 
 
 def batch_source(composer: Composer, count: int) -> Callable[[np.random.Generator], Batch]:

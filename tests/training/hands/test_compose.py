@@ -267,12 +267,15 @@ def test_surroundings_are_behind_the_hands_as_often_as_their_kind_has_them():
         assert len(drawn) / 150 == pytest.approx(often, abs=0.1)
 
 
-def test_the_kinds_of_samples_come_as_often_as_they_should():
-    composer, rng = Composer([(fake_hand, 1.0)], [], size=16), np.random.default_rng(5)
+@pytest.mark.parametrize("negatives", [KINDS["negative"], 0.7])
+def test_the_kinds_of_samples_come_as_often_as_they_should(negatives):
+    composer = Composer([(fake_hand, 1.0)], [], size=16, negatives=negatives)
+    rng = np.random.default_rng(5)
     samples = [composer(rng) for _ in range(300)]
+    rest = (1 - negatives) / (1 - KINDS["negative"])
     negative = np.mean([sample.presence == 0 for sample in samples])
     centered = np.mean([sample.presence == 1 for sample in samples])
-    assert negative == pytest.approx(KINDS["negative"], abs=0.06)
-    assert centered == pytest.approx(KINDS["centered"], abs=0.06)
+    assert negative == pytest.approx(negatives, abs=0.06)
+    assert centered == pytest.approx(rest * KINDS["centered"], abs=0.06)
     several = np.mean([len(sample.hands) > 1 for sample in samples])
-    assert several == pytest.approx(0.5 * KINDS["scene"], abs=0.03)
+    assert several == pytest.approx(0.5 * rest * KINDS["scene"], abs=0.03)

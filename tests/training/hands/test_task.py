@@ -12,9 +12,10 @@ from openpose_keras.networks.preprocessing import normalise
 from openpose_keras.networks.presets import load_network
 from openpose_keras.training.hands import task as hand_task
 from openpose_keras.training.hands.compose import MOST_HANDS, Sample
+from openpose_keras.training.hands.data import DataSources
 from openpose_keras.training.hands.targets import gaussian_heatmaps
 from openpose_keras.training.hands.task import heatmap_loss, points_loss, probability_loss
-from tests.helpers.training_fakes import fake_composer, open_hand, small_config
+from tests.helpers.training_fakes import fake_composer, fake_hands, open_hand, small_config
 
 # TensorFlow's own modules use what Python and NumPy have deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*")
@@ -199,6 +200,13 @@ def small_network(monkeypatch):
     """A network of a third of the blocks."""
     blocks = tuple(networks.LITE_BLOCKS[index] for index in (0, 1, 3, 5, 11))
     monkeypatch.setattr(lite, "LITE_BLOCKS", blocks)
+
+
+def test_a_config_says_how_many_samples_show_no_hand(tmp_path):
+    sources = DataSources(fake_hands(3), [], [], [])
+    composer = hand_task.make_composer(sources, small_config(tmp_path, negatives=1.0))
+    rng = np.random.default_rng(0)
+    assert {composer(rng).presence for _ in range(10)} == {0.0}
 
 
 @pytest.mark.slow
