@@ -9,17 +9,15 @@ run lengths.
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from openpose_keras.core.boxes import Box
-from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.keypoints import SIDES
 from openpose_keras.core.skeletons import BODY_25, COCO_WHOLE_BODY, HAND
 from openpose_keras.io.coco_masks import encode_mask
-from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
-from openpose_keras.io.images import write_image
+from openpose_keras.io.coco_people import LabelledPerson
 from openpose_keras.training.augment import augment_photometric
 from openpose_keras.training.backgrounds import before_background, load_backgrounds
+from openpose_keras.training.label_sets import new_label_file, write_people_set
 from openpose_keras.training.synthesis.people.assets import PeopleAssets, load_people_assets
 from openpose_keras.training.synthesis.people.labels import Labels
 from openpose_keras.training.synthesis.people.render import render_people
@@ -85,22 +83,17 @@ def write_people(
         AssetError: The assets cannot be read.
         FileNotFoundError: There are no backgrounds in their folder.
     """
-    out = Path(out)
-    path = out / "annotations.json"
-    if path.exists():
-        raise TrainingError(f"expected a new folder, but {path} exists: choose another folder")
+    path = new_label_file(out)
     loaded = load_people_assets(assets)
     photos = load_backgrounds(backgrounds) if backgrounds else []
-    out.mkdir(parents=True, exist_ok=True)
-    samples = []
-    for number in tqdm(range(count), unit="image"):
+
+    def draw(number: int) -> tuple[np.ndarray, tuple[LabelledPerson, ...]]:
+        """Render an image."""
         rng = np.random.default_rng((seed, number))
         image, labels = draw_people(loaded, rng, photos, size=size)
-        file = out / f"{number:05d}.jpg"
-        write_image(file, image)
-        samples.append(LabelledPeople(file, labelled_people(labels), number, size))
-    write_people_labels(path, samples, description="openpose_keras people")
-    return path
+        return image, labelled_people(labels)
+
+    return write_people_set(path, draw, count, description="openpose_keras people")
 
 
 def labelled_people(labels: Labels) -> tuple[LabelledPerson, ...]:

@@ -17,8 +17,8 @@ from openpose_keras.io.images import read_image
 from openpose_keras.training.augment import augment_photometric
 from openpose_keras.training.backgrounds import HELD_OUT_STEP, load_backgrounds
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.faces.write_faces import LABELS
 from openpose_keras.training.hands.compose import add_occluder
+from openpose_keras.training.label_sets import LABELS
 
 NO_FACE = 0.15  # fraction of the samples
 _MARGINS = (1.25, 2.4)  # side of a crop, in longer sides of the keypoints' extent

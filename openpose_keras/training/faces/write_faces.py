@@ -5,22 +5,19 @@ keypoints of `FACE`, hidden ones too. `area` is the square of the distance betwe
 of the eyes in space, in pixels: the unit of errors. A crowd is a face whose keypoints are doubtful.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.skeletons import FACE
-from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
-from openpose_keras.io.images import read_image, write_image
+from openpose_keras.io.coco_people import LabelledPerson
+from openpose_keras.io.images import read_image
 from openpose_keras.training.backgrounds import before_background, image_files, load_backgrounds
 from openpose_keras.training.faces.teacher import FaceTeacher
+from openpose_keras.training.label_sets import new_label_file, write_people_set
 from openpose_keras.training.synthesis.people.assets import load_people_assets
 from openpose_keras.training.synthesis.people.heads import render_head
 
-LABELS = "annotations.json"
 _LEAST_PRESENCE, _MOST_SPREAD, _LEAST_UNIT = 0.9, 0.06, 16.0  # of a face whose keypoints count
 
 
@@ -49,17 +46,18 @@ def write_heads(
         AssetError: The assets cannot be read.
         FileNotFoundError: There are no backgrounds in their folder.
     """
+    path = new_label_file(out)
     loaded = load_people_assets(assets)
     photos = load_backgrounds(backgrounds) if backgrounds else []
 
-    def draw(number: int) -> tuple[np.ndarray, list[LabelledPerson]]:
+    def draw(number: int) -> tuple[np.ndarray, tuple[LabelledPerson, ...]]:
         """Render a head."""
         rng = np.random.default_rng((seed, number))
         head = render_head(loaded, rng, photos=photos)
         image = before_background(rng, head.rgba, photos)
-        return image, [_labelled_face(head.xy, head.unit)]
+        return image, (_labelled_face(head.xy, head.unit),)
 
-    return _write_set(out, draw, count, "openpose_keras heads")
+    return write_people_set(path, draw, count, description="openpose_keras heads")
 
 
 def write_face_photos(out: str | Path, *, photos: str | Path) -> Path:
@@ -77,12 +75,13 @@ def write_face_photos(out: str | Path, *, photos: str | Path) -> Path:
         WeightsError: A network is missing, see `FaceTeacher`.
         FileNotFoundError: There are no photos in the folder.
     """
+    path = new_label_file(out)
     files, teacher = image_files(photos), FaceTeacher()
 
-    def label(number: int) -> tuple[np.ndarray, list[LabelledPerson]]:
+    def label(number: int) -> tuple[np.ndarray, tuple[LabelledPerson, ...]]:
         """Label a photo."""
         image = read_image(files[number])
-        return image, [
+        return image, tuple(
             _labelled_face(
                 face.xy,
                 face.unit,
@@ -91,31 +90,10 @@ def write_face_photos(out: str | Path, *, photos: str | Path) -> Path:
                 or face.unit < _LEAST_UNIT,
             )
             for face in teacher(image)
-        ]
+        )
 
-    return _write_set(out, label, len(files), "photos with faces as MediaPipe's networks see them")
-
-
-def _write_set(
-    out: str | Path,
-    draw: Callable[[int], tuple[np.ndarray, list[LabelledPerson]]],
-    count: int,
-    description: str,
-) -> Path:
-    """Write the images that a function draws, and their labels."""
-    out = Path(out)
-    path = out / LABELS
-    if path.exists():
-        raise TrainingError(f"expected a new folder, but {path} exists: choose another folder")
-    out.mkdir(parents=True, exist_ok=True)
-    samples = []
-    for number in tqdm(range(count), unit="image"):
-        image, faces = draw(number)
-        file = out / f"{number:05d}.jpg"
-        write_image(file, image)
-        samples.append(LabelledPeople(file, tuple(faces), number, image.shape[:2]))
-    write_people_labels(path, samples, description=description)
-    return path
+    description = "photos with faces as MediaPipe's networks see them"
+    return write_people_set(path, label, len(files), description=description)
 
 
 def _labelled_face(xy: np.ndarray, unit: float, *, doubtful: bool = False) -> LabelledPerson:

@@ -24,6 +24,7 @@ from openpose_keras.training.hands import photo_sets, photos
 from openpose_keras.training.hands.compose import Placement, paste
 from openpose_keras.training.hands.data import labelled_hand
 from openpose_keras.training.hands.render_cache import LAYER_FRACTION
+from openpose_keras.training.label_sets import new_label_file
 from openpose_keras.training.synthesis.assets import load_assets
 from openpose_keras.training.synthesis.render import HandLayer, render_hand
 
@@ -83,10 +84,7 @@ def write_dataset(
     """
     if kind not in KINDS:
         raise TrainingError(f"expected a kind among {', '.join(KINDS)}, got {kind!r}")
-    out = Path(out)
-    labels = out / "annotations.json"
-    if labels.exists():
-        raise TrainingError(f"expected a new folder, but {labels} exists: choose another folder")
+    out, labels = Path(out), new_label_file(out)
     if kind == "no_hands" and not backgrounds:
         raise TrainingError("expected a folder of backgrounds for no_hands, got none: name one")
     out.mkdir(parents=True, exist_ok=True)

@@ -38,8 +38,7 @@ def show_fields(
             cut at 1.
         titles: One for each field, or none.
         columns: Fields a row, at most.
-        image: (H, W, 3) uint8 RGB that all fields cover; it is shown grey and
-            dark.
+        image: (H, W, 3) uint8 RGB that all fields cover; it is shown grey and dark.
         arrows: Cells from one arrow to the next; 0 for no arrows.
 
     Returns:
