@@ -55,10 +55,10 @@ class TrainConfig:
         batch_size: Samples a step.
         epochs: Number of epochs; each ends with a validation and a checkpoint.
         steps_per_epoch: Steps an epoch.
-        learning_rate: Greatest learning rate of the layers that start at random. It rises to this
+        learning_rate: Greatest learning rate of the weights that start at random. It rises to this
             value and falls to nearly zero along half a cosine.
-        pretrained_rate: The learning rate of layers that began as MediaPipe's, or as the teacher's
-            of "body_lite", as a fraction of the others'.
+        pretrained_rate: The learning rate of weights that were MediaPipe's in the beginning, or the
+            teacher's of "body_lite", as a fraction of the others'.
         weight_decay: Weight decay of AdamW.
         processes: Number of processes that render and compose; 0 composes in the process itself.
         seed: Seed of hands, samples and initial weights.

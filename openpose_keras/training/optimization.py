@@ -1,7 +1,9 @@
 """The schedule and the optimizer of a training run."""
 
-from collections.abc import Container
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from openpose_keras.networks.presets import PRESETS, find_weights, load_network, load_weights
 from openpose_keras.training.config import TrainConfig
@@ -17,7 +19,7 @@ TEACHERS = {
 """The network of MediaPipe's whose layers, by name, each of ours for hands and faces has too."""
 
 
-def load_first_weights(network: "keras.Model", config: TrainConfig) -> set[str]:
+def load_first_weights(network: "keras.Model", config: TrainConfig) -> dict[str, bool]:
     """Load the weights that a run starts from, if its config asks for any.
 
     Args:
@@ -26,7 +28,7 @@ def load_first_weights(network: "keras.Model", config: TrainConfig) -> set[str]:
         config: Names the weights, or says whether to start from MediaPipe's.
 
     Returns:
-        Paths of the variables that were MediaPipe's in the beginning.
+        True for the path of each variable that was MediaPipe's in the beginning.
 
     Raises:
         WeightsError: The weights to start from cannot be used.
@@ -35,14 +37,14 @@ def load_first_weights(network: "keras.Model", config: TrainConfig) -> set[str]:
         preset = PRESETS.get(config.weights)
         load_weights(network, find_weights(preset) if preset else config.weights)
     if network.name not in TEACHERS or not (config.weights or config.pretrained):
-        return set()
+        return {}
     teacher = load_network(TEACHERS[network.name])
     weights = {layer.name: layer.get_weights() for layer in teacher.layers if layer.weights}
     layers = [layer for layer in network.layers if layer.name in weights]
     if not config.weights:
         for layer in layers:
             layer.set_weights(weights[layer.name])
-    return {variable.path for layer in layers for variable in layer.weights}
+    return {variable.path: True for layer in layers for variable in layer.weights}
 
 
 def image_input(size: int) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
@@ -57,14 +59,15 @@ def image_input(size: int) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
 
 
 def make_optimizer(
-    network: "keras.Model", config: TrainConfig, slow: Container[str]
+    network: "keras.Model", config: TrainConfig, slow: Mapping[str, bool | np.ndarray]
 ) -> "keras.optimizers.Optimizer":
-    """Build AdamW with averaged weights, and another learning rate for MediaPipe's layers.
+    """Build AdamW with averaged weights, and another learning rate for what others have trained.
 
     Args:
         network: The network to be trained.
         config: Rates and length of the run.
-        slow: Paths of the variables that learn slowly, what `load_first_weights` returned.
+        slow: For the path of a variable, whether it learns at the `pretrained_rate`, or a bool
+            array of its shape that says which of its weights do. All others learn at the full rate.
 
     Returns:
         The optimizer, built for the network's variables.
@@ -72,18 +75,20 @@ def make_optimizer(
     import keras
 
     variables = network.trainable_variables
-    is_slow = [variable.path in slow for variable in variables]
+    rates = [
+        np.where(slow.get(variable.path, False), config.pretrained_rate, 1.0).astype(np.float32)
+        for variable in variables
+    ]
 
     class LayerwiseAdamW(keras.optimizers.AdamW):
-        """AdamW with a learning rate for each variable."""
+        """AdamW with a learning rate for each weight."""
 
         def update_step(
             self, gradient: object, variable: "keras.Variable", learning_rate: "keras.KerasTensor"
         ) -> None:
             """Scale the rate, then take the step."""
-            if is_slow[self._get_variable_index(variable)]:
-                learning_rate = learning_rate * config.pretrained_rate
-            super().update_step(gradient, variable, learning_rate)
+            rate = rates[self._get_variable_index(variable)]
+            super().update_step(gradient, variable, learning_rate * rate)
 
     total = config.epochs * config.steps_per_epoch
     warmup = min(300, total // 10)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openpose_keras.core.arrays import FloatArray, IntArray
+from openpose_keras.core.arrays import IntArray
 from openpose_keras.core.skeletons import Skeleton
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def matching_channels(teacher: Skeleton, skeleton: Skeleton) -> dict[str, IntArr
 
 def transfer_weights(
     teacher: "keras.Model", network: "keras.Model", channels: dict[str, IntArray]
-) -> set[str]:
+) -> dict[str, np.ndarray]:
     """Copy the weights of a teacher of the same graph into a network, in place.
 
     Where the two differ in their maps, weights of maps that the teacher lacks become 0.
@@ -55,32 +55,30 @@ def transfer_weights(
         channels: What `matching_channels` returned.
 
     Returns:
-        Paths of the variables of the layers that do not differ.
+        For the path of each variable of the network which of its weights were the teacher's.
     """
-    same: set[str] = set()
+    copied = {}
     points, fields = channels["keypoints"], channels["affinity"]
     sizes = {kind: maps.shape[-1] for kind, maps in teacher.output.items()}
     both = np.where(points == NONE, NONE, points + sizes["affinity"])
     sources = {sizes["keypoints"]: points, sizes["affinity"]: fields}
     for layer in (layer for layer in network.layers if layer.weights):
-        arrays = teacher.get_layer(layer.name).get_weights()
-        shapes = [array.shape for array in layer.get_weights()]
-        taken = []
-        for array, shape in zip(arrays, shapes, strict=True):
-            for axis, (old, new) in enumerate(zip(array.shape, shape, strict=True)):
+        for variable, array in zip(
+            layer.weights, teacher.get_layer(layer.name).get_weights(), strict=True
+        ):
+            known = np.ones(array.shape, bool)
+            for axis, (old, new) in enumerate(zip(array.shape, variable.shape, strict=True)):
                 if old == new:
                     continue
                 rest = np.arange(sum(sizes.values()), old)  # a stage's maps, and what is beside
                 chosen = sources.get(old, np.concatenate([fields, both, rest]))
-                array = _take(array, chosen, axis)
-            taken.append(array)
-        layer.set_weights(taken)
-        if [array.shape for array in arrays] == shapes:
-            same.update(variable.path for variable in layer.weights)
-    return same
+                array, known = _take(array, chosen, axis), _take(known, chosen, axis)
+            variable.assign(array)
+            copied[variable.path] = known
+    return copied
 
 
-def _take(array: FloatArray, chosen: IntArray, axis: int) -> FloatArray:
+def _take(array: np.ndarray, chosen: IntArray, axis: int) -> np.ndarray:
     """Return slices along an axis, zeros for `NONE`."""
     zeros = np.zeros_like(np.take(array, [0], axis))
     return np.take(np.concatenate([array, zeros], axis), chosen, axis)

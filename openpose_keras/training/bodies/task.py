@@ -6,7 +6,7 @@ learns from drawn stick people; with `labels`, from the photos of a label file o
 `photos` and `teacher`, from photos that another network answers, too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,7 +78,7 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
     stages = getattr(networks, config.network)(all_stages=True)
     last = {kind: maps for stage in stages.output for kind, maps in stage.items()}
     network = keras.Model(stages.input, last, name=stages.name)
-    slow = load_first_weights(network, config)
+    slow: Mapping[str, bool | np.ndarray] = load_first_weights(network, config)
     image, normalised = image_input(config.size)
     outputs = {
         f"{kind}_stage{number}": maps
@@ -99,12 +99,12 @@ def _compare_with_teacher(
     config: TrainConfig,
     image: "keras.KerasTensor",
     outputs: "dict[str, keras.KerasTensor]",
-) -> "tuple[dict[str, keras.KerasTensor], set[str]]":
+) -> "tuple[dict[str, keras.KerasTensor], dict[str, np.ndarray]]":
     """Start from the teacher's weights, unless the config names some.
 
     Returns:
-        By name how far all outputs are from the teacher's, and the paths of variables that learn
-        slowly, since they have been the teacher's.
+        By name how far all outputs are from the teacher's; and what `transfer_weights` returns, as
+        these weights learn slowly.
     """
     weights = None if config.teacher == TEACHER else config.teacher
     teacher = load_network(TEACHER, weights=weights)

@@ -46,12 +46,17 @@ def test_the_maps_of_the_first_stage_are_the_teacher_s_and_those_it_lacks_are_0(
     last = networks.body_mobilenet()
     randomise(teacher)
     last.set_weights(teacher.get_weights())
-    same = transfer_weights(last, network, CHANNELS)
-    assert {each.path.partition("/")[0] for each in network.weights if each.path not in same} == {
+    copied = transfer_weights(last, network, CHANNELS)
+    assert all(copied[each.path].shape == each.shape for each in network.weights)
+    partly = {path for path, known in copied.items() if not known.all()}
+    assert {path.partition("/")[0] for path in partly} == {
         *(f"conv5_5_CPM_{branch}" for branch in ("L1", "L2")),
         "Mconv1_stage2_L1_sq",
         *(f"Mconv7_stage2_{branch}" for branch in ("L1", "L2")),
     }
+    for each in network.weights:
+        assert not np.asarray(each)[~copied[each.path]].any()
+        assert copied[each.path].any()
     batch = np.random.default_rng(1).uniform(-0.5, 0.5, (1, 32, 48, 3)).astype(np.float32)
     theirs, ours = teacher(batch)[0], network(batch)[0]
     for kind, channels in CHANNELS.items():
