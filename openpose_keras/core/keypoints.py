@@ -217,6 +217,11 @@ def as_people(people: Iterable[Person | Body]) -> list[Person]:
     return everyone
 
 
+def label_scores(xy: np.ndarray) -> np.ndarray:
+    """Return the scores of labelled keypoints (K, 2): (K,), 1.0, and 0.0 where they are NaN."""
+    return np.where(np.isfinite(xy).all(axis=1), 1.0, 0.0)
+
+
 def keypoint_table(keypoints: Keypoints) -> np.ndarray:
     """Return (K, 3) x, y, score, with 0, 0, 0 where a keypoint is missing, as OpenPose has it.
 

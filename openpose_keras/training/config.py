@@ -37,8 +37,8 @@ class TrainConfig:
         teacher: Weight file of `body_mobilenet`, or that name where its file lies in the user's
             folder, for "body_lite": it starts from these weights, unless it has some of its own,
             and is kept near the teacher's answers to `photos`. None for no teacher.
-        photos: Folder of photos for the teacher, with people or without. `photo_fraction` of the
-            samples come from them.
+        photos: Folder of photos for the teacher, with people or without. `photo_fraction` of each
+            batch come from them, rounded to whole samples, but at least one and not all.
         hands: Number of hands to render for training; 0 for no rendered hands, if there are labels.
         validation_hands: Number of hands to render for validation, with another seed.
         photo_fraction: Fraction of the hands in samples that come from labelled photos; 0 for no
@@ -111,6 +111,8 @@ class TrainConfig:
             self._require("size", self.size == FACE_INPUT, f"{FACE_INPUT} for face_lite")
         both = (self.teacher is None) == (self.photos is None)
         self._require("photos", both, "a folder if there is a teacher, else None")
+        enough = self.teacher is None or self.batch_size > 1
+        self._require("batch_size", enough, "2 or more with a teacher, which answers some of them")
         self._require("hands", self.hands >= least, "1 or more, or 0 if there are labels")
         self._require("size", self.size > 0 and self.size % 32 == 0, "a multiple of 32")
         for name in ("photo_fraction", "negatives"):

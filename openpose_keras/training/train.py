@@ -17,11 +17,11 @@ import numpy as np
 
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.core.files import atomic_write, write_json
-from openpose_keras.core.keypoints import Keypoints
+from openpose_keras.core.keypoints import Hand, Keypoints, label_scores
 from openpose_keras.estimators.body import BODY_NETWORKS
 from openpose_keras.networks.presets import PRESETS
 from openpose_keras.training.config import TrainConfig, read_config
-from openpose_keras.training.hands.data import labelled_hand, load_data_sources
+from openpose_keras.training.hands.data import load_data_sources
 from openpose_keras.training.task import Task, batches
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, Sequence[Keyp
     composer = module.make_composer(sources, config)
     samples = [composer(rng) for _ in range(_PREVIEWS)]
     return [
-        (sample.image, [labelled_hand(points[:, :2]) for points in sample.hands])
-        for sample in samples
+        (each.image, [Hand(xy, label_scores(xy)) for xy in (hand[:, :2] for hand in each.hands)])
+        for each in samples
     ]
 
 

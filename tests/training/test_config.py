@@ -107,7 +107,9 @@ def test_own_labels_need_no_rendered_hands_and_no_other_folders_but_have_to_be_s
         TrainConfig(out="run", labels="labels.json", photo_fraction=0.0)
 
 
-@pytest.mark.parametrize("name", ["hand_lite", "hand_finder", "body_tiny", "face_lite"])
+@pytest.mark.parametrize(
+    "name", ["hand_lite", "hand_finder", "body_tiny", "body_lite", "face_lite"]
+)
 def test_the_configs_that_ship_are_valid(name):
     config = read_config(ROOT / "weights" / f"{name}.json")
     assert (config.network, config.out) == (name, f"runs/{name}")
@@ -120,6 +122,18 @@ def test_networks_of_bodies_refuse_data_that_they_would_not_use(name):
         TrainingError, match=f"^expected {name} to be None for a network of bodies, got"
     ):
         TrainConfig(out="run", network="body_25", **{name: "folder"})
+
+
+def test_a_teacher_answers_some_images_of_a_batch_and_labels_the_others():
+    options = {
+        "network": "body_lite",
+        "out": "run",
+        "teacher": "body_mobilenet",
+        "photos": "photos",
+    }
+    TrainConfig(**options, batch_size=2)
+    with pytest.raises(TrainingError, match=r"^expected batch_size to be 2 or more with a teacher"):
+        TrainConfig(**options, batch_size=1)
 
 
 @pytest.mark.parametrize(("name", "value"), [("size", 224), ("labels", "labels.json")])

@@ -31,7 +31,6 @@ class BodySample(NamedTuple):
         people: (n, K, 2) keypoints in pixels of the image; NaN where there is no label.
         unlabelled: (h, w) bool, True where there are people without labels.
         known: (K,) bool, True for the keypoints that the labels know at all; None for all of them.
-            Where they know none, a teacher's answers count, see `distillation`.
         unsure: (n, K) bool, True where the labels do not tell whether a person's keypoint can be
             seen, see `LabelledPerson.unsure`; None for nowhere. Elsewhere NaN says that it cannot.
         areas: (n,) square pixels of the people, the unit of the object keypoint similarity; None

@@ -103,11 +103,11 @@ def differences(
     return ops.take(maps, shared, axis=-1) - ops.take(taught, channels[shared], axis=-1)
 
 
-def taught_loss(counted: "keras.KerasTensor", apart: "keras.KerasTensor") -> "keras.KerasTensor":
+def taught_loss(_: "keras.KerasTensor", apart: "keras.KerasTensor") -> "keras.KerasTensor":
     """Return the squared differences from a teacher's maps.
 
     Args:
-        counted: (n, 1, 1, 1): 1 for images that the teacher answers, 0 for those with labels.
+        _: Not used: the teacher's maps are the truth.
         apart: (n, h, w, C), what `differences` returned.
 
     Returns:
@@ -115,4 +115,4 @@ def taught_loss(counted: "keras.KerasTensor", apart: "keras.KerasTensor") -> "ke
     """
     from keras import ops
 
-    return ops.sum(ops.square(apart) * counted, axis=-1)
+    return ops.sum(ops.square(apart), axis=-1)

@@ -5,6 +5,7 @@ A source draws a sample of the network's input size with a random generator.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +27,22 @@ _HELD_OUT = 7  # every so many photos one is for validation
 _EMPTY = 0.1  # of the samples of labelled photos show nobody, where there are such photos
 
 
-def load_sources(config: TrainConfig) -> tuple[BodySource, BodySource]:
-    """Return what draws the samples of a run, for training and for validation.
+class BodySources(NamedTuple):
+    """What draws the samples of a run.
+
+    Args:
+        training: Labelled samples to learn from.
+        validation: Labelled samples to measure with.
+        taught: Photos for a teacher to answer; None without a teacher.
+    """
+
+    training: BodySource
+    validation: BodySource
+    taught: BodySource | None = None
+
+
+def load_sources(config: TrainConfig) -> BodySources:
+    """Return what draws the samples of a run.
 
     Args:
         config: The config. Of the photos of people of its `labels` every seventh is held out.
@@ -40,7 +55,7 @@ def load_sources(config: TrainConfig) -> tuple[BodySource, BodySource]:
     skeleton, _ = BODY_NETWORKS[config.network]
     if config.labels is None:
         source = drawn_source(skeleton, config.size)
-        return source, source
+        return BodySources(source, source)
     path = Path(config.labels)
     labelled = read_people_labels(path, path.parent, skeleton=None)
     photos = [each for each in labelled if each.people]
@@ -52,10 +67,9 @@ def load_sources(config: TrainConfig) -> tuple[BodySource, BodySource]:
     empty = [each for each in labelled if not each.people]
     if empty:
         training = _mixture(training, photo_source(empty, skeleton, config.size), _EMPTY)
-    if config.photos:
-        taught = taught_source(image_files(config.photos), skeleton, config.size)
-        training = _mixture(training, taught, config.photo_fraction)
-    return training, validation
+    files = image_files(config.photos) if config.photos else []
+    taught = taught_source(files, skeleton, config.size) if files else None
+    return BodySources(training, validation, taught)
 
 
 def _mixture(source: BodySource, other: BodySource, fraction: float) -> BodySource:
@@ -97,8 +111,8 @@ def taught_source(files: Sequence[Path], skeleton: Skeleton, size: int) -> BodyS
     def draw(rng: np.random.Generator) -> BodySample:
         """Draw a sample, as another camera might have seen it."""
         image = augment_photometric(rng, read_image(files[int(rng.integers(len(files)))]))
-        nobody, nothing = np.empty((0, len(skeleton), 2)), np.zeros(len(skeleton), bool)
-        sample = BodySample(image, nobody, np.ones(image.shape[:2], bool), nothing)
+        nobody = np.empty((0, len(skeleton), 2))
+        sample = BodySample(image, nobody, np.zeros(image.shape[:2], bool))
         return augment_people(rng, sample, skeleton, size)
 
     return draw

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from openpose_keras import networks
-from openpose_keras.core.keypoints import Body
+from openpose_keras.core.keypoints import Body, label_scores
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.estimators.body import BODY_NETWORKS, BodyEstimator
 from openpose_keras.estimators.recipes import BodyRecipe
@@ -24,7 +24,7 @@ from openpose_keras.training.bodies.distillation import (
     taught_loss,
     transfer_weights,
 )
-from openpose_keras.training.bodies.sources import BodySource, load_sources
+from openpose_keras.training.bodies.sources import BodySources, load_sources
 from openpose_keras.training.bodies.targets import body_targets, target_weights
 from openpose_keras.training.bodies.validation import validate
 from openpose_keras.training.config import TrainConfig
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 TEACHER = "body_mobilenet"
 _VALIDATION_SEED = 1000
-_TAUGHT = "taught_"  # begins the names of outputs that a teacher's answers count for
+_TAUGHT = "taught_"  # begins the names of the outputs that are compared with a teacher's
 _STRIDE = 8  # of all body networks
 
 
@@ -50,12 +50,12 @@ def make_task(config: TrainConfig) -> Task:
         DataError: The label file cannot be used.
         WeightsError: The weights to start from cannot be used.
     """
-    training, validation = load_sources(config)
+    sources = load_sources(config)
     model, network = start(config)
     estimator = square_estimator(network, config.size)
     rng = np.random.default_rng((config.seed, _VALIDATION_SEED))
-    samples = [validation(rng) for _ in range(config.validation_samples)]
-    batch = batch_source(training, estimator.skeleton, model, count=config.batch_size)
+    samples = [sources.validation(rng) for _ in range(config.validation_samples)]
+    batch = batch_source(sources, estimator.skeleton, model, config)
     return Task(model, network, batch, lambda: validate(estimator, samples))
 
 
@@ -67,8 +67,10 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
 
     Returns:
         The compiled model, whose outputs are `keypoints_stage1`, `affinity_stage1` and so on, as
-        many as the network's stages have, and with a teacher as many more, `taught_...`, of its
-        differences; and the network in it, which returns the last maps of each kind.
+        many as the network's stages have; and the network in it, which returns the last maps of
+        each kind. With a teacher the first images of a batch are for it, see `batch_source`: the
+        outputs are those of the others, and as many more, `taught_...`, are the differences
+        between the network's maps of these images and the teacher's.
 
     Raises:
         WeightsError: The weights to start from cannot be used.
@@ -87,11 +89,24 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
     }
     losses: dict[str, Callable[..., keras.KerasTensor]] = dict.fromkeys(outputs, masked_loss)
     if config.teacher:
-        apart, slow = _compare_with_teacher(network, config, normalised, outputs)
-        outputs, losses = outputs | apart, losses | dict.fromkeys(apart, taught_loss)
+        count = _taught(config)
+        apart, slow = _compare_with_teacher(
+            network,
+            config,
+            normalised[:count, ...],
+            {name: maps[:count, ...] for name, maps in outputs.items()},
+        )
+        outputs = {name: maps[count:, ...] for name, maps in outputs.items()} | apart
+        losses |= dict.fromkeys(apart, taught_loss)
     model = keras.Model(image, outputs)
     model.compile(make_optimizer(network, config, slow), loss=losses)
     return model, network
+
+
+def _taught(config: TrainConfig) -> int:
+    """Return how many images of a batch a teacher answers: at least one, and not all of them."""
+    most = config.batch_size - 1 if config.teacher else 0
+    return min(max(round(config.photo_fraction * config.batch_size), 1), most)
 
 
 def _compare_with_teacher(
@@ -140,45 +155,57 @@ def masked_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "
 
 
 def batch_source(
-    source: BodySource, skeleton: Skeleton, model: "keras.Model", *, count: int
+    sources: BodySources, skeleton: Skeleton, model: "keras.Model", config: TrainConfig
 ) -> Callable[[np.random.Generator], Batch]:
     """Return what composes batches for a model, see `Task.batch`.
 
     Args:
-        source: Draws a sample of the model's input size.
+        sources: Draw samples of the model's input size.
         skeleton: Of the network.
         model: What `start` returned first.
-        count: Samples of a batch.
+        config: Tells the samples of a batch, and with a teacher the fraction of them, rounded to
+            whole samples, that it answers; they come first.
     """
-    names = list(model.output)
-    return lambda rng: collate([source(rng) for _ in range(count)], skeleton, names)
+    names, taught = list(model.output), _taught(config)
+
+    def batch(rng: np.random.Generator) -> Batch:
+        """Compose a batch."""
+        labelled = [sources.training(rng) for _ in range(config.batch_size - taught)]
+        photos = [sources.taught(rng).image for _ in range(taught)] if sources.taught else []
+        return collate(labelled, skeleton, names, photos=photos)
+
+    return batch
 
 
-def collate(samples: Sequence[BodySample], skeleton: Skeleton, outputs: Sequence[str]) -> Batch:
+def collate(
+    samples: Sequence[BodySample],
+    skeleton: Skeleton,
+    outputs: Sequence[str],
+    *,
+    photos: Sequence[np.ndarray] = (),
+) -> Batch:
     """Return samples as a batch: images, and the targets of each output.
 
     Args:
-        samples: Of one size.
+        samples: Labelled, of one size.
         skeleton: Of their people.
         outputs: Names such as "affinity_stage1".
+        photos: (h, w, 3) uint8 images of the same size for a teacher to answer.
 
     Returns:
-        Images (n, h, w, 3) uint8, and for each output (n, h / 8, w / 8, 2 C), see `masked_loss`, or
-        (n, 1, 1, 1), see `taught_loss`.
+        The m photos and the n samples' images (m + n, h, w, 3) uint8, and for each output (n,
+        h / 8, w / 8, 2 C), see `masked_loss`, or zeros (m, 1, 1, 1), see `taught_loss`.
     """
-    packed: dict[str, list[np.ndarray]] = {"keypoints": [], "affinity": [], _TAUGHT: []}
+    packed: dict[str, list[np.ndarray]] = {"keypoints": [], "affinity": []}
     for each in samples:
         targets = body_targets(each.people, skeleton, each.image.shape[:2], stride=_STRIDE)
         weights = target_weights(each, targets, skeleton, stride=_STRIDE)
         for kind, *both in zip(("keypoints", "affinity"), targets, weights, strict=True):
             packed[kind].append(np.concatenate(both, axis=-1))
-        is_taught = each.known is not None and not each.known.any()
-        packed[_TAUGHT].append(np.full((1, 1, 1), is_taught, np.float32))
-    images = np.stack([each.image for each in samples])
-    kinds = {
-        name: _TAUGHT if name.startswith(_TAUGHT) else name.partition("_")[0] for name in outputs
-    }
-    return images, {name: np.stack(packed[kind]) for name, kind in kinds.items()}
+    stacks = {kind: np.stack(arrays) for kind, arrays in packed.items()}
+    stacks["taught"] = np.zeros((len(photos), 1, 1, 1), np.float32)
+    images = np.stack([*photos, *(each.image for each in samples)])
+    return images, {name: stacks[name.partition("_")[0]] for name in outputs}
 
 
 def square_estimator(network: "keras.Model", size: int) -> BodyEstimator:
@@ -191,13 +218,9 @@ def labelled_samples(
 ) -> list[tuple[np.ndarray, list[Body]]]:
     """Return training samples of a config: for each its image and its people, with the score 1."""
     skeleton, _ = BODY_NETWORKS[config.network]
-    source, _ = load_sources(config)
+    source = load_sources(config).training
     samples = [source(rng) for _ in range(count)]
     return [
-        (sample.image, [labelled_body(xy, skeleton) for xy in sample.people]) for sample in samples
+        (sample.image, [Body(xy, label_scores(xy), skeleton=skeleton) for xy in sample.people])
+        for sample in samples
     ]
-
-
-def labelled_body(xy: np.ndarray, skeleton: Skeleton) -> Body:
-    """Return keypoints (K, 2) as a body; labelled ones have the score 1, NaN has the score 0."""
-    return Body(xy, np.isfinite(xy).all(axis=1).astype(float), skeleton=skeleton)

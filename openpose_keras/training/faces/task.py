@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from openpose_keras import networks
-from openpose_keras.core.keypoints import Face
+from openpose_keras.core.keypoints import Face, label_scores
 from openpose_keras.heatmaps import peaks
 from openpose_keras.networks.preprocessing import normalise_batch
 from openpose_keras.networks.presets import load_network
@@ -157,11 +157,6 @@ def peaks_of(heatmaps: np.ndarray) -> np.ndarray:
     return peaks.to_input_frame(cells, networks.LITE_STRIDE)[..., :2]
 
 
-def labelled_face(xy: np.ndarray) -> Face:
-    """Return keypoints (70, 2) as a face; labelled ones have the score 1, NaN has the score 0."""
-    return Face(xy, np.isfinite(xy).all(axis=1).astype(float))
-
-
 def labelled_samples(
     config: TrainConfig, rng: np.random.Generator, count: int
 ) -> list[tuple[np.ndarray, list[Face]]]:
@@ -170,5 +165,6 @@ def labelled_samples(
     source = training_source(shown, config)
     samples = [source(rng) for _ in range(count)]
     return [
-        (sample.image, [labelled_face(sample.xy)] if sample.presence else []) for sample in samples
+        (sample.image, [Face(sample.xy, label_scores(sample.xy))] if sample.presence else [])
+        for sample in samples
     ]

@@ -11,7 +11,6 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import box_from_points, box_iou, square_box
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.sample_hands import ShippedHands
 from openpose_keras.training.backgrounds import HELD_OUT_STEP, load_backgrounds
@@ -312,8 +311,3 @@ def validation_sets(sources: DataSources, config: TrainConfig) -> dict[str, list
             kind = "negative" if name == "negative" else "centered"
             found[name] = [composer(rng, kind=kind) for _ in range(config.validation_samples)]
     return found
-
-
-def labelled_hand(xy: np.ndarray) -> Hand:
-    """Return keypoints (21, 2) as a hand; labelled ones have the score 1, NaN has the score 0."""
-    return Hand(xy, np.isfinite(xy).all(axis=1).astype(float))

@@ -15,14 +15,13 @@ from tqdm import tqdm
 
 from openpose_keras.core.boxes import Box, box_from_points, box_iou, check_box
 from openpose_keras.core.errors import TrainingError
-from openpose_keras.core.keypoints import Hand, Side
+from openpose_keras.core.keypoints import Hand, Side, label_scores
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import decode_image, write_image
 from openpose_keras.training.backgrounds import HELD_OUT_STEP, load_backgrounds, sample_background
 from openpose_keras.training.hands import photo_sets, photos
 from openpose_keras.training.hands.compose import Placement, paste
-from openpose_keras.training.hands.data import labelled_hand
 from openpose_keras.training.hands.render_cache import LAYER_FRACTION
 from openpose_keras.training.label_sets import new_label_file
 from openpose_keras.training.synthesis.assets import load_assets
@@ -216,5 +215,5 @@ def preview_hands(
         layer = render_hand(loaded, np.random.default_rng((seed, number)), size=size)
         alpha = layer.rgba[..., 3:] / 255.0
         image = np.round(layer.rgba[..., :3] * alpha + _GREY * (1 - alpha))
-        hands.append((image.astype(np.uint8), [labelled_hand(layer.xy)]))
+        hands.append((image.astype(np.uint8), [Hand(layer.xy, label_scores(layer.xy))]))
     return hands

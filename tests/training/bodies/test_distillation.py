@@ -106,39 +106,44 @@ def config(tmp_path):
     )
 
 
-def test_a_teacher_answers_photos_alone_and_labels_count_for_the_others(config):
+def test_a_teacher_answers_the_first_images_of_a_batch_and_labels_count_for_the_others(config):
     model, network = bodies.start(config)
     outputs = {f"{kind}_stage{stage}" for kind in CHANNELS for stage in (1, 2)}
     assert set(model.output) == outputs | {f"taught_{name}" for name in outputs}
-    training, _ = sources.load_sources(config)
-    samples = [training(np.random.default_rng(seed)) for seed in range(40)]
-    taught = np.array([not each.known.any() for each in samples])
-    assert 10 < taught.sum() < 30
-    assert 0 < sum(not len(each.people) for each in samples) - taught.sum() < 12  # of nobody
-    images, targets = bodies.collate(samples, BODY_25, list(model.output))
-    for name, values in targets.items():
-        if name.startswith("taught"):
-            assert (values[:, 0, 0, 0] == taught).all()
-        else:
-            weights = np.split(values, 2, axis=-1)[1]
-            assert not weights[taught].any()
-            assert weights[~taught].any()
+    batch = bodies.batch_source(sources.load_sources(config), BODY_25, model, config)
+    images, targets = batch(np.random.default_rng(0))
+    assert {len(values) for values in targets.values()} == {2}  # half of four
     teacher = networks.body_mobilenet()
     teacher.load_weights(config.teacher)
-    batch = images[taught] / np.float32(256) - np.float32(0.5)
-    theirs, ours = teacher(batch), network(batch)
+    theirs, ours = (
+        each(images / np.float32(256) - np.float32(0.5))["keypoints"] for each in (teacher, network)
+    )
     shared = CHANNELS["keypoints"] != NONE
-    apart = (
-        np.asarray(ours["keypoints"])[..., shared]
-        - np.asarray(theirs["keypoints"])[..., CHANNELS["keypoints"][shared]]
-    )
-    expected = np.square(apart).sum(axis=-1).mean()
+    apart = np.asarray(ours)[..., shared] - np.asarray(theirs)[..., CHANNELS["keypoints"][shared]]
+    expected = np.square(apart[:2]).sum(axis=-1).mean()
+    truth, weights = np.split(targets["keypoints_stage2"], 2, axis=-1)
+    labelled = (weights * np.square(np.asarray(ours)[2:] - truth)).sum(axis=-1).mean()
     assert expected > 0
-    named = model.evaluate(
-        images[taught], {k: v[taught] for k, v in targets.items()}, verbose=0, return_dict=True
+    assert labelled > 0
+    losses = model.test_on_batch(images, targets, return_dict=True)
+    assert losses["taught_keypoints_stage2_loss"] == pytest.approx(expected, rel=1e-3)
+    assert losses["keypoints_stage2_loss"] == pytest.approx(labelled, rel=1e-3)
+
+
+def test_photos_of_nobody_in_the_labels_are_shown_too(config):
+    training = sources.load_sources(config).training
+    samples = [training(np.random.default_rng(seed)) for seed in range(60)]
+    assert 1 <= sum(not len(each.people) for each in samples) < 20
+
+
+def test_one_image_of_a_batch_has_labels_at_least(config):
+    config = replace(config, photo_fraction=1.0)
+    model, _ = bodies.start(config)
+    images, targets = bodies.batch_source(sources.load_sources(config), BODY_25, model, config)(
+        np.random.default_rng(0)
     )
-    assert named["taught_keypoints_stage2_loss"] == pytest.approx(expected, rel=1e-3)
-    assert named["keypoints_stage2_loss"] == 0
+    assert (len(images), len(targets["keypoints_stage1"])) == (4, 1)
+    assert np.isfinite(model.test_on_batch(images, targets, return_dict=True)["loss"])
 
 
 def test_a_run_s_own_weights_come_before_the_teacher_s(config, tmp_path):

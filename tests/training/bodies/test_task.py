@@ -52,15 +52,15 @@ def config_of(name="body_tiny", **changes):
     "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in STAGES]
 )
 def test_every_stage_of_a_network_learns_and_its_weights_are_the_network_s_own(name):
-    model, network = bodies.start(config_of(name, size=32))
+    config = config_of(name, size=32, batch_size=1)
+    model, network = bodies.start(config)
     assert set(model.output) == set(STAGES[name])
     own = getattr(networks, name)()
     assert [layer.name for layer in network.layers] == [layer.name for layer in own.layers]
     skeleton, _ = BODY_NETWORKS[name]
-    source = sources.drawn_source(skeleton, 32)
-    images, targets = bodies.batch_source(source, skeleton, model, count=1)(
-        np.random.default_rng(1)
-    )
+    drawn = sources.load_sources(config)
+    batch = bodies.batch_source(drawn, skeleton, model, config)
+    images, targets = batch(np.random.default_rng(1))
     losses = model.evaluate(images, targets, return_dict=True, verbose=0)
     assert set(losses) == {"loss"} | {f"{each}_loss" for each in STAGES[name]}
     assert sum(losses[f"{each}_loss"] for each in STAGES[name]) == pytest.approx(
