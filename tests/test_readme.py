@@ -25,17 +25,16 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     assert len(blocks) >= 3
     names = {}
     for block in blocks:
-        if (
-            "body_25" in block
-        ):  # needs weights that do not ship: tests/estimators/test_whole_body.py
-            block = block.replace("body_25,face,hand_lite", "lite").replace("people.jpg", HANDS)
         exec(compile(block, "README.md", "exec"), names)
     assert 1 <= len(names["hands"]) <= 2  # one of the two holds a tube, which hides its palm
     one_pass = replace(RECIPES["refined"], upright_pass=False, flip_average=False, prior=None)
     estimator = names["estimator"].with_recipe(one_pass)
-    [hand] = estimator(names["image"], [names["crop"].box])
+    image = read_image(HANDS)
+    [hand] = estimator(image, [names["crop"].box])
     np.testing.assert_allclose(names["xy"], hand.xy, atol=1e-3)  # by hand and by the estimator
-    assert read_image("drawn.png").shape == read_image("maps.png").shape == names["image"].shape
+    assert read_image("drawn.png").shape == read_image("maps.png").shape == image.shape
+    assert read_image("people.png").shape == names["image"].shape
+    assert len(names["people"]) >= 4
     assert capsys.readouterr().out.startswith("(21, 2) (21,) ")
 
 

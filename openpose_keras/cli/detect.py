@@ -28,10 +28,10 @@ _OF_HANDS = {
     "--heatmaps": "heatmaps",
 }
 
-SUMMARY = "find hands or people in photos; write annotated images and JSON files"
+SUMMARY = "find people and hands in photos; write annotated images and JSON files"
 DESCRIPTION = (
-    "Find hands in photos, or people with a preset of bodies. Each photo gives NAME_keypoints.png, "
-    "the photo with the skeletons drawn, and NAME_keypoints.json, OpenPose's JSON 1.3."
+    "Find people in photos: their bodies and hands. Each photo gives NAME_keypoints.png, the photo "
+    "with the skeletons drawn, and NAME_keypoints.json, OpenPose's JSON 1.3."
 )
 
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(), metavar="DIR", help="folder of the results (default: .)"
     )
-    options.add_estimator_options(parser)
+    options.add_estimator_options(parser, preset=None)
     parser.add_argument(
         "--parts",
         type=options.parse_parts,
@@ -113,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
         raise options.UsageError(
             "--box whole takes the photo as one hand: leave out the other --box"
         )
+    args.preset = args.preset or _default_preset(args)
     parts = _parts(args)
     jobs, failures = _collect(args)
     if not jobs:
@@ -180,6 +181,12 @@ def _check_outputs(outputs: Collection[Path], photos: Collection[Path], force: b
             raise InputError(f"{path} is one of the photos: choose another --out")
         if path.exists() and not force:
             raise InputError(f"{path} exists: choose another --out, or --force to overwrite it")
+
+
+def _default_preset(args: argparse.Namespace) -> str:
+    """Return what finds people, or hands alone if the other options ask for these."""
+    of_hands = args.weights or any(getattr(args, name) for name in _OF_HANDS.values())
+    return "hand_lite" if of_hands else "lite"
 
 
 def _parts(args: argparse.Namespace) -> tuple[Part, ...]:

@@ -11,6 +11,9 @@ from openpose_keras.core.files import require_writable, write_json
 from openpose_keras.networks.presets import PARTS, get_presets
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from openpose_keras.core.keypoints import Hand
     from openpose_keras.evaluation import FaceReport, OksReport, Report, SearchReport
 
     AnyReport = Report | SearchReport | OksReport | FaceReport
@@ -19,7 +22,8 @@ SUMMARY = "measure networks on labelled hands, faces or people"
 DESCRIPTION = (
     "Measure a network on labelled hands: PCK, AUC and end-point error for crops, or recall and "
     "false hands of the search. With a preset of bodies, COCO's average precision and recall on "
-    "labelled people; of faces, errors in distances between the eyes."
+    "labelled people, or with --search the same of their hands; of faces, errors in distances "
+    "between the eyes."
 )
 _REPORTED = ("preset", "recipe", "dtype", "order", "boxes", "crop_factor", "use_sides", "limit")
 _SEARCHED = ("smallest", "min_presence")
@@ -36,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_estimator_options(parser)
     parser.add_argument(
-        "--search", action="store_true", help="measure the search in whole images instead of crops"
+        "--search",
+        action="store_true",
+        help="measure the search in whole images instead of crops; with presets of bodies and "
+        "hands, the hands of the people found",
     )
     parser.add_argument(
         "--order",
@@ -87,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
     if parts == {"hand"}:
         args.recipe = args.recipe or "refined"
         report, options_given = _measure_hands(args)
+    elif args.search and parts >= {"body", "hand"}:
+        report, options_given = _measure_hands_of_people(args)
     elif parts == {"face"}:
         report, options_given = _measure_faces(args)
     else:
@@ -116,6 +125,24 @@ def _measure_hands(args: argparse.Namespace) -> tuple["AnyReport", dict[str, obj
         return evaluate_search(search, samples), given
     crops = evaluate(estimator, samples, crop_factor=args.crop_factor, use_sides=args.use_sides)
     return crops, given
+
+
+def _measure_hands_of_people(args: argparse.Namespace) -> tuple["AnyReport", dict[str, object]]:
+    """Measure the hands that whole people have, as a search, and return the same."""
+    from openpose_keras.evaluation import evaluate_search
+    from openpose_keras.io.coco import read_labels
+
+    _refuse_options_of_hands(args, allowed="search")
+    samples = read_labels(args.data, args.images, order=args.order, limit=args.limit)
+    estimator = options.load_people_estimator(args, ("body", "hand"))
+
+    def hands(image: "np.ndarray") -> list["Hand"]:
+        """Return all hands of an image's people."""
+        people = estimator(image, min_presence=args.min_presence)
+        return [hand for one in people for hand in (one.left_hand, one.right_hand) if hand]
+
+    names = ("preset", "recipe", "dtype", "order", "limit", "min_presence")
+    return evaluate_search(hands, samples), {name: getattr(args, name) for name in names}
 
 
 def _measure_faces(args: argparse.Namespace) -> tuple["AnyReport", dict[str, object]]:
@@ -156,9 +183,9 @@ def _measure_people(args: argparse.Namespace) -> tuple["AnyReport", dict[str, ob
     return evaluate_bodies(estimator, samples), {name: getattr(args, name) for name in names}
 
 
-def _refuse_options_of_hands(args: argparse.Namespace) -> None:
-    """Raise UsageError if an option is given that only hands have."""
-    used = [option for option, name in _OF_HANDS.items() if getattr(args, name)]
+def _refuse_options_of_hands(args: argparse.Namespace, *, allowed: str | None = None) -> None:
+    """Raise UsageError if an option is given, but for one, that only hands have."""
+    used = [option for option, name in _OF_HANDS.items() if getattr(args, name) and name != allowed]
     if used:
         raise options.UsageError(
             f"{', '.join(used)}: only for a preset of hands alone, such as hand_lite"

@@ -25,23 +25,31 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED = 130  # the exit status
+_DEFAULTS = "lite; hand_lite with --weights and with options that are of hands alone"
 
 
 class UsageError(OpenPoseKerasError, ValueError):
     """An option's value makes no sense; argparse could not know."""
 
 
-def add_estimator_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose network and recipe to the parser of a sub-command."""
+def add_estimator_options(
+    parser: argparse.ArgumentParser, *, preset: str | None = "hand_lite"
+) -> None:
+    """Add the options that choose network and recipe to the parser of a sub-command.
+
+    Args:
+        parser: The parser.
+        preset: The default of `--preset`; None where the sub-command chooses it by other options.
+    """
     presets = ", ".join(name for name, preset in PRESETS.items() if preset.finds)
     sets = ", ".join(f"{name} ({','.join(names)})" for name, names in PRESET_SETS.items())
     parser.add_argument(
         "--preset",
-        default="hand_lite",
+        default=preset,
         metavar="NAMES",
         type=parse_presets,
         help=f"networks: some of {presets}, with commas between, such as "
-        f'"body_25,hand_lite", or a set of these: {sets} (default: %(default)s)',
+        f'"body_25,hand_lite", or a set of these: {sets} (default: {preset or _DEFAULTS})',
     )
     parser.add_argument(
         "--recipe",

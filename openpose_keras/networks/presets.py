@@ -195,9 +195,9 @@ PRESETS = {
             network="body_lite",
             spec=_WHOLE_IMAGE,
             finds="body",
-            source="not trained yet, so that they do not ship",
-            licence="yours to choose",
-            how_to_get="`openpose-keras train` trains them: README.md, Train your own",
+            source="trained by this project; weights/README.md is its model card",
+            licence="Apache-2.0",
+            sha256="d700c1f29954c17257d8c22265628d7a135c7ba702883c17d0236722f87acaf0",
         ),
         Preset(
             name="body_tiny",
@@ -223,7 +223,7 @@ PRESETS = {
     )
 }
 
-PRESET_SETS = {"lite": ("hand_lite",), "openpose": ("body_25", "face", "hand")}
+PRESET_SETS = {"lite": ("body_lite", "hand_lite"), "openpose": ("body_25", "face", "hand")}
 """Presets that find people together: those that ship, and OpenPose's own."""
 
 

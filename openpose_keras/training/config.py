@@ -47,8 +47,8 @@ class TrainConfig:
         validation_samples: Number of samples of rendered hands, and of photos, that each epoch is
             measured on.
         pretrained: Whether to start from MediaPipe's network, or at random.
-        weights: Weight file of the same network to start from instead, or "hand_lite" for the one
-            that ships; its first layers are kept as they are. None for no file.
+        weights: Weight file of the same network to start from instead, or the name of a preset,
+            such as "hand_lite", whose first layers are kept as they are. None for no file.
         layers: Of "hand_lite", what the names of the layers begin with that are trained, such as
             "presence"; all others are kept as they are. None for no such limit.
         size: Side of the network's input in training, a multiple of 32.

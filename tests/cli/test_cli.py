@@ -59,8 +59,9 @@ class FakeEstimator:
 
 @pytest.fixture
 def estimator(monkeypatch):
-    """Put the fake instead of the real one; no Keras is imported."""
+    """Put the fake instead of the real one, for hands alone; no Keras is imported."""
     fake = FakeEstimator()
+    monkeypatch.setattr(cli.detect, "_default_preset", lambda args: "hand_lite")
     monkeypatch.setattr(cli_options, "load_estimator", lambda args: fake)
     return fake
 
@@ -253,7 +254,7 @@ def test_error_of_the_estimator_is_one_line(folder, monkeypatch, capsys):
         raise OpenPoseKerasError("the weights are not here:\n  fetch them")
 
     monkeypatch.setattr(cli_options, "load_estimator", fail)
-    error = error_line(capsys, "detect", "hand.png")
+    error = error_line(capsys, "detect", "hand.png", "--preset", "hand_lite")
     assert error == "error: the weights are not here: fetch them\n"
 
 
@@ -508,7 +509,8 @@ class FakePeople:
     def __call__(self, image, *, min_presence=0.5):
         xy = np.column_stack([np.linspace(20, 90, 25), np.linspace(10, 80, 25)])
         body = Body(xy, np.full(25, 0.3), skeleton=BODY_25)
-        hand = Hand(np.full((21, 2), 40.0), np.full(21, 0.9), side="left")
+        steps = np.linspace(16, 64, 21)
+        hand = Hand(np.column_stack([steps, steps]), np.full(21, 0.9), side="left")
         return [Person(body, left_hand=hand)] * self.people
 
 
@@ -542,7 +544,11 @@ def test_people_are_drawn_and_written(people, folder, capsys):
 @pytest.mark.parametrize(
     ("options", "status", "message"),
     [
-        (["--recipe", "openpose_cpu"], 2, "expected a recipe of hand, openpose, pytorch_openpose,"),
+        (
+            ["--preset", "hand_lite", "--recipe", "openpose_cpu"],
+            2,
+            "expected a recipe of hand, openpose, pytorch_openpose,",
+        ),
         (["--preset", "body_25", "--recipe", "mmittek"], 2, "of body, openpose, openpose_cpu, ref"),
         (["--preset", "body_25,hand_lite"], 1, "the weights of 'body_25' are not on this machine"),
         (["--weights", "no.h5"], 1, "a file of weights for hand_lite, got none: no.h5"),
@@ -566,6 +572,28 @@ def test_a_wrong_recipe_and_missing_weights_are_told_before_keras_starts(
 def test_presets_are_named_in_any_case_and_with_spaces(people, folder):
     assert cli.main(["detect", "hand.png", "--preset", "BODY_25, hand_lite"]) == 0
     assert people.parts == ("body", "hand")
+
+
+@pytest.mark.parametrize(
+    ("options", "parts", "preset"),
+    [
+        ([], ("body", "hand"), "lite"),
+        (["--parts", "body"], ("body",), "lite"),
+        (["--recipe", "refined"], ("body", "hand"), "lite"),
+        (["--parts", "hands"], (), "lite"),
+        (["--max-hands", "2"], (), "hand_lite"),
+        (["--box", "1,2,3"], (), "hand_lite"),
+        (["--weights", "own.weights.h5"], (), "hand_lite"),
+    ],
+)
+def test_people_are_found_unless_an_option_is_of_hands(folder, monkeypatch, options, parts, preset):
+    calls = []
+    for name in ("load_estimator", "load_people_estimator"):
+        monkeypatch.setattr(
+            cli_options, name, lambda args, *parts: calls.append((args.preset, *parts)) or print
+        )
+    cli.main(["detect", "hand.png", *options])
+    assert calls == [(preset, parts) if parts else (preset,)]
 
 
 def test_help_of_detect_names_presets_sets_and_recipes(capsys):
@@ -600,7 +628,7 @@ def test_hands_alone_take_the_options_of_hands(estimator, folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--parts", "body"], "hand_lite finds hand, not body"),
+        (["--preset", "hand_lite", "--parts", "body"], "hand_lite finds hand, not body"),
         (["--preset", "face"], 'as in --preset "body_25,face"'),
         (
             ["--preset", "body_25,hand", "--box", "1,2,3"],
@@ -626,6 +654,18 @@ def test_parts_and_presets_that_do_not_fit_are_refused(people, folder, capsys, o
     assert names(folder) == ["hand.png"]
 
 
+def test_evaluate_measures_the_hands_of_people_as_a_search(people, labels):
+    argv = [*EVALUATE, "--preset", "body_25,face,hand_lite", "--search", "--out", "figures.json"]
+    for count, expected in ((1, 1), (0, 0)):
+        people.people = count
+        assert cli.main([*argv, "--force"]) == 0
+        figures = json.loads(Path("figures.json").read_text())
+        assert figures["recall"]["value"] == expected
+        assert figures["false_hands_per_image"]["value"] == 0
+    assert people.parts == ("body", "hand")
+    assert figures["options"]["preset"] == "body_25,face,hand_lite"
+
+
 def test_evaluate_measures_people_with_a_preset_of_bodies(people, folder, capsys):
     person = LabelledPerson(np.full((17, 2), 40.0), np.full(17, 2), (0, 0, 90, 90), 5000)
     write_people_labels("people.json", [LabelledPeople(Path("hand.png"), (person,), 1)])
@@ -640,7 +680,9 @@ def test_evaluate_measures_people_with_a_preset_of_bodies(people, folder, capsys
     assert figures["options"]["preset"] == "body_25,hand_lite"
     no_bodies = (["--preset", "face,hand_lite"], "no bodies")
     of_hands = (["--preset", "face", "--search"], "--search: only")
-    for more, message in ((["--search"], "--search: only"), no_bodies, of_hands):
+    alone = (["--preset", "body_25", "--search"], "--search: only")
+    of_crops = (["--search", "--use-sides"], "--use-sides: only")
+    for more, message in (alone, of_crops, no_bodies, of_hands):
         with pytest.raises(SystemExit):
             cli.main([*argv, *more])
         assert message in capsys.readouterr().err

@@ -15,8 +15,12 @@ from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import BODY_RECIPES, InputSpec
 from openpose_keras.estimators.views import Region
 from openpose_keras.estimators.whole_body import WholeBodyEstimator
+from openpose_keras.evaluation import evaluate_bodies
+from openpose_keras.io.coco_people import read_people_labels
+from openpose_keras.io.images import read_image
 from openpose_keras.networks import face as face_network
 from openpose_keras.networks.presets import PRESETS, find_weights, get_presets
+from tests.helpers import ROOT
 from tests.helpers.people import IMAGE, DrawnNetwork
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -242,8 +246,8 @@ def test_what_can_not_be_estimated_is_refused():
         WholeBodyEstimator(body_estimator()).add_hands(IMAGE, [])
     with pytest.raises(ValueError, match="a body each, got 0 of 1"):
         WholeBodyEstimator(body_estimator(), face=face_estimator()).add_faces(IMAGE, [Person()])
-    with pytest.raises(ValueError, match="expected parts among hand with 'lite', got body"):
-        WholeBodyEstimator.from_preset("lite", parts=["body"])
+    with pytest.raises(ValueError, match="expected parts among hand with 'hand_lite', got body"):
+        WholeBodyEstimator.from_preset("hand_lite", parts=["body"])
     for parts in ([], "", "arm", ["hands", "arm"]):
         with pytest.raises(ValueError, match='some of "body,face,hands", got '):
             WholeBodyEstimator.from_preset("lite", parts=parts)
@@ -251,7 +255,7 @@ def test_what_can_not_be_estimated_is_refused():
         WholeBodyEstimator(body_estimator(), hand=hand_estimator())(IMAGE, tracks=[])
 
 
-@pytest.mark.parametrize("parts", ["hands", "hand", ["hand"], ("hands",), {"hands"}, None])
+@pytest.mark.parametrize("parts", ["hands", "hand", ["hand"], ("hands",), {"hands"}])
 def test_parts_are_named_as_on_the_command_line(parts, monkeypatch):
     monkeypatch.setattr(HandEstimator, "from_preset", lambda name, **options: hand_estimator())
     estimator = WholeBodyEstimator.from_preset("lite", parts=parts)
@@ -277,11 +281,24 @@ def test_a_set_names_a_preset_for_each_part():
         get_presets("hand_lite,foot")
 
 
-def test_the_set_that_ships_finds_hands():
+def test_the_set_that_ships_finds_bodies_and_hands():
     estimator = WholeBodyEstimator.from_preset("lite")
-    assert (estimator.body, estimator.face, estimator.search_hands) == (None, None, True)
+    assert estimator.face is None
+    assert estimator.search_hands
     assert not WholeBodyEstimator.from_preset("lite", search_hands=False).search_hands
+    assert repr(estimator.body).startswith("BodyEstimator(preset='body_lite'")
     assert repr(estimator.hand).startswith("HandEstimator(preset='hand_lite'")
+
+
+def test_the_set_that_ships_finds_the_people_of_the_image_that_ships():
+    samples = read_people_labels(ROOT / "notebooks/images/people.json", limit=1)
+    estimator = WholeBodyEstimator.from_preset("lite")
+    people = estimator(read_image(samples[0].image))
+    report = evaluate_bodies(lambda image: people, samples, progress=False)
+    assert len(samples[0].people) == 4
+    assert report.ap50 > 0.7
+    hands = [hand for each in people for hand in (each.left_hand, each.right_hand) if hand]
+    assert len(hands) >= 3
 
 
 def test_a_recipe_counts_for_the_parts_that_have_it(tmp_path, monkeypatch):
