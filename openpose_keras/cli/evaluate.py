@@ -139,7 +139,7 @@ def _measure_hands_of_people(args: argparse.Namespace) -> tuple["AnyReport", dic
     def hands(image: "np.ndarray") -> list["Hand"]:
         """Return all hands of an image's people."""
         people = estimator(image, min_presence=args.min_presence)
-        return [hand for one in people for hand in (one.left_hand, one.right_hand) if hand]
+        return [hand for person in people for hand in person.hands]
 
     names = ("preset", "recipe", "dtype", "order", "limit", "min_presence")
     return evaluate_search(hands, samples), {name: getattr(args, name) for name in names}

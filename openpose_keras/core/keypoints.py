@@ -194,6 +194,11 @@ class Person:
     right_hand: Hand | None = None
     id: int | None = None
 
+    @property
+    def hands(self) -> list[Hand]:
+        """The hands that the person has, the left one first; none, one or two."""
+        return [hand for hand in (self.left_hand, self.right_hand) if hand is not None]
+
 
 def as_people(people: Iterable[Person | Body]) -> list[Person]:
     """Return people as a list; a body becomes a person of it alone.

@@ -262,8 +262,7 @@ class WholeBodyEstimator:
 
 def _is_known(hand: Hand, people: Sequence[Person]) -> bool:
     """Return whether one of some people has a hand already."""
-    known = (each for person in people for each in (person.left_hand, person.right_hand))
-    return any(each is not None and same_hand(each.xy, hand.xy) for each in known)
+    return any(same_hand(known.xy, hand.xy) for person in people for known in person.hands)
 
 
 def _owner(people: Sequence[Person], hand: Hand) -> tuple[int, Side] | None:
