@@ -175,22 +175,20 @@ class WholeBodyEstimator:
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            people: Each with a body of one skeleton.
+            people: Those with a body, all of one skeleton; people without one stay as they are.
             min_presence: As for a call.
         """
         if self.face is None:
             raise ValueError("expected an estimator of faces, got none: give face=FaceEstimator")
-        boxes = face_boxes(*_bodies(people))
+        owners, bodies, skeleton = _bodies(people)
+        boxes = face_boxes(bodies, skeleton)
         seen = visible_boxes(boxes, image.shape).tolist()
-        faces = dict(
-            zip(seen, self.face(image, boxes[seen], min_presence=min_presence), strict=True)
-        )
-        return [
-            replace(person, face=faces[index])
-            if index in faces and faces[index].found.any()
-            else person
-            for index, person in enumerate(people)
-        ]
+        added = list(people)
+        faces = self.face(image, boxes[seen], min_presence=min_presence)
+        for row, face in zip(seen, faces, strict=True):
+            if face.found.any():
+                added[owners[row]] = replace(added[owners[row]], face=face)
+        return added
 
     def add_hands(
         self,
@@ -214,8 +212,7 @@ class WholeBodyEstimator:
             raise ValueError("expected an estimator of hands, got none: give hand=HandEstimator")
         if not isinstance(tracks, HandTracks | None):
             raise TypeError(f"expected HandTracks() or None, got {type(tracks).__name__}")
-        owners = [index for index, person in enumerate(people) if person.body is not None]
-        bodies, skeleton = _bodies([people[index] for index in owners])
+        owners, bodies, skeleton = _bodies(people)
         places: list[tuple[int, Side]] = []
         boxes: list[list[float]] = []
         for side in SIDES:
@@ -293,11 +290,9 @@ def _with_hand(person: Person, side: Side, hand: Hand) -> Person:
     return replace(person, right_hand=hand)
 
 
-def _bodies(people: Sequence[Person]) -> tuple[FloatArray, Skeleton]:
-    """Return the bodies of people as (n, K, 3), and their skeleton."""
-    bodies = [person.body for person in people if person.body is not None]
-    if len(bodies) < len(people):
-        raise ValueError(f"expected people with a body each, got {len(bodies)} of {len(people)}")
-    skeleton = bodies[0].skeleton if bodies else BODY_25
-    tables = [keypoint_table(body) for body in bodies]
-    return np.reshape(tables, (-1, len(skeleton), 3)), skeleton
+def _bodies(people: Sequence[Person]) -> tuple[list[int], FloatArray, Skeleton]:
+    """Return which people have a body, these bodies as (n, K, 3), and their skeleton."""
+    found = {index: person.body for index, person in enumerate(people) if person.body is not None}
+    skeleton = next((body.skeleton for body in found.values()), BODY_25)
+    tables = [keypoint_table(body) for body in found.values()]
+    return list(found), np.reshape(tables, (-1, len(skeleton), 3)), skeleton

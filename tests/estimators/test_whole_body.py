@@ -83,9 +83,12 @@ def test_a_face_of_too_little_presence_is_missing():
 
 
 def test_people_have_the_faces_that_are_there():
-    face = face_estimator(presence=[0.3, 0.9])
-    people = WholeBodyEstimator(body_estimator(), face=face)(IMAGE)
+    face = face_estimator(presence=[0.3, 0.9, 0.3, 0.9])
+    estimator = WholeBodyEstimator(body_estimator(), face=face)
+    people = estimator(IMAGE)
     assert [person.face is None for person in people] == [True, False]
+    people = estimator.add_faces(IMAGE, [Person(), *estimator.bodies(IMAGE)])
+    assert [person.face is None for person in people] == [True, True, False]
 
 
 def test_faces_and_hands_lie_where_the_body_says():
@@ -244,8 +247,6 @@ def test_what_can_not_be_estimated_is_refused():
         WholeBodyEstimator(body_estimator()).add_faces(IMAGE, [])
     with pytest.raises(ValueError, match="estimator of hands, got none"):
         WholeBodyEstimator(body_estimator()).add_hands(IMAGE, [])
-    with pytest.raises(ValueError, match="a body each, got 0 of 1"):
-        WholeBodyEstimator(body_estimator(), face=face_estimator()).add_faces(IMAGE, [Person()])
     with pytest.raises(ValueError, match="expected parts among hand with 'hand_lite', got body"):
         WholeBodyEstimator.from_preset("hand_lite", parts=["body"])
     for parts in ([], "", "arm", ["hands", "arm"]):
