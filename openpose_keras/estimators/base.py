@@ -222,7 +222,7 @@ class KeypointEstimator(Estimator):
         super().__init__(
             network,
             skeleton=skeleton,
-            recipe=get_recipe(recipe),
+            recipe=self.named_recipe(recipe),
             spec=spec or InputSpec(),
             batch_size=batch_size,
         )

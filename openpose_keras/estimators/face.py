@@ -7,7 +7,7 @@ import numpy as np
 from openpose_keras.core.keypoints import Face
 from openpose_keras.core.skeletons import FACE
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
-from openpose_keras.estimators.recipes import AnyRecipe, InputSpec
+from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, get_face_recipe
 
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
@@ -22,8 +22,8 @@ class FaceEstimator(KeypointEstimator):
     Args:
         network: A `keras.Model` such as `networks.face()` with its weights, or an engine: any
             function (n, h, w, 3) float32 -> `Maps`, or heatmaps (n, h', w', 71).
-        recipe: A name of `recipes.RECIPES`, or a recipe of your own. With "openpose" a face whose
-            box has a side of at most 40 pixels has no keypoints, as in OpenPose
+        recipe: A name of `recipes.FACE_RECIPES`, or a recipe of your own. With "openpose" a face
+            whose box has a side of at most 40 pixels has no keypoints, as in OpenPose
             (src/openpose/face/faceExtractorCaffe.cpp).
         spec: How the network wants its input; None for OpenPose's.
         batch_size: The greatest number of images that go through the network at once.
@@ -58,6 +58,11 @@ class FaceEstimator(KeypointEstimator):
             spec=spec or InputSpec(sides=None),
             batch_size=batch_size,
         )
+
+    @staticmethod
+    def named_recipe(recipe: str | AnyRecipe) -> AnyRecipe:
+        """Return the recipe of a name; a recipe itself is returned as it is."""
+        return get_face_recipe(recipe)
 
     def __call__(
         self, image: np.ndarray, boxes: Boxes = None, *, min_presence: float = 0.5
