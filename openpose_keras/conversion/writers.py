@@ -148,9 +148,10 @@ def _write_weights(path: Path, model: "keras.Model", dtype: str) -> None:
         if not all(np.isfinite(array).all() for array in weights):
             raise WeightsError(f"{model.name} has weights above what a float16 can hold (65504)")
 
-        def narrow(layer: "keras.Layer") -> "keras.Layer":
-            """Copy a layer, with variables of float16."""
-            return type(layer).from_config(layer.get_config() | {"dtype": dtype})
+        def narrow(layer: "keras.Operation") -> "keras.Operation":
+            """Copy a layer, with variables of float16; an operation that is no layer has none."""
+            narrower = {"dtype": dtype} if isinstance(layer, keras.Layer) else {}
+            return type(layer).from_config(layer.get_config() | narrower)
 
         model = keras.models.clone_model(model, clone_function=narrow)
         model.set_weights(weights)

@@ -309,6 +309,17 @@ def test_float16_file_loads_into_float32_variables(tmp_path):
     assert 0 < np.abs(half - full).max() < 0.01
 
 
+@pytest.mark.parametrize("name", ["face_lite", "mediapipe_face_detector", "body_tiny"])
+def test_networks_with_operations_that_are_no_layers_are_written_as_float16(tmp_path, name):
+    network, again = getattr(networks, name)(), getattr(networks, name)()
+    network.save_weights(tmp_path / "full.weights.h5")
+    path = tmp_path / "half.weights.h5"
+    convert_file(tmp_path / "full.weights.h5", path, network=name, dtype="float16")
+    again.load_weights(path)
+    for half, full in zip(again.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(half, full.astype(np.float16))
+
+
 def test_conversion_back_to_caffe_gives_the_original(tmp_path):
     convert(tmp_path, "hand.weights.h5")
     convert_file(tmp_path / "hand.weights.h5", tmp_path / "hand.caffemodel")
