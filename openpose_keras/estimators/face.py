@@ -1,16 +1,26 @@
 """From an image to faces: 70 keypoints in each box."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from openpose_keras.core.boxes import box_cover, whole_box
 from openpose_keras.core.keypoints import Face
 from openpose_keras.core.skeletons import FACE
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
-from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, get_face_recipe
+from openpose_keras.estimators.estimate import Estimate
+from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, Recipe, get_face_recipe
+from openpose_keras.estimators.search import LEAST_INSIDE
+from openpose_keras.estimators.upright import upright_angle, upright_crop
+from openpose_keras.estimators.views import Region
 
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
+
+_EYES = [FACE.index(name) for name in ("right_eye_1", "left_eye_4")]  # their outer corners
+_MOUTH = [FACE.index(name) for name in ("outer_lip_1", "outer_lip_7")]  # its corners
 
 
 class FaceEstimator(KeypointEstimator):
@@ -85,3 +95,28 @@ class FaceEstimator(KeypointEstimator):
             peaks = np.full_like(each.peaks, (np.nan, np.nan, 0.0)) if absent else each.peaks
             faces.append(Face(peaks[:, :2], peaks[:, 2], each.region.box, presence))
         return faces
+
+    def estimate(self, image: np.ndarray, boxes: Boxes = None) -> Sequence[Estimate]:
+        """Estimate as a call does, and return what the keypoints came from too."""
+        looks = super().estimate(image, boxes)
+        if not (isinstance(self.recipe, Recipe) and self.recipe.upright_pass and self.spec.upright):
+            return looks
+        return self.estimate_regions(image, [self.upright_region(image, look) for look in looks])
+
+    def upright_region(self, image: np.ndarray, look: Estimate) -> Region:
+        """Return the region of a face rotated so that its eyes lie above its mouth.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            look: The face as an earlier pass found it.
+
+        Returns:
+            The region, its box drawn about the keypoints; that of the earlier pass if the box lies
+            outside the image.
+        """
+        xy, region = look.peaks[:, :2], look.region
+        angle = upright_angle(xy, top=_EYES, base=_MOUTH)
+        crop = upright_crop(region.box, xy, angle, self.recipe, self.spec)
+        if box_cover(crop.box, whole_box(image)) < LEAST_INSIDE:
+            return region
+        return replace(region, box=crop.box, crop=crop)

@@ -30,7 +30,7 @@ from openpose_keras.estimators.recipes import (
     get_recipe,
 )
 from openpose_keras.estimators.search import LEAST_INSIDE, Search, find_hands, same_hand
-from openpose_keras.estimators.upright import upright_crop
+from openpose_keras.estimators.upright import upright_angle, upright_crop
 from openpose_keras.estimators.views import Region
 from openpose_keras.geometry import Frame, RotatedCrop
 from openpose_keras.io.images import check_image
@@ -333,7 +333,8 @@ class HandEstimator(KeypointEstimator):
                 if look.presence is not None and look.presence < least:
                     continue
                 peaks, seen = look.peaks, look.region.crop
-            crop = upright_crop(region.box, peaks[:, :2], self.recipe, self.spec)
+            xy = peaks[:, :2]
+            crop = upright_crop(region.box, xy, upright_angle(xy), self.recipe, self.spec)
             if self.spec.upright_margin is None:
                 rotated.append(replace(region, peaks=peaks, crop=crop))
                 continue

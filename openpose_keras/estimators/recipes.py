@@ -131,8 +131,8 @@ class Recipe(ViewRecipe, DecodeRecipe):
     Args:
         name: For people; nothing depends on it.
         upright_pass: Whether a hand goes through the network a second time, rotated so that the
-            knuckles lie above the wrist, where the network's `InputSpec` says that it pays. The
-            keypoints are those of that pass.
+            knuckles lie above the wrist, or a face with its eyes above its mouth, where the
+            network's `InputSpec` says that it pays. The keypoints are those of that pass.
 
     Raises:
         ValueError: As for the two halves.
@@ -418,11 +418,14 @@ _RECIPES: tuple[AnyRecipe, ...] = (
 )
 RECIPES = {recipe.name: recipe for recipe in _RECIPES}
 
-FACE_RECIPES: dict[str, AnyRecipe] = {**RECIPES, "refined": Recipe(name="refined", prior=0.04)}
+FACE_RECIPES: dict[str, AnyRecipe] = {
+    **RECIPES,
+    "refined": Recipe(name="refined", upright_pass=True, prior=0.04),
+}
 """Recipes of faces by name: those of hands, but for "refined".
 
-A face has more keypoints than a hand on less room, so that the prior is narrower; `face_lite` gains
-nothing from the mirror image.
+A face has more keypoints than a hand on less room, so that the prior is narrower. The upright pass
+draws the box about the face, which the boxes that bodies promise often miss in part.
 """
 
 BODY_RECIPES = {

@@ -1,10 +1,11 @@
-"""The upright pass: a hand rotated so that its knuckles lie above its wrist.
+"""The upright pass: a hand with its knuckles above its wrist, a face with its eyes above its mouth.
 
-The keypoints of an earlier pass tell where wrist and knuckles are. The box is cut out of the image
-again, rotated, and goes through the network as an image of its own.
+The keypoints of an earlier pass tell how the hand or the face is turned, and where it is. The box
+is cut out of the image again, rotated, and goes through the network as an image of its own.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,19 +15,23 @@ from openpose_keras.estimators.recipes import ViewRecipe
 from openpose_keras.geometry import Frame, RotatedCrop
 from openpose_keras.networks.input_spec import InputSpec
 
-_WRIST = HAND.index("wrist")
+_WRIST = [HAND.index("wrist")]
 _KNUCKLES = [HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "little")]
 
 
-def upright_angle(xy: np.ndarray) -> float:
+def upright_angle(
+    xy: np.ndarray, *, top: Sequence[int] = _KNUCKLES, base: Sequence[int] = _WRIST
+) -> float:
     """Return the angle that rotates a hand so that its knuckles lie straight above its wrist.
 
     Args:
-        xy: (21, 2) keypoints, y downwards; NaN where missing.
+        xy: (K, 2) keypoints, y downwards; NaN where missing.
+        top: Other keypoints than the knuckles, whose middle shall lie on top.
+        base: Other keypoints than the wrist, above whose middle it shall lie.
 
     Returns:
         Radians in (-2 pi, pi]: a point (x, y) rotated by it is (x cos - y sin, x sin + y cos). 0
-        where the wrist or all of the four knuckles are missing, or where they coincide.
+        where all of `top` or all of `base` are missing, or where their middles coincide.
 
     Example:
         >>> points = np.zeros((21, 2))
@@ -34,11 +39,11 @@ def upright_angle(xy: np.ndarray) -> float:
         >>> round(np.rad2deg(upright_angle(points)))
         -90
     """
-    knuckles = xy[_KNUCKLES]
-    known = knuckles[np.isfinite(knuckles).all(axis=1)]
-    if not len(known) or not np.isfinite(xy[_WRIST]).all():
+    found = [xy[list(part)] for part in (top, base)]
+    known = [part[np.isfinite(part).all(axis=1)] for part in found]
+    if not all(len(part) for part in known):
         return 0.0
-    return direction_angle(*(known.mean(axis=0) - xy[_WRIST]))
+    return direction_angle(*(known[0].mean(axis=0) - known[1].mean(axis=0)))
 
 
 def direction_angle(x: float, y: float) -> float:
@@ -52,11 +57,11 @@ def direction_angle(x: float, y: float) -> float:
 
 
 def upright_box(xy: np.ndarray, angle: float, margin: float, shift: float) -> Box:
-    """Return the box of a hand's upright crop, drawn around its keypoints.
+    """Return the box of an upright crop, drawn around the keypoints.
 
     Args:
         xy: (K, 2) keypoints, at least one of which is not missing.
-        angle: Of `upright_angle`; their extent is measured in the rotated frame.
+        angle: Radians of the rotation; their extent is measured in the rotated frame.
         margin: Side of the box, in longer sides of the extent.
         shift: How far the box's middle lies above the extent's there, in heights of the extent.
 
@@ -75,13 +80,16 @@ def upright_box(xy: np.ndarray, angle: float, margin: float, shift: float) -> Bo
     return float(x), float(y), side, side
 
 
-def upright_crop(box: Box, xy: np.ndarray, recipe: ViewRecipe, spec: InputSpec) -> RotatedCrop:
+def upright_crop(
+    box: Box, xy: np.ndarray, angle: float, recipe: ViewRecipe, spec: InputSpec
+) -> RotatedCrop:
     """Return the part of the image that the upright pass needs.
 
     Args:
-        box: (x, y, width, height) of the hand in the image; it is drawn again where the spec has
-            an `upright_margin`.
-        xy: (21, 2) its keypoints, as an earlier pass found them.
+        box: (x, y, width, height) in the image; it is drawn again where the spec has an
+            `upright_margin`.
+        xy: (K, 2) the keypoints, as an earlier pass found them.
+        angle: Radians of the rotation that turns them upright.
         recipe: Says how far beyond the box its scales reach, and how fine they are.
         spec: How large the network's box is, and how it is drawn.
 
@@ -90,20 +98,19 @@ def upright_crop(box: Box, xy: np.ndarray, recipe: ViewRecipe, spec: InputSpec) 
 
     Example:
         >>> recipe, spec = ViewRecipe(scales=(0.5, 1.0, 2.0)), InputSpec(box_size=80)
-        >>> upright_crop((0, 0, 50, 50), np.zeros((21, 2)), recipe, spec).size
+        >>> upright_crop((0, 0, 50, 50), np.zeros((21, 2)), 0.0, recipe, spec).size
         320
     """
     margin = _margin(recipe)
     density = max(recipe.scales) if recipe.scaling == "input" else 1 / min(recipe.scales)
     size = round(spec.box_size * margin * density)
-    angle = upright_angle(xy)
     if spec.upright_margin and np.isfinite(xy).all(axis=-1).any():
         box = upright_box(xy, angle, spec.upright_margin, spec.upright_shift)
     return RotatedCrop(square_box(box, margin), size, angle)
 
 
 def inner_box(size: int, recipe: ViewRecipe) -> Box:
-    """Return the hand's box in an upright crop of a size: its middle, without the margin."""
+    """Return the box in an upright crop of a size: its middle, without the margin."""
     return square_box((0.0, 0.0, float(size), float(size)), 1 / _margin(recipe))
 
 

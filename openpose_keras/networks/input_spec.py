@@ -21,8 +21,8 @@ class InputSpec:
         channel_order: "rgb" or "bgr": what the weights were trained with, or converted to.
         sides: "right": the network knows right hands only, so a left hand is shown mirrored.
             "both": it knows left and right hands as they are. None: it is for bodies or faces.
-        upright: Whether the network is more exact where the knuckles lie above the wrist, so that a
-            second pass over the hand, rotated upright, is worth its time.
+        upright: Whether the network is more exact where the knuckles lie above the wrist, the
+            eyes above the mouth, so that a second pass, rotated upright, is worth its time.
         upright_margin: Side of the box of that pass, in longer sides of the keypoints' extent in
             the rotated frame; None: the box stays as it was.
         upright_shift: How far the middle of such a box lies above the extent's, in its heights.

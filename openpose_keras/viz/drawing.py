@@ -13,7 +13,7 @@ import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
-from openpose_keras.core.keypoints import Body, Hand, Keypoints, Person, as_people
+from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person, as_people
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.io.images import check_image
@@ -62,6 +62,8 @@ BODY_STYLE = Style(0.05, 1 / 75, 0.75)
 STYLES = {"hand": Style(THRESHOLD, 1 / 50, 0.75), "face": Style(0.4, 1 / 75, 0.334)}
 """By the skeleton's name; all others are drawn in `BODY_STYLE`."""
 
+PRESENT_FACE_THRESHOLD = 0.1  # of faces whose presence is known: `face_lite` has lower peaks
+
 
 def pen_for(
     xy: np.ndarray, scores: np.ndarray, size: tuple[int, int], style: Style = STYLES["hand"]
@@ -108,12 +110,15 @@ def _draw_onto(
     Args:
         canvas: (H, W, 3) uint8 RGB, contiguous; it is changed.
         keypoints: With `xy` in pixels of the image; they may reach outside.
-        threshold: The score that a keypoint must exceed; None for its style's.
+        threshold: The score that a keypoint must exceed; None for the default, see `draw`.
         pen: Sizes in pixels; None for OpenPose's rule, see `pen_for`.
     """
     skeleton, xy, scores = keypoints.skeleton, keypoints.xy, keypoints.scores
     style = STYLES.get(skeleton.name, BODY_STYLE)
-    visible = keypoints.found & (scores > (style.threshold if threshold is None else threshold))
+    if threshold is None:
+        is_present = isinstance(keypoints, Face) and keypoints.presence is not None
+        threshold = PRESENT_FACE_THRESHOLD if is_present else style.threshold
+    visible = keypoints.found & (scores > threshold)
     points = _pixels(xy)
     sizes = pen or pen_for(xy, scores, canvas.shape[:2], style)
     for start, end in skeleton.edge_indices:
@@ -135,7 +140,8 @@ def draw(
         image: (H, W, 3) uint8 RGB. Not changed.
         people: The people, or their bodies alone, in pixels of the image.
         thresholds: Score that keypoints must exceed, by the name of a skeleton, for example
-            {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands.
+            {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands. But
+            0.1 of a face whose presence is known, which has been judged as a whole.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.

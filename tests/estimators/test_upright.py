@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openpose_keras.core.skeletons import FACE
+from openpose_keras.estimators.face import FaceEstimator
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import RECIPES, InputSpec, Recipe
 from openpose_keras.estimators.upright import inner_box, upright_angle, upright_crop
@@ -119,7 +121,7 @@ def test_a_box_over_the_edge_can_be_turned():
 
 def test_the_crop_holds_all_scales_and_the_inner_box_is_the_hands():
     recipe = Recipe(scales=(0.5, 1.25))
-    crop = upright_crop((10, 20, 80, 80), np.zeros((21, 2)), recipe, InputSpec(box_size=80))
+    crop = upright_crop((10, 20, 80, 80), np.zeros((21, 2)), 0.0, recipe, InputSpec(box_size=80))
     assert crop.size == 200
     assert crop.box == (0, 10, 100, 100)
     assert inner_box(crop.size, recipe) == (20, 20, 160, 160)
@@ -161,3 +163,50 @@ def test_a_hand_without_a_direction_is_not_turned(missing):
     xy = np.full((21, 2), 7.0)
     xy[missing] = np.nan
     assert upright_angle(xy) == 0
+
+
+# --- faces
+
+FACE_SPEC = InputSpec(box_size=96, stride=4, sides=None, upright=True, upright_margin=1.5)
+EYES_AND_MOUTH = {"top": (36, 45), "base": (48, 54)}  # outer corners of the eyes, of the mouth
+
+
+class MapReader:
+    """A network that reads from the colours where it looks, and answers with a face's points."""
+
+    def __init__(self, xy, shape):
+        self.xy, self.seen = xy, []
+        rows, columns = np.indices(shape)
+        red, green = columns * 255 / (shape[1] - 1), rows * 255 / (shape[0] - 1)
+        self.image = np.stack([red, green, np.full(shape, 255)], axis=-1).round().astype(np.uint8)
+
+    def __call__(self, batch):
+        answers = []
+        for image in batch:
+            colors = np.rint((image + 0.5) * 256)
+            y, x = np.nonzero(colors[..., 2] == 255)  # beyond the image all is black
+            height, width = self.image.shape[:2]
+            places = colors[y, x, :2] * (width - 1, height - 1) / 255
+            terms = np.column_stack([places, np.ones(len(places))])
+            to_input = np.linalg.lstsq(terms, np.column_stack([x, y]), rcond=None)[0]
+            answers.append(np.column_stack([self.xy, np.ones(len(self.xy))]) @ to_input)
+        self.seen += answers
+        return {"points": np.array(answers, np.float32) + 0.5, "presence": np.ones(len(batch))}
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.6, -2.0])
+def test_a_face_is_looked_at_again_with_its_eyes_above_its_mouth(turn):
+    face = np.random.default_rng(0).uniform(-30, 30, (len(FACE), 2))
+    face[[36, 45, 48, 54]] = (-20, -10), (20, -10), (-10, 20), (10, 20)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    network = MapReader(face @ matrix.T + (200, 150), (300, 400))
+    [found] = FaceEstimator(network, spec=FACE_SPEC)(network.image, [(170, 100, 90, 90)])
+    np.testing.assert_allclose(found.xy, network.xy, atol=1.0)
+    first, last = network.seen
+    assert abs(np.sin((upright_angle(first, **EYES_AND_MOUTH) + turn) / 2)) < 0.02
+    assert abs(np.sin(upright_angle(last, **EYES_AND_MOUTH) / 2)) < 0.02
+    middle = (last.min(axis=0) + last.max(axis=0)) / 2
+    np.testing.assert_allclose(middle, 47.5, atol=1.0)
+    assert np.ptp(last, axis=0).max() == pytest.approx(96 / 1.5, abs=1.0)
+    FaceEstimator(network, spec=FACE_SPEC, recipe="openpose")(network.image, [(170, 100, 90, 90)])
+    assert len(network.seen) == 3

@@ -124,6 +124,13 @@ def test_people_are_drawn_part_by_part():
     assert not draw(zeros(), [Person(face=face)], thresholds={"face": 0.5}).any()
 
 
+def test_a_face_that_is_told_to_be_there_is_drawn_at_lower_scores():
+    xy = np.random.default_rng(4).uniform(5, 110, (70, 2))
+    for presence, score, is_drawn in ((None, 0.3, False), (0.9, 0.3, True), (0.9, 0.1, False)):
+        face = Face(xy, np.full(70, score), presence=presence)
+        assert draw(zeros(), [Person(face=face)]).any() == is_drawn
+
+
 def test_bodies_alone_are_drawn_as_people():
     rng = np.random.default_rng(4)
     body = Body(rng.uniform(5, 110, (25, 2)), np.ones(25), skeleton=BODY_25)
