@@ -113,7 +113,7 @@ PRESETS = {
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
             detector="mediapipe_palm",
-            sha256="54f60f4a29a106b1f05189d7cb3d32266072c31b8c6da7a28f4c3aefcf5d7164",
+            sha256="8a90a706910ea957076dd54faa7a2bd2de3e6fb9d600fb9525127df1552c0f7c",
         ),
         Preset(
             name="mediapipe_hand",
