@@ -184,11 +184,18 @@ PRESETS = {
         Preset(
             name="face_lite",
             network="face_lite",
-            spec=InputSpec(box_size=192, stride=4, multiple=192, sides=None),
+            spec=InputSpec(
+                box_size=192,
+                stride=4,
+                multiple=192,
+                sides=None,
+                upright=True,
+                upright_margin=1.75,
+            ),
             finds="face",
-            source="not trained to the end yet, so that they do not ship",
+            source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
-            how_to_get="`openpose-keras train weights/face_lite.json` trains them",
+            sha256="7431616259ac72547c641023dd4576bede9626b27302477d97a5250ca0088676",
         ),
         Preset(
             name="body_lite",
@@ -223,7 +230,10 @@ PRESETS = {
     )
 }
 
-PRESET_SETS = {"lite": ("body_lite", "hand_lite"), "openpose": ("body_25", "face", "hand")}
+PRESET_SETS = {
+    "lite": ("body_lite", "face_lite", "hand_lite"),
+    "openpose": ("body_25", "face", "hand"),
+}
 """Presets that find people together: those that ship, and OpenPose's own."""
 
 

@@ -577,9 +577,9 @@ def test_presets_are_named_in_any_case_and_with_spaces(people, folder):
 @pytest.mark.parametrize(
     ("options", "parts", "preset"),
     [
-        ([], ("body", "hand"), "lite"),
+        ([], ("body", "face", "hand"), "lite"),
         (["--parts", "body"], ("body",), "lite"),
-        (["--recipe", "refined"], ("body", "hand"), "lite"),
+        (["--recipe", "refined"], ("body", "face", "hand"), "lite"),
         (["--parts", "hands"], (), "lite"),
         (["--max-hands", "2"], (), "hand_lite"),
         (["--box", "1,2,3"], (), "hand_lite"),

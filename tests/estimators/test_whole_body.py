@@ -282,12 +282,12 @@ def test_a_set_names_a_preset_for_each_part():
         get_presets("hand_lite,foot")
 
 
-def test_the_set_that_ships_finds_bodies_and_hands():
+def test_the_set_that_ships_finds_bodies_faces_and_hands():
     estimator = WholeBodyEstimator.from_preset("lite")
-    assert estimator.face is None
     assert estimator.search_hands
     assert not WholeBodyEstimator.from_preset("lite", search_hands=False).search_hands
     assert repr(estimator.body).startswith("BodyEstimator(preset='body_lite'")
+    assert repr(estimator.face).startswith("FaceEstimator(preset='face_lite'")
     assert repr(estimator.hand).startswith("HandEstimator(preset='hand_lite'")
 
 
@@ -300,6 +300,7 @@ def test_the_set_that_ships_finds_the_people_of_the_image_that_ships():
     assert report.ap50 > 0.7
     hands = [hand for person in people for hand in person.hands]
     assert len(hands) >= 3
+    assert sum(person.face is not None for person in people) >= 2
 
 
 def test_a_recipe_counts_for_the_parts_that_have_it(tmp_path, monkeypatch):
