@@ -30,8 +30,8 @@ _OF_HANDS = {
 
 SUMMARY = "find people and hands in photos; write annotated images and JSON files"
 DESCRIPTION = (
-    "Find people in photos: their bodies and hands. Each photo gives NAME_keypoints.png, the photo "
-    "with the skeletons drawn, and NAME_keypoints.json, OpenPose's JSON 1.3."
+    "Find people in photos: their bodies, faces and hands. Each photo gives NAME_keypoints.png, "
+    "the photo with the skeletons drawn, and NAME_keypoints.json, OpenPose's JSON 1.3."
 )
 
 

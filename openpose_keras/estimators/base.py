@@ -343,6 +343,11 @@ class KeypointEstimator(Estimator):
             peaks[:, :2] = region.crop.invert_points(peaks[:, :2])
         return Estimate(region, peaks, kept, chosen, recipe, self.spec, self.skeleton)
 
+    @property
+    def needs_upright_pass(self) -> bool:
+        """Whether the recipe wants an upright pass and it pays with this network."""
+        return self.recipe.upright_pass and self.spec.upright
+
     def mirrors(self, recipe: AnyRecipe | None = None) -> bool:
         """Return whether a left hand is shown mirrored."""
         return (recipe or self.recipe).mirror and self.spec.sides == "right"

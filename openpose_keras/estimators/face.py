@@ -11,7 +11,7 @@ from openpose_keras.core.keypoints import Face
 from openpose_keras.core.skeletons import FACE
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
 from openpose_keras.estimators.estimate import Estimate
-from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, Recipe, get_face_recipe
+from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, get_face_recipe
 from openpose_keras.estimators.search import LEAST_INSIDE
 from openpose_keras.estimators.upright import upright_angle, upright_crop
 from openpose_keras.estimators.views import Region
@@ -99,7 +99,7 @@ class FaceEstimator(KeypointEstimator):
     def estimate(self, image: np.ndarray, boxes: Boxes = None) -> Sequence[Estimate]:
         """Estimate as a call does, and return what the keypoints came from too."""
         looks = super().estimate(image, boxes)
-        if not (isinstance(self.recipe, Recipe) and self.recipe.upright_pass and self.spec.upright):
+        if not self.needs_upright_pass:
             return looks
         return self.estimate_regions(image, [self.upright_region(image, look) for look in looks])
 

@@ -258,11 +258,6 @@ class HandEstimator(KeypointEstimator):
         ]
         return distinct_hands(hands)[:max_hands]
 
-    @property
-    def needs_upright_pass(self) -> bool:
-        """Whether the recipe wants an upright pass and it pays with this network."""
-        return self.recipe.upright_pass and self.spec.upright
-
     def regions(self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None) -> list[Region]:
         """Return the regions of the hands that a call asks for; arguments as in a call."""
         if boxes is not None or isinstance(self.recipe, WholeImageRecipe):

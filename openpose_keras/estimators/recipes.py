@@ -287,15 +287,11 @@ def get_recipe(recipe: str | AnyRecipe) -> AnyRecipe:
         >>> get_recipe("openpose").peak
         'argmax'
     """
-    if isinstance(recipe, AnyRecipe):
-        return recipe
     return _named(recipe, RECIPES, "RECIPES")
 
 
 def get_face_recipe(recipe: str | AnyRecipe) -> AnyRecipe:
     """Return a recipe of faces by its name, see `get_recipe`."""
-    if isinstance(recipe, AnyRecipe):
-        return recipe
     return _named(recipe, FACE_RECIPES, "FACE_RECIPES")
 
 
@@ -309,18 +305,18 @@ def get_body_recipe(recipe: str | BodyRecipe) -> BodyRecipe:
         ValueError: No recipe has this name.
         TypeError: It is neither a name nor a recipe of bodies.
     """
-    if isinstance(recipe, BodyRecipe):
-        return recipe
     return _named(recipe, BODY_RECIPES, "BODY_RECIPES")
 
 
-def _named(name: object, recipes: Mapping[str, _T], table: str) -> _T:
-    """Return the recipe of a name in a table."""
-    if not isinstance(name, str):
-        raise TypeError(f"expected a recipe of the kind in {table}, got {type(name).__name__}")
-    if name not in recipes:
-        raise ValueError(f"there is no recipe {name!r}: take one of {', '.join(recipes)}")
-    return recipes[name]
+def _named(recipe: str | _T, recipes: Mapping[str, _T], table: str) -> _T:
+    """Return the recipe of a name in a table, or a recipe of a kind that the table has."""
+    if isinstance(recipe, str):
+        if recipe not in recipes:
+            raise ValueError(f"there is no recipe {recipe!r}: take one of {', '.join(recipes)}")
+        return recipes[recipe]
+    if not isinstance(recipe, tuple(map(type, recipes.values()))):
+        raise TypeError(f"expected a recipe of the kind in {table}, got {type(recipe).__name__}")
+    return recipe
 
 
 def recipe_by_part(name: str | None, parts: Collection[Part]) -> dict[Part, str | None]:
