@@ -12,9 +12,11 @@ VERSION = re.search(
 
 TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
 COCO = ["pycocotools>=2.0.8,<3"]  # fills polygons; tests take it as the oracle of label files too
+ONNX = ["onnx>=1.17,<2"]  # writes .onnx files; running networks needs ONNX Runtime alone
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
 TEST = [
     *COCO,
+    *ONNX,
     *TRAIN,
     "ai-edge-litert>=2.1,<3",  # runs the teacher, the oracle of its reading
     "anywidget>=0.9.13,<1",
@@ -37,11 +39,9 @@ TEST = [
     "scipy>=1.15,<2",
     "vulture>=2.14,<3",
 ]
-ONNX = ["onnx>=1.17,<2", "tf2onnx>=1.16,<2"]
 TORCH = ["torch>=2.6,<3"]
 # What some tests need beside [test], in an environment of its own: .ci/run runs them.
 BACKENDS = [
-    *ONNX,
     *TORCH,
     "jax>=0.6,<1",
     "opencv-python<5",  # OpenCV 5 has no importer of Caffe networks, an oracle of the tests
@@ -74,6 +74,7 @@ setup(
     package_dir={"openpose_keras._shipped": "weights"},
     package_data={
         "openpose_keras": ["py.typed"],
+        "openpose_keras.engines": ["graphs/*"],
         "openpose_keras.viz.explorer": ["*.css", "*.js"],
         "openpose_keras._shipped": ["*.h5", "*.json", "README.md"],
     },
@@ -86,6 +87,7 @@ setup(
         "keras>=3.12,<4",
         "matplotlib>=3.10,<4",
         "numpy>=2.0,<3",
+        "onnxruntime>=1.20,<2",
         "opencv-python>=4.13,<6",
         "pillow>=11.3,<14",  # reads images (11.3: AVIF too); Matplotlib brings it
         "tensorflow>=2.20,<3",

@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from openpose_keras.cli.options import UsageError, how_to_use, start_keras
+from openpose_keras.cli.options import UsageError, how_to_use
 from openpose_keras.io.weight_record import ChannelOrder
+from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.presets import PRESETS
 
 SUMMARY = "convert a weight file, OpenPose's own or a port's"
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         user_folder().mkdir(parents=True, exist_ok=True)
     if args.to or len(names) == 1:
         check_target(targets[names[0]], dtype, args.force)
-    start_keras()  # last: it takes long
+    import_keras()  # last: it takes long
     model, record = load_converted(weights, channel_order=order, network=args.network)
     target = targets[record.network]
     record = write_network(target, model, record, dtype=dtype, force=args.force)

@@ -156,9 +156,12 @@ def _measure_faces(args: argparse.Namespace) -> tuple["AnyReport", dict[str, obj
     _refuse_options_of_hands(args)
     args.crop_factor = args.crop_factor or BOX_MARGIN
     samples = read_people_labels(args.data, args.images, skeleton=FACE, limit=args.limit)
-    options.start_keras()
     estimator = FaceEstimator.from_preset(
-        args.preset, recipe=args.recipe, weights=args.weights, dtype=args.dtype
+        args.preset,
+        recipe=args.recipe,
+        weights=args.weights,
+        dtype=args.dtype,
+        engine=args.engine,
     )
     faces = functools.partial(estimator, min_presence=args.min_presence)
     names = ("preset", "recipe", "dtype", "crop_factor", "limit", "min_presence")

@@ -4,9 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from openpose_keras.cli.options import UsageError, how_to_use, start_keras
+from openpose_keras.cli.options import UsageError, how_to_use
 from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, SOURCES
 from openpose_keras.core.errors import OpenPoseKerasError
+from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.presets import PRESETS
 
 SUMMARY = "download OpenPose's own weights, check and convert them"
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.accept_license:
         _ask(args.name)
-    start_keras()  # for the conversion; what is missing for it shows before the download
+    import_keras()  # for the conversion; what is missing for it shows before the download
     try:
         fetch(args.name, folder=args.to, accept_license=True, log=_log)
     except FetchError as error:  # the one message that needs several lines

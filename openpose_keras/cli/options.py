@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, recipe_by_part
 from openpose_keras.networks.presets import (
     DTYPES,
+    ENGINES,
     PRESET_SETS,
     PRESETS,
     Part,
@@ -62,7 +62,15 @@ def add_estimator_options(
         "--dtype",
         choices=DTYPES,
         default=DTYPES[0],
-        help="what the network calculates in (default: %(default)s)",
+        help="what the network calculates in; all but %(default)s need Keras (default: "
+        "%(default)s)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="what calculates: ONNX Runtime, which starts in a moment, or Keras (default: auto, "
+        "which is onnx where it can be)",
     )
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="your own weights for this network"
@@ -173,7 +181,7 @@ def parse_count(text: str) -> int:
 
 
 def load_estimator(args: argparse.Namespace) -> "HandEstimator":
-    """Return the estimator of `add_estimator_options`; this imports Keras and loads the weights."""
+    """Return the estimator of `add_estimator_options`; this loads the weights."""
     from openpose_keras.estimators.hand import HandEstimator
 
     preset = get_presets(args.preset)["hand"]
@@ -182,12 +190,13 @@ def load_estimator(args: argparse.Namespace) -> "HandEstimator":
         raise UsageError(
             f"--smallest is of a preset with a detector, which {preset.name} is not: choose {known}"
         )
-    _start(args, ["hand"])
+    _check(args, ["hand"])
     return HandEstimator.from_preset(
         preset.name,
         recipe=args.recipe,
         weights=args.weights,
         dtype=args.dtype,
+        engine=args.engine,
         smallest=args.smallest,
     )
 
@@ -195,28 +204,32 @@ def load_estimator(args: argparse.Namespace) -> "HandEstimator":
 def load_people_estimator(
     args: argparse.Namespace, parts: Collection[Part]
 ) -> "WholeBodyEstimator":
-    """Return the estimator of parts of people; this imports Keras and loads the weights."""
+    """Return the estimator of parts of people; this loads the weights."""
     from openpose_keras.estimators.body import BodyEstimator
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
 
     if args.weights is None:
-        _start(args, parts)
+        _check(args, parts)
         return WholeBodyEstimator.from_preset(
-            args.preset, parts=parts, recipe=args.recipe, dtype=args.dtype
+            args.preset, parts=parts, recipe=args.recipe, dtype=args.dtype, engine=args.engine
         )
     if set(parts) != {"body"}:
         raise UsageError("--weights is of one network: choose one preset, and one of the parts")
-    _start(args, parts)
+    _check(args, parts)
     preset = get_presets(args.preset)["body"]
     return WholeBodyEstimator(
         BodyEstimator.from_preset(
-            preset.name, recipe=args.recipe, weights=args.weights, dtype=args.dtype
+            preset.name,
+            recipe=args.recipe,
+            weights=args.weights,
+            dtype=args.dtype,
+            engine=args.engine,
         )
     )
 
 
-def _start(args: argparse.Namespace, parts: Collection[Part]) -> None:
-    """Check what can be checked without Keras, which takes long to start, and start it."""
+def _check(args: argparse.Namespace, parts: Collection[Part]) -> None:
+    """Check what can be checked before a network is loaded, which may take long."""
     try:
         recipe_by_part(args.recipe, parts)
     except ValueError as error:
@@ -224,7 +237,6 @@ def _start(args: argparse.Namespace, parts: Collection[Part]) -> None:
     presets = get_presets(args.preset)
     for part in parts:
         find_weights(presets[part], args.weights)
-    start_keras()
 
 
 def how_to_use(name: str, weights: Path | None = None) -> str:
@@ -244,26 +256,3 @@ def how_to_use(name: str, weights: Path | None = None) -> str:
     option = "" if weights is None else f" --weights {weights}"
     presets = f"body_25,{name}" if finds == "face" else name
     return f"openpose-keras detect PHOTO --preset {presets}{option}"
-
-
-def start_keras() -> None:
-    """Import Keras, without what TensorFlow's C++ part prints on stderr meanwhile.
-
-    It prints lines about processors and missing graphics cards, and some heed no setting. Set
-    TF_CPP_MIN_LOG_LEVEL to read them. A failed import raises an error in any case.
-
-    Raises:
-        BackendError: The backend is not installed, or Keras knows no such backend.
-    """
-    from openpose_keras.networks._backend import import_keras
-
-    is_hidden = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    stderr = os.dup(2)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno() if is_hidden else stderr, 2)
-    try:
-        import_keras()
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)

@@ -5,7 +5,8 @@ import dataclasses
 import os
 import sys
 
-from openpose_keras.cli.options import INTERRUPTED, how_to_use, start_keras
+from openpose_keras.cli.options import INTERRUPTED, how_to_use
+from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.presets import PRESETS
 
 SUMMARY = "train a network of hands, faces or bodies, from renderings and photos"
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         write_image(args.preview, contact_sheet(preview_samples(config)))
         print(f"image: {args.preview}")
         return 0
-    start_keras()
+    import_keras()
     try:
         result = train(config)
     except KeyboardInterrupt:

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from openpose_keras.cli.options import UsageError, parse_positive, start_keras
+from openpose_keras.cli.options import UsageError, parse_positive
+from openpose_keras.networks._backend import import_keras
 
 SUMMARY = "compare a weight file layer by layer with OpenCV's importer"
 DESCRIPTION = (
@@ -100,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     weights = read_weights(args.file)
     if not args.golden:
         require_caffe(weights)
-    start_keras()
+    import_keras()
     report = verify_file(
         weights,
         prototxt=args.prototxt,

@@ -15,6 +15,7 @@ from openpose_keras.conversion.caffe.caffemodel import write_caffemodel
 from openpose_keras.conversion.caffe.graph import to_caffe
 from openpose_keras.conversion.caffe.prototxt import write_prototxt
 from openpose_keras.conversion.convert import load_converted
+from openpose_keras.conversion.onnx_graph import to_onnx
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.files import atomic_write, require_writable, write_json
 from openpose_keras.io.weight_record import ChannelOrder, WeightRecord, record_beside, write_record
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 ENDINGS = (".weights.h5", ".caffemodel", ".keras", ".onnx")
+_MOST = np.finfo(np.float16).max
 
 
 def convert_file(
@@ -41,7 +43,7 @@ def convert_file(
         target: The new file, as for `write_network`.
         channel_order: What the network shall take. A .caffemodel always takes "bgr".
         network: As for `load_converted`.
-        dtype: Of the numbers in a .weights.h5; "float16" takes half the size.
+        dtype: Of the numbers in a .weights.h5 or .onnx; "float16" takes half the size.
         force: Whether files that exist may be replaced.
 
     Returns:
@@ -51,7 +53,7 @@ def convert_file(
         WeightsError: The source is damaged, of no known kind, or for another network; or the target
             can't hold it.
         FileExistsError: The target exists, and `force` is not set.
-        ImportError: ONNX is asked for, and what Keras needs for it is not installed.
+        ImportError: ONNX is asked for, and the package `onnx` is not installed.
     """
     check_target(Path(target), dtype, force)
     model, record = load_converted(source, channel_order=channel_order, network=network)
@@ -73,7 +75,7 @@ def write_network(
             description goes next to it as .prototxt), ".keras" or ".onnx" (the whole network).
         model: The network.
         record: Where its weights come from.
-        dtype: Of the numbers in a .weights.h5; "float16" takes half the size.
+        dtype: Of the numbers in a .weights.h5 or .onnx; "float16" takes half the size.
         force: Whether files that exist may be replaced.
 
     Returns:
@@ -82,15 +84,17 @@ def write_network(
     Raises:
         WeightsError: The file can't hold the network.
         FileExistsError: A file exists, and `force` is not set.
-        ImportError: ONNX is asked for, and what Keras needs for it is not installed.
+        ImportError: ONNX is asked for, and the package `onnx` is not installed.
     """
     path = Path(path)
     ending = check_target(path, dtype, force)
+    if dtype == "float16" and any(np.abs(x).max() > _MOST for x in model.get_weights()):
+        raise WeightsError(f"{model.name} has weights above what a float16 can hold ({_MOST:.0f})")
     if ending == ".caffemodel":
         return _write_caffe(path, model, record, force)
     with atomic_write(path, force=force) as temporary:
         if ending == ".onnx":
-            _write_onnx(temporary, model)
+            _write_onnx(temporary, model, dtype)
         elif ending == ".keras":
             model.save(temporary)
         else:
@@ -115,8 +119,8 @@ def check_target(path: Path, dtype: str, force: bool) -> str:
     ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
     if ending is None:
         raise WeightsError(f"{path}: expected a name that ends with {' or '.join(ENDINGS)}")
-    if dtype == "float16" and ending != ".weights.h5":
-        raise WeightsError(f"{path}: only a .weights.h5 can be written as float16")
+    if dtype == "float16" and ending not in (".weights.h5", ".onnx"):
+        raise WeightsError(f"{path}: only a .weights.h5 or .onnx can be written as float16")
     files = [path]
     if ending == ".caffemodel":
         files += [path.with_suffix(".prototxt"), record_beside(path)]
@@ -141,12 +145,8 @@ def _write_weights(path: Path, model: "keras.Model", dtype: str) -> None:
     """Write a .weights.h5 of Keras, which reads float16 into float32 variables."""
     import keras
 
-    weights = model.get_weights()
     if dtype == "float16":
-        with np.errstate(over="ignore"):
-            weights = [array.astype(np.float16) for array in weights]
-        if not all(np.isfinite(array).all() for array in weights):
-            raise WeightsError(f"{model.name} has weights above what a float16 can hold (65504)")
+        weights = [array.astype(np.float16) for array in model.get_weights()]
 
         def narrow(layer: "keras.Operation") -> "keras.Operation":
             """Copy a layer, with variables of float16; an operation that is no layer has none."""
@@ -158,17 +158,12 @@ def _write_weights(path: Path, model: "keras.Model", dtype: str) -> None:
     model.save_weights(path)
 
 
-def _write_onnx(path: Path, model: "keras.Model") -> None:
-    """Write an ONNX file with Keras's own export."""
-    import keras
-
-    needed = {"tensorflow": "tf2onnx onnx", "torch": "onnx onnxscript", "jax": "jax2onnx onnx"}
-    backend = keras.backend.backend()
-    model(np.zeros((1, 32, 32, 3), np.float32))  # Keras exports only what was called before
+def _write_onnx(path: Path, model: "keras.Model", dtype: str) -> None:
+    """Write an ONNX file."""
     try:
-        model.export(path, format="onnx", verbose=False)
+        import onnx
     except ImportError as error:
         raise ImportError(
-            f"writing ONNX from Keras on {backend} needs more packages: pip install "
-            f"{needed.get(backend, 'onnx')} ({error})"
+            f"writing ONNX needs one more package: pip install onnx ({error})"
         ) from error
+    onnx.save(to_onnx(model, half=dtype == "float16"), path)

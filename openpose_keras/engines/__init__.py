@@ -2,6 +2,17 @@
 
 from openpose_keras.engines.batches import run_batches
 from openpose_keras.engines.keras import as_engine, compile_model
+from openpose_keras.engines.load import load_engine
 from openpose_keras.engines.maps import Engine, Maps, named_maps
+from openpose_keras.engines.onnx import OnnxEngine
 
-__all__ = ["Engine", "Maps", "as_engine", "compile_model", "named_maps", "run_batches"]
+__all__ = [
+    "Engine",
+    "Maps",
+    "OnnxEngine",
+    "as_engine",
+    "compile_model",
+    "load_engine",
+    "named_maps",
+    "run_batches",
+]

@@ -13,7 +13,8 @@ from openpose_keras.networks._backend import claim_process
 if TYPE_CHECKING:
     import keras
 
-    Network: TypeAlias = keras.Model | Engine
+    Model: TypeAlias = keras.Model
+    Network: TypeAlias = Model | Engine
 
 
 def is_model(network: object) -> bool:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -13,6 +14,7 @@ from openpose_keras.core.keypoints import Keypoints
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.engines.batches import run_batches
 from openpose_keras.engines.keras import as_engine, is_model
+from openpose_keras.engines.load import engine_name, load_engine
 from openpose_keras.engines.maps import Maps
 from openpose_keras.estimators import emulations
 from openpose_keras.estimators.decode import (
@@ -31,9 +33,16 @@ from openpose_keras.estimators.recipes import (
 from openpose_keras.estimators.upright import inner_box
 from openpose_keras.estimators.views import Region, View, make_views
 from openpose_keras.io.images import check_image
+from openpose_keras.networks.presets import (
+    PRESETS,
+    EngineName,
+    get_preset,
+    input_spec,
+    load_network,
+)
 
 if TYPE_CHECKING:
-    from openpose_keras.engines.keras import Network
+    from openpose_keras.engines.keras import Model, Network
 
 Boxes = Literal["whole"] | Iterable[Sequence[float]] | None
 
@@ -74,7 +83,7 @@ class Estimator:
         self.spec = spec
         self.batch_size = batch_size
         self._engine = as_engine(network)
-        self._preset: dict[str, Any] | None = None
+        self._load: partial[Network] | None = None  # of the network of a preset
 
     @classmethod
     def _from_preset(
@@ -82,17 +91,16 @@ class Estimator:
         name: str,
         weights: str | Path | None,
         dtype: str | None,
+        engine: EngineName,
         **options: Any,  # noqa: ANN401 - those of the subclass's constructor
     ) -> Self:
         """Load the network of a preset, and note where it came from."""
-        from openpose_keras.networks.presets import PRESETS, get_preset, input_spec, load_network
-
         if get_preset(name).finds != cls.finds:
             known = " or ".join(key for key, each in PRESETS.items() if each.finds == cls.finds)
             raise ValueError(f"expected a preset that finds a {cls.finds}, {known}, got {name!r}")
-        network = load_network(name, weights=weights, dtype=dtype or "float32")
-        estimator = cls(network, spec=input_spec(name, weights=weights), **options)
-        estimator._preset = {"name": name, "weights": weights, "dtype": dtype or "float32"}
+        load = partial(load_engine, name, weights=weights, dtype=dtype or "float32", engine=engine)
+        estimator = cls(load(), spec=input_spec(name, weights=weights), **options)
+        estimator._load = load
         return estimator
 
     @staticmethod
@@ -108,26 +116,27 @@ class Estimator:
         recipe: Any = None,  # noqa: ANN401 - as in the constructor
         weights: str | Path | None = None,
         dtype: str | None = None,
-        batch_size: int = 8,
+        engine: EngineName = "auto",
     ) -> Self:
-        """Build a network of `presets.PRESETS` with its weights.
+        """Load a network of `presets.PRESETS` with its weights.
 
         Args:
             name: Of a preset that finds what this estimator does, for example "body_25" or "face".
             recipe: A name or a recipe; None for the default.
             weights: Another weight file of the same network; None for the preset's own.
-            dtype: What the network computes in; None for "float32".
-            batch_size: As for the constructor.
+            dtype: What the network computes in; None for "float32". Any other asks for Keras.
+            engine: What computes the network: "onnx", "keras" or "auto", see
+                `engines.load_engine`.
 
         Returns:
             The estimator. It can be pickled: the preset is loaded again where it is unpickled.
 
         Raises:
-            ValueError: There is no such preset, recipe or dtype.
+            ValueError: There is no such preset, recipe, dtype or engine.
             WeightsError: The weights are missing or damaged.
         """
         checked = cls.named_recipe(recipe or cls.default_recipe)
-        return cls._from_preset(name, weights, dtype, recipe=checked, batch_size=batch_size)
+        return cls._from_preset(name, weights, dtype, engine, recipe=checked)
 
     def with_recipe(self, recipe: Any) -> Self:  # noqa: ANN401 - as in the constructor
         """Return the same estimator with another recipe; the compiled network is shared."""
@@ -149,10 +158,24 @@ class Estimator:
             batch_size=self.batch_size,
         )
 
+    def keras_model(self) -> "Model | None":
+        """Return the network as a Keras model, to look inside; None for a function of your own.
+
+        Of a preset that another engine computes, the model is loaded once more: what is changed in
+        it does not change this estimator. Load the preset with `engine="keras"` where it should.
+        """
+        if is_model(self.network):
+            return self.network
+        if self._load is None:
+            return None
+        keywords = self._load.keywords
+        return load_network(*self._load.args, weights=keywords["weights"], dtype=keywords["dtype"])
+
     def __repr__(self) -> str:
         """Return one line: where the network comes from, and the recipe."""
-        source = f"preset={self._preset['name']!r}" if self._preset else f"network={self._name()}"
-        engine = "keras" if is_model(self.network) else "function"
+        load = self._load
+        source = f"preset={load.args[0]!r}" if load else f"network={self._name()}"
+        engine = engine_name(self.network)
         return f"{type(self).__name__}({source}, recipe={self.recipe.name!r}, engine={engine!r})"
 
     def _name(self) -> str:
@@ -169,15 +192,13 @@ class Estimator:
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is compiled, and the network of a preset, which is loaded again."""
         state = {name: value for name, value in self.__dict__.items() if name != "_engine"}
-        return state | {"network": None} if self._preset else state
+        return state | {"network": None} if self._load else state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Load the network of a preset again, and compile it."""
-        from openpose_keras.networks.presets import load_network
-
         self.__dict__.update(state)
-        if self._preset:
-            self.network = load_network(**self._preset)
+        if self._load:
+            self.network = self._load()
         self._engine = as_engine(self.network)
 
 

@@ -34,6 +34,7 @@ from openpose_keras.estimators.upright import upright_angle, upright_crop
 from openpose_keras.estimators.views import Region
 from openpose_keras.geometry import Frame, RotatedCrop
 from openpose_keras.io.images import check_image
+from openpose_keras.networks.presets import EngineName, get_preset
 
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
@@ -156,19 +157,20 @@ class HandEstimator(KeypointEstimator):
         recipe: str | AnyRecipe | None = None,
         weights: str | Path | None = None,
         dtype: str | None = None,
-        batch_size: int = 8,
+        engine: EngineName = "auto",
         search: Search | RegionSearch | None = None,
         smallest: float | None = None,
     ) -> Self:
-        """Build a network of `presets.PRESETS` with its weights.
+        """Load a network of `presets.PRESETS` with its weights.
 
         Args:
             name: Of the preset, for example "hand_lite".
             recipe: A name or a recipe; None for "refined".
             weights: Another weight file of the same network; None for the preset's own.
-            dtype: What the network computes in; None for "float32". "mixed_bfloat16" takes half the
-                time on a processor that knows bfloat16.
-            batch_size: As for the constructor.
+            dtype: What the network computes in; None for "float32". Any other asks for Keras:
+                "mixed_bfloat16" takes half its time on a processor that knows bfloat16.
+            engine: What computes the networks: "onnx", "keras" or "auto", see
+                `engines.load_engine`.
             search: As for the constructor; None for the preset's own.
             smallest: Longer side of the smallest hands that the preset's own search looks for, as a
                 fraction of the image's; None for 1 / 12. Smaller hands take more time.
@@ -177,21 +179,18 @@ class HandEstimator(KeypointEstimator):
             The estimator. It can be pickled: the preset is loaded again where it is unpickled.
 
         Raises:
-            ValueError: There is no such preset, recipe or dtype; or the search has no `smallest`,
-                or it is not between 0 and 1.
+            ValueError: There is no such preset, recipe, dtype or engine; or the search has no
+                `smallest`, or it is not between 0 and 1.
             WeightsError: The weights are missing or damaged.
         """
-        from openpose_keras.networks.presets import get_preset
-
         detector = get_preset(name).detector
         if smallest is not None and (search or not detector):
             raise ValueError(f"smallest is of a search with a detector, got {smallest} for {name}")
         options = {} if smallest is None else {"smallest": smallest}
-        search = search or (_FINDERS[detector](**options) if detector else None)
+        if detector and not search:
+            search = _FINDERS[detector](engine=engine, **options)
         checked = get_recipe(recipe or "refined")
-        return cls._from_preset(
-            name, weights, dtype, recipe=checked, batch_size=batch_size, search=search
-        )
+        return cls._from_preset(name, weights, dtype, engine, recipe=checked, search=search)
 
     def __call__(
         self,

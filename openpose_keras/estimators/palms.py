@@ -19,12 +19,14 @@ import numpy as np
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import box_cover, whole_box
 from openpose_keras.engines import Engine, as_engine
+from openpose_keras.engines.load import load_engine
 from openpose_keras.estimators.search import LEAST_INSIDE, fit_image
 from openpose_keras.estimators.upright import direction_angle
 from openpose_keras.estimators.views import Region
 from openpose_keras.geometry import RotatedCrop
 from openpose_keras.networks.mediapipe import PALM_ANCHORS
 from openpose_keras.networks.preprocessing import normalise_batch
+from openpose_keras.networks.presets import EngineName
 
 CENTRE, SIZE, WRIST, MIDDLE_MCP = 0, 1, 2, 4
 """Rows of a palm (9, 2): x, y; width and height, which are equal; then the keypoints, of which
@@ -54,6 +56,7 @@ class PalmSearch:
         shift: How far the region's middle lies from the palm's towards the fingers, in heights of
             the palm.
         size: Side in pixels of the crop of a region.
+        engine: What computes the detector, see `engines.load_engine`.
 
     Raises:
         ValueError: `smallest` is not between 0 and 1, or a side is no multiple of 32.
@@ -73,6 +76,7 @@ class PalmSearch:
     margin: float = 2.6
     shift: float = 0.5
     size: int = 224
+    engine: EngineName = "auto"
 
     def __post_init__(self) -> None:
         """Check what decides the inputs."""
@@ -112,7 +116,7 @@ class PalmSearch:
         scores: list[FloatArray] = []
         for side in self.inputs:
             view, scale = fit_image(image, side)
-            maps = detector_engine(self.preset)(normalise_batch(view[None]))
+            maps = detector_engine(self.preset, self.engine)(normalise_batch(view[None]))
             output = maps[self.finds][0], maps["logits"][0]
             palms, confidence = decode_palms(*output, view.shape[:2], threshold=self.threshold)
             sizes = palms[:, SIZE] / scale.mean()
@@ -195,11 +199,9 @@ def level_angle(right: np.ndarray, left: np.ndarray) -> float:
 
 
 @cache
-def detector_engine(preset: str) -> Engine:
-    """Load a detector once, by its preset's name."""
-    from openpose_keras.networks.presets import load_network
-
-    return as_engine(load_network(preset))
+def detector_engine(preset: str, engine: EngineName = "auto") -> Engine:
+    """Load a detector once, by its preset's name, see `load_engine`."""
+    return as_engine(load_engine(preset, engine=engine))
 
 
 @cache

@@ -22,7 +22,7 @@ from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import recipe_by_part
 from openpose_keras.estimators.search import Search, same_hand
 from openpose_keras.io.images import check_image
-from openpose_keras.networks.presets import PARTS, Part, check_parts, get_presets
+from openpose_keras.networks.presets import PARTS, EngineName, Part, check_parts, get_presets
 
 _SURE = 0.95  # probability of its side from which a hand is not taken for one of the other side
 
@@ -79,10 +79,10 @@ class WholeBodyEstimator:
         parts: str | Collection[str] | None = None,
         recipe: str | None = None,
         dtype: str | None = None,
-        batch_size: int = 8,
+        engine: EngineName = "auto",
         search_hands: bool | None = None,
     ) -> Self:
-        """Build the networks of a set of presets with their weights.
+        """Load the networks of a set of presets with their weights.
 
         Args:
             name: A key of `presets.PRESET_SETS`, or names of `presets.PRESETS` with commas between,
@@ -92,16 +92,17 @@ class WholeBodyEstimator:
                 for where there are none.
             recipe: The name of a recipe, for the parts that have one of this name; the others, and
                 with None all of them, take their own default.
-            dtype: What the networks compute in; None for "float32".
-            batch_size: The greatest number of images that go through a network at once.
+            dtype: What the networks compute in; None for "float32". Any other asks for Keras.
+            engine: What computes the networks: "onnx", "keras" or "auto", see
+                `engines.load_engine`.
             search_hands: As for the constructor.
 
         Returns:
             The estimator.
 
         Raises:
-            ValueError: There is no such preset, dtype or part, the set lacks a part, or no part has
-                such a recipe.
+            ValueError: There is no such preset, dtype, engine or part, the set lacks a part, or no
+                part has such a recipe.
             WeightsError: Weights are missing or damaged.
         """
         presets = get_presets(name)
@@ -117,9 +118,7 @@ class WholeBodyEstimator:
             "hand": HandEstimator,
         }
         estimators: dict[str, Any] = {
-            part: kinds[part].from_preset(
-                preset, recipe=recipes[part], dtype=dtype, batch_size=batch_size
-            )
+            part: kinds[part].from_preset(preset, recipe=recipes[part], dtype=dtype, engine=engine)
             for part, preset in chosen.items()
         }
         return cls(**estimators, search_hands=search_hands)

@@ -1,14 +1,20 @@
 """The one way to import Keras, with a message that says why it failed."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 from openpose_keras.core.errors import BackendError
 
 
 def import_keras() -> ModuleType:
-    """Import Keras.
+    """Import Keras, without what TensorFlow's C++ part prints on stderr meanwhile.
+
+    It prints lines about processors and missing graphics cards, and some heed no setting. Set
+    TF_CPP_MIN_LOG_LEVEL to read them. A failed import raises an error in any case.
 
     Returns:
         The module `keras`.
@@ -17,8 +23,11 @@ def import_keras() -> ModuleType:
         BackendError: Keras, or the backend that it should run on, cannot be imported. The message
             says where the backend is chosen.
     """
+    hidden = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import keras
+        with _silent_stderr() if hidden else nullcontext():
+            import keras
     except (ImportError, ValueError, TypeError, AttributeError) as error:
         chosen = os.environ.get("KERAS_BACKEND") or "not set, so that keras.json decides"
         raise BackendError(
@@ -27,6 +36,19 @@ def import_keras() -> ModuleType:
         ) from error
     module: ModuleType = keras
     return module
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Send what is written to the file descriptor of stderr nowhere, as no Python setting can."""
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def claim_process() -> None:

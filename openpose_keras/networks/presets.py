@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from openpose_keras import networks
 from openpose_keras.core.errors import WeightsError
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Part = Literal["body", "face", "hand"]
 PARTS: tuple[Part, ...] = ("body", "face", "hand")
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
+EngineName = Literal["auto", "keras", "onnx"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -350,13 +352,7 @@ def load_network(
     preset = get_preset(name)
     if dtype not in DTYPES:
         raise ValueError(f"expected a dtype among {', '.join(DTYPES)}, got {dtype!r}")
-    path = find_weights(preset, weights)
-    is_shipped = not weights and preset.sha256
-    if is_shipped and hashlib.sha256(path.read_bytes()).hexdigest() != preset.sha256:
-        raise WeightsError(
-            f"{path} is damaged or another file: expected SHA-256 {preset.sha256}, found another; "
-            "install the package again, or pass your own file as `weights`"
-        )
+    path = verified_weights(preset, weights)
     model = _build(preset.network, dtype)
     load_weights(model, path)
     if not all_stages:
@@ -428,6 +424,22 @@ def find_weights(preset: Preset, weights: str | Path | None = None) -> Path:
         f"{shipped_folder()} or {user_folder()}. They are {preset.source}; licence: "
         f"{preset.licence}. {preset.how_to_get or 'Install the package again'}{instead}"
     )
+
+
+def verified_weights(preset: Preset, weights: str | Path | None = None) -> Path:
+    """Find the weight file of a preset as `find_weights` does, and check the one that ships.
+
+    Raises:
+        WeightsError: As for `find_weights`; or the file that ships was changed.
+    """
+    path = find_weights(preset, weights)
+    is_shipped = not weights and preset.sha256
+    if is_shipped and hashlib.sha256(path.read_bytes()).hexdigest() != preset.sha256:
+        raise WeightsError(
+            f"{path} is damaged or another file: expected SHA-256 {preset.sha256}, found another; "
+            "install the package again, or pass your own file as `weights`"
+        )
+    return path
 
 
 def shipped_folder() -> Path:

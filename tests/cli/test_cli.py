@@ -17,6 +17,7 @@ from openpose_keras.core.errors import ImageError, OpenPoseKerasError
 from openpose_keras.core.files import PHOTO_SUFFIXES
 from openpose_keras.core.keypoints import Body, Hand, Person
 from openpose_keras.core.skeletons import BODY_25
+from openpose_keras.estimators import base
 from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
 from openpose_keras.io.images import read_image, write_image
 from openpose_keras.io.openpose_json import read_openpose, read_people
@@ -560,7 +561,7 @@ def test_a_wrong_recipe_and_missing_weights_are_told_before_keras_starts(
     folder, capsys, monkeypatch, options, status, message
 ):
     monkeypatch.setenv("KERAS_HOME", str(folder))
-    monkeypatch.delattr(cli_options, "start_keras")
+    monkeypatch.delattr(base, "load_engine")
     try:
         found = cli.main(["detect", "hand.png", *options])
     except SystemExit as stop:

@@ -91,7 +91,7 @@ def test_convert_overwrites_only_with_force(folder, capsys, monkeypatch, to):
     target.parent.mkdir(parents=True)
     target.write_text("mine")
     with monkeypatch.context() as patch:
-        patch.delattr(convert, "start_keras")  # it is told before
+        patch.delattr(convert, "import_keras")  # it is told before
         assert run("convert", "hand.caffemodel", *to) == 1
     error = capsys.readouterr().err
     assert "--force" in error
@@ -114,7 +114,7 @@ def test_bgr_for_the_preset_is_a_usage_error(capsys):
 @pytest.mark.parametrize("command", ["convert", "inspect", "verify"])
 def test_bad_file_is_an_error_in_one_line(folder, capsys, monkeypatch, command):
     for module in (convert, verify):
-        monkeypatch.delattr(module, "start_keras")  # it is told before
+        monkeypatch.delattr(module, "import_keras")  # it is told before
     (folder / "bad").write_text("<html>")
     for name in ("bad", "none"):
         assert run(command, name) == 1
@@ -170,7 +170,7 @@ def test_verify_prints_the_table_and_writes_chart_and_figures(folder, capsys):
 
 def test_verify_says_at_once_what_it_cannot_compare(folder, capsys, monkeypatch):
     networks.body_tiny().save_weights(folder / "trained.weights.h5")
-    monkeypatch.delattr(verify, "start_keras")
+    monkeypatch.delattr(verify, "import_keras")
     dnn = types.SimpleNamespace(readNetFromCaffe=print)
     monkeypatch.setattr(parity, "cv2", types.SimpleNamespace(dnn=dnn))
     assert run("verify", "trained.weights.h5") == 1

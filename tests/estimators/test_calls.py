@@ -133,7 +133,7 @@ def test_every_output_of_the_network_reaches_the_caller():
 
 
 def test_the_repr_names_preset_recipe_and_engine(estimator):
-    expected = "HandEstimator(preset='hand_lite', recipe='refined', engine='keras')"
+    expected = "HandEstimator(preset='hand_lite', recipe='refined', engine='onnx')"
     assert repr(estimator) == expected
     assert "recipe='openpose'" in repr(estimator.with_recipe("openpose"))
     assert "DotNetwork" in repr(HandEstimator(DotNetwork()))

@@ -136,7 +136,7 @@ def test_a_palm_is_found_where_the_network_sees_it(monkeypatch, shape):
         table[0, 7] = values.ravel()
         return {"palms": table, "logits": logits}
 
-    monkeypatch.setattr(palms, "detector_engine", lambda preset: engine)
+    monkeypatch.setattr(palms, "detector_engine", lambda preset, name: engine)
     search = PalmSearch(smallest=1 / 30)
     found, scores = search.palms(np.zeros((height, width, 3), np.uint8))
     np.testing.assert_allclose(found, [truth], atol=0.5)

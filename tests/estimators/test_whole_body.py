@@ -337,4 +337,4 @@ def test_an_estimator_of_a_preset_survives_pickling(tmp_path, monkeypatch):
     (face,) = estimator(IMAGE, [(10, 10, 60, 60)])
     (again,) = pickle.loads(pickle.dumps(estimator))(IMAGE, [(10, 10, 60, 60)])
     np.testing.assert_array_equal(face.xy, again.xy)
-    assert repr(estimator) == "FaceEstimator(preset='face', recipe='openpose', engine='keras')"
+    assert repr(estimator) == "FaceEstimator(preset='face', recipe='openpose', engine='onnx')"

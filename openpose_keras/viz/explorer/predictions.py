@@ -16,7 +16,7 @@ import numpy as np
 from openpose_keras.core.boxes import BOX_MARGIN, Box, square_box
 from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.engines.keras import as_engine, is_model
+from openpose_keras.engines.keras import as_engine
 from openpose_keras.engines.maps import Maps, named_maps
 from openpose_keras.engines.stages import stages_model
 from openpose_keras.estimators.hand import HandEstimator
@@ -60,7 +60,8 @@ class StagedNetwork:
     def __init__(self, estimator: HandEstimator, *, memory: int = MEMORY) -> None:
         """Build the model of all stages; nothing is calculated yet."""
         self._estimator, self.memory = estimator, memory
-        model = stages_model(estimator.network) if is_model(estimator.network) else None
+        network = estimator.keras_model()
+        model = None if network is None else stages_model(network)
         self._forward = as_engine(estimator.network if model is None else model)
         channels = 0 if model is None else model.output["keypoints"].shape[-1]
         self.count = max(channels // (len(HAND) + 1), 1)
