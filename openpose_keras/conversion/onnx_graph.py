@@ -271,9 +271,22 @@ def _normalisation(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # no
 
 
 def _prelu(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write a PReLU with one slope a channel."""
-    slope = writer.variable(f"{layer.name}/alpha", layer.alpha, [2, 0, 1])
-    return writer.node("PRelu", [*inputs, slope], layer.name)
+    """Write a PReLU with one slope a channel, a x + (1 - a) max(x, 0).
+
+    The products are convolutions of each channel alone, which engines have for their own layouts of
+    arrays; ONNX's PRelu they have not.
+    """
+    name, channels = layer.name, layer.alpha.shape[-1]
+    slope = writer.variable(f"{name}/alpha", layer.alpha, [2, 0, 1])
+    slope = writer.node(
+        "Unsqueeze", [slope, writer.constant(f"{name}/axis", [3], np.int64)], f"{name}_slope"
+    )
+    rest = writer.node("Sub", [writer.constant(f"{name}/one", 1.0), slope], f"{name}_rest")
+    above = writer.node("Relu", inputs, f"{name}_above")
+    options = {"group": channels, "kernel_shape": [1, 1]}
+    above = writer.node("Conv", [above, rest], f"{name}_scaled", **options)
+    below = writer.node("Conv", [*inputs, slope], f"{name}_sloped", **options)
+    return writer.node("Add", [below, above], name)
 
 
 def _relu(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401

@@ -17,8 +17,8 @@ from openpose_keras.estimators.recipes import (
 )
 
 
-def test_the_four_recipes_are_there_by_name():
-    assert list(RECIPES) == ["openpose", "pytorch_openpose", "mmittek", "refined"]
+def test_recipes_are_there_by_name():
+    assert list(RECIPES) == ["openpose", "pytorch_openpose", "mmittek", "refined", "fast"]
     assert all(recipe.name == name for name, recipe in RECIPES.items())
 
 
