@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from openpose_keras import HandEstimator, read_image
-from openpose_keras.engines.keras import compile_model
+from openpose_keras.engines import as_engine
 from tests.helpers import ROOT
 
 PHOTO = ROOT / "notebooks/images/hands.jpg"
@@ -19,11 +19,12 @@ PHOTO = ROOT / "notebooks/images/hands.jpg"
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--engine", choices=("onnx", "keras"), default="onnx")
     args = parser.parse_args()
 
-    estimator = HandEstimator.from_preset("hand_lite")
+    estimator = HandEstimator.from_preset("hand_lite", engine=args.engine)
     image = read_image(PHOTO)
-    network = compile_model(estimator.network)
+    network = as_engine(estimator.network)
     side = estimator.spec.box_size
     crop = np.zeros((1, side, side, 3), np.float32)
     alone = f"network alone, one {side}x{side} crop"

@@ -68,13 +68,14 @@ def run_tool(module: str, *arguments: object) -> list[str]:
 
 
 def dead_names() -> list[str]:
-    """Return what vulture finds: names that neither package nor notebooks nor README use."""
+    """Return what vulture finds: names that neither package nor notebooks nor pages use."""
     with tempfile.TemporaryDirectory() as folder:
         for path in (ROOT / "notebooks").glob("*.ipynb"):
             cells = nbformat.read(path, nbformat.NO_CONVERT).cells
             code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
             Path(folder, f"{path.stem}.py").write_text(code, "utf8")
-        blocks = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text("utf8"), re.S)
+        pages = ((ROOT / page).read_text("utf8") for page in ("README.md", ".github/USAGE.md"))
+        blocks = re.findall(r"```python\n(.+?)```", "\n".join(pages), re.S)
         types = [text for source in find_sources(PACKAGE) for text in source.quoted_types]
         Path(folder, "others.py").write_text("\n".join(blocks + types), "utf8")
         found = run_tool("vulture", PACKAGE, folder, "--ignore-names", CALLED_BY_OTHERS)
