@@ -64,7 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw keypoints above this score; the JSON file has all (default: as OpenPose, 0.2 "
         "of hands, 0.05 of bodies, 0.4 of faces)",
     )
-    parser.add_argument("--force", action="store_true", help="overwrite results that exist")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="overwrite results that exist (default: a photo that has all of them is left out, so "
+        "that a run that was stopped goes on)",
+    )
 
 
 def _add_search_options(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
     parts = _parts(args)
     jobs, failures = _collect(args)
     if not jobs:
-        return 1
+        return 1 if failures else 0
     work = _work_people(args, parts) if parts else _work_hands(args)
     # None: a bar on a terminal only.
     for photo, outputs in tqdm(jobs.items(), unit="photo", disable=len(jobs) == 1 or None):
@@ -134,7 +139,8 @@ def run(args: argparse.Namespace) -> int:
 def _collect(args: argparse.Namespace) -> tuple[dict[Path, dict[str, Path]], int]:
     """Return the outputs of each photo by their kinds, and the number of errors on the way.
 
-    A photo whose outputs must not be written is left out. The folder of the outputs is made.
+    A photo whose outputs must not be written is left out, and so is one that has all of them
+    already. The folder of the outputs is made.
     """
     photos, failures = _photos(args.photos)
     if photos:
@@ -150,6 +156,9 @@ def _collect(args: argparse.Namespace) -> tuple[dict[Path, dict[str, Path]], int
             for kind, suffix in OUTPUT_SUFFIXES.items()
             if getattr(args, kind)
         }
+        if not args.force and all(path.exists() for path in outputs.values()):
+            print(f"{_line(photo, 'has its results', outputs)}; --force finds them again")
+            continue
         try:
             _check_outputs(outputs.values(), photos, args.force)
         except InputError as error:

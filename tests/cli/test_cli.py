@@ -305,6 +305,20 @@ def test_nothing_is_overwritten_without_force(estimator, folder, capsys, monkeyp
     assert len(read_openpose("hand_keypoints.json")) == 1
 
 
+def test_a_second_run_leaves_out_what_has_its_results(estimator, folder, capsys):
+    assert cli.main(["detect", "hand.png"]) == 0
+    calls, before = len(estimator.calls), Path("hand_keypoints.json").stat().st_mtime_ns
+    write_image("two.png", photo(seed=2))
+    assert cli.main(["detect", "hand.png", "two.png"]) == 0
+    assert len(estimator.calls) == calls + 1  # of the other photo
+    assert Path("hand_keypoints.json").stat().st_mtime_ns == before
+    assert "hand.png: has its results -> " in capsys.readouterr().out
+    assert cli.main(["detect", "hand.png", "two.png"]) == 0
+    assert len(estimator.calls) == calls + 1
+    Path("two_keypoints.png").unlink()
+    assert cli.main(["detect", "two.png"]) == 1  # one of its files may be somebody else's
+
+
 def test_photo_is_not_overwritten_even_with_force(estimator, folder, capsys):
     write_image("hand_keypoints.png", photo(seed=1))
     assert cli.main(["detect", "hand.png", "hand_keypoints.png", "--force"]) == 1
