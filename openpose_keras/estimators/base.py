@@ -32,7 +32,7 @@ from openpose_keras.estimators.recipes import (
 )
 from openpose_keras.estimators.upright import inner_box
 from openpose_keras.estimators.views import Region, View, make_views
-from openpose_keras.io.images import check_image
+from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import (
     PRESETS,
     EngineName,
@@ -249,11 +249,11 @@ class KeypointEstimator(Estimator):
         )
         self.decoder = decoder
 
-    def __call__(self, image: np.ndarray, boxes: Boxes = None) -> Sequence[Keypoints]:
+    def __call__(self, image: ImageLike, boxes: Boxes = None) -> Sequence[Keypoints]:
         """Estimate the keypoints of one image.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
+            image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
             boxes: (x, y, width, height) or (x, y, width) in pixels for each; a crop takes the
                 square about the box's centre. None or "whole": the image is one.
 
@@ -267,9 +267,9 @@ class KeypointEstimator(Estimator):
         """
         return [each.keypoints for each in self.estimate(image, boxes)]
 
-    def estimate(self, image: np.ndarray, boxes: Boxes = None) -> Sequence[Estimate]:
+    def estimate(self, image: ImageLike, boxes: Boxes = None) -> Sequence[Estimate]:
         """Estimate as a call does, and return what the keypoints came from too."""
-        image = check_image(image)
+        image = as_image(image)
         return self.estimate_regions(image, self.regions(image, boxes))
 
     def regions(self, image: np.ndarray, boxes: Boxes = None) -> list[Region]:

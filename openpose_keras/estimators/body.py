@@ -22,7 +22,7 @@ from openpose_keras.geometry.transforms import Fit
 from openpose_keras.heatmaps.merging import merge
 from openpose_keras.heatmaps.people import Thresholds, best_people, find_people
 from openpose_keras.heatmaps.resize import upsample_apart
-from openpose_keras.io.images import check_image
+from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.input_spec import InputSpec
 
 if TYPE_CHECKING:
@@ -103,11 +103,11 @@ class BodyEstimator(Estimator):
         """Return the recipe of a name; a recipe itself is returned as it is."""
         return get_body_recipe(recipe)
 
-    def __call__(self, image: np.ndarray, *, max_people: int | None = None) -> list[Body]:
+    def __call__(self, image: ImageLike, *, max_people: int | None = None) -> list[Body]:
         """Estimate the bodies of one image.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
+            image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
             max_people: How many are kept at most, those of the greatest score and size: OpenPose's
                 number_people_max. None for all.
 
@@ -119,7 +119,7 @@ class BodyEstimator(Estimator):
             ValueError: `max_people` is no positive whole number.
             NetworkError: The network's output is not finite maps of the skeleton.
         """
-        image = check_image(image)
+        image = as_image(image)
         maps = self.run(self.views(image))
         merged = self.merge(maps)
         return self.decode(merged, image.shape[:2], max_people=max_people, scales=maps)

@@ -15,6 +15,7 @@ from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, get_face_rec
 from openpose_keras.estimators.search import LEAST_INSIDE
 from openpose_keras.estimators.upright import upright_angle, upright_crop
 from openpose_keras.estimators.views import Region
+from openpose_keras.io.images import ImageLike, as_image
 
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network
@@ -75,12 +76,12 @@ class FaceEstimator(KeypointEstimator):
         return get_face_recipe(recipe)
 
     def __call__(
-        self, image: np.ndarray, boxes: Boxes = None, *, min_presence: float = 0.5
+        self, image: ImageLike, boxes: Boxes = None, *, min_presence: float = 0.5
     ) -> list[Face]:
         """Estimate the faces of one image; errors as in `KeypointEstimator`.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
+            image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
             boxes: Of the faces; None or "whole": the image is one.
             min_presence: Presence below which all keypoints of a face are missing, where the
                 network tells it.
@@ -96,8 +97,9 @@ class FaceEstimator(KeypointEstimator):
             faces.append(Face(peaks[:, :2], peaks[:, 2], each.region.box, presence))
         return faces
 
-    def estimate(self, image: np.ndarray, boxes: Boxes = None) -> Sequence[Estimate]:
+    def estimate(self, image: ImageLike, boxes: Boxes = None) -> Sequence[Estimate]:
         """Estimate as a call does, and return what the keypoints came from too."""
+        image = as_image(image)
         looks = super().estimate(image, boxes)
         if not self.needs_upright_pass:
             return looks

@@ -33,7 +33,7 @@ from openpose_keras.estimators.search import LEAST_INSIDE, Search, find_hands, s
 from openpose_keras.estimators.upright import upright_angle, upright_crop
 from openpose_keras.estimators.views import Region
 from openpose_keras.geometry import Frame, RotatedCrop
-from openpose_keras.io.images import check_image
+from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import EngineName, get_preset
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class HandEstimator(KeypointEstimator):
 
     def __call__(
         self,
-        image: np.ndarray,
+        image: ImageLike,
         boxes: Boxes = None,
         sides: Sides = None,
         *,
@@ -204,7 +204,7 @@ class HandEstimator(KeypointEstimator):
         """Estimate the hands of one image.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
+            image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
             boxes: (x, y, width, height) or (x, y, width) in pixels for each hand; a crop takes the
                 square about the box's centre; `body_boxes.hand_boxes` draws them from bodies, and
                 `body_boxes.visible_boxes` leaves out those that are NaN. "whole": the image is one
@@ -232,7 +232,7 @@ class HandEstimator(KeypointEstimator):
 
     def estimate(
         self,
-        image: np.ndarray,
+        image: ImageLike,
         boxes: Boxes = None,
         sides: Sides = None,
         *,
@@ -240,7 +240,7 @@ class HandEstimator(KeypointEstimator):
         max_hands: int | None = None,
     ) -> list[HandEstimate]:
         """Estimate as a call does, and return what the keypoints came from too."""
-        image = check_image(image)
+        image = as_image(image)
         regions = self.regions(image, boxes, sides)
         searched = boxes is None and not isinstance(self.recipe, WholeImageRecipe)
         if self.needs_upright_pass:
@@ -387,7 +387,7 @@ class HandEstimator(KeypointEstimator):
 
     def heatmaps(
         self,
-        image: np.ndarray,
+        image: ImageLike,
         box: Box | None = None,
         side: Side | None = None,
         *,
@@ -396,7 +396,7 @@ class HandEstimator(KeypointEstimator):
         """Return the heatmaps of one hand: `draw_heatmaps(image, maps, box=frame.box)` draws them.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
+            image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
             box: (x, y, width, height) around the hand; None for the whole image.
             side: "left", "right", or None.
             frame: The resolution, see `Estimate.heatmaps`.

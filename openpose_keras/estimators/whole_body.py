@@ -21,7 +21,7 @@ from openpose_keras.estimators.face import FaceEstimator
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import recipe_by_part
 from openpose_keras.estimators.search import Search, same_hand
-from openpose_keras.io.images import check_image
+from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import PARTS, EngineName, Part, check_parts, get_presets
 
 _SURE = 0.95  # probability of its side from which a hand is not taken for one of the other side
@@ -125,7 +125,7 @@ class WholeBodyEstimator:
 
     def __call__(
         self,
-        image: np.ndarray,
+        image: ImageLike,
         *,
         max_people: int | None = None,
         min_presence: float = 0.5,
@@ -134,7 +134,7 @@ class WholeBodyEstimator:
         """Estimate the people of one image.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
+            image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
             max_people: How many bodies are kept at most; None for all.
             min_presence: Presence from which a hand or a face is reported, where the network tells
                 it.
@@ -150,7 +150,7 @@ class WholeBodyEstimator:
             TypeError: The tracks are no `HandTracks`.
             NetworkError: A network's output is not finite maps of its skeleton.
         """
-        image = check_image(image)
+        image = as_image(image)
         people = self.bodies(image, max_people=max_people)
         if self.face:
             people = self.add_faces(image, people, min_presence=min_presence)

@@ -22,6 +22,8 @@ from openpose_keras.core.files import atomic_write
 from openpose_keras.geometry import Resize
 
 Pixels = NDArray[np.uint8]
+ImageLike = NDArray[np.generic] | str | os.PathLike[str] | PIL.Image.Image
+"""What `as_image` takes, which takes tensors too."""
 
 # Not all that Pillow opens: some of its formats start other programs, such as Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
@@ -94,7 +96,12 @@ def _decode(data: bytes) -> Pixels:
     ):
         is_deep = _is_deep_colour(file)
         file.load()
-        image = PIL.ImageOps.exif_transpose(_deep_colour(data, file) if is_deep else file)
+        return _to_rgb(_deep_colour(data, file) if is_deep else file)
+
+
+def _to_rgb(file: PIL.Image.Image) -> Pixels:
+    """Return the pixels of a Pillow image, upright, 8 bits, over white where it is transparent."""
+    image = PIL.ImageOps.exif_transpose(file)
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image)
         if grey.dtype.kind == "f" or grey.min() < 0 or grey.max() > 0xFFFF:
@@ -174,6 +181,52 @@ def write_image(path: str | os.PathLike[str], image: NDArray[np.generic]) -> Non
         raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
+def as_image(image: ImageLike) -> Pixels:
+    """Return whatever holds an image as an array of RGB: what estimators and drawing take.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, which is returned as it is. The path of a file. A Pillow image,
+            whose EXIF orientation is applied. An array or tensor of any library, uint8: (H, W) or
+            (H, W, 1) is grey, the fourth channel of (H, W, 4) is opacity, over white.
+
+    Returns:
+        (H, W, 3) uint8, RGB. An array or tensor of three channels cannot tell that it is BGR:
+        reverse its channels, as in `image[..., ::-1]`.
+
+    Raises:
+        ImageError: It is none of these, or the file cannot be read.
+
+    Example:
+        >>> as_image(np.full((2, 2), 7, np.uint8))[0, 0].tolist()
+        [7, 7, 7]
+    """
+    if isinstance(image, str | os.PathLike):
+        if "://" in os.fspath(image):
+            raise ImageError(f"expected an image or a file, got an address: download {image} first")
+        return read_image(image)
+    if image is None:
+        raise ImageError(
+            "expected an image, got None: cv2.imread returns it for a file that it cannot read; "
+            "read_image says why"
+        )
+    if isinstance(image, PIL.Image.Image):
+        return _to_rgb(image)
+    array = image if isinstance(image, np.ndarray) else _from_tensor(image)
+    if array.dtype == np.uint8 and array.size:
+        if array.ndim == 2 or array.shape[2:] == (1,):
+            return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+        if array.shape[2:] == (4,):
+            return _to_rgb(PIL.Image.fromarray(np.ascontiguousarray(array), "RGBA"))
+    return check_image(array)
+
+
+def _from_tensor(image: object) -> NDArray[np.generic]:
+    """Return a tensor as an array; one on a GPU is fetched."""
+    for name in ("detach", "cpu"):  # PyTorch's, before it can become an array
+        image = getattr(image, name, lambda known=image: known)()
+    return np.asarray(image) if hasattr(image, "__array__") else check_image(image)
+
+
 def check_image(image: object) -> Pixels:
     """Return an image as it is, or raise an error that says how to make one of it.
 
@@ -196,7 +249,7 @@ def check_image(image: object) -> Pixels:
             return image
     else:
         is_path = isinstance(image, str | os.PathLike)
-        hint = "read_image(path) reads a file" if is_path else "np.asarray makes an array of it"
+        hint = "read_image(path) reads a file" if is_path else "as_image makes one of it"
         got = f"a {type(image).__name__}"
     raise ImageError(f"expected an RGB image (H, W, 3) of uint8, got {got}: {hint}")
 

@@ -16,7 +16,7 @@ from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
 from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person, as_people
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 from openpose_keras.geometry.resampling import sample_maps
-from openpose_keras.io.images import check_image
+from openpose_keras.io.images import ImageLike, as_image
 
 THRESHOLD = 0.2  # OpenPose's hand_render_threshold
 HEATMAP_OPACITY = 0.7  # OpenPose's hand_alpha_heatmap
@@ -129,7 +129,7 @@ def _draw_onto(
 
 
 def draw(
-    image: np.ndarray,
+    image: ImageLike,
     people: Iterable[Person | Body],
     *,
     thresholds: Mapping[str, float] | None = None,
@@ -157,7 +157,7 @@ def draw(
         >>> int(draw(image, [Person(left_hand=hand)]).max())
         255
     """
-    canvas = np.array(check_image(image), order="C")
+    canvas = np.array(as_image(image), order="C")
     everyone = as_people(people)
     parts = ("body", "face", "left_hand", "right_hand")
     found = [getattr(person, part) for part in parts for person in everyone]
@@ -172,7 +172,7 @@ def draw(
 
 
 def draw_hands(
-    image: np.ndarray,
+    image: ImageLike,
     hands: Sequence[Hand],
     *,
     threshold: float = THRESHOLD,
@@ -205,7 +205,7 @@ def draw_hands(
         >>> draw_hands(image, [hand])[30, 30].tolist(), int(image.max())
         ([255, 0, 255], 0)
     """
-    canvas = np.array(check_image(image), order="C")
+    canvas = np.array(as_image(image), order="C")
     for hand in sorted(hands, key=lambda hand: hand.side != "left"):
         _draw_onto(canvas, hand, threshold=threshold, pen=pen)
         visible = (hand.scores > threshold) & hand.found
@@ -277,16 +277,16 @@ def contact_sheet(
     return np.vstack(rows)
 
 
-def _draw_all(image: np.ndarray, everything: Iterable[Keypoints]) -> np.ndarray:
+def _draw_all(image: ImageLike, everything: Iterable[Keypoints]) -> np.ndarray:
     """Return a copy of an image with keypoints of any skeletons, in the styles of these."""
-    canvas = np.array(check_image(image), order="C")
+    canvas = np.array(as_image(image), order="C")
     for keypoints in everything:
         _draw_onto(canvas, keypoints)
     return canvas
 
 
 def draw_heatmaps(
-    image: np.ndarray,
+    image: ImageLike,
     maps: np.ndarray,
     index: int | str | None = None,
     *,
@@ -325,7 +325,7 @@ def draw_heatmaps(
         >>> draw_heatmaps(image, np.zeros((5, 8)), opacity=0.5)[0, 0].tolist()
         [50, 50, 52]
     """
-    canvas = np.array(check_image(image), order="C")
+    canvas = np.array(as_image(image), order="C")
     if not 0 <= opacity <= 1:
         raise ValueError(f"expected an opacity from 0 to 1, got {opacity}")
     heat = np.clip(np.nan_to_num(select_map(np.asarray(maps), index, skeleton)), 0, 1)

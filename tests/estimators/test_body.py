@@ -110,4 +110,4 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(NetworkError, match="expected heatmaps"):
         BodyEstimator(DrawnNetwork(BODY_25), skeleton=BODY_COCO, recipe=SMALL)(IMAGE)
     with pytest.raises(ImageError):
-        BodyEstimator(DrawnNetwork(BODY_25))(IMAGE[..., 0])
+        BodyEstimator(DrawnNetwork(BODY_25))(IMAGE[..., :2])

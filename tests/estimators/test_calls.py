@@ -58,9 +58,9 @@ def test_a_call_checks_the_image_once_and_builds_only_the_hands_that_it_returns(
     estimator, photo, monkeypatch
 ):
     checked, built = [], []
-    check, post_init = hand.check_image, Hand.__post_init__
-    monkeypatch.setattr(hand, "check_image", lambda image: checked.append(1) or check(image))
-    monkeypatch.setattr(base, "check_image", lambda image: checked.append(1) or check(image))
+    check, post_init = hand.as_image, Hand.__post_init__
+    monkeypatch.setattr(hand, "as_image", lambda image: checked.append(1) or check(image))
+    monkeypatch.setattr(base, "as_image", lambda image: checked.append(1) or check(image))
     monkeypatch.setattr(Hand, "__post_init__", lambda self: built.append(1) or post_init(self))
     assert len(estimator(photo)) == len(built) >= 1
     assert len(checked) == 1

@@ -12,6 +12,7 @@ import tifffile
 from openpose_keras.core.errors import ImageError
 from openpose_keras.geometry import Resize
 from openpose_keras.io.images import (
+    as_image,
     check_image,
     decode_image,
     read_image,
@@ -282,13 +283,60 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, name, image, mes
         (np.ones((5, 6, 3), bool), "image.astype(np.uint8) * 255"),
         (np.full((5, 6, 3), np.inf, np.float32), "np.round(image).astype(np.uint8)"),
         ("hand.jpg", "read_image(path)"),
-        (None, "np.asarray"),
+        (None, "as_image"),
     ],
 )
 def test_the_error_says_how_to_mend_an_array(image, hint):
     with pytest.raises(ImageError, match=r"^expected an RGB image") as caught:
         check_image(image)
     assert hint in str(caught.value)
+
+
+class Tensor:
+    """What PyTorch's tensors on a GPU are like: an array only after they were fetched."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return self.array
+
+
+def test_whatever_holds_an_image_becomes_one(tmp_path):
+    image = noise(12, 17, 3)
+    write_image(tmp_path / "a.png", image)
+    assert as_image(image) is image
+    for given in (tmp_path / "a.png", str(tmp_path / "a.png"), Tensor(image)):
+        np.testing.assert_array_equal(as_image(given), image)
+    file = PIL.Image.fromarray(image)
+    file.getexif()[0x112] = 6
+    np.testing.assert_array_equal(as_image(file), np.rot90(image, -1))
+    grey = noise(12, 17)
+    for given in (grey, grey[..., None], PIL.Image.fromarray(grey)):
+        np.testing.assert_array_equal(as_image(given), np.dstack([grey] * 3))
+    clear = np.dstack([image, np.zeros((12, 17), np.uint8)])
+    assert (as_image(clear) == 255).all()
+    clear[..., 3] = 255
+    np.testing.assert_array_equal(as_image(clear), image)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, "got None: cv2.imread"),
+        ("https://example.org/a.jpg", "download https://example.org/a.jpg first"),
+        ("no.jpg", "no.jpg cannot be read"),
+        (np.zeros((5, 6, 3)), "np.round"),
+        (3, "got a int"),
+        (np.zeros((0, 6), np.uint8), "empty"),
+    ],
+)
+def test_what_holds_no_image_is_refused_in_a_line(given, message):
+    with pytest.raises(ImageError, match=message):
+        as_image(given)
 
 
 def test_scaling_to_a_width_is_opencvs_linear_resize():

@@ -8,7 +8,7 @@ import numpy as np
 
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.files import PHOTO_SUFFIXES
-from openpose_keras.io.images import check_image, read_image
+from openpose_keras.io.images import as_image, read_image
 
 Source = np.ndarray | str | Path
 
@@ -63,7 +63,7 @@ def collect_images(image_or_paths: Source | Iterable[Source]) -> list[NamedImage
             images += [NamedImage(path.stem, path) for path in _files(Path(source))]
         else:
             name = "image" if len(sources) == 1 else f"image_{len(images) + 1}"
-            images.append(NamedImage(name, check_image(source)))
+            images.append(NamedImage(name, as_image(source)))
     if not images:
         raise ImageError("there is no image to explore: pass an image, a file or a folder")
     return images
