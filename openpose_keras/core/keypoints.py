@@ -79,6 +79,15 @@ class Keypoints:
         x, y = self.xy[index]
         return float(x), float(y), float(self.scores[index])
 
+    def to_dict(self) -> dict[str, tuple[float, float, float]]:
+        """Return (x, y, score) of each keypoint by its name, in the skeleton's order.
+
+        Example:
+            >>> Hand(np.full((21, 2), 7.0), np.ones(21)).to_dict()["index_tip"]
+            (7.0, 7.0, 1.0)
+        """
+        return {name: self[name] for name in self.skeleton.keypoints}
+
     def __repr__(self) -> str:
         """Return one line without the arrays."""
         box = None if self.box is None else tuple(round(number, 1) for number in self.box)

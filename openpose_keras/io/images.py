@@ -194,7 +194,7 @@ def as_image(image: ImageLike) -> Pixels:
         reverse its channels, as in `image[..., ::-1]`.
 
     Raises:
-        ImageError: It is none of these, or the file cannot be read.
+        ImageError: It is not one of these, or the file cannot be read.
 
     Example:
         >>> as_image(np.full((2, 2), 7, np.uint8))[0, 0].tolist()
