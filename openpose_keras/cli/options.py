@@ -56,7 +56,7 @@ def add_estimator_options(
         choices=tuple({**RECIPES, **BODY_RECIPES}),
         help="steps from image to keypoints, of the parts that have a recipe of this name "
         f"({', '.join(BODY_RECIPES)}: bodies; {', '.join(RECIPES)}: hands and faces) "
-        "(default: openpose for bodies, refined for the others)",
+        "(default: refined, for bodies of all networks but body_lite openpose)",
     )
     parser.add_argument(
         "--dtype",

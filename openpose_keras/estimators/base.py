@@ -122,7 +122,7 @@ class Estimator:
 
         Args:
             name: Of a preset that finds what this estimator does, for example "body_25" or "face".
-            recipe: A name or a recipe; None for the default.
+            recipe: A name or a recipe; None for the preset's own, or else the default.
             weights: Another weight file of the same network; None for the preset's own.
             dtype: What the network computes in; None for "float32". Any other asks for Keras.
             engine: What computes the network: "onnx", "keras" or "auto", see
@@ -135,7 +135,7 @@ class Estimator:
             ValueError: There is no such preset, recipe, dtype or engine.
             WeightsError: The weights are missing or damaged.
         """
-        checked = cls.named_recipe(recipe or cls.default_recipe)
+        checked = cls.named_recipe(recipe or get_preset(name).recipe or cls.default_recipe)
         return cls._from_preset(name, weights, dtype, engine, recipe=checked)
 
     def with_recipe(self, recipe: Any) -> Self:  # noqa: ANN401 - as in the constructor

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.keypoints import Hand, Person, Side, keypoint_table
 from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.estimators.upright import direction_angle
 from openpose_keras.geometry.axis_aligned import Size
 
 _ARM_SCORE, _FACE_SCORE = 0.03, 0.25  # scores above which a keypoint counts
@@ -50,6 +51,31 @@ def hand_boxes(bodies: ArrayLike, skeleton: Skeleton, side: Side) -> FloatArray:
     forearm, upper_arm = _distance(wrist, elbow), _distance(elbow, shoulder)
     middle = wrist + np.float32(_BEYOND) * (wrist - elbow)
     return _squares(middle, np.float32(1.5) * np.maximum(forearm, np.float32(0.9) * upper_arm))
+
+
+def hand_angles(bodies: ArrayLike, skeleton: Skeleton, side: Side) -> FloatArray:
+    """Return the angle that turns one hand of each body upright, its forearm pointing straight up.
+
+    Args:
+        bodies: (n, K, 3) x, y, score in pixels.
+        skeleton: One of the bodies of `skeletons`.
+        side: "left" or "right".
+
+    Returns:
+        (n,) radians, as `upright.direction_angle` has them; NaN where wrist or elbow is missing.
+
+    Example:
+        >>> from openpose_keras.core.skeletons import BODY_25
+        >>> body = np.zeros((1, 25, 3))
+        >>> body[0, [BODY_25.index(f"right_{name}") for name in ("elbow", "wrist")]] = (9, 9, 1)
+        >>> body[0, BODY_25.index("right_wrist"), 1] = 4
+        >>> hand_angles(body, BODY_25, "right").round(3).tolist()
+        [0.0]
+    """
+    wrist, elbow = (
+        _points(bodies, skeleton, f"{side}_{joint}", _ARM_SCORE) for joint in ("wrist", "elbow")
+    )
+    return np.array([direction_angle(*each) for each in wrist - elbow])
 
 
 def face_boxes(bodies: ArrayLike, skeleton: Skeleton) -> FloatArray:

@@ -198,6 +198,7 @@ class HandEstimator(KeypointEstimator):
         boxes: Boxes = None,
         sides: Sides = None,
         *,
+        angles: Sequence[float] | None = None,
         min_presence: float = 0.5,
         max_hands: int | None = None,
     ) -> list[Hand]:
@@ -214,6 +215,9 @@ class HandEstimator(KeypointEstimator):
                 hands only is shown both sides for None: the better mean score (of all keypoints, a
                 missing one counts 0) decides, and `side_scores` has both. A network that tells the
                 side tells it for None.
+            angles: Of each box the radians that turn its hand upright, such as
+                `body_boxes.hand_angles` has them; a network that reads upright hands best then need
+                not try several orientations. None where they are not known.
             min_presence: Presence from which a search reports a hand, where the network tells it.
             max_hands: How many hands a search reports at most; None for all.
 
@@ -226,7 +230,7 @@ class HandEstimator(KeypointEstimator):
             NetworkError: The network's output is not finite maps of the 21 keypoints.
         """
         estimates = self.estimate(
-            image, boxes, sides, min_presence=min_presence, max_hands=max_hands
+            image, boxes, sides, angles=angles, min_presence=min_presence, max_hands=max_hands
         )
         return [each.hand for each in estimates]
 
@@ -236,6 +240,7 @@ class HandEstimator(KeypointEstimator):
         boxes: Boxes = None,
         sides: Sides = None,
         *,
+        angles: Sequence[float] | None = None,
         min_presence: float = 0.5,
         max_hands: int | None = None,
     ) -> list[HandEstimate]:
@@ -243,6 +248,9 @@ class HandEstimator(KeypointEstimator):
         image = as_image(image)
         regions = self.regions(image, boxes, sides)
         searched = boxes is None and not isinstance(self.recipe, WholeImageRecipe)
+        if angles is not None and self._turns:
+            pairs = zip(regions, angles, strict=True)
+            regions = [replace(each, crop=self._turned(each, angle)) for each, angle in pairs]
         if self.needs_upright_pass:
             least = _HOPELESS * min_presence if searched else 0.0
             regions = self.upright_regions(image, regions, least=least)
@@ -359,16 +367,22 @@ class HandEstimator(KeypointEstimator):
             if region.crop is None and look.presence is not None and look.presence < _SURE
         ]
         for index in unsure:
-            crops = (self._turned(regions[index], quarter) for quarter in (1, 2, 3))
+            crops = (self._turned(regions[index], turn * math.pi / 2) for turn in (1, 2, 3))
             others = [replace(regions[index], crop=crop) for crop in crops]
             tried = [looks[index], *self.estimate_regions(image, others, recipe)]
             looks[index] = max(tried, key=lambda look: look.confidence)
         return looks
 
-    def _turned(self, region: Region, quarter: int) -> RotatedCrop:
-        """Return the crop of a region by quarters of a full turn, with the spec's margin."""
+    @property
+    def _turns(self) -> bool:
+        """Whether crops may be turned: the network reads upright hands best, the recipe is ours."""
+        ours = isinstance(self.recipe, Recipe) and self.recipe.convention == "half_pixel"
+        return ours and self.spec.upright_margin is not None
+
+    def _turned(self, region: Region, angle: float) -> RotatedCrop:
+        """Return the crop of a region turned by some radians, with the spec's margin."""
         box = square_box(region.box, (self.spec.upright_margin or BOX_MARGIN) / BOX_MARGIN)
-        return RotatedCrop(box, self.spec.box_size, quarter * math.pi / 2)
+        return RotatedCrop(box, self.spec.box_size, angle)
 
     def estimate_regions(
         self, image: np.ndarray, regions: Sequence[Region], recipe: AnyRecipe | None = None

@@ -16,7 +16,13 @@ from openpose_keras.core.keypoints import SIDES, Hand, Person, Side, keypoint_ta
 from openpose_keras.core.skeletons import BODY_25, HAND, Skeleton
 from openpose_keras.estimators.base import Estimator
 from openpose_keras.estimators.body import BodyEstimator
-from openpose_keras.estimators.body_boxes import HandTracks, face_boxes, hand_boxes, visible_boxes
+from openpose_keras.estimators.body_boxes import (
+    HandTracks,
+    face_boxes,
+    hand_angles,
+    hand_boxes,
+    visible_boxes,
+)
 from openpose_keras.estimators.face import FaceEstimator
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import recipe_by_part
@@ -214,14 +220,17 @@ class WholeBodyEstimator:
         owners, bodies, skeleton = _bodies(people)
         places: list[tuple[int, Side]] = []
         boxes: list[list[float]] = []
+        angles: list[float] = []
         for side in SIDES:
-            each = hand_boxes(bodies, skeleton, side)
+            each, turns = hand_boxes(bodies, skeleton, side), hand_angles(bodies, skeleton, side)
             each = each if tracks is None else getattr(tracks, side).blend(each)
             for row in visible_boxes(each, image.shape).tolist():
                 if getattr(people[owners[row]], f"{side}_hand") is None:
                     places.append((owners[row], side))
                     boxes.append(each[row].tolist())
-        hands = self.hand(image, boxes, [side for _, side in places]) if boxes else []
+                    angles.append(float(turns[row]))
+        sides = [side for _, side in places]
+        hands = self.hand(image, boxes, sides, angles=angles) if boxes else []
         added = list(people)
         for (index, side), hand in zip(places, hands, strict=True):
             there = hand.presence is None or hand.presence >= min_presence

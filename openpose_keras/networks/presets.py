@@ -42,6 +42,7 @@ class Preset:
         source: Where the weights come from.
         licence: What the weights may be used for.
         finds: The part of a person whose keypoints it finds; None for a detector of hands.
+        recipe: Name of the recipe that it is used with; None for the estimator's own default.
         detector: The preset that finds hands for this network; None where it searches with its own
             heatmaps.
         sha256: SHA-256 of the file that ships; None where the user brings the file.
@@ -54,6 +55,7 @@ class Preset:
     source: str
     licence: str
     finds: Part | None = "hand"
+    recipe: str | None = None
     detector: str | None = None
     sha256: str | None = None
     how_to_get: str = ""
@@ -202,8 +204,10 @@ PRESETS = {
         Preset(
             name="body_lite",
             network="body_lite",
-            spec=_WHOLE_IMAGE,
+            # Trained at 256, it finds people best there, and small hands better in larger images.
+            spec=InputSpec(box_size=304, stride=8, multiple=16, sides=None),
             finds="body",
+            recipe="refined",
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
             sha256="d700c1f29954c17257d8c22265628d7a135c7ba702883c17d0236722f87acaf0",

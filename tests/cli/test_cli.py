@@ -615,7 +615,11 @@ def test_help_of_detect_names_presets_sets_and_recipes(capsys):
     with pytest.raises(SystemExit):
         cli.main(["detect", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    for part in ("body_mobilenet", "openpose (body_25,face,hand)", "openpose for bodies, refined"):
+    for part in (
+        "body_mobilenet",
+        "openpose (body_25,face,hand)",
+        "refined, for bodies of all networks",
+    ):
         assert part in text
 
 

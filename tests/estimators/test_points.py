@@ -152,3 +152,29 @@ def test_points_of_another_shape_are_refused(shape):
     estimator = HandEstimator(lambda batch: {"points": np.zeros((len(batch), *shape))}, spec=SPEC)
     with pytest.raises(NetworkError, match="expected points"):
         estimator(scene()[0], [BOX])
+
+
+@pytest.mark.parametrize("turn", [np.pi / 2, -1.2, 2.6])
+def test_a_hand_of_known_angle_needs_no_other_orientations(turn):
+    image, xy = scene(turn)
+    batches = []
+
+    def counted(batch):
+        batches.append(len(batch))
+        return dot_points(batch)
+
+    estimator = HandEstimator(counted, spec=SPEC)
+    [hand] = estimator(image, [BOX], angles=[upright_angle(xy)])
+    np.testing.assert_allclose(hand.xy, xy, atol=0.3)
+    assert batches == [1, 2]  # the crop, then it and its mirror image upright
+    estimator(image, [BOX])
+    assert sum(batches[2:]) == 6
+    with pytest.raises(ValueError, match="shorter"):
+        estimator(image, [BOX, BOX], angles=[0.0])
+
+
+def test_a_recipe_of_another_program_turns_no_crop():
+    image, _ = scene(1.0)
+    estimator = HandEstimator(dot_points, spec=SPEC, recipe="openpose")
+    [plain], [turned] = estimator(image, [BOX]), estimator(image, [BOX], angles=[1.0])
+    np.testing.assert_array_equal(plain.xy, turned.xy)
