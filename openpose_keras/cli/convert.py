@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "takes OpenPose's MPI file without its last two stages",
     )
     parser.add_argument(
-        "--float16", action="store_true", help="write a .weights.h5 of half the size"
+        "--float16", action="store_true", help="write a .weights.h5 or .onnx of half the size"
     )
     parser.add_argument(
         "--bgr",

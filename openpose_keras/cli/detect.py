@@ -232,7 +232,7 @@ def _work_hands(args: argparse.Namespace) -> Work:
     """Return what finds the hands of a photo, writes its outputs and returns the line to print."""
     from openpose_keras.io.images import read_image, write_image
     from openpose_keras.io.openpose_json import write_openpose
-    from openpose_keras.viz.drawing import THRESHOLD, draw_hands
+    from openpose_keras.viz.drawing import THRESHOLD, draw_hands, finer_lines
 
     estimator = options.load_estimator(args)
     boxes: Boxes = "whole" if args.boxes == ["whole"] else args.boxes
@@ -250,7 +250,9 @@ def _work_hands(args: argparse.Namespace) -> Work:
         )
         hands = [estimate.hand for estimate in estimates]
         if "image" in outputs:
-            write_image(outputs["image"], draw_hands(image, hands, threshold=threshold))
+            fine = finer_lines(image.shape)
+            drawn = draw_hands(image, hands, threshold=threshold, supersample=fine)
+            write_image(outputs["image"], drawn)
         if "json" in outputs:
             write_openpose(outputs["json"], hands, force=args.force)
         if "heatmaps" in outputs:
@@ -265,7 +267,7 @@ def _work_people(args: argparse.Namespace, parts: Collection[Part]) -> Work:
     """Return what finds the people of a photo, writes its outputs and returns the line to print."""
     from openpose_keras.io.images import read_image, write_image
     from openpose_keras.io.openpose_json import write_people
-    from openpose_keras.viz.drawing import draw
+    from openpose_keras.viz.drawing import draw, finer_lines
 
     estimator = options.load_people_estimator(args, parts)
 
@@ -282,7 +284,9 @@ def _work_people(args: argparse.Namespace, parts: Collection[Part]) -> Work:
         if "image" in outputs:
             names = () if args.threshold is None else (each.skeleton.name for each in known)
             thresholds = dict.fromkeys(names, args.threshold)
-            write_image(outputs["image"], draw(image, people, thresholds=thresholds))
+            fine = finer_lines(image.shape)
+            drawn = draw(image, people, thresholds=thresholds, supersample=fine)
+            write_image(outputs["image"], drawn)
         if "json" in outputs:
             write_people(outputs["json"], people, force=args.force)
         counts = Counter(type(each).__name__.lower() for each in known)

@@ -6,13 +6,15 @@ CMU-Perceptual-Computing-Lab/openpose).
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
+from openpose_keras.core.checks import check_whole
 from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person, as_people
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 from openpose_keras.geometry.resampling import sample_maps
@@ -23,6 +25,7 @@ HEATMAP_OPACITY = 0.7  # OpenPose's hand_alpha_heatmap
 RECTANGLE_THRESHOLD = 0.1
 SMALL = 0.05  # part of the image up to which circles have a thin stroke
 LABEL_SCALE = 1 / 1200  # size of OpenCV's letters, in square roots of the image's pixels
+_FINE_SIDE, _FINEST = 1440, 4  # longer side from which lines are fine, and the most samples
 # OpenCV draws at 32-bit coordinates; nothing further out than this is visible anyway.
 FARTHEST = 2**20
 
@@ -133,6 +136,7 @@ def draw(
     people: Iterable[Person | Body],
     *,
     thresholds: Mapping[str, float] | None = None,
+    supersample: int = 1,
 ) -> np.ndarray:
     """Draw people as OpenPose does: all bodies, then faces, left hands and right hands.
 
@@ -142,6 +146,9 @@ def draw(
         thresholds: Score that keypoints must exceed, by the name of a skeleton, for example
             {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands. But
             0.1 of a face whose presence is known, which has been judged as a whole.
+        supersample: How many times as large the skeletons are drawn, and averaged to the image's
+            size: lines finer than a pixel, with smooth edges, where people are small. 1 is
+            OpenPose's drawing to the pixel; see `finer_lines`.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
@@ -157,7 +164,7 @@ def draw(
         >>> int(draw(image, [Person(left_hand=hand)]).max())
         255
     """
-    canvas = np.array(as_image(image), order="C")
+    image = as_image(image)
     everyone = as_people(people)
     parts = ("body", "face", "left_hand", "right_hand")
     found = [getattr(person, part) for part in parts for person in everyone]
@@ -166,9 +173,48 @@ def draw(
     names = dict.fromkeys(each.name for each in (*SKELETONS, *(each.skeleton for each in drawn)))
     if strange := [name for name in limits if name not in names]:
         raise ValueError(f"expected thresholds of {', '.join(names)}, got {', '.join(strange)}")
-    for keypoints in drawn:
-        _draw_onto(canvas, keypoints, threshold=limits.get(keypoints.skeleton.name))
-    return canvas
+
+    def paint(canvas: np.ndarray, factor: int) -> None:
+        """Draw all keypoints onto an enlarged image."""
+        for each in drawn:
+            threshold = limits.get(each.skeleton.name)
+            _draw_onto(canvas, enlarge_keypoints(each, factor), threshold=threshold)
+
+    return _supersampled(image, paint, supersample)
+
+
+def finer_lines(image_size: tuple[int, ...]) -> int:
+    """Return a `supersample` that keeps lines finer than fingers and eyes in small images.
+
+    Args:
+        image_size: (height, width) of the image; its whole shape will do.
+
+    Example:
+        >>> finer_lines((480, 640)), finer_lines((3000, 4000))
+        (3, 1)
+    """
+    return min(max(-(-_FINE_SIDE // max(image_size[:2])), 1), _FINEST)
+
+
+def enlarge_keypoints(keypoints: Keypoints, factor: float) -> Keypoints:
+    """Return keypoints in an image that was enlarged, by the half-pixel rule; without their box."""
+    xy = (keypoints.xy + 0.5) * factor - 0.5
+    return keypoints if factor == 1 else replace(keypoints, xy=xy, box=None)
+
+
+def _supersampled(
+    image: np.ndarray, paint: Callable[[np.ndarray, int], None], factor: int
+) -> np.ndarray:
+    """Return an image with what is painted onto an enlarged copy of it, averaged to its size."""
+    check_whole(factor, "supersample")
+    if factor == 1:
+        canvas = np.array(image, order="C")
+        paint(canvas, 1)
+        return canvas
+    height, width = image.shape[:2]
+    large = cv2.resize(image, (factor * width, factor * height), interpolation=cv2.INTER_NEAREST)
+    paint(large, factor)
+    return cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def draw_hands(
@@ -178,6 +224,7 @@ def draw_hands(
     threshold: float = THRESHOLD,
     pen: Pen | None = None,
     labels: bool = False,
+    supersample: int = 1,
 ) -> np.ndarray:
     """Draw the skeletons of hands, as OpenPose does: all left hands, then the others.
 
@@ -192,6 +239,7 @@ def draw_hands(
         threshold: The score that a keypoint must exceed.
         pen: Sizes in pixels; by default OpenPose's rule, see `pen_for`.
         labels: Whether `hand_label` of each hand is written above it, unlike OpenPose.
+        supersample: As for `draw`; 1 with a pen.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
@@ -205,9 +253,15 @@ def draw_hands(
         >>> draw_hands(image, [hand])[30, 30].tolist(), int(image.max())
         ([255, 0, 255], 0)
     """
-    canvas = np.array(as_image(image), order="C")
-    for hand in sorted(hands, key=lambda hand: hand.side != "left"):
-        _draw_onto(canvas, hand, threshold=threshold, pen=pen)
+    ordered = sorted(hands, key=lambda hand: hand.side != "left")
+
+    def paint(canvas: np.ndarray, factor: int) -> None:
+        """Draw all hands onto an enlarged image."""
+        for each in ordered:
+            _draw_onto(canvas, enlarge_keypoints(each, factor), threshold=threshold, pen=pen)
+
+    canvas = _supersampled(as_image(image), paint, supersample if pen is None else 1)
+    for hand in ordered:
         visible = (hand.scores > threshold) & hand.found
         if labels and visible.any():
             _write(canvas, hand_label(hand), hand.xy[visible].min(axis=0))

@@ -16,6 +16,7 @@ from openpose_keras.viz.drawing import (
     draw,
     draw_hands,
     draw_heatmaps,
+    finer_lines,
     hand_label,
     pen_for,
 )
@@ -342,3 +343,19 @@ def test_the_edge_of_a_label_follows_its_letters():
     near = cv2.dilate(letters.astype(np.uint8), np.ones((7, 7))) > 0
     assert dark.sum() > letters.sum() > 0
     assert not (dark & ~near).any()
+
+
+def test_supersampled_lines_are_finer_and_the_rest_of_the_image_stays_as_it_is():
+    image = np.full((60, 80, 3), 90, np.uint8)
+    xy = np.column_stack([np.linspace(20, 50, 21), np.linspace(20, 40, 21)])
+    person = Person(left_hand=Hand(xy, np.ones(21)))
+    plain, fine = draw(image, [person]), draw(image, [person], supersample=4)
+    assert fine.shape == image.shape
+    changed, less = ((each != image).any(axis=2) for each in (plain, fine))
+    assert 0 < less.sum() < 0.7 * changed.sum()
+    assert (fine[~less] == 90).all()
+    hand = draw_hands(image, [person.left_hand], supersample=4)
+    np.testing.assert_array_equal(hand, fine)
+    with pytest.raises(ValueError, match="supersample"):
+        draw(image, [person], supersample=0)
+    assert [finer_lines(size) for size in ((10, 10), (720, 1280), (1440, 9))] == [4, 2, 1]
