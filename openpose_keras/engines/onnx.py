@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import h5py
     import onnxruntime
 
-_SLOW = ("TensorrtExecutionProvider",)  # builds an engine of its own for every size of input
+# Others, such as TensorRT and CoreML, compile again for every size of input, or take fixed sizes.
+_PROVIDERS = ("CUDAExecutionProvider", "ROCMExecutionProvider", "CPUExecutionProvider")
 
 
 class Place(TypedDict):
@@ -94,7 +95,8 @@ def _open(graph: Path, weights: Path | None) -> "onnxruntime.InferenceSession":
             name: onnxruntime.OrtValue.ortvalue_from_numpy(each) for name, each in values.items()
         }
         options.add_external_initializers(list(held), list(held.values()))
-    providers = [each for each in onnxruntime.get_available_providers() if each not in _SLOW]
+    available = onnxruntime.get_available_providers()
+    providers = [each for each in _PROVIDERS if each in available]
     try:
         return onnxruntime.InferenceSession(graph, options, providers=providers)
     except Exception as error:  # it raises a dozen classes of its own
