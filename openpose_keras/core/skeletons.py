@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from openpose_keras.core.checks import did_you_mean
+
 RGB = tuple[int, int, int]
 
 # What lies in the middle of two other keypoints, where labels do not have it.
@@ -104,8 +106,10 @@ class Skeleton:
             8
         """
         if name not in self.keypoints:
+            hint = did_you_mean(name, self.keypoints)
             raise ValueError(
-                f"skeleton {self.name!r} has no keypoint {name!r}, only {', '.join(self.keypoints)}"
+                f"skeleton {self.name!r} has no keypoint {name!r}, only "
+                f"{', '.join(self.keypoints)}{hint}"
             )
         return self.keypoints.index(name)
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from openpose_keras.core.checks import check_whole
+from openpose_keras.core.checks import check_whole, did_you_mean
 from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.networks.presets import Part
 
@@ -312,7 +312,9 @@ def _named(recipe: str | _T, recipes: Mapping[str, _T], table: str) -> _T:
     """Return the recipe of a name in a table, or a recipe of a kind that the table has."""
     if isinstance(recipe, str):
         if recipe not in recipes:
-            raise ValueError(f"there is no recipe {recipe!r}: take one of {', '.join(recipes)}")
+            known = ", ".join(recipes)
+            hint = did_you_mean(recipe, recipes)
+            raise ValueError(f"there is no recipe {recipe!r}: take one of {known}{hint}")
         return recipes[recipe]
     if not isinstance(recipe, tuple(map(type, recipes.values()))):
         raise TypeError(f"expected a recipe of the kind in {table}, got {type(recipe).__name__}")

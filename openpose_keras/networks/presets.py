@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from openpose_keras import networks
+from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io.weight_record import ChannelOrder, read_record
 from openpose_keras.networks._backend import claim_process, import_keras
@@ -304,7 +305,10 @@ def get_preset(name: str) -> Preset:
         4
     """
     if name not in PRESETS:
-        raise ValueError(f"there is no preset {name!r}; there are {', '.join(sorted(PRESETS))}")
+        known = sorted(PRESETS)
+        raise ValueError(
+            f"there is no preset {name!r}; there are {', '.join(known)}{did_you_mean(name, known)}"
+        )
     return PRESETS[name]
 
 
