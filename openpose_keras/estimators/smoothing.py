@@ -16,7 +16,6 @@ import numpy as np
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.keypoints import Person
-from openpose_keras.estimators.tracking import parts_of
 
 _CUTOFF = 0.8  # hertz, of a keypoint that keeps still, at strength 1
 _SPEED_FACTOR = 2.0  # hertz per size a second: the paper's beta
@@ -35,7 +34,7 @@ class KeypointFilter:
     Example:
         >>> smooth, xy = KeypointFilter(), np.array([[0.0, 0.0], [100.0, 0.0]])
         >>> [smooth(xy + x, n / 30).round(2)[1, 0].item() for n, x in enumerate((0, 1))]
-        [100.0, 100.16]
+        [100.0, 100.17]
     """
 
     def __init__(self, strength: float = 1.0) -> None:
@@ -111,7 +110,7 @@ class PeopleFilter:
         if person.id is None:
             return person
         parts: dict[str, Any] = {}
-        for name, part in parts_of(person).items():
+        for name, part in person.parts.items():
             key = person.id, name
             self._filters[key] = before.get(key) or KeypointFilter(self.strength)
             parts[name] = replace(part, xy=self._filters[key](part.xy, seconds))

@@ -15,9 +15,6 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.keypoints import Keypoints, Person
 
-PARTS = ("body", "face", "left_hand", "right_hand")
-"""The fields of a `Person` that hold keypoints."""
-
 _INERTIA = 0.5  # of the velocity from frame to frame; its noise is that of the keypoints
 _OTHER_SIDE = 0.2  # what it costs if a hand is now taken for one of the other side
 
@@ -29,7 +26,7 @@ class Track:
     Args:
         person: As last seen, with the id.
         seconds: When that was.
-        velocities: (2,) pixels a second of each part, by its name in `PARTS`.
+        velocities: (2,) pixels a second of each part, by its name.
         unseen: For how many frames the person has been missing.
     """
 
@@ -43,13 +40,13 @@ class Track:
         time = seconds - self.seconds
         moved: dict[str, Any] = {
             name: replace(part, xy=part.xy + time * self.velocities.get(name, 0.0), box=None)
-            for name, part in parts_of(self.person).items()
+            for name, part in self.person.parts.items()
         }
         return replace(self.person, **moved)
 
     def seen(self, person: Person, seconds: float) -> "Track":
         """Return the track after the person was seen again."""
-        before, after = parts_of(self.person), parts_of(person)
+        before, after = self.person.parts, person.parts
         velocities, time = self.velocities, seconds - self.seconds
         if len(before) == len(after) == 1:  # a hand alone may change its side
             before = dict(zip(after, before.values(), strict=True))
@@ -125,12 +122,6 @@ class Tracker:
         """Return an id that nobody has had."""
         self._next_id += 1
         return self._next_id - 1
-
-
-def parts_of(person: Person) -> dict[str, Keypoints]:
-    """Return the parts that a person has, by their names in `PARTS`."""
-    parts = {name: getattr(person, name) for name in PARTS}
-    return {name: part for name, part in parts.items() if part is not None}
 
 
 def keypoint_distance(one: Person, other: Person) -> float:

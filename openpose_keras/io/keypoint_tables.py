@@ -9,7 +9,6 @@ from openpose_keras.core.files import atomic_write
 from openpose_keras.core.keypoints import Person
 
 COLUMNS = ("frame", "seconds", "person", "part", "keypoint", "x", "y", "score")
-_PARTS = ("body", "face", "left_hand", "right_hand")
 
 AddPeople = Callable[[int, float, Sequence[Person]], None]
 """The number of a frame, its time in seconds and its people -> nothing; the rows are written."""
@@ -41,9 +40,8 @@ def write_table(path: str | os.PathLike[str], *, force: bool = False) -> Iterato
         def add(frame: int, seconds: float, people: Sequence[Person]) -> None:
             """Write the rows of a frame."""
             for person in people:
-                for part in _PARTS:
-                    keypoints = getattr(person, part)
-                    for name in keypoints.skeleton.keypoints if keypoints else ():
+                for part, keypoints in person.parts.items():
+                    for name in keypoints.skeleton.keypoints:
                         x, y, score = keypoints[name]
                         values = (f"{x:.2f}", f"{y:.2f}", f"{score:.4f}")
                         if x == x:  # a missing keypoint is NaN
