@@ -178,7 +178,9 @@ class VideoReader:
                 if frame.is_corrupt:
                     self.broken += 1
                     continue
-                image = frame.to_ndarray(format="rgb24")
+                # PyAV before version 18 does not look at the frame's own colour space.
+                told = {"src_colorspace": "ITU709"} if frame.colorspace == _BT709 else {}
+                image = frame.reformat(format="rgb24", **told).to_ndarray()
                 quarters = round(frame.rotation / 90) % 4  # anticlockwise
                 yield np.ascontiguousarray(np.rot90(image, quarters)), frame.time
 
@@ -298,7 +300,7 @@ class _Encoder:
         self.ticks = max(ticks, self.ticks + 1)
         fitted = fit_frame(image, (self.stream.height, self.stream.width))
         frame = _import_av().VideoFrame.from_ndarray(fitted, format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace=_BT709)
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
         frame.pts, frame.time_base = self.ticks, Fraction(1, _CLOCK)
         self.container.mux(self.stream.encode(frame))
 
