@@ -13,11 +13,13 @@ VERSION = re.search(
 TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
 COCO = ["pycocotools>=2.0.8,<3"]  # fills polygons; tests take it as the oracle of label files too
 ONNX = ["onnx>=1.17,<2"]  # writes .onnx files; running networks needs ONNX Runtime alone
+VIDEO = ["av>=14.2,<19"]  # PyAV, whose wheels bring FFmpeg; older ones tell no rotation
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
 TEST = [
     *COCO,
     *ONNX,
     *TRAIN,
+    *VIDEO,
     "ai-edge-litert>=2.1,<3",  # runs the teacher, the oracle of its reading
     "anywidget>=0.9.13,<1",
     "codespell>=2.4,<3",
@@ -99,6 +101,7 @@ setup(
         "notebooks": NOTEBOOKS,
         "onnx": ONNX,
         "torch": TORCH,
+        "video": VIDEO,
         "test": TEST,
         "backends": BACKENDS,
     },

@@ -7,7 +7,8 @@
     hands = estimator(image)                            # list[Hand]
     canvas = draw_hands(image, hands)
 
-`WholeBodyEstimator` finds whole people, list[Person], and `draw` draws them.
+`WholeBodyEstimator` finds whole people, list[Person], and `draw` draws them. `video.process`
+follows them through a video.
 
 Names are imported when they are first used, and Keras when a network is first built.
 """
@@ -19,6 +20,7 @@ from openpose_keras.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from openpose_keras.core.keypoints import Body, Face, Hand, Person
+    from openpose_keras.estimators import video
     from openpose_keras.estimators.body import BodyEstimator
     from openpose_keras.estimators.face import FaceEstimator
     from openpose_keras.estimators.hand import HandEstimator
@@ -41,6 +43,7 @@ _HOMES = {
     "estimators.face": ("FaceEstimator",),
     "estimators.hand": ("HandEstimator",),
     "estimators.recipes": ("BODY_RECIPES", "RECIPES", "BodyRecipe", "Recipe"),
+    "estimators.video": ("video",),  # the module itself
     "estimators.whole_body": ("WholeBodyEstimator",),
     "io.images": ("read_image", "write_image"),
     "io.openpose_json": ("read_openpose", "read_people", "write_openpose", "write_people"),
@@ -70,6 +73,7 @@ __all__ = [
     "read_image",
     "read_openpose",
     "read_people",
+    "video",
     "write_image",
     "write_openpose",
     "write_people",
@@ -80,7 +84,8 @@ def __getattr__(name: str) -> object:
     """Import a public name from its module when it is first used."""
     for home, names in _HOMES.items():
         if name in names:
-            globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+            module = import_module(f"{__name__}.{home}")
+            globals()[name] = module if home.endswith(f".{name}") else getattr(module, name)
             return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

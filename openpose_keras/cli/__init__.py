@@ -1,4 +1,4 @@
-"""The command `openpose-keras`: detect, fetch, convert, inspect, verify, evaluate, render, train.
+"""The command `openpose-keras`: detect, video, fetch, convert, inspect, verify, evaluate, ...
 
 Nothing heavy is imported before a sub-command runs, so that `--help` answers at once. A sub-command
 is a module with SUMMARY, DESCRIPTION, `add_arguments(parser)` and `run(args)`.
@@ -11,13 +11,23 @@ import os
 import sys
 from collections.abc import Sequence
 
-from openpose_keras.cli import convert, detect, evaluate, fetch, inspect, render, train, verify
+from openpose_keras.cli import (
+    convert,
+    detect,
+    evaluate,
+    fetch,
+    inspect,
+    render,
+    train,
+    verify,
+    video,
+)
 from openpose_keras.cli.options import INTERRUPTED, UsageError
 from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
-COMMANDS = (detect, fetch, convert, inspect, verify, evaluate, render, train)
+COMMANDS = (detect, video, fetch, convert, inspect, verify, evaluate, render, train)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,7 +76,8 @@ def build_parser() -> argparse.ArgumentParser:
         The parser; what it parses has `run`, the function to call with it.
     """
     parser = argparse.ArgumentParser(
-        prog=PROGRAM, description="Find the keypoints of hands, or of whole people, in photos."
+        prog=PROGRAM,
+        description="Find the keypoints of hands, or of whole people, in photos and videos.",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

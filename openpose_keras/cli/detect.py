@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from openpose_keras.cli import options
 from openpose_keras.cli.paths import OUTPUT_SUFFIXES, InputError, expand, output_stems
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.networks.presets import Part, get_presets
+from openpose_keras.networks.presets import Part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
 Work = Callable[[Path, Mapping[str, Path]], str]
 _PLURALS = {"body": "bodies", "face": "faces", "hand": "hands"}
-_OF_HANDS = {
-    "--box": "boxes",
-    "--side": "side",
-    "--max-hands": "max_hands",
-    "--smallest": "smallest",
-    "--heatmaps": "heatmaps",
-}
 
 SUMMARY = "find people and hands in photos; write annotated images and JSON files"
 DESCRIPTION = (
@@ -44,12 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path(), metavar="DIR", help="folder of the results (default: .)"
     )
     options.add_estimator_options(parser, preset=None)
-    parser.add_argument(
-        "--parts",
-        type=options.parse_parts,
-        metavar="PARTS",
-        help='what to find, such as "body,face,hands" (default: all that the presets find)',
-    )
+    options.add_parts_option(parser)
     _add_search_options(parser)
     for kind, name in (("json", "JSON file"), ("image", "annotated image")):
         action, text = argparse.BooleanOptionalAction, f"write the {name} (default: yes)"
@@ -118,8 +106,8 @@ def run(args: argparse.Namespace) -> int:
         raise options.UsageError(
             "--box whole takes the photo as one hand: leave out the other --box"
         )
-    args.preset = args.preset or _default_preset(args)
-    parts = _parts(args)
+    args.preset = args.preset or options.default_preset(args)
+    parts = options.chosen_parts(args)
     jobs, failures = _collect(args)
     if not jobs:
         return 1 if failures else 0
@@ -190,42 +178,6 @@ def _check_outputs(outputs: Collection[Path], photos: Collection[Path], force: b
             raise InputError(f"{path} is one of the photos: choose another --out")
         if path.exists() and not force:
             raise InputError(f"{path} exists: choose another --out, or --force to overwrite it")
-
-
-def _default_preset(args: argparse.Namespace) -> str:
-    """Return what finds people, or hands alone if the other options ask for these."""
-    of_hands = args.weights or any(getattr(args, name) for name in _OF_HANDS.values())
-    return "hand_lite" if of_hands else "lite"
-
-
-def _parts(args: argparse.Namespace) -> tuple[Part, ...]:
-    """Return the parts of people to find; empty for hands alone, which have options of their own.
-
-    Raises:
-        UsageError: The presets lack a part, or an option is of hands alone.
-    """
-    presets = get_presets(args.preset)
-    parts: tuple[Part, ...] = args.parts or tuple(presets)
-    lacking = [part for part in parts if part not in presets]
-    if lacking:
-        raise options.UsageError(
-            f"--parts: {args.preset} finds {', '.join(presets)}, not {', '.join(lacking)}: choose "
-            'another --preset, such as "body_25,face,hand_lite"'
-        )
-    if set(parts) == {"hand"}:
-        return ()
-    if "face" in parts and "body" not in parts:
-        raise options.UsageError(
-            "a face is found by its body: take a preset of bodies too, as in --preset "
-            '"body_25,face", and both parts if you choose --parts "body,face"'
-        )
-    given = [option for option, name in _OF_HANDS.items() if getattr(args, name)]
-    if given:
-        mend = "add --parts hands" if "hand" in presets else "take a --preset such as hand_lite"
-        raise options.UsageError(
-            f"{', '.join(given)}: only for hands alone; {mend}, or leave it out"
-        )
-    return parts
 
 
 def _work_hands(args: argparse.Namespace) -> Work:

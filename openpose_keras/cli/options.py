@@ -28,6 +28,16 @@ INTERRUPTED = 130  # the exit status
 _DEFAULTS = "lite; hand_lite with --weights and with options that are of hands alone"
 
 
+OF_HANDS = {
+    "--box": "boxes",
+    "--side": "side",
+    "--max-hands": "max_hands",
+    "--smallest": "smallest",
+    "--heatmaps": "heatmaps",
+}
+"""Options that are of hands alone, where a sub-command has them, by their names."""
+
+
 class UsageError(OpenPoseKerasError, ValueError):
     """An option's value makes no sense; argparse could not know."""
 
@@ -154,6 +164,14 @@ def parse_positive(text: str) -> float:
     return value
 
 
+def parse_strength(text: str) -> float:
+    """Read a finite number that is not below 0."""
+    value = _parse_number(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number of 0 or above, not {text!r}")
+    return value
+
+
 def parse_probability(text: str) -> float:
     """Read a number from 0 to 1."""
     value = _parse_number(text)
@@ -178,6 +196,50 @@ def parse_count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, not {text!r}")
     return int(text)
+
+
+def default_preset(args: argparse.Namespace) -> str:
+    """Return what finds people, or hands alone if the other options ask for these."""
+    of_hands = args.weights or any(getattr(args, name, None) for name in OF_HANDS.values())
+    return "hand_lite" if of_hands else "lite"
+
+
+def chosen_parts(args: argparse.Namespace) -> tuple[Part, ...]:
+    """Return the parts of people to find; empty for hands alone, which have options of their own.
+
+    Raises:
+        UsageError: The presets lack a part, or an option is of hands alone.
+    """
+    presets = get_presets(args.preset)
+    parts: tuple[Part, ...] = args.parts or tuple(presets)
+    lacking = [part for part in parts if part not in presets]
+    if lacking:
+        raise UsageError(
+            f"--parts: {args.preset} finds {', '.join(presets)}, not {', '.join(lacking)}: choose "
+            'another --preset, such as "body_25,face,hand_lite"'
+        )
+    if set(parts) == {"hand"}:
+        return ()
+    if "face" in parts and "body" not in parts:
+        raise UsageError(
+            "a face is found by its body: take a preset of bodies too, as in --preset "
+            '"body_25,face", and both parts if you choose --parts "body,face"'
+        )
+    given = [option for option, name in OF_HANDS.items() if getattr(args, name, None)]
+    if given:
+        mend = "add --parts hands" if "hand" in presets else "take a --preset such as hand_lite"
+        raise UsageError(f"{', '.join(given)}: only for hands alone; {mend}, or leave it out")
+    return parts
+
+
+def add_parts_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says which parts of people are found."""
+    parser.add_argument(
+        "--parts",
+        type=parse_parts,
+        metavar="PARTS",
+        help='what to find, such as "body,face,hands" (default: all that the presets find)',
+    )
 
 
 def load_estimator(args: argparse.Namespace) -> "HandEstimator":

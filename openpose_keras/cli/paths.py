@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.core.files import PHOTO_SUFFIXES
+from openpose_keras.core.files import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 
 OUTPUT_SUFFIXES = {
     "image": "_keypoints.png",
@@ -33,7 +33,8 @@ def expand(argument: str) -> list[Path]:
         At least one path, sorted by name.
 
     Raises:
-        InputError: There is no such file, or no photo in the folder or of the pattern.
+        InputError: There is no such file, it is a video, or there is no photo in the folder or of
+            the pattern.
         ValueError: It is not a valid pattern.
     """
     path = Path(argument)
@@ -44,6 +45,10 @@ def expand(argument: str) -> list[Path]:
             f"first); for its subfolders write '{path}/**/*.jpg'"
         )
     elif path.exists():
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            raise InputError(
+                f"{argument} is a video: `openpose-keras video {argument}` finds people in videos"
+            )
         return [path]
     else:
         folder = next(parent for parent in path.parents if parent.is_dir())

@@ -12,6 +12,10 @@ class ImageError(OpenPoseKerasError, ValueError):
     """A file or an array is not the image that was expected."""
 
 
+class VideoError(OpenPoseKerasError, ValueError):
+    """A source is not the video that was expected, or what decodes it is missing."""
+
+
 class DataError(OpenPoseKerasError, ValueError):
     """A label file is not what the reader expects."""
 

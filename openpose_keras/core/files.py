@@ -15,6 +15,14 @@ PHOTO_SUFFIXES = (
 # fmt: on
 """Endings of the files that `io.images.read_image` reads."""
 
+# fmt: off
+VIDEO_SUFFIXES = (
+    ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
+    ".ogv", ".webm", ".wmv",
+)
+# fmt: on
+"""Usual endings of videos; `io.video.VideoReader` goes by what is in a file."""
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:

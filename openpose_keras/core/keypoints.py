@@ -208,6 +208,17 @@ class Person:
         """The hands that the person has, the left one first; none, one or two."""
         return [hand for hand in (self.left_hand, self.right_hand) if hand is not None]
 
+    @property
+    def parts(self) -> dict[str, Keypoints]:
+        """What the person has of body, face, left_hand and right_hand, by these names."""
+        every = {
+            "body": self.body,
+            "face": self.face,
+            "left_hand": self.left_hand,
+            "right_hand": self.right_hand,
+        }
+        return {name: part for name, part in every.items() if part is not None}
+
 
 def as_people(people: Iterable[Person | Body]) -> list[Person]:
     """Return people as a list; a body becomes a person of it alone.

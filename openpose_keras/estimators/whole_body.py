@@ -4,7 +4,7 @@ The steps are public, so that one can be changed: `bodies`, `add_faces`, `add_ha
 boxes that they look into, see `body_boxes`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -243,10 +243,6 @@ class WholeBodyEstimator:
     ) -> list[Person]:
         """Return people with the hands that a search of the whole image finds, too.
 
-        A hand that a person has already is not added again. One within its own size of a body's
-        wrist, whose hand is missing, is this body's; and if it is not sure of its side, with a
-        probability of 0.95, it takes the wrist's. Any other is a person of its own.
-
         Args:
             image: (H, W, 3) uint8 RGB.
             people: With or without bodies and hands.
@@ -254,15 +250,29 @@ class WholeBodyEstimator:
         """
         if self.hand is None:
             raise ValueError("expected an estimator of hands, got none: give hand=HandEstimator")
-        added = list(people)
-        for hand in self.hand(image, min_presence=min_presence):
-            if _is_known(hand, added):
-                continue
-            owner, side = _owner(added, hand) or (len(added), hand.side or "right")
-            if owner == len(added):
-                added.append(Person())
-            added[owner] = _with_hand(added[owner], side, replace(hand, side=side))
-        return added
+        return attach_hands(people, self.hand(image, min_presence=min_presence))
+
+
+def attach_hands(people: Sequence[Person], hands: Iterable[Hand]) -> list[Person]:
+    """Return people with hands that were found elsewhere than at the end of their arms.
+
+    A hand that a person has already is not added again. One within its own size of a body's wrist,
+    whose hand is missing, is this body's; and if it is not sure of its side, with a probability of
+    0.95, it takes the wrist's. Any other is a person of its own.
+
+    Args:
+        people: With or without bodies and hands.
+        hands: Those to add.
+    """
+    added = list(people)
+    for hand in hands:
+        if _is_known(hand, added):
+            continue
+        owner, side = _owner(added, hand) or (len(added), hand.side or "right")
+        if owner == len(added):
+            added.append(Person())
+        added[owner] = _with_hand(added[owner], side, replace(hand, side=side))
+    return added
 
 
 def _is_known(hand: Hand, people: Sequence[Person]) -> bool:

@@ -1,7 +1,7 @@
 """Images: read, write and check them, (H, W, 3) uint8 RGB everywhere.
 
 Pillow reads, and applies the orientation. OpenCV writes, and it reads colour of 16 bits a channel,
-which Pillow cuts to 8. Only this module knows that OpenCV keeps colours in the order BGR.
+which Pillow cuts to 8. Only this room knows that OpenCV keeps colours in the order BGR.
 """
 
 import io

@@ -62,7 +62,7 @@ class FakeEstimator:
 def estimator(monkeypatch):
     """Put the fake instead of the real one, for hands alone; no Keras is imported."""
     fake = FakeEstimator()
-    monkeypatch.setattr(cli.detect, "_default_preset", lambda args: "hand_lite")
+    monkeypatch.setattr(cli_options, "default_preset", lambda args: "hand_lite")
     monkeypatch.setattr(cli_options, "load_estimator", lambda args: fake)
     return fake
 

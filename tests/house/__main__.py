@@ -21,7 +21,8 @@ ROOMS = sorted(PACKAGE.glob("*/__init__.py"))
 # Names that other libraries look up, or read after they were set.
 CALLED_BY_OTHERS = (
     "__getattr__,__dir__,active,align_items,converter,derived_from,disabled,flex_flow,meta,"
-    "on_epoch_end,packed,selected,tool,type_name,writeable"
+    "on_epoch_end,packed,selected,tool,type_name,writeable,"
+    "color_primaries,color_range,color_trc,colorspace,pix_fmt,pts,thread_type,time_base"
 )
 Row = tuple[str, object, str, list[str]]  # what, how much, the aim, what there is to list
 

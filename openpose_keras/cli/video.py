@@ -1,0 +1,205 @@
+"""`openpose-keras video`: a video in, the video with its people drawn out."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from openpose_keras.cli import options
+from openpose_keras.cli.paths import InputError
+from openpose_keras.core.files import require_writable
+from openpose_keras.networks.presets import Part
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from openpose_keras.core.keypoints import Person
+    from openpose_keras.estimators.video import AnyEstimator
+    from openpose_keras.io.video import VideoFrame, VideoReader
+
+SUMMARY = "follow people and hands through a video; write it with the skeletons drawn"
+DESCRIPTION = (
+    "Follow people through a video: their bodies, faces and hands. It gives NAME_keypoints.mp4, "
+    "the video with the skeletons drawn. Each person keeps an id. Ctrl-C ends it early, and what "
+    "was written so far is kept."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the sub-command."""
+    parser.add_argument(
+        "input",
+        metavar="INPUT",
+        help="a video, the address of a stream, the number of a webcam, or a folder of frames",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the drawn video, .mp4 (default: NAME_keypoints.mp4 in this folder)",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="DIR", help="write OpenPose's JSON of each frame into a folder"
+    )
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="write a CSV file, one row a keypoint"
+    )
+    parser.add_argument(
+        "--smooth",
+        type=options.parse_strength,
+        default=0.0,
+        metavar="STRENGTH",
+        help="smooth the drawn keypoints, 1 is usual; JSON and table stay as they are found "
+        "(default: no)",
+    )
+    parser.add_argument(
+        "--search-every",
+        type=options.parse_count,
+        default=10,
+        metavar="N",
+        help="search the whole image for hands in every N-th frame, and follow them in between "
+        "(default: %(default)s)",
+    )
+    options.add_estimator_options(parser, preset=None)
+    options.add_parts_option(parser)
+    parser.add_argument(
+        "--show", action="store_true", help="show the drawn video in a window; Q or Escape ends it"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite results that exist")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Work through the frames.
+
+    Args:
+        args: The options of `add_arguments`.
+
+    Returns:
+        The exit status: 0, or 130 after Ctrl-C.
+
+    Raises:
+        UsageError: The options contradict each other.
+        InputError: An output can't be written.
+        VideoError: The input is no video, or has no frame.
+    """
+    from tqdm import tqdm
+
+    from openpose_keras.estimators.video import process
+    from openpose_keras.io.video import VideoReader
+
+    args.preset = args.preset or options.default_preset(args)
+    parts = options.chosen_parts(args)
+    name = _name(args.input)
+    args.out = args.out or Path(f"{name}_keypoints.mp4")
+    _check_outputs(args, name)
+    reader = VideoReader(_source(args.input))
+    ids: set[int | None] = set()
+    count, interrupted = 0, False
+    with ExitStack() as stack:
+        write = _open_outputs(args, stack, name, reader.rate)
+        results = process(
+            reader,
+            _load(args, parts),
+            search_every=args.search_every,
+            min_presence=args.min_presence,
+        )
+        start = time.monotonic()
+        try:
+            for frame, people in tqdm(results, total=reader.length, unit="frame", disable=None):
+                goes_on = write(frame, people)
+                ids |= {person.id for person in people}
+                count += 1
+                if not goes_on:
+                    break
+        except KeyboardInterrupt:
+            if not count:
+                raise
+            interrupted = True
+        seconds = time.monotonic() - start
+    _report(args, reader, f"{count} frames, {len(ids)} people, {count / seconds:.3g} frames/s")
+    return options.INTERRUPTED if interrupted else 0
+
+
+def _source(text: str) -> str | int:
+    """Return the number of a webcam as a number."""
+    return int(text) if text.isdecimal() and not Path(text).exists() else text
+
+
+def _name(text: str) -> str:
+    """Return what the names of the outputs begin with."""
+    if isinstance(_source(text), int):
+        return f"webcam{text}"
+    if "://" in text:
+        address = urlsplit(text)
+        return Path(address.path).stem or address.hostname or "stream"
+    path = Path(text)
+    return path.resolve().name if path.is_dir() else path.stem
+
+
+def _check_outputs(args: argparse.Namespace, name: str) -> None:
+    """Raise rather than overwrite the input, or without `--force` any file; make the folder."""
+    if args.out.suffix.lower() != ".mp4":
+        raise InputError(f"--out {args.out}: expected a name that ends in .mp4")
+    for path in (args.out, args.table):
+        if path is not None:
+            if path.resolve() == Path(args.input).resolve():
+                raise InputError(f"{path} is the input: choose another name")
+            require_writable(path, force=args.force)
+    if args.json is None:
+        return
+    try:
+        args.json.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--json {args.json}: can't make this folder: {error.strerror}") from error
+    old = next(args.json.glob(f"{escape(name)}_*_keypoints.json"), None)
+    if old and not args.force:
+        raise InputError(f"{old} exists: choose another --json, or --force to overwrite it")
+
+
+def _open_outputs(
+    args: argparse.Namespace, stack: ExitStack, name: str, rate: "Fraction"
+) -> Callable[["VideoFrame", list["Person"]], bool]:
+    """Open the outputs; return what writes a frame and says whether to go on."""
+    from openpose_keras.estimators.smoothing import PeopleFilter
+    from openpose_keras.io.keypoint_tables import write_table
+    from openpose_keras.io.openpose_json import write_people
+    from openpose_keras.io.video import show_video, write_video
+    from openpose_keras.viz.drawing import draw
+
+    show = stack.enter_context(show_video(name)) if args.show else None
+    add_frame = stack.enter_context(write_video(args.out, rate=rate, force=args.force))
+    add_people = None
+    if args.table:
+        add_people = stack.enter_context(write_table(args.table, force=args.force))
+    smooth = PeopleFilter(args.smooth)
+
+    def write(frame: "VideoFrame", people: list["Person"]) -> bool:
+        """Write one frame."""
+        drawn = draw(frame.image, smooth(people, frame.seconds))
+        add_frame(drawn, frame.seconds)
+        if add_people:
+            add_people(frame.index, frame.seconds, people)
+        if args.json:
+            path = args.json / f"{name}_{frame.index:012d}_keypoints.json"
+            write_people(path, people, force=args.force)
+        return show is None or show(drawn)
+
+    return write
+
+
+def _load(args: argparse.Namespace, parts: Collection[Part]) -> "AnyEstimator":
+    """Return the estimator; this loads the weights."""
+    return options.load_people_estimator(args, parts) if parts else options.load_estimator(args)
+
+
+def _report(args: argparse.Namespace, reader: "VideoReader", found: str) -> None:
+    """Print what was found and written, and how many frames were damaged."""
+    outputs = [str(path) for path in (args.out, args.json, args.table) if path]
+    print(f"{args.input}: {found} -> {', '.join(outputs)}")
+    if reader.broken:
+        print(f"{args.input}: {reader.broken} damaged frames were left out", file=sys.stderr)

@@ -1,0 +1,387 @@
+"""Video: frames of a file, a stream, a webcam or a folder, and H.264 in MP4 files.
+
+    with write_video("out.mp4") as add:
+        for frame in VideoReader("in.mp4"):
+            add(frame.image, frame.seconds)
+
+PyAV (the extra `[video]`) decodes and encodes, OpenCV reads webcams. Frames come one at a time, so
+that a long video needs no more memory than a short one.
+"""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from openpose_keras.core._opencv import cv2
+from openpose_keras.core.errors import ImageError, VideoError
+from openpose_keras.core.files import PHOTO_SUFFIXES, atomic_write
+from openpose_keras.io.images import Pixels, check_image, read_image
+
+Source = str | os.PathLike[str] | int
+
+_RATE = Fraction(30)  # frames a second where nobody tells it
+_CLOCK = 90_000  # ticks a second of the files that are written
+_TIMEOUTS = (10.0, 30.0)  # seconds until a stream has opened, and until its next frame
+_BT709 = 1  # how colours are stored, in the numbers of ITU-T H.273
+_QUALITY = {"crf": "20", "preset": "veryfast"}
+
+
+@dataclass(frozen=True, eq=False)
+class VideoFrame:
+    """One frame of a video.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        index: Its number among the frames that were read, from 0 on.
+        seconds: Its time since the first frame.
+    """
+
+    image: Pixels
+    index: int
+    seconds: float
+
+
+class VideoReader:
+    """Reads the frames of a video, once.
+
+    The rotation that a file asks for is applied. Frames that are damaged are left out and counted
+    in `broken`. A frame has the time that the file says, also where the rate varies, and its own
+    size where the size changes.
+
+    Args:
+        source: A file, the address of a stream such as "rtsp://...", the number of a webcam, or a
+            folder of images, which are taken in the order of their names and numbers.
+
+    Raises:
+        VideoError: The source can't be opened, is no video, or PyAV is missing.
+    """
+
+    def __init__(self, source: Source) -> None:
+        """Open the source."""
+        self.source = source
+        self.rate = _RATE
+        """Frames a second, on average."""
+        self.length: int | None = None
+        """How many frames there are, where this is known beforehand."""
+        self.broken = 0
+        """How many frames were left out so far."""
+        if isinstance(source, int):
+            self._images = self._open_webcam(source)
+        elif Path(source).is_dir():
+            self._images = self._open_folder(Path(source))
+        else:
+            self._images = self._open_file(os.fspath(source))
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        """Yield the frames, and close the source.
+
+        Raises:
+            VideoError: There is no frame.
+        """
+        with closing(self._images):  # type: ignore[type-var] # a generator has close()
+            index, start, last = -1, 0.0, 0.0
+            for index, (image, told) in enumerate(self._images):
+                start = told or 0.0 if index == 0 else start
+                seconds = last + 1 / float(self.rate) if told is None else told - start
+                # Times of damaged files may go back; written ones must not.
+                last = 0.0 if index == 0 else max(seconds, last + 1 / _CLOCK)
+                yield VideoFrame(image, index, last)
+        if index < 0:
+            damaged = f"{self.broken} damaged ones" if self.broken else "none"
+            raise VideoError(
+                f"{self.source}: expected frames, got {damaged}: play the video to see whether it "
+                "is whole"
+            )
+
+    def _open_webcam(self, number: int) -> Iterator[tuple[Pixels, float | None]]:
+        """Open a webcam."""
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(0)  # the error below says it in a line
+        try:
+            capture = cv2.VideoCapture(number)
+        finally:
+            cv2.utils.logging.setLogLevel(level)
+        if not capture.isOpened():
+            raise VideoError(
+                f"webcam {number} can't be opened: try another number, and close programs that use "
+                "it"
+            )
+        self.rate = Fraction(capture.get(cv2.CAP_PROP_FPS) or _RATE).limit_denominator(1000)
+        return _webcam_images(capture)
+
+    def _open_folder(self, folder: Path) -> Iterator[tuple[Pixels, float | None]]:
+        """List the images of a folder."""
+        found = (path for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES)
+        paths = sorted((path for path in found if path.name[0] != "."), key=_by_numbers)
+        if not paths:
+            kinds = " ".join(PHOTO_SUFFIXES)
+            raise VideoError(f"{folder}: expected a folder of frames ({kinds}), got no image")
+        self.length = len(paths)
+        return self._folder_images(paths)
+
+    def _folder_images(self, paths: list[Path]) -> Iterator[tuple[Pixels, float | None]]:
+        """Yield the images of files; a damaged one takes its time too."""
+        for index, path in enumerate(paths):
+            try:
+                yield read_image(path), index / float(self.rate)
+            except ImageError:
+                self.broken += 1
+
+    def _open_file(self, source: str) -> Iterator[tuple[Pixels, float | None]]:
+        """Open a file or a stream."""
+        av = _import_av()
+        suffix = Path(source).suffix.lower()
+        if suffix in PHOTO_SUFFIXES and suffix != ".gif":
+            raise _photo_error(source)
+        is_stream = "://" in source
+        try:
+            container = av.open(source, timeout=_TIMEOUTS if is_stream else None)
+        except (av.error.FFmpegError, OSError) as error:
+            if is_stream or not Path(source).exists():
+                reason = getattr(error, "strerror", None) or error
+                raise VideoError(f"{source} can't be opened: {reason}") from error
+            raise VideoError(
+                f"{source}: expected a video, such as MP4, MOV, AVI, MKV or WebM, got another or a "
+                "damaged file"
+            ) from error
+        cover = av.stream.Disposition.attached_pic  # the image of a piece of music
+        streams = [each for each in container.streams.video if not each.disposition & cover]
+        is_photo = container.format.name == "image2" or container.format.name.endswith("_pipe")
+        if is_photo or not streams:
+            container.close()
+            if is_photo:
+                raise _photo_error(source)
+            raise VideoError(f"{source}: expected a video, got a file without moving images")
+        stream = streams[0]
+        stream.thread_type = "AUTO"
+        self.rate = stream.average_rate or stream.guessed_rate or _RATE
+        self.length = stream.frames or None
+        return self._file_images(container, stream)
+
+    def _file_images(
+        self,
+        container: Any,  # noqa: ANN401 - PyAV's
+        stream: Any,  # noqa: ANN401 - PyAV's
+    ) -> Iterator[tuple[Pixels, float | None]]:
+        """Yield the images and times of a stream."""
+        with container:
+            for frame in self._decoded(container, stream):
+                if frame.is_corrupt:
+                    self.broken += 1
+                    continue
+                # PyAV before version 18 does not look at the frame's own colour space.
+                told = {"src_colorspace": "ITU709"} if frame.colorspace == _BT709 else {}
+                image = frame.reformat(format="rgb24", **told).to_ndarray()
+                quarters = round(frame.rotation / 90) % 4  # anticlockwise
+                yield np.ascontiguousarray(np.rot90(image, quarters)), frame.time
+
+    def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:  # noqa: ANN401 - PyAV's
+        """Yield the frames that can be decoded."""
+        error = _import_av().error.FFmpegError
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except error:  # the file ends too early, or the connection
+                self.broken += 1
+                packet = None
+            try:
+                yield from stream.decode(packet)  # without a packet, the frames that it kept
+            except EOFError:  # there are no more
+                pass
+            except error:
+                self.broken += 1
+            if packet is None:
+                return
+
+
+def _webcam_images(capture: "cv2.VideoCapture") -> Iterator[tuple[Pixels, float | None]]:
+    """Yield the images of a webcam and when they came."""
+    try:
+        while True:
+            there, image = capture.read()
+            if not there:
+                return
+            yield np.ascontiguousarray(np.asarray(image, np.uint8)[..., ::-1]), time.monotonic()
+    finally:
+        capture.release()
+
+
+def _by_numbers(path: Path) -> list[tuple[int, str]]:
+    """Return a key that sorts "frame_2" before "frame_10"."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _photo_error(source: str) -> VideoError:
+    """Return the error for an image instead of a video."""
+    return VideoError(
+        f"{source}: expected a video, got an image: `openpose-keras detect {source}` finds people "
+        "in images"
+    )
+
+
+def _import_av() -> Any:  # noqa: ANN401 - PyAV
+    """Import PyAV."""
+    try:
+        import av
+        import av.error
+    except ImportError as error:
+        raise VideoError(
+            f"video needs PyAV, which can't be imported ({error}): pip install "
+            "'openpose-keras[video]'"
+        ) from error
+    return av
+
+
+class AddFrame(Protocol):
+    """Adds a frame to a video that is being written."""
+
+    def __call__(self, image: np.ndarray, seconds: float | None = None) -> None:
+        """Add an image (H, W, 3) uint8 RGB, shown from a time on; None: a frame after the last."""
+
+
+@contextmanager
+def write_video(
+    path: str | os.PathLike[str], *, rate: float | Fraction = _RATE, force: bool = False
+) -> Iterator[AddFrame]:
+    """Write an MP4 file that plays in browsers: H.264, yuv420p, what a player needs in front.
+
+    Args:
+        path: The file. It appears when the block ends well, with the frames that were added.
+        rate: Frames a second, for those that are added without a time.
+        force: Whether a file that exists is replaced.
+
+    Yields:
+        A function that adds a frame. The first one decides the size, with an even number of pixels
+        along both sides; others are scaled to fit into it, in front of black.
+
+    Raises:
+        FileExistsError: The file exists, and `force` is not set.
+        FileNotFoundError: The folder does not exist.
+        VideoError: No frame was added, or PyAV is missing.
+    """
+    av = _import_av()
+    options = {"movflags": "+faststart"}
+    with atomic_write(path, force=force) as temporary:
+        with av.open(os.fspath(temporary), "w", format="mp4", options=options) as container:
+            encoder = _Encoder(container, Fraction(rate).limit_denominator(_CLOCK))
+            yield encoder
+            encoder.finish()
+        if encoder.ticks < 0:
+            raise VideoError(f"{path}: expected at least one frame to write, got none")
+
+
+class _Encoder:
+    """Encodes frames into an open file."""
+
+    def __init__(self, container: Any, rate: Fraction) -> None:  # noqa: ANN401 - PyAV's
+        """Keep the file; the stream is made when the size is known."""
+        self.container, self.rate = container, rate
+        self.stream: Any = None
+        self.ticks = -1  # of the last frame
+
+    def __call__(self, image: np.ndarray, seconds: float | None = None) -> None:
+        """Add a frame."""
+        image = check_image(image)
+        if self.stream is None:
+            self.stream = self._add_stream(*image.shape[:2])
+        step = round(_CLOCK / self.rate) if self.ticks >= 0 else 1
+        ticks = self.ticks + step if seconds is None else round(seconds * _CLOCK)
+        self.ticks = max(ticks, self.ticks + 1)
+        fitted = fit_frame(image, (self.stream.height, self.stream.width))
+        frame = _import_av().VideoFrame.from_ndarray(fitted, format="rgb24")
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
+        frame.pts, frame.time_base = self.ticks, Fraction(1, _CLOCK)
+        self.container.mux(self.stream.encode(frame))
+
+    def finish(self) -> None:
+        """Write what the encoder has kept."""
+        if self.stream is not None:
+            self.container.mux(self.stream.encode())
+
+    def _add_stream(self, height: int, width: int) -> Any:  # noqa: ANN401 - PyAV's
+        """Return the stream of a size, made even."""
+        stream = self.container.add_stream("libx264", rate=self.rate, options=_QUALITY)
+        stream.width, stream.height = width + width % 2, height + height % 2
+        stream.pix_fmt = "yuv420p"
+        context = stream.codec_context
+        context.time_base = Fraction(1, _CLOCK)
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = 1  # 16 to 235, as players expect
+        return stream
+
+
+def fit_frame(image: Pixels, size: tuple[int, int]) -> Pixels:
+    """Return an image of a size: padded where at most a pixel is missing, else scaled to fit.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        size: (height, width) of the result.
+
+    Returns:
+        The whole image with its aspect, in the middle of black; or with its edge repeated.
+
+    Example:
+        >>> fit_frame(np.full((10, 10, 3), 9, np.uint8), (20, 40))[0, ::10, 0].tolist()
+        [0, 9, 9, 0]
+    """
+    height, width = size
+    lacking = height - image.shape[0], width - image.shape[1]
+    if lacking == (0, 0):
+        return image
+    if set(lacking) <= {0, 1}:
+        return np.pad(image, ((0, lacking[0]), (0, lacking[1]), (0, 0)), "edge")
+    factor = min(height / image.shape[0], width / image.shape[1])
+    fitted = [max(1, round(side * factor)) for side in image.shape[1::-1]]
+    inside = cv2.resize(
+        image, fitted, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    )
+    canvas = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - fitted[1]) // 2, (width - fitted[0]) // 2
+    canvas[top : top + fitted[1], left : left + fitted[0]] = inside
+    return canvas
+
+
+@contextmanager
+def show_video(title: str) -> Iterator[Callable[[Pixels], bool]]:
+    """Open a window for the frames of a video.
+
+    Args:
+        title: Of the window.
+
+    Yields:
+        A function that shows an image (H, W, 3) uint8 RGB, and returns whether the user goes on:
+        False after the key Q or Escape.
+
+    Raises:
+        VideoError: There is no display, or OpenCV was built without windows.
+    """
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+        raise VideoError("a window needs a display, and there is none here: leave out --show")
+    try:
+        cv2.namedWindow(title, cv2.WINDOW_NORMAL)
+    except cv2.error as error:
+        raise VideoError(
+            "this OpenCV has no windows: leave out --show, or pip install opencv-python instead of "
+            "opencv-python-headless"
+        ) from error
+
+    def show(image: Pixels) -> bool:
+        """Show one frame."""
+        cv2.imshow(title, np.ascontiguousarray(image[..., ::-1]))
+        return cv2.waitKey(1) & 0xFF not in (27, ord("q"))
+
+    try:
+        yield show
+    finally:
+        cv2.destroyWindow(title)
