@@ -298,7 +298,7 @@ class _Encoder:
         self.ticks = max(ticks, self.ticks + 1)
         fitted = fit_frame(image, (self.stream.height, self.stream.width))
         frame = _import_av().VideoFrame.from_ndarray(fitted, format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace=_BT709)
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
         frame.pts, frame.time_base = self.ticks, Fraction(1, _CLOCK)
         self.container.mux(self.stream.encode(frame))
 
