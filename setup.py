@@ -13,7 +13,7 @@ VERSION = re.search(
 TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
 COCO = ["pycocotools>=2.0.8,<3"]  # fills polygons; tests take it as the oracle of label files too
 ONNX = ["onnx>=1.17,<2"]  # writes .onnx files; running networks needs ONNX Runtime alone
-VIDEO = ["av>=14.2,<19"]  # PyAV, whose wheels bring FFmpeg; older ones tell no rotation
+VIDEO = ["av>=18,<19"]  # PyAV, whose wheels bring FFmpeg; older ones mix up colour spaces
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
 TEST = [
     *COCO,
