@@ -343,9 +343,9 @@ def _reshape(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: AN
     """Write a reshape, of an array with channels last."""
     if len(layer.input.shape) == 4:
         inputs = [writer.node("Transpose", inputs, f"{layer.name}_last", perm=_TO_LAST)]
-    shape = writer.constant(f"{layer.name}/shape", [-1, *layer.target_shape], np.int64)
-    if -1 in layer.target_shape:  # one axis can be left open, and the batch is another
-        shape = writer.constant(f"{layer.name}/shape0", [0, *layer.target_shape], np.int64)
+    # One axis can be left open. Where it is not the batch, 0 keeps the batch as it is.
+    batch = 0 if -1 in layer.target_shape else -1
+    shape = writer.constant(f"{layer.name}/shape", [batch, *layer.target_shape], np.int64)
     return writer.node("Reshape", [*inputs, shape], layer.name)
 
 
@@ -356,11 +356,7 @@ def _activation(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa:
 
 def _addition(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
     """Write a sum."""
-    return (
-        writer.node("Sum", inputs, layer.name)
-        if len(inputs) > 2
-        else writer.node("Add", inputs, layer.name)
-    )
+    return writer.node("Add" if len(inputs) == 2 else "Sum", inputs, layer.name)
 
 
 _WRITERS: dict[str, Callable[[_Writer, Any, list[str]], str]] = {
