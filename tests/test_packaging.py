@@ -31,14 +31,15 @@ def test_the_command_exists():
     assert callable(getattr(__import__(module, fromlist=[function]), function))
 
 
-def test_a_build_holds_every_module_the_weights_and_the_version(tmp_path):
+def test_a_build_holds_every_module_graph_and_weight_and_the_version(tmp_path):
     pytest.importorskip("setuptools")
     build = ["build_py", "--build-lib", str(tmp_path / "lib"), "egg_info", "-e", str(tmp_path)]
     command = [sys.executable, "-W", "ignore", "setup.py", "-q", *build]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     built = {path.relative_to(tmp_path / "lib").as_posix() for path in tmp_path.rglob("lib/**/*.*")}
-    modules = (ROOT / "openpose_keras").rglob("*.py")
-    assert built >= {path.relative_to(ROOT).as_posix() for path in modules}
+    package = ROOT / "openpose_keras"
+    files = [*package.rglob("*.py"), *(package / "engines/graphs").iterdir()]
+    assert built >= {path.relative_to(ROOT).as_posix() for path in files}
     shipped = [
         path.name for path in (ROOT / "weights").iterdir() if path.suffix in (".h5", ".json", ".md")
     ]
