@@ -211,7 +211,7 @@ PRESETS = {
             recipe="refined",
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
-            sha256="d700c1f29954c17257d8c22265628d7a135c7ba702883c17d0236722f87acaf0",
+            sha256="3386e57dd8c661e4cd230cc1aac12bb5560c08c52664a8f1fde4d43f9dfa00dd",
         ),
         Preset(
             name="body_tiny",

@@ -115,6 +115,12 @@ def test_the_configs_that_ship_are_valid(name):
     assert (config.network, config.out) == (name, f"runs/{name}")
 
 
+@pytest.mark.parametrize("name", ["hand_lite", "body_lite"])
+def test_the_configs_of_second_runs_go_on_from_the_weights_that_ship(name):
+    config = read_config(ROOT / "weights" / f"{name}_2.json")
+    assert (config.network, config.weights, config.out) == (name, name, f"runs/{name}_2")
+
+
 @pytest.mark.parametrize("name", ["assets", "backgrounds"])
 def test_networks_of_bodies_refuse_data_that_they_would_not_use(name):
     TrainConfig(out="run", network="body_25")
