@@ -89,6 +89,8 @@ def _open(graph: Path, weights: Path | None) -> "onnxruntime.InferenceSession":
         ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Else the threads of one network keep their cores busy while the next network runs.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     if weights is not None:
         values = read_weights(weights, json.loads(graph.with_suffix(".json").read_text("utf8")))
         held = {

@@ -149,10 +149,11 @@ def main():
             f"{name + ', searched':<36} {searched:6.1f} ms, {hands:.0f} hands; MediaPipe "
             f"{other:.1f} ms, {theirs_found:.0f} hands: {searched / other:.2f} times"
         )
-        print(
-            f"{name + ', one hand, its box given':<36} {boxed:6.1f} ms; the network alone "
-            f"{network:.1f} ms: {boxed / network:.2f} times"
-        )
+        if hands:
+            print(
+                f"{name + ', one hand, its box given':<36} {boxed:6.1f} ms; the network alone "
+                f"{network:.1f} ms: {boxed / network:.2f} times"
+            )
 
 
 if __name__ == "__main__":
