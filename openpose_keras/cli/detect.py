@@ -227,12 +227,7 @@ def _work_people(args: argparse.Namespace, parts: Collection[Part]) -> Work:
         """Find the people of one photo."""
         image = read_image(photo)
         people = estimator(image, min_presence=args.min_presence)
-        known = [
-            keypoints
-            for person in people
-            for keypoints in (person.body, person.face, person.left_hand, person.right_hand)
-            if keypoints is not None
-        ]
+        known = [keypoints for person in people for keypoints in person.parts.values()]
         if "image" in outputs:
             names = () if args.threshold is None else (each.skeleton.name for each in known)
             thresholds = dict.fromkeys(names, args.threshold)

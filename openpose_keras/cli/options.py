@@ -68,6 +68,26 @@ def add_estimator_options(
         f"({', '.join(BODY_RECIPES)}: bodies; {', '.join(RECIPES)}: hands and faces) "
         "(default: refined, for bodies of all networks but body_lite openpose)",
     )
+    _add_network_options(parser)
+    parser.add_argument(
+        "--smallest",
+        type=parse_fraction,
+        metavar="F",
+        help="search for hands down to this fraction of the photo's longer side; less takes longer "
+        "(default: 1/12)",
+    )
+    parser.add_argument(
+        "--min-presence",
+        type=parse_probability,
+        default=0.5,
+        metavar="P",
+        help="report a hand that is searched for from this probability of a hand on (default: "
+        "%(default)s); OpenPose's network does not tell it",
+    )
+
+
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what computes the networks, and with which weights."""
     parser.add_argument(
         "--dtype",
         choices=DTYPES,
@@ -84,21 +104,6 @@ def add_estimator_options(
     )
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="your own weights for this network"
-    )
-    parser.add_argument(
-        "--smallest",
-        type=parse_fraction,
-        metavar="F",
-        help="search for hands down to this fraction of the photo's longer side; less takes longer "
-        "(default: 1/12)",
-    )
-    parser.add_argument(
-        "--min-presence",
-        type=parse_probability,
-        default=0.5,
-        metavar="P",
-        help="report a hand that is searched for from this probability of a hand on (default: "
-        "%(default)s); OpenPose's network does not tell it",
     )
 
 

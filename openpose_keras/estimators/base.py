@@ -38,7 +38,6 @@ from openpose_keras.networks.presets import (
     EngineName,
     get_preset,
     input_spec,
-    load_network,
 )
 
 if TYPE_CHECKING:
@@ -166,10 +165,7 @@ class Estimator:
         """
         if is_model(self.network):
             return self.network
-        if self._load is None:
-            return None
-        keywords = self._load.keywords
-        return load_network(*self._load.args, weights=keywords["weights"], dtype=keywords["dtype"])
+        return self._load(engine="keras") if self._load else None
 
     def __repr__(self) -> str:
         """Return one line: where the network comes from, and the recipe."""

@@ -1,6 +1,7 @@
 """Tables of keypoints over the frames of a video: CSV, one row for each keypoint that was found."""
 
 import csv
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,12 +42,10 @@ def write_table(path: str | os.PathLike[str], *, force: bool = False) -> Iterato
             """Write the rows of a frame."""
             for person in people:
                 for part, keypoints in person.parts.items():
-                    for name in keypoints.skeleton.keypoints:
-                        x, y, score = keypoints[name]
-                        values = (f"{x:.2f}", f"{y:.2f}", f"{score:.4f}")
-                        if x == x:  # a missing keypoint is NaN
-                            writer.writerow(
-                                (frame, f"{seconds:.6g}", person.id, part, name, *values)
-                            )
+                    whose = (frame, f"{seconds:.6g}", person.id, part)
+                    for name, (x, y, score) in keypoints.to_dict().items():
+                        if math.isfinite(x):
+                            values = (f"{x:.2f}", f"{y:.2f}", f"{score:.4f}")
+                            writer.writerow((*whose, name, *values))
 
         yield add

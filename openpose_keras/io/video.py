@@ -178,9 +178,7 @@ class VideoReader:
                 if frame.is_corrupt:
                     self.broken += 1
                     continue
-                # PyAV before version 18 does not look at the frame's own colour space.
-                told = {"src_colorspace": "ITU709"} if frame.colorspace == _BT709 else {}
-                image = frame.reformat(format="rgb24", **told).to_ndarray()
+                image = frame.to_ndarray(format="rgb24")
                 quarters = round(frame.rotation / 90) % 4  # anticlockwise
                 yield np.ascontiguousarray(np.rot90(image, quarters)), frame.time
 

@@ -167,8 +167,7 @@ def draw(
     image = as_image(image)
     everyone = as_people(people)
     parts = ("body", "face", "left_hand", "right_hand")
-    found = [getattr(person, part) for part in parts for person in everyone]
-    drawn: list[Keypoints] = [keypoints for keypoints in found if keypoints is not None]
+    drawn = [each.parts[part] for part in parts for each in everyone if part in each.parts]
     limits = thresholds or {}
     names = dict.fromkeys(each.name for each in (*SKELETONS, *(each.skeleton for each in drawn)))
     if strange := [name for name in limits if name not in names]:
