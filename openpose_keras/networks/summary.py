@@ -21,7 +21,8 @@ Size = tuple[int, int]
 
 _PIXELS = 4096  # of the input in which receptive fields are followed, more than any of them
 _MERGES = ("Add", "Concatenate")
-_POINTWISE = ("Activation", "BatchNormalization", "PReLU", "ReLU", "Rescaling")
+_POINTWISE = ("Activation", "BatchNormalization", "PReLU", "ReLU", "Rescaling", "Pad")
+_WHOLE = ("GlobalAveragePooling2D", "Reshape", "Dense")  # their outputs are no maps
 _WINDOWS = ("Conv2D", "DepthwiseConv2D", "MaxPooling2D", "AveragePooling2D")
 
 
@@ -32,16 +33,18 @@ class LayerFacts:
     Args:
         name: The layer's.
         kernel: (height, width) of its window in cells of its own input; (1, 1) if it has none.
-        output_shape: (h, w, channels).
+        output_shape: (h, w, channels), or that of an output without height and width.
         receptive_field: Number of input pixels from the first to the last that can change a cell,
             for the cell with the most, in an input of 4096 pixels; the greater of height and width.
-        multiply_adds: Of its convolution for one input, without biases; 0 for any other layer.
+            Of an output without height and width the longer side of the input.
+        multiply_adds: Of its convolution or matrix for one input, without biases; 0 for any other
+            layer.
         parameters: Number of its weights, trainable or not.
     """
 
     name: str
     kernel: Size
-    output_shape: tuple[int, int, int]
+    output_shape: tuple[int, ...]
     receptive_field: int
     multiply_adds: int
     parameters: int
@@ -124,10 +127,12 @@ def layer_table(model: "keras.Model", size: Size) -> LayerTable:
     Raises:
         ValueError: A layer is of a kind whose receptive field is not known here, or is used twice.
     """
-    shapes: dict[int, tuple[int, int, int]] = {}  # by the id of the tensor
+    import keras
+
+    shapes: dict[int, tuple[int, ...]] = {}  # by the id of the tensor
     reaches: dict[int, list[IntArray]] = {}  # along y and x
     rows = []
-    for layer in model.layers:
+    for layer in model.operations:
         output = id(layer.output)
         if type(layer).__name__ == "InputLayer":
             shapes[output] = (*size, layer.output.shape[-1])
@@ -137,17 +142,18 @@ def layer_table(model: "keras.Model", size: Size) -> LayerTable:
         inputs = [id(tensor) for tensor in tensors]
         _require(shapes, inputs)
         along = [_reach(layer, [reaches[each][axis] for each in inputs], axis) for axis in (0, 1)]
-        before = [(1, *shapes[each]) for each in inputs]
-        _, height, width, channels = layer.compute_output_shape(before if before[1:] else before[0])
-        shapes[output], reaches[output] = (height, width, channels), along
+        before = [keras.KerasTensor((1, *shapes[each])) for each in inputs]
+        shape = layer.compute_output_spec(before if before[1:] else before[0]).shape[1:]
+        shapes[output], reaches[output] = shape, along
+        reach = max(int((last - first).max()) + 1 for first, last in along)
         rows.append(
             LayerFacts(
                 name=layer.name,
                 kernel=_window(layer)[0],
-                output_shape=(height, width, channels),
-                receptive_field=max(int((last - first).max()) + 1 for first, last in along),
-                multiply_adds=_multiply_adds(layer, height * width),
-                parameters=layer.count_params(),
+                output_shape=shape,
+                receptive_field=reach if len(shape) == 3 else max(size),
+                multiply_adds=_multiply_adds(layer, math.prod(shape[:-1])),
+                parameters=layer.count_params() if isinstance(layer, keras.Layer) else 0,
             )
         )
     _require(shapes, [id(tensor) for tensor in model.outputs])
@@ -162,7 +168,7 @@ def _require(known: Container[int], tensors: Iterable[int]) -> None:
 
 def _multiply_adds(layer: "keras.Layer", cells: int) -> int:
     """Count: every number of a kernel is used once per cell of the output."""
-    if not type(layer).__name__.endswith("Conv2D"):
+    if not type(layer).__name__.endswith(("Conv2D", "Dense")):
         return 0
     return int(math.prod(layer.weights[0].shape)) * cells
 
@@ -184,6 +190,8 @@ def _reach(layer: "keras.Layer", before: Sequence[IntArray], axis: int) -> IntAr
         axis: 0 along y, 1 along x.
     """
     kind = type(layer).__name__
+    if kind in _WHOLE:
+        return np.array([[0], [_PIXELS - 1]])
     if kind not in (*_WINDOWS, *_POINTWISE, *_MERGES, "UpsampleBilinear2x", "ZeroPadding2D"):
         raise ValueError(f"the receptive field of {layer.name} is not known here: it is a {kind}")
     first, last = np.min(before, axis=0)[0], np.max(before, axis=0)[1]

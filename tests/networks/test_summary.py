@@ -93,6 +93,24 @@ def test_openposes_network_has_the_known_size_reach_and_cost():
     assert len(table.convolutions) == 15 + 2 + 5 * 7
 
 
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [("hand_lite", 224), ("face_lite", 192), ("body_lite", 64), ("mediapipe_palm", 192)],
+)
+def test_networks_with_heads_have_a_table_of_all_their_layers(name, side):
+    model = getattr(networks, name)()
+    table = layer_table(model, (side, side))
+    assert table.parameters == model.count_params()
+    assert table.receptive_field >= side
+
+
+def test_a_matrix_sees_the_whole_input_and_is_counted():
+    table = layer_table(build(KINDS.GlobalAveragePooling2D(), KINDS.Dense(3)), (6, 9))
+    pool, dense = table
+    assert (pool.output_shape, pool.receptive_field, pool.multiply_adds) == ((2,), 9, 0)
+    assert (dense.output_shape, dense.receptive_field, dense.multiply_adds) == ((3,), 9, 6)
+
+
 def test_the_body_s_table_counts_its_prelus_too():
     table = layer_table(networks.body_25(), (368, 368))
     assert table.parameters == 26_166_084
