@@ -4,6 +4,7 @@ The steps are public, so that one can be changed: `views`, `run`, `merge`, `deco
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -49,7 +50,8 @@ class BodyEstimator(Estimator):
             function (n, h, w, 3) float32 -> `Maps` with `keypoints` and `affinity`.
         skeleton: Names keypoints and limbs; None for that of the network's name, or else BODY_25.
         recipe: A name of `BODY_RECIPES`, or a recipe of your own.
-        thresholds: What counts as a peak, a limb and a person; None for OpenPose's own.
+        thresholds: What counts as a peak, a limb and a person; None for OpenPose's own, with the
+            recipe's `reach`.
         spec: How the network wants its input; None for OpenPose's.
         batch_size: The greatest number of images that go through the network at once.
 
@@ -94,9 +96,12 @@ class BodyEstimator(Estimator):
     @property
     def thresholds(self) -> Thresholds:
         """What counts as a peak, a limb and a person."""
-        return self._thresholds or Thresholds.of_openpose(
+        if self._thresholds:
+            return self._thresholds
+        limits = Thresholds.of_openpose(
             self.skeleton, maximize_positives=self.recipe.maximize_positives, peak=self._peak
         )
+        return replace(limits, reach=self.recipe.reach)
 
     @staticmethod
     def named_recipe(recipe: str | BodyRecipe) -> BodyRecipe:

@@ -217,10 +217,12 @@ class BodyRecipe:
         ratio: upsampling_ratio: pixels of the enlarged maps for each cell; 0 for the stride.
         refined: Whether the maps are enlarged only where peaks and limbs are, see
             `heatmaps.people.find_people`.
+        reach: How near two pieces of a person must come to be joined, see
+            `heatmaps.people.join_pieces`; 0 joins none, as OpenPose does.
 
     Raises:
         ValueError: There is no such connector, the scales are no positive whole number, or the
-            ratio is below 0.
+            ratio or the reach is below 0.
     """
 
     channel_order: ClassVar[Literal["trained"]] = "trained"  # as the InputSpec says
@@ -234,13 +236,15 @@ class BodyRecipe:
     maximize_positives: bool = False
     ratio: int = 0
     refined: bool = False
+    reach: float = 0.0
 
     def __post_init__(self) -> None:
         """Check what no later step checks."""
         _check_choices(self)
         check_whole(self.scales, "scales")
-        if self.ratio < 0:
-            raise ValueError(f"expected a ratio of at least 0, got {self.ratio}")
+        for name, value in (("ratio", self.ratio), ("reach", self.reach)):
+            if not (_is_number(value) and value >= 0):
+                raise ValueError(f"expected a {name} of at least 0, got {value!r}")
 
 
 AnyRecipe = Recipe | WholeImageRecipe
@@ -433,12 +437,13 @@ BODY_RECIPES = {
     for recipe in (
         BodyRecipe(name="openpose"),
         BodyRecipe(name="openpose_cpu", connector="openpose_cpu"),
-        BodyRecipe(name="refined", refined=True),
-        BodyRecipe(name="fast", refined=True, resolution=(256, None)),
+        BodyRecipe(name="refined", refined=True, reach=0.25),
+        BodyRecipe(name="fast", refined=True, reach=0.25, resolution=(256, None)),
     )
 }
 """Recipes by name: what OpenPose's program for CUDA does by default, and that for CPUs.
 
-"refined" finds nearly the people of "openpose" in a fraction of the time after the network, and so
-does "fast", whose network sees an image 256 pixels high.
+"refined" finds nearly the candidates of "openpose" in a fraction of the time after the network, and
+joins pieces of one person that OpenPose leaves apart. So does "fast", whose network sees an image
+256 pixels high.
 """

@@ -53,6 +53,8 @@ class Thresholds:
         keypoints: The least number of keypoints of a person.
         score: The least score of a person, per keypoint.
         feet: Whether feet count as keypoints of a person.
+        reach: How far apart the two peaks of a keypoint may lie that joins two pieces of a person,
+            see `join_pieces`; 0 joins none, as OpenPose does.
     """
 
     peak: float = 0.05
@@ -61,6 +63,7 @@ class Thresholds:
     keypoints: int = 3
     score: float = 0.4
     feet: bool = False
+    reach: float = 0.0
 
     @classmethod
     def of_openpose(
@@ -150,6 +153,7 @@ def find_people(
         stride=stride,
     )
     people = CONNECTORS[connector](candidates, limbs, skeleton)
+    people = join_pieces(people, candidates, limits.reach)
     return person_keypoints(likely_people(people, skeleton, limits), candidates, skeleton)
 
 
@@ -394,6 +398,62 @@ CONNECTORS = {"openpose": connect_openpose, "openpose_cpu": connect_openpose_cpu
 """What groups candidates into people, by name."""
 
 
+def join_pieces(people: People, candidates: Sequence[FloatArray], reach: float) -> People:
+    """Join pieces of people that have one keypoint in common, and two peaks for it close together.
+
+    Where a network is not sure of a keypoint, its map has two peaks, and each may begin a person:
+    trunk and arms with one middle of the hips, the legs with the other. OpenPose leaves them apart.
+
+    Args:
+        people: All people.
+        candidates: For each keypoint (n, 3) x, y, score.
+        reach: The greatest distance of the two peaks, as a fraction of the longer side of the
+            extent of both pieces. Those with the least distance are joined first.
+
+    Returns:
+        The people; one that was joined keeps the place of the piece that came first, and of the two
+        peaks the one with the better score.
+
+    Example:
+        >>> hip = np.array([[0, 50, 0.6], [4, 50, 0.5]])
+        >>> candidates = [np.array([[0, 0, 0.9]]), hip, np.array([[0, 99, 0.9]])]
+        >>> halves = People(np.array([[0, 0, MISSING], [MISSING, 1, 0]]), [2, 2], [2.0, 2.0])
+        >>> join_pieces(halves, candidates, 0.25).members.tolist()
+        [[0, 0, 0]]
+    """
+    members, counts = np.array(people.members), np.array(people.counts)
+    scores = np.array(people.scores)
+    points = _points(people, candidates)
+    while pair := _nearest_pieces(points[..., :2], reach):
+        kept, gone = pair
+        shared = (members[[kept, gone]] != MISSING).all(axis=0)
+        scores[kept] += scores[gone] - points[[kept, gone], shared, 2].min()
+        counts[kept] += counts[gone] - 1
+        better = points[gone, :, 2] > points[kept, :, 2]
+        members[kept, better], points[kept, better] = members[gone, better], points[gone, better]
+        members, points = np.delete(members, gone, axis=0), np.delete(points, gone, axis=0)
+        counts, scores = np.delete(counts, gone), np.delete(scores, gone)
+    return People(members, counts, scores)
+
+
+def _nearest_pieces(xy: FloatArray, reach: float) -> tuple[int, int] | None:
+    """Return the two rows of (n, K, 2) to join first, in ascending order; None if there are none.
+
+    See `join_pieces`.
+    """
+    known = np.isfinite(xy[..., 0])
+    first, second = np.nonzero(np.triu(known.astype(int) @ known.T == 1, 1))
+    if not (reach and len(first)):
+        return None
+    shared = (known[first] & known[second]).argmax(axis=1)
+    apart = np.linalg.norm(xy[first, shared] - xy[second, shared], axis=1)
+    both = np.concatenate([xy[first], xy[second]], axis=1)
+    extent = (np.nanmax(both, axis=1) - np.nanmin(both, axis=1)).max(axis=1)
+    ratios = apart / np.maximum(extent, 1)
+    best = ratios.argmin()
+    return (int(first[best]), int(second[best])) if ratios[best] <= reach else None
+
+
 def likely_people(people: People, skeleton: Skeleton, thresholds: Thresholds) -> People:
     """Leave out people with too few keypoints or too low a score.
 
@@ -441,10 +501,15 @@ def person_keypoints(
         (n, K, 3) float32: x, y, score, a missing keypoint (nan, nan, 0); and (n,) float32: each
         person's score over the number of keypoints and limbs of the skeleton, as OpenPose does.
     """
+    share = np.float32(1 / (len(skeleton) + len(skeleton.limbs)))
+    return _points(people, candidates), people.scores * share
+
+
+def _points(people: People, candidates: Sequence[FloatArray]) -> FloatArray:
+    """Return the keypoints (n, K, 3) float32 of people; a missing one is (nan, nan, 0)."""
     missing = np.array([[np.nan, np.nan, 0]], np.float32)
     rows = [
         np.concatenate([np.asarray(peaks, np.float32), missing])[members]
         for peaks, members in zip(candidates, people.members.T, strict=True)
     ]
-    share = np.float32(1 / (len(skeleton) + len(skeleton.limbs)))
-    return np.stack(rows, axis=1), people.scores * share
+    return np.stack(rows, axis=1)

@@ -12,6 +12,7 @@ from openpose_keras.heatmaps.people import (
     connect_openpose,
     connect_openpose_cpu,
     find_people,
+    join_pieces,
     likely_people,
 )
 from openpose_keras.heatmaps.resize import upsample_stride
@@ -153,6 +154,44 @@ def make_people(*rows):
         row[[BODY_25.index(name) for name in names]] = 0
     counts = (members != MISSING).sum(axis=1)
     return People(members, counts, counts.astype(np.float32))
+
+
+def pieces(b_apart):
+    """Return two pieces of a line 60 pixels long, whose second keypoint has two peaks."""
+    places = [[(0, 0, 0.9)], [(0, 20, 0.5), (b_apart, 20, 0.7)], [(0, 40, 0.8)], [(0, 60, 0.8)]]
+    members = np.array([[0, 0, MISSING, MISSING], [MISSING, 1, 0, 0]])
+    scores = np.array([2.0, 4.0], np.float32)
+    return People(members, np.array([2, 3]), scores), [np.array(each) for each in places]
+
+
+def test_pieces_with_two_peaks_near_each_other_are_joined_with_the_better_peak():
+    joined = join_pieces(*pieces(14.0), 0.25)
+    assert joined.members.tolist() == [[0, 1, 0, 0]]
+    assert joined.counts.tolist() == [4]
+    np.testing.assert_allclose(joined.scores, [2.0 + 4.0 - 0.5])
+
+
+@pytest.mark.parametrize(("apart", "reach"), [(16.0, 0.25), (14.0, 0.2), (1.0, 0.0)])
+def test_pieces_farther_apart_than_the_reach_stay_two_people(apart, reach):
+    people, candidates = pieces(apart)
+    assert join_pieces(people, candidates, reach).members.tolist() == people.members.tolist()
+
+
+def test_pieces_with_no_or_several_keypoints_in_common_stay_two_people():
+    people, candidates = pieces(1.0)
+    for column, index in ((1, MISSING), (2, 0)):
+        members = people.members.copy()
+        members[0, column] = index
+        apart = join_pieces(people._replace(members=members), candidates, 0.25)
+        assert apart.members.tolist() == members.tolist()
+
+
+def test_several_pieces_of_one_person_are_joined_nearest_first():
+    people, candidates = pieces(5.0)
+    members = np.vstack([people.members, [[MISSING, MISSING, MISSING, 1]]])
+    candidates[3] = np.array([(0, 60, 0.8), (2, 60, 0.3)])
+    three = People(members, np.array([2, 3, 1]), np.array([2, 4, 0.3], np.float32))
+    assert join_pieces(three, candidates, 0.25).members.tolist() == [[0, 1, 0, 0]]
 
 
 def test_who_has_feet_and_little_else_is_left_out_unless_nobody_is_left():
