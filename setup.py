@@ -13,14 +13,17 @@ VERSION = re.search(
 TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
 COCO = ["pycocotools>=2.0.8,<3"]  # fills polygons; tests take it as the oracle of label files too
 ONNX = ["onnx>=1.17,<2"]  # writes .onnx files; running networks needs ONNX Runtime alone
+OPENVINO = ["openvino>=2025"]
+LITERT = ["ai-edge-litert>=2.1,<3"]  # runs MediaPipe's teachers in tests, the oracle of reading too
 VIDEO = ["av>=18,<19"]  # PyAV, whose wheels bring FFmpeg; older ones mix up colour spaces
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
 TEST = [
     *COCO,
+    *LITERT,
     *ONNX,
+    *OPENVINO,
     *TRAIN,
     *VIDEO,
-    "ai-edge-litert>=2.1,<3",  # runs the teacher, the oracle of its reading
     "anywidget>=0.9.13,<1",
     "codespell>=2.4,<3",
     "hypothesis>=6.100,<7",
@@ -99,7 +102,9 @@ setup(
         "train": TRAIN,
         "coco": COCO,
         "notebooks": NOTEBOOKS,
+        "litert": LITERT,
         "onnx": ONNX,
+        "openvino": OPENVINO,
         "torch": TORCH,
         "video": VIDEO,
         "test": TEST,

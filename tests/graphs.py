@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from openpose_keras import networks
-from openpose_keras.engines.onnx import graph_path
+from openpose_keras.engines.files import graph_path
 from openpose_keras.networks.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ NETWORKS = sorted({preset.network for preset in PRESETS.values()})
 
 def make_graph(model: "keras.Model") -> tuple[bytes, str]:
     """Return what the files of a network's graph hold: the .onnx and the .json."""
-    from openpose_keras.conversion.onnx_graph import to_graph
+    from openpose_keras.engines.onnx_graph import to_graph
 
     proto, places = to_graph(model)
     lines = [f"{json.dumps(name)}: {json.dumps(place)}" for name, place in places.items()]

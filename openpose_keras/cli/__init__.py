@@ -1,4 +1,4 @@
-"""The command `openpose-keras`: detect, video, fetch, convert, inspect, verify, evaluate, ...
+"""The command `openpose-keras`: detect, video, fetch, convert, export, inspect, ...
 
 Nothing heavy is imported before a sub-command runs, so that `--help` answers at once. A sub-command
 is a module with SUMMARY, DESCRIPTION, `add_arguments(parser)` and `run(args)`.
@@ -15,6 +15,7 @@ from openpose_keras.cli import (
     convert,
     detect,
     evaluate,
+    export,
     fetch,
     inspect,
     render,
@@ -27,7 +28,7 @@ from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
-COMMANDS = (detect, video, fetch, convert, inspect, verify, evaluate, render, train)
+COMMANDS = (detect, video, fetch, convert, export, inspect, verify, evaluate, render, train)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="the new file, whose ending says what it shall be: .weights.h5, .caffemodel (with a "
-        ".prototxt next to it), .keras or .onnx (default: NETWORK.weights.h5 in openpose_keras "
+        ".prototxt next to it) or .keras (default: NETWORK.weights.h5 in openpose_keras "
         "in Keras's home, ~/.keras)",
     )
     parser.add_argument(
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "takes OpenPose's MPI file without its last two stages",
     )
     parser.add_argument(
-        "--float16", action="store_true", help="write a .weights.h5 or .onnx of half the size"
+        "--float16", action="store_true", help="write a .weights.h5 of half the size"
     )
     parser.add_argument(
         "--bgr",

@@ -92,15 +92,15 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "--dtype",
         choices=DTYPES,
         default=DTYPES[0],
-        help="what the network calculates in; all but %(default)s need Keras (default: "
-        "%(default)s)",
+        help="what the network calculates in; all but %(default)s need Keras, or "
+        "mixed_bfloat16 OpenVINO (default: %(default)s)",
     )
     parser.add_argument(
         "--engine",
         choices=ENGINES,
         default="auto",
-        help="what calculates: ONNX Runtime, which starts in a moment, or Keras (default: auto, "
-        "which is onnx where it can be)",
+        help="what calculates: ONNX Runtime, which starts in a moment, OpenVINO, LiteRT or Keras "
+        "(default: auto, which is onnx where it can be)",
     )
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="your own weights for this network"

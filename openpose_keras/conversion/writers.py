@@ -15,7 +15,6 @@ from openpose_keras.conversion.caffe.caffemodel import write_caffemodel
 from openpose_keras.conversion.caffe.graph import to_caffe
 from openpose_keras.conversion.caffe.prototxt import write_prototxt
 from openpose_keras.conversion.convert import load_converted
-from openpose_keras.conversion.onnx_graph import to_onnx
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.files import atomic_write, require_writable, write_json
 from openpose_keras.io.weight_record import ChannelOrder, WeightRecord, record_beside, write_record
@@ -23,7 +22,7 @@ from openpose_keras.io.weight_record import ChannelOrder, WeightRecord, record_b
 if TYPE_CHECKING:
     import keras
 
-ENDINGS = (".weights.h5", ".caffemodel", ".keras", ".onnx")
+ENDINGS = (".weights.h5", ".caffemodel", ".keras")
 _MOST = np.finfo(np.float16).max
 
 
@@ -43,7 +42,7 @@ def convert_file(
         target: The new file, as for `write_network`.
         channel_order: What the network shall take. A .caffemodel always takes "bgr".
         network: As for `load_converted`.
-        dtype: Of the numbers in a .weights.h5 or .onnx; "float16" takes half the size.
+        dtype: Of the numbers in a .weights.h5; "float16" takes half the size.
         force: Whether files that exist may be replaced.
 
     Returns:
@@ -53,7 +52,6 @@ def convert_file(
         WeightsError: The source is damaged, of no known kind, or for another network; or the target
             can't hold it.
         FileExistsError: The target exists, and `force` is not set.
-        ImportError: ONNX is asked for, and the package `onnx` is not installed.
     """
     check_target(Path(target), dtype, force)
     model, record = load_converted(source, channel_order=channel_order, network=network)
@@ -72,10 +70,10 @@ def write_network(
 
     Args:
         path: Ends with ".weights.h5" (weights for `load_network`), ".caffemodel" (weights; the
-            description goes next to it as .prototxt), ".keras" or ".onnx" (the whole network).
+            description goes next to it as .prototxt) or ".keras" (the whole network).
         model: The network.
         record: Where its weights come from.
-        dtype: Of the numbers in a .weights.h5 or .onnx; "float16" takes half the size.
+        dtype: Of the numbers in a .weights.h5; "float16" takes half the size.
         force: Whether files that exist may be replaced.
 
     Returns:
@@ -84,7 +82,6 @@ def write_network(
     Raises:
         WeightsError: The file can't hold the network.
         FileExistsError: A file exists, and `force` is not set.
-        ImportError: ONNX is asked for, and the package `onnx` is not installed.
     """
     path = Path(path)
     ending = check_target(path, dtype, force)
@@ -93,9 +90,7 @@ def write_network(
     if ending == ".caffemodel":
         return _write_caffe(path, model, record, force)
     with atomic_write(path, force=force) as temporary:
-        if ending == ".onnx":
-            _write_onnx(temporary, model, dtype)
-        elif ending == ".keras":
+        if ending == ".keras":
             model.save(temporary)
         else:
             _write_weights(temporary, model, dtype)
@@ -118,9 +113,10 @@ def check_target(path: Path, dtype: str, force: bool) -> str:
     """
     ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
     if ending is None:
-        raise WeightsError(f"{path}: expected a name that ends with {' or '.join(ENDINGS)}")
-    if dtype == "float16" and ending not in (".weights.h5", ".onnx"):
-        raise WeightsError(f"{path}: only a .weights.h5 or .onnx can be written as float16")
+        mend = "; `openpose-keras export` writes .onnx" if path.suffix == ".onnx" else ""
+        raise WeightsError(f"{path}: expected a name that ends with {' or '.join(ENDINGS)}{mend}")
+    if dtype == "float16" and ending != ".weights.h5":
+        raise WeightsError(f"{path}: only a .weights.h5 can be written as float16")
     files = [path]
     if ending == ".caffemodel":
         files += [path.with_suffix(".prototxt"), record_beside(path)]
@@ -156,14 +152,3 @@ def _write_weights(path: Path, model: "keras.Model", dtype: str) -> None:
         model = keras.models.clone_model(model, clone_function=narrow)
         model.set_weights(weights)
     model.save_weights(path)
-
-
-def _write_onnx(path: Path, model: "keras.Model", dtype: str) -> None:
-    """Write an ONNX file."""
-    try:
-        import onnx
-    except ImportError as error:
-        raise ImportError(
-            f"writing ONNX needs one more package: pip install onnx ({error})"
-        ) from error
-    onnx.save(to_onnx(model, half=dtype == "float16"), path)

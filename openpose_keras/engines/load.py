@@ -1,17 +1,25 @@
 """The network of a preset, in the engine that is asked for."""
 
+import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openpose_keras.core.errors import WeightsError
+from openpose_keras.core.version import __version__
+from openpose_keras.engines.export import export_network
+from openpose_keras.engines.files import FileEngine, graph_path
 from openpose_keras.engines.keras import is_model
-from openpose_keras.engines.onnx import OnnxEngine, graph_path
+from openpose_keras.engines.litert import LiteRtEngine
+from openpose_keras.engines.onnx import OnnxEngine
+from openpose_keras.engines.openvino import BFloat16OpenVinoEngine, OpenVinoEngine
 from openpose_keras.networks.presets import (
     ENGINES,
     EngineName,
+    Preset,
     get_preset,
     load_network,
+    user_folder,
     verified_weights,
 )
 
@@ -31,38 +39,62 @@ def load_engine(
     Args:
         preset: A key of `PRESETS`.
         weights: Another .weights.h5 file for the same network.
-        dtype: What the network computes in, see `load_network`; ONNX Runtime: "float32" only.
-        engine: "keras": a `keras.Model`. "onnx": ONNX Runtime, which needs neither Keras nor its
-            backend. "auto": ONNX Runtime, and Keras for what that has no graph for, for another
-            dtype and for weights that only Keras can read.
+        dtype: What the network computes in, see `load_network`; ONNX Runtime and LiteRT: "float32"
+            only; OpenVINO: "mixed_bfloat16" too, on a processor that has it.
+        engine: "keras": a `keras.Model`. "onnx", "openvino": ONNX Runtime and OpenVINO, which need
+            neither Keras nor its backend. "litert": LiteRT, for which Keras exports the network
+            once, which takes some ten seconds, into the folder `litert` of the presets' folder.
+            "auto": ONNX Runtime, and Keras for what that has no graph for, for another dtype and
+            for weights that only Keras can read.
 
     Returns:
-        A `keras.Model`, or an `OnnxEngine`.
+        A `keras.Model`, or a `FileEngine`.
 
     Raises:
         ValueError: There is no such preset, dtype or engine.
         WeightsError: The weights are missing, damaged or for another network.
-        BackendError: The engine, or Keras's backend, is not installed.
+        BackendError: The engine, or Keras's backend, is not installed, or this processor has no
+            such dtype.
     """
     if engine not in ENGINES:
         raise ValueError(f"expected an engine among {', '.join(ENGINES)}, got {engine!r}")
-    if engine == "onnx" and dtype != "float32":
-        raise ValueError(f'expected the dtype float32 with engine="onnx", got {dtype!r}')
+    bfloat16 = engine == "openvino" and dtype == "mixed_bfloat16"
+    if engine not in ("auto", "keras") and dtype != "float32" and not bfloat16:
+        raise ValueError(f'expected the dtype float32 with engine="{engine}", got {dtype!r}')
     found = get_preset(preset)
     graph = graph_path(found.network)
     light = dtype == "float32" and graph.is_file() and find_spec("onnxruntime") is not None
-    if engine == "onnx" or (engine == "auto" and light):
-        path = verified_weights(found, weights)
-        try:
-            return OnnxEngine(graph, path)
-        except WeightsError:
-            if engine == "onnx":
-                raise
-    return load_network(preset, weights=weights, dtype=dtype)
+    if engine == "keras" or (engine == "auto" and not light):
+        return load_network(preset, weights=weights, dtype=dtype)
+    path = verified_weights(found, weights)
+    if engine == "openvino":
+        return BFloat16OpenVinoEngine(graph, path) if bfloat16 else OpenVinoEngine(graph, path)
+    if engine == "litert":
+        return LiteRtEngine(_litert_file(found, path))
+    try:
+        return OnnxEngine(graph, path)
+    except WeightsError:
+        if engine == "onnx":
+            raise
+        return load_network(preset, weights=weights, dtype=dtype)
+
+
+def _litert_file(preset: Preset, weights: Path) -> Path:
+    """Return the network of a preset as LiteRT takes it, exported now or by an earlier call.
+
+    What Keras exports depends on the network, the weights and the package, and so does the name.
+    """
+    data = graph_path(preset.network).read_bytes() + weights.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    path = user_folder() / "litert" / f"{preset.name}-{__version__}-{digest}.tflite"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        export_network(preset.name, path, form="litert", weights=weights, force=True)
+    return path
 
 
 def engine_name(network: object) -> str:
-    """Return what computes a network: "keras", "onnx", or "function" for a function of yours."""
-    if isinstance(network, OnnxEngine):
-        return "onnx"
+    """Return what computes a network: "keras", "onnx", ..., or "function" for one of yours."""
+    if isinstance(network, FileEngine):
+        return network.kind
     return "keras" if is_model(network) else "function"

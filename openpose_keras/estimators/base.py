@@ -124,7 +124,7 @@ class Estimator:
             recipe: A name or a recipe; None for the preset's own, or else the default.
             weights: Another weight file of the same network; None for the preset's own.
             dtype: What the network computes in; None for "float32". Any other asks for Keras.
-            engine: What computes the network: "onnx", "keras" or "auto", see
+            engine: What computes the network: one of `presets.ENGINES`, see
                 `engines.load_engine`.
 
         Returns:

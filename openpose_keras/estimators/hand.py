@@ -169,7 +169,7 @@ class HandEstimator(KeypointEstimator):
             weights: Another weight file of the same network; None for the preset's own.
             dtype: What the network computes in; None for "float32". Any other asks for Keras:
                 "mixed_bfloat16" takes half its time on a processor that knows bfloat16.
-            engine: What computes the networks: "onnx", "keras" or "auto", see
+            engine: What computes the networks: one of `presets.ENGINES`, see
                 `engines.load_engine`.
             search: As for the constructor; None for the preset's own.
             smallest: Longer side of the smallest hands that the preset's own search looks for, as a

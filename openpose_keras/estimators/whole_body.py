@@ -99,7 +99,7 @@ class WholeBodyEstimator:
             recipe: The name of a recipe, for the parts that have one of this name; the others, and
                 with None all of them, take their own default.
             dtype: What the networks compute in; None for "float32". Any other asks for Keras.
-            engine: What computes the networks: "onnx", "keras" or "auto", see
+            engine: What computes the networks: one of `presets.ENGINES`, see
                 `engines.load_engine`.
             search_hands: As for the constructor.
 

@@ -1,8 +1,9 @@
 """The record of where weights come from, which is stored with each weight file.
 
 It lies inside the file where the format has room for it: in an HDF5 file as the attribute
-`openpose_keras` of its root, in a .keras file as the member openpose_keras.json, in an ONNX file
-among its metadata. A .caffemodel has no room: its record lies next to it, as FILE.json.
+`openpose_keras` of its root, in a .keras file as the member openpose_keras.json, in a .tflite file
+as the same member of a zip file at its end, in an ONNX file among its metadata. A .caffemodel has
+no room: its record lies next to it, as FILE.json.
 """
 
 import hashlib
@@ -94,7 +95,7 @@ def write_record(path: Path, record: WeightRecord) -> None:
     """Store a record in a file that was just written.
 
     Args:
-        path: A .weights.h5, .keras or .onnx file.
+        path: A .weights.h5, .keras, .tflite or .onnx file.
         record: What to store.
     """
     if path.name.endswith(".h5"):
@@ -102,7 +103,7 @@ def write_record(path: Path, record: WeightRecord) -> None:
 
         with h5py.File(path, "r+") as file:
             file.attrs[KEY] = record.to_json()
-    elif path.suffix == ".keras":
+    elif path.suffix in (".keras", ".tflite"):
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(_MEMBER, record.to_json())
     else:

@@ -26,7 +26,7 @@ def import_keras() -> ModuleType:
     hidden = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with _silent_stderr() if hidden else nullcontext():
+        with silent_stderr() if hidden else nullcontext():
             import keras
     except (ImportError, ValueError, TypeError, AttributeError) as error:
         chosen = os.environ.get("KERAS_BACKEND") or "not set, so that keras.json decides"
@@ -39,7 +39,7 @@ def import_keras() -> ModuleType:
 
 
 @contextmanager
-def _silent_stderr() -> Iterator[None]:
+def silent_stderr() -> Iterator[None]:
     """Send what is written to the file descriptor of stderr nowhere, as no Python setting can."""
     stderr = os.dup(2)
     try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Part = Literal["body", "face", "hand"]
 PARTS: tuple[Part, ...] = ("body", "face", "hand")
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
-EngineName = Literal["auto", "keras", "onnx"]
+EngineName = Literal["auto", "keras", "onnx", "openvino", "litert"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 

@@ -15,7 +15,6 @@ from openpose_keras.conversion.caffe.prototxt import parse_prototxt, read_protot
 from openpose_keras.conversion.convert import fill_network, load_converted
 from openpose_keras.conversion.readers import read_weights
 from openpose_keras.conversion.writers import convert_file
-from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io import weight_record
 from openpose_keras.networks import presets
@@ -388,26 +387,6 @@ def test_more_than_float16_can_hold_is_refused(tmp_path):
     with pytest.raises(WeightsError, match="float16"):
         convert_file(source, tmp_path / "hand.weights.h5", dtype="float16")
     assert [entry.name for entry in tmp_path.iterdir()] == ["weights.bin"]
-
-
-def test_onnx_without_its_packages_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match="pip install onnx"):
-        convert(tmp_path, "hand.onnx")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["weights.bin"]
-
-
-def test_opencv_runs_the_onnx_file_and_finds_the_record_in_it(tmp_path):
-    import onnx
-
-    record = convert(tmp_path, "hand.onnx")
-    (prop,) = onnx.load(tmp_path / "hand.onnx").metadata_props
-    assert (prop.key, prop.value) == ("openpose_keras", record.to_json())
-    net = cv2.dnn.readNetFromONNX(str(tmp_path / "hand.onnx"))
-    batch = noise(64, 48)
-    net.setInput(batch)
-    expected = through(tmp_path / "weights.bin", batch)
-    np.testing.assert_allclose(net.forward(), expected, atol=1e-5)
 
 
 # ---------------------------------------------------------------- records

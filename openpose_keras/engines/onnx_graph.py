@@ -4,6 +4,7 @@ The graph takes any number of images, of any size that the network takes. It is 
 layer from the Keras graph and does not depend on Keras's backend.
 """
 
+import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -56,8 +57,8 @@ def to_graph(model: "keras.Model") -> "tuple[onnx.ModelProto, dict[str, dict[str
         model: As for `to_onnx`.
 
     Returns:
-        The model, and by the name of each of its weights where `engines.onnx.OnnxEngine` finds it
-        in the network's .weights.h5 file.
+        The model, and by the name of each of its weights where `engines.files.read_weights` finds
+        it in the network's .weights.h5 file.
 
     Raises:
         NetworkError, ImportError: As for `to_onnx`.
@@ -82,7 +83,7 @@ def _write(model: "keras.Model", writer: "_Writer") -> "onnx.ModelProto":
         if id(operation.output) not in names:
             sources = _sources(operation)
             names[id(operation.output)] = writer.write(operation, [names[id(x)] for x in sources])
-    outputs = _outputs(model)
+    outputs = named_outputs(model)
     for name, tensor in outputs.items():
         last = len(tensor.shape) == 4
         kind, options = ("Transpose", {"perm": _TO_LAST}) if last else ("Identity", {})
@@ -103,7 +104,7 @@ def _write(model: "keras.Model", writer: "_Writer") -> "onnx.ModelProto":
     )
 
 
-def _outputs(model: "keras.Model") -> Mapping[str, "keras.KerasTensor"]:
+def named_outputs(model: "keras.Model") -> Mapping[str, "keras.KerasTensor"]:
     """Return the outputs of a model by name."""
     if isinstance(model.output, Mapping):
         return model.output
@@ -162,6 +163,7 @@ class _Writer:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self.variables: dict[str, tuple[keras.Variable, list[int]]] = {}
+        self.size = 0  # bytes of the variables, one behind the other
         self._weights = weights
         self._half = half
 
@@ -199,7 +201,10 @@ class _Writer:
             shape = [variable.shape[axis] for axis in axes]
             empty = onnx.TensorProto(name=name, data_type=onnx.TensorProto.FLOAT, dims=shape)
             empty.data_location = onnx.TensorProto.EXTERNAL
-            empty.external_data.add(key="location", value="weights")
+            size = 4 * math.prod(shape)
+            for key, value in (("location", "weights"), ("offset", self.size), ("length", size)):
+                empty.external_data.add(key=key, value=str(value))
+            self.size += size
             self.initializers.append(empty)
             return name
         values = np.ascontiguousarray(np.asarray(variable.numpy(), np.float32).transpose(axes))

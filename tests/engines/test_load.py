@@ -1,21 +1,28 @@
-"""Networks in ONNX Runtime: the graphs that ship, weights from Keras's files, and whole files."""
+"""Networks of presets in every engine: the graphs that ship, and weights from Keras's files."""
 
+import functools
 import pickle
 import subprocess
 import sys
 
 import h5py
 import numpy as np
+import openvino
 import pytest
 
 from openpose_keras import HandEstimator, networks, read_image
-from openpose_keras.conversion.onnx_graph import to_onnx
-from openpose_keras.conversion.writers import convert_file
 from openpose_keras.core.errors import BackendError, NetworkError, WeightsError
-from openpose_keras.engines import OnnxEngine, compile_model, load_engine
+from openpose_keras.engines import (
+    LiteRtEngine,
+    OnnxEngine,
+    OpenVinoEngine,
+    compile_model,
+    load_engine,
+)
 from openpose_keras.engines import load as loading
+from openpose_keras.engines.files import graph_path
 from openpose_keras.engines.load import engine_name
-from openpose_keras.engines.onnx import graph_path
+from openpose_keras.engines.onnx_graph import to_onnx
 from openpose_keras.networks.presets import PRESETS, find_weights, get_preset, load_network
 from tests.graphs import NETWORKS, make_graph
 
@@ -24,6 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
 ]
 
+ENGINES = ["onnx", "openvino", pytest.param("litert", marks=pytest.mark.slow)]
 SHIPPED = sorted(name for name, preset in PRESETS.items() if preset.sha256)
 
 
@@ -74,48 +82,76 @@ def test_the_graph_that_ships_is_the_networks_and_computes_what_keras_does(netwo
         np.testing.assert_allclose(found[name], each, atol=2e-5 * largest)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def exports(tmp_path_factory):
+    """Let LiteRT's files of this module go into a folder of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@functools.cache
+def of_keras(preset, count):
+    """Return the answer of Keras to noise."""
+    return compile_model(load_network(preset))(noise(get_preset(preset).network, count))
+
+
 @pytest.mark.parametrize("preset", SHIPPED)
-def test_engines_agree_on_the_weights_that_ship(preset):
-    batch = noise(get_preset(preset).network, count=1)
-    found = load_engine(preset, engine="onnx")(batch)
-    for name, each in compile_model(load_network(preset))(batch).items():
-        np.testing.assert_allclose(found[name], each, atol=1e-5 * np.abs(each).max())
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engines_agree_on_the_weights_that_ship(engine, preset):
+    network = load_engine(preset, engine=engine)
+    for count in (1, 2):
+        found = network(noise(get_preset(preset).network, count))
+        for name, each in of_keras(preset, count).items():
+            greatest = np.abs(each).max() if each.ndim > 1 else 1.0
+            np.testing.assert_allclose(found[name], each, atol=1e-4 * greatest)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("recipe", "boxes", "tolerance"),
     # The crop of the upright pass is drawn by the first one, and rounded to 8 bits.
     [("openpose", [(72, 80, 52)], 1e-4), ("refined", None, 1e-2)],
 )
-def test_hands_of_both_engines_agree(recipe, boxes, tolerance):
-    image = read_image("notebooks/images/people.jpg")
-    found, expected = (
-        HandEstimator.from_preset("hand_lite", recipe=recipe, engine=engine)(image, boxes)
-        for engine in ("onnx", "keras")
-    )
+def test_hands_of_all_engines_agree(engine, recipe, boxes, tolerance):
+    found, expected = (hands(recipe, boxes and tuple(boxes), each) for each in (engine, "keras"))
     assert found
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one.xy, other.xy, atol=0.05)
         np.testing.assert_allclose(one.scores, other.scores, atol=tolerance)
 
 
-def test_an_engine_survives_pickling():
-    engine = load_engine("mediapipe_palm", engine="onnx")
+@functools.cache
+def hands(recipe, boxes, engine):
+    """Find the hands of a photo that ships."""
+    image = read_image("notebooks/images/people.jpg")
+    return HandEstimator.from_preset("hand_lite", recipe=recipe, engine=engine)(image, boxes)
+
+
+@pytest.mark.parametrize("engine", ["onnx", "openvino"])
+def test_an_engine_survives_pickling(engine):
+    network = load_engine("mediapipe_palm", engine=engine)
     batch = noise("mediapipe_palm")
-    again = pickle.loads(pickle.dumps(engine))
-    np.testing.assert_array_equal(again(batch)["palms"], engine(batch)["palms"])
+    again = pickle.loads(pickle.dumps(network))
+    assert engine_name(again) == engine
+    np.testing.assert_array_equal(again(batch)["palms"], network(batch)["palms"])
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float16", 2e-2)])
-def test_a_whole_onnx_file_runs_and_float16_takes_half_the_size(tmp_path, dtype, tolerance):
-    source = find_weights(get_preset("hand_lite"))
-    path = tmp_path / "hand_lite.onnx"
-    convert_file(source, path, network="hand_lite", dtype=dtype)
-    assert path.stat().st_size < (13e6 if dtype == "float32" else 7e6)
-    batch = noise("hand_lite")
-    found, expected = OnnxEngine(path)(batch), load_engine("hand_lite")(batch)
-    largest = np.abs(expected["keypoints"]).max()
-    np.testing.assert_allclose(found["keypoints"], expected["keypoints"], atol=tolerance * largest)
+def test_litert_exports_a_network_once_and_other_weights_again(tmp_path, monkeypatch):
+    path = tmp_path / "own.weights.h5"
+    randomised("body_tiny").save_weights(path)
+    load = functools.partial(load_engine, "body_tiny", weights=path)
+    batch = noise("body_tiny")
+    found, expected = (load(engine=engine)(batch) for engine in ("litert", "onnx"))
+    for name, each in expected.items():
+        np.testing.assert_allclose(found[name], each, atol=1e-4 * np.abs(each).max())
+    with monkeypatch.context() as patch:
+        patch.delattr(loading, "export_network")  # it is not needed again
+        again = pickle.loads(pickle.dumps(load(engine="litert")))
+        np.testing.assert_array_equal(again(batch)["affinity"], found["affinity"])
+        networks.body_tiny().save_weights(path)
+        with pytest.raises(NameError, match="export_network"):
+            load(engine="litert")
 
 
 def test_weights_of_another_network_are_refused_and_a_missing_layer_too(tmp_path):
@@ -136,26 +172,56 @@ def test_weights_of_another_network_are_refused_and_a_missing_layer_too(tmp_path
 
 
 def test_a_wrong_engine_and_what_it_cannot_do_are_told():
-    with pytest.raises(ValueError, match="an engine among auto, keras, onnx, got 'torch'"):
+    with pytest.raises(ValueError, match="among auto, keras, onnx, openvino, litert, got 'torch'"):
         load_engine("hand_lite", engine="torch")
-    with pytest.raises(ValueError, match="float32 with engine=\"onnx\", got 'mixed_bfloat16'"):
-        load_engine("hand_lite", engine="onnx", dtype="mixed_bfloat16")
+    for engine in ("onnx", "litert"):
+        with pytest.raises(ValueError, match=f'float32 with engine="{engine}", got \'mixed_bf'):
+            load_engine("hand_lite", engine=engine, dtype="mixed_bfloat16")
     assert engine_name(load_engine("hand_lite", dtype="mixed_bfloat16")) == "keras"
 
 
+def test_openvino_computes_in_bfloat16_where_the_processor_can():
+    load = functools.partial(load_engine, "mediapipe_palm", engine="openvino")
+    batch = noise("mediapipe_palm")
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        with pytest.raises(BackendError, match="this one does not"):
+            load(dtype="mixed_bfloat16")
+        return
+    found = load(dtype="mixed_bfloat16")(batch)["palms"]
+    expected = load()(batch)["palms"]
+    np.testing.assert_allclose(found, expected, atol=0.05 * np.abs(expected).max())
+    assert not np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("engine", "module", "package"),
+    [
+        ("onnx", "onnxruntime", "onnxruntime"),
+        ("openvino", "openvino", r"openpose-keras\[openvino\]"),
+        ("litert", "ai_edge_litert", r"openpose-keras\[litert\]"),
+    ],
+)
+def test_a_library_that_is_missing_is_named_with_what_installs_it(
+    monkeypatch, engine, module, package
+):
+    for name in [each for each in sys.modules if each.startswith(f"{module}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(BackendError, match=f'pip install "?{package}'):
+        load_engine("mediapipe_hand", engine=engine)
+
+
 def test_keras_computes_where_onnx_runtime_is_missing(monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(BackendError, match="pip install onnxruntime"):
-        load_engine("mediapipe_palm", engine="onnx")
     monkeypatch.setattr(loading, "find_spec", lambda name: None)
     assert engine_name(load_engine("mediapipe_palm")) == "keras"
 
 
-def test_a_file_that_is_no_onnx_is_refused(tmp_path):
+@pytest.mark.parametrize("engine", [OnnxEngine, OpenVinoEngine, LiteRtEngine])
+def test_a_file_that_is_no_network_is_refused(engine, tmp_path):
     path = tmp_path / "a.onnx"
     path.write_bytes(b"no graph")
     with pytest.raises(BackendError, match=r"could not open .*a\.onnx"):
-        OnnxEngine(path)
+        engine(path)
 
 
 def test_a_layer_that_has_no_writer_is_named():
@@ -178,7 +244,7 @@ def test_people_are_found_without_keras_and_tensorflow(tmp_path):
         "import sys\n"
         "from openpose_keras import cli\n"
         "status = cli.main(['detect', 'notebooks/images/people.jpg', '--out', sys.argv[1]])\n"
-        "heavy = {'keras', 'tensorflow', 'torch', 'jax', 'matplotlib', 'onnx'}\n"
+        "heavy = {'keras', 'tensorflow', 'torch', 'jax', 'matplotlib', 'onnx', 'openvino'}\n"
         "print(status, heavy & set(sys.modules))\n"
     )
     ran = subprocess.run(
