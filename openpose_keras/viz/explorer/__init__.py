@@ -9,6 +9,7 @@ import html
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,7 @@ def _telling() -> Iterator[Callable[[str], None]]:
     if not _is_notebook():
         yield lambda text: None
         return
-    from IPython.display import display
+    display = import_module("IPython.display").display
 
     def content(text: str) -> dict[str, str]:
         """Return a line in all forms that a notebook may show."""

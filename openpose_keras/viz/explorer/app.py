@@ -194,7 +194,7 @@ class Explorer(widgets.Box):
             return f"Nothing found in this box: no score is above {state.threshold:.2f}."
         if hand.presence is not None and hand.presence < UNLIKELY and not moved:
             return f"Probably no hand in this box: its presence is {100 * hand.presence:.0f} %."
-        if state.channel not in range(len(HAND)):
+        if state.channel is None or state.channel >= len(HAND):
             return ""
         row = table_rows(hand, moved)[state.channel]
         where = f"x {row['x']}, y {row['y']}, " if hand.found[state.channel] else ""

@@ -5,16 +5,15 @@ const PAUSE = 120; // milliseconds that the mouse rests on a row before its heat
 
 function render({ model, el }) {
   const table = document.createElement("table");
-  table.className = "opk-table";
+  const field = model.get("field");
+  const columns = model.get("columns");
+  table.className = `opk-table opk-${field}`;
   table.setAttribute("role", "grid");
-  table.setAttribute("data-lm-suppress-shortcuts", "true"); // arrow keys are ours
   const caption = table.createCaption();
   const head = table.createTHead().insertRow();
   const body = table.createTBody();
   el.append(table);
 
-  const field = model.get("field");
-  const columns = model.get("columns");
   for (const [key, title] of columns) {
     const item = document.createElement("th");
     item.scope = "col";
@@ -45,6 +44,7 @@ function render({ model, el }) {
   function addRow() {
     const row = body.insertRow();
     const index = row.sectionRowIndex;
+    row.setAttribute("data-lm-suppress-shortcuts", "true"); // arrow keys are ours
     const first = row.insertCell();
     const dot = document.createElement("span");
     dot.className = "opk-dot";
