@@ -24,7 +24,7 @@ from openpose_keras import explore, read_image
 explore(read_image("hands.jpg"), boxes=[(69, 320, 430)])
 """
 TIP = HAND.index("index_tip")
-ANSWER = 60_000  # milliseconds that a running kernel may take, on a busy machine
+ANSWER = 120_000  # milliseconds that a running kernel may take, on a busy machine
 QUIET = 700  # milliseconds without a new image, after which none will come
 
 pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
@@ -103,6 +103,7 @@ class Driver:
     def slide(self, label, part):
         """Put a slider at a part of its length."""
         slider = self.page.locator(".widget-slider", has_text=label)
+        slider.scroll_into_view_if_needed()
         rail = slider.locator(".noUi-base").bounding_box()
         handle = slider.locator(".noUi-handle").bounding_box()
         middle = rail["y"] + rail["height"] / 2

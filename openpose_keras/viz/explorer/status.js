@@ -1,7 +1,7 @@
 // What was done or is being done, for eyes and for screen readers; and names for the controls around
 // it: ipywidgets gives its sliders, switches and fields none.
 
-const PAUSE = 150; // milliseconds: what takes less needs no announcement
+const PAUSE = 80; // milliseconds: what takes less needs no announcement
 
 function render({ model, el }) {
   const line = document.createElement("div");
