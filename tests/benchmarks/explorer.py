@@ -9,9 +9,8 @@ import statistics
 import time
 
 from openpose_keras import HandEstimator, read_image
-from openpose_keras.viz.explorer import Session
 from openpose_keras.viz.explorer.render import render
-from openpose_keras.viz.explorer.session import CHANNELS
+from openpose_keras.viz.explorer.session import CHANNELS, Session
 from openpose_keras.viz.explorer.widgets import Canvas, table_rows
 from tests.helpers import ROOT
 

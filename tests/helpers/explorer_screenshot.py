@@ -1,7 +1,7 @@
 """Make the README's image of the explorer: python -m tests.helpers.explorer_screenshot [FILE].
 
-It runs a notebook of one cell in JupyterLab, in the system's chromium, and takes a screenshot of
-what a user sees there. Run it again when the weights or the explorer change.
+It runs a notebook of one cell in Jupyter, in the system's chromium, and takes a screenshot of what
+a user sees there; FILE.webp is animated. Run it again when the weights or the explorer change.
 """
 
 import io
@@ -21,21 +21,49 @@ widget.session.change(hand=0, close=True)
 widget.refresh()
 widget
 """
+# A keypoint is chosen, another one; the first stage and the last; zoomed in; without skeletons.
+ROW = "document.querySelectorAll('.opk-channel tbody tr')[{}].click()"
+TOOL = "document.querySelectorAll('.opk-tools button')[{}].click()"
+STAGE = """(() => {{
+  const handle = document.querySelector('.widget-slider .noUi-handle');
+  handle.dispatchEvent(new KeyboardEvent('keydown', {{ key: '{}' }}));
+}})()"""
+ACTIONS = (
+    *map(ROW.format, (8, 4)),
+    *map(STAGE.format, ("ArrowLeft", "ArrowRight")),
+    f"{TOOL.format(1)}, {TOOL.format(1)}, {TOOL.format(1)}",
+    TOOL.format(3),
+    f"{TOOL.format(3)}, {TOOL.format(2)}",
+)
 
 
 def main(target: Path, width: int = 1200) -> None:
-    """Take the screenshot."""
+    """Take the screenshot; a WebP file has more than one, of what can be done."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "notebooks")
         write_notebook(folder, CELL)
         with jupyter_server(folder) as (address, token), open_page(width, 1400) as page:
             run_all(page, f"{address}/notebooks/explore.ipynb?token={token}")
-            widget = page.locator(".opk-explorer")
-            page.locator(".opk-table tbody tr").first.wait_for()
-            page.wait_for_timeout(3000)  # the last image is decoded
-            shot = Image.open(io.BytesIO(widget.screenshot()))
-    shot.convert("RGB").save(target, quality=84, subsampling=0, optimize=True)
-    print(f"{target}: {shot.size[0]} x {shot.size[1]}, {target.stat().st_size} bytes")
+            page.locator(".opk-channel tbody tr").first.wait_for()
+            shots = [_shoot(page)]
+            for action in ACTIONS if target.suffix == ".webp" else ():
+                page.evaluate(action)
+                shots.append(_shoot(page))
+    first, *rest = shots
+    options = {"quality": 84, "subsampling": 0, "optimize": True}
+    if rest:
+        pauses = [2500, *([1500] * len(rest))]
+        options = {"quality": 70, "method": 6, "save_all": True, "loop": 0}
+        options |= {"append_images": rest, "duration": pauses}
+    first.save(target, **options)
+    print(f"{target}: {first.size[0]} x {first.size[1]}, {target.stat().st_size} bytes")
+
+
+def _shoot(page):
+    """Take a screenshot when the last image is decoded."""
+    page.wait_for_timeout(3000)
+    shot = page.locator(".opk-explorer").screenshot()
+    return Image.open(io.BytesIO(shot)).convert("RGB")
 
 
 if __name__ == "__main__":

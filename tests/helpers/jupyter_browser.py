@@ -7,15 +7,18 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import nbformat
 
 from tests.helpers import ROOT
 
 PHOTO = ROOT / "notebooks" / "images" / "hands.jpg"
+AXE = "4.14.1"  # axe-core's version
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # The user's own settings stay out: Jupyter looks for its files in these folders of the test's home.
 FOLDERS = (
@@ -35,6 +38,30 @@ SETTINGS = {
 def find_browser():
     """The system's browser, or None."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def axe_script():
+    """The script of axe-core, which judges pages; from npm once, then from the cache; or None."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "openpose_keras_tests")
+    archive = cache / f"axe-core-{AXE}.tgz"
+    if not archive.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        command = ["npm", "pack", f"axe-core@{AXE}", "--silent"]
+        try:  # npm checks what it has fetched, and writes the file when it is whole
+            subprocess.run(command, cwd=cache, timeout=60, check=True, capture_output=True)
+        except (OSError, subprocess.SubprocessError):
+            return None
+    with tarfile.open(archive) as files:
+        return files.extractfile("package/axe.min.js").read().decode()
+
+
+def set_theme(page, name):
+    """Choose a theme in the menu, such as "JupyterLab Dark"; the page is wide enough for it."""
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.locator(".lm-Menu-itemLabel", has_text="Theme").first.hover()
+    page.get_by_text(name, exact=True).click()
+    is_light = "true" if name == "JupyterLab Light" else "false"
+    page.wait_for_function("x => document.body.dataset.jpThemeLight === x", arg=is_light)
 
 
 def write_notebook(folder, code):

@@ -10,12 +10,11 @@ from openpose_keras.core.errors import ImageError
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import read_labels
 from openpose_keras.networks.input_spec import InputSpec
-from openpose_keras.viz.explorer import Session, static_figure
 from openpose_keras.viz.explorer.images import collect_images
 from openpose_keras.viz.explorer.predictions import StagedNetwork
-from openpose_keras.viz.explorer.render import render
+from openpose_keras.viz.explorer.render import render, static_figure
 from openpose_keras.viz.explorer.save import KINDS, default_path, save
-from openpose_keras.viz.explorer.session import CHANNELS, PEAKS
+from openpose_keras.viz.explorer.session import CHANNELS, PEAKS, Session
 from tests.helpers.fakes import DotNetwork, draw_dots, hand_layout
 
 BOTH = InputSpec(box_size=160, stride=4, multiple=32, sides="both")
@@ -212,7 +211,7 @@ def test_moved_keypoint_stays_whatever_is_chosen(session):
     assert not session.result().hand.found.any()
 
 
-def test_every_change_of_hands_can_be_undone(session):
+def test_every_change_of_hands_can_be_undone_and_made_again(session):
     history = [session.hands]
     for step in (
         lambda: session.move_keypoint(4, (9, 9)),
@@ -229,6 +228,14 @@ def test_every_change_of_hands_can_be_undone(session):
         assert session.hands == before
     session.undo()
     assert session.hands == history[0]
+    for after in history[1:]:
+        session.redo()
+        assert session.hands == after
+    session.undo()
+    session.set_side("left")
+    changed = session.hands
+    session.redo()  # it is another history now
+    assert session.hands == changed
 
 
 def test_hands_are_added_and_removed(session):
@@ -259,6 +266,7 @@ def test_hands_are_added_and_removed(session):
         (lambda made: made.change(recipe="best"), "no recipe 'best'"),
         (lambda made: made.change(peak="highest"), "argmax"),
         (lambda made: made.change(opacity=1.5), "0 to 1"),
+        (lambda made: made.change(zoom=(0, 0, -1, 5)), "four finite numbers"),
         (lambda made: made.change(channel=len(CHANNELS)), "no channel"),
     ],
 )
@@ -351,6 +359,11 @@ def test_surroundings_of_the_hand_are_shown_large_and_inside_the_image(session):
         column, row = np.rint((dot + 0.5 - (x, y)) * scale - 0.5).astype(int)
         nearby = session.image[tuple(np.rint(dot[::-1]).astype(int))]
         assert np.abs(shown[row, column].astype(int) - nearby).max() < 40
+    session.change(zoom=(0, 0, 60.5, 30))
+    assert render(session)[1] == (20, 10, 41, 20)
+    session.change(zoom=(300, 0, 5, 5))  # nothing of it is shown
+    assert render(session)[1] == (20, 10, 200, 200)
+    session.change(zoom=None)
     session.add_hand((200, 150, 160, 160))
     assert render(session)[1] == (180, 130, 140, 110)
 

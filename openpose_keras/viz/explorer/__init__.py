@@ -5,28 +5,30 @@ of the network. `render` draws it, `save` writes it. `app` is the widget, made o
 the `widgets` of our own.
 """
 
+import html
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from openpose_keras.core.boxes import BoxLike
-from openpose_keras.estimators.hand import HandEstimator
-from openpose_keras.viz.explorer.images import Source
-from openpose_keras.viz.explorer.render import static_figure
-from openpose_keras.viz.explorer.session import Session
 
+# The rest is imported by `explore`, after it has said that it is loading.
 if TYPE_CHECKING:
-    from openpose_keras.viz.explorer.app import Explorer
+    from matplotlib.figure import Figure
 
-__all__ = ["Session", "explore", "static_figure"]
+    from openpose_keras.estimators.hand import HandEstimator
+    from openpose_keras.viz.explorer.app import Explorer
+    from openpose_keras.viz.explorer.images import Source
+
+__all__ = ["explore"]
 
 
 def explore(
-    image_or_paths: Source | Iterable[Source],
-    estimator: HandEstimator | None = None,
+    image_or_paths: "Source | Iterable[Source]",
+    estimator: "HandEstimator | None" = None,
     *,
     boxes: Iterable[BoxLike] | None = None,
 ) -> "Explorer | Figure":
@@ -54,20 +56,53 @@ def explore(
     Example:
         explore("photo.jpg", HandEstimator.from_preset("hand_lite"))
     """
-    estimator = estimator or HandEstimator.from_preset("hand_lite")
-    if not isinstance(estimator, HandEstimator):
-        raise TypeError(f"expected a HandEstimator, got {type(estimator).__name__}")
-    session = Session(image_or_paths, estimator, boxes=boxes)
-    if not has_widgets():
-        return static_figure(session)
-    from openpose_keras.viz.explorer.app import Explorer
+    with _telling() as tell:
+        tell("Loading the explorer …")
+        from openpose_keras.estimators.hand import HandEstimator
+        from openpose_keras.viz.explorer.render import static_figure
+        from openpose_keras.viz.explorer.session import Session
 
-    return Explorer(session)
+        if estimator is None:
+            tell("Loading the network hand_lite …")
+            estimator = HandEstimator.from_preset("hand_lite")
+        if not isinstance(estimator, HandEstimator):
+            raise TypeError(f"expected a HandEstimator, got {type(estimator).__name__}")
+        tell("Searching the image for hands …" if boxes is None else "Running the network …")
+        session = Session(image_or_paths, estimator, boxes=boxes)
+        if not has_widgets():
+            return static_figure(session)
+        from openpose_keras.viz.explorer.app import Explorer
+
+        return Explorer(session)
 
 
 def has_widgets() -> bool:
     """Return whether this is a notebook's kernel, and the packages of the widgets are installed."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
     packages = map(find_spec, ("anywidget", "ipywidgets"))
-    return getattr(shell, "kernel", None) is not None and all(packages)
+    return _is_notebook() and all(packages)
+
+
+def _is_notebook() -> bool:
+    """Return whether this is a notebook's kernel."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None
+
+
+@contextmanager
+def _telling() -> Iterator[Callable[[str], None]]:
+    """Show a line in the notebook until all is done, and nothing elsewhere."""
+    if not _is_notebook():
+        yield lambda text: None
+        return
+    display = import_module("IPython.display").display
+
+    def content(text: str) -> dict[str, str]:
+        """Return a line in all forms that a notebook may show."""
+        return {"text/html": f"<i>{html.escape(text)}</i>" if text else "", "text/plain": text}
+
+    handle = display(content(""), raw=True, display_id=True)
+    try:
+        yield lambda text: handle.update(content(text), raw=True)
+    finally:
+        handle.update(content(""), raw=True)

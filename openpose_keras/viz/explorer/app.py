@@ -1,20 +1,31 @@
 """The explorer as a widget: controls, image, table and what can be saved, around a `Session`."""
 
 import base64
-import html
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
 
+from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.viz.drawing import hand_label
 from openpose_keras.viz.explorer.controls import CHANGES, HELP, NONE, SAVES, make_controls
-from openpose_keras.viz.explorer.render import render, static_figure
+from openpose_keras.viz.explorer.render import frame_of, render, static_figure
 from openpose_keras.viz.explorer.save import default_path, save
 from openpose_keras.viz.explorer.session import Session
-from openpose_keras.viz.explorer.widgets import Canvas, Table, table_rows
+from openpose_keras.viz.explorer.widgets import (
+    HAND_COLUMNS,
+    KEYPOINT_COLUMNS,
+    Canvas,
+    Status,
+    Table,
+    hand_row,
+    table_rows,
+)
+
+VIEW = {"preview", "zoom", "skeletons"}  # choices that leave the message as it is
+UNLIKELY = 0.5  # a presence below it is told as "probably no hand"
 
 
 class Explorer(widgets.Box):
@@ -29,7 +40,9 @@ class Explorer(widgets.Box):
         """Build the widgets and show the first image."""
         self.session = session
         self._updating = False
-        self.canvas, self.table = Canvas(), Table()
+        self.canvas, self.status = Canvas(), Status()
+        self.hand_table = Table(field="hand", columns=HAND_COLUMNS)
+        self.table = Table(field="channel", columns=KEYPOINT_COLUMNS)
         self.controls = make_controls(session)
         self.buttons = {
             name: widgets.Button(description=text, tooltip=hint)
@@ -37,7 +50,7 @@ class Explorer(widgets.Box):
         }
         self.paths = {kind: widgets.Text(continuous_update=False) for kind in SAVES}
         self.overwrite = widgets.Checkbox(description="replace existing files", indent=False)
-        self.message = widgets.HTML()
+        self._message = ("", False)  # what was done or went wrong, and whether it went wrong
         super().__init__([widgets.VBox(column) for column in self._columns()])
         self.add_class("opk-explorer")
         self._connect()
@@ -50,9 +63,9 @@ class Explorer(widgets.Box):
         changes = widgets.HBox([self.buttons[name] for name in CHANGES])
         saves = [widgets.HBox([self.buttons[kind], path]) for kind, path in self.paths.items()]
         return [
-            [self.canvas, self.message],
+            [self.canvas, self.status],
+            [self.hand_table, self.table],
             [*controls, changes],
-            [self.table],
             [*saves, self.overwrite, widgets.HTML(HELP)],
         ]
 
@@ -63,9 +76,9 @@ class Explorer(widgets.Box):
         for name, control in self.controls.items():
             if name != "tool":
                 control.observe(partial(self._choose, name), "value")
-        for widget in (self.canvas, self.table):
+        for widget in (self.canvas, self.hand_table, self.table):
             widget.on_msg(self._handle_message)
-        changes = (session.undo, session.reset_keypoints, session.remove_hand)
+        changes = (session.undo, session.redo, session.reset_keypoints, session.remove_hand)
         for name, change in zip(CHANGES, changes, strict=True):
             self.buttons[name].on_click(lambda _, change=change: self._apply(change))
         for kind in SAVES:
@@ -86,22 +99,35 @@ class Explorer(widgets.Box):
             "move_keypoint": session.move_keypoint,
             "move_box": session.move_box,
             "add_hand": session.add_hand,
+            "undo": session.undo,
+            "redo": session.redo,
         }
         self._apply(actions[content["method"]], **content["options"])
 
     def _apply(self, action: Callable[..., object], **options: Any) -> None:  # noqa: ANN401
-        """Change the session, and show the result."""
-        self._report("")
+        """Change the session, and show the result; say meanwhile what is being done."""
+        if not options or not VIEW.issuperset(options):
+            self._message = ("", False)
+            self.status.busy = self._work(options.get("image"))
         self._try(partial(action, **options))
         self.refresh()
+        self.status.busy = ""
+
+    def _work(self, image: int | None) -> str:
+        """Return what takes its time when something is chosen: an image, or anything else."""
+        if image is not None and image not in self.session.annotations:
+            return f"Searching {self.session.images[image].name} for hands …"
+        return "Running the network on the hand …"
 
     def save(self, kind: str) -> None:
         """Save the "image", the "json" or the "labels" under the path that is entered."""
         path = self.paths[kind].value or self.paths[kind].placeholder
         overwrite = self.overwrite.value
+        self.status.busy = f"Saving {path} …"
         self._try(
             lambda: self._report(f"Saved {save(self.session, kind, path, overwrite=overwrite)}.")
         )
+        self.status.busy = ""
 
     def refresh(self) -> None:
         """Show the session as it is now; an error is reported under the image."""
@@ -118,53 +144,72 @@ class Explorer(widgets.Box):
         except Exception as error:
             exists = isinstance(error, FileExistsError)
             hint = " Tick “replace existing files” to allow it." if exists else ""
-            self._report(f"{str(error) or type(error).__name__}.{hint}", error=True)
+            self._report(f"{str(error) or 'This did not work'}.{hint}", error=True)
         finally:
             self._updating = False
 
     def _report(self, text: str, *, error: bool = False) -> None:
-        """Show a line under the image."""
-        color = "var(--jp-error-color1, #c62828)" if error else "inherit"
-        self.message.value = f'<span style="color: {color}">{html.escape(text)}</span>'
+        """Show a line under the image: what was done or what went wrong, else what was found."""
+        self._message = (text, error)
+        self.status.text, self.status.is_error = self._message
 
     def _show(self) -> None:
-        """Show the state in the controls, and image, boxes, keypoints and table."""
+        """Show the state in the controls, and image, boxes, skeletons, tables and message."""
         self._update_controls()
         session, state = self.session, self.session.state
-        image, window = render(session)
+        image, window = render(session, skeletons=False)
         hands = [result.hand for result in session.results()]
-        points: list[list[float] | None] = []
-        rows: list[dict[str, str]] = []
-        if hands:
-            hand = hands[state.hand]
-            pairs = zip(hand.xy.tolist(), hand.found, strict=True)
-            points = [xy if found else None for xy, found in pairs]
-            rows = table_rows(hand, session.hands[state.hand].moved)
+        moved = session.hands[state.hand].moved if hands else {}
         selected = state.channel if state.channel in range(len(HAND)) else -1
-        with self.canvas.hold_sync(), self.table.hold_sync():
-            self.canvas.show(image, window)
-            self.canvas.boxes = [list(hand.region.box) for hand in session.hands]
-            self.canvas.points, self.table.rows = points, rows
-            self.canvas.active, self.canvas.selected = state.hand, selected
-            self.table.selected = selected
-            self.canvas.label = f"{session.images[state.image].name}, {len(hands)} hands"
+        name = session.images[state.image].name
+        canvas, table = self.canvas, self.table
+        with canvas.hold_sync(), table.hold_sync(), self.hand_table.hold_sync():
+            canvas.show(image, window)
+            canvas.frame = list(frame_of(session, close=state.close))
+            canvas.boxes = [list(each.region.box) for each in session.hands]
+            canvas.hands = [{"points": _points(each), "text": hand_label(each)} for each in hands]
+            canvas.active, canvas.selected = state.hand, selected
+            canvas.skeletons, canvas.label = state.skeletons, f"{name}, hands: {len(hands)}"
+            table.rows = table_rows(hands[state.hand], moved) if hands else []
+            table.selected = selected
+            table.caption = f"Keypoints: {len(moved)} of {len(HAND)} corrected"
+            self.hand_table.rows = [hand_row(*each) for each in enumerate(hands)]
+            self.hand_table.selected, self.hand_table.caption = state.hand, self._progress()
+        text, error = self._message
+        self.status.text, self.status.is_error = text or self._finding(hands), error
+
+    def _progress(self) -> str:
+        """Return the heading of the hands, with how many of several images were corrected."""
+        count = len(self.session.images)
+        done = f": {len(self.session.corrected)} of {count} images corrected" if count > 1 else ""
+        return f"Hands{done}"
+
+    def _finding(self, hands: list[Hand]) -> str:
+        """Return what people should know of the active hand and of the keypoint that is chosen."""
+        state = self.session.state
+        if not hands:
+            return "No hand found in this image: choose “box” and draw one around a hand."
+        hand, moved = hands[state.hand], self.session.hands[state.hand].moved
+        if not hand.found.any():
+            return f"Nothing found in this box: no score is above {state.threshold:.2f}."
+        if hand.presence is not None and hand.presence < UNLIKELY and not moved:
+            return f"Probably no hand in this box: its presence is {100 * hand.presence:.0f} %."
+        if state.channel is None or state.channel >= len(HAND):
+            return ""
+        row = table_rows(hand, moved)[state.channel]
+        where = f"x {row['x']}, y {row['y']}, " if hand.found[state.channel] else ""
+        return f"{row['name']}: {where}{row['score']}"
 
     def _update_controls(self) -> None:
         """Set the controls to the state, and suggest where to save."""
         session, state = self.session, self.session.state
-        count = len(session.hands)
-        known = [hand_label(result.hand) for result in session.results()]
-        names = [f"{number} of {count}" for number in range(1, count + 1)]
-        pairs = zip(names, known, strict=True)
-        hands = [(": ".join(filter(None, pair)), index) for index, pair in enumerate(pairs)]
-        self.controls["hand"].options = hands or [("none: draw a box", 0)]
         scales = [("merged", NONE), *((f"{scale:g} only", scale) for scale in session.scales)]
         self.controls["scale"].options = scales
         self.controls["scale"].disabled = len(session.scales) < 2
-        side = session.hands[state.hand].region.side if count else None
+        side = session.hands[state.hand].region.side if session.hands else None
         values = {**vars(state), "side": side, "stage": state.stage or session.network.count}
-        for name, value in values.items():
-            self.controls[name].value = NONE if value is None else value
+        for name in self.controls.keys() & values.keys():
+            self.controls[name].value = NONE if values[name] is None else values[name]
         for kind, path in self.paths.items():
             path.placeholder = str(default_path(session, kind))
 
@@ -173,3 +218,9 @@ class Explorer(widgets.Box):
         data: dict[str, object] = super()._repr_mimebundle_(**options)
         data["image/png"] = base64.b64encode(static_figure(self.session)._repr_png_()).decode()
         return data
+
+
+def _points(hand: Hand) -> list[list[float] | None]:
+    """Return (x, y) of each keypoint, or None where it is missing."""
+    pairs = zip(hand.xy.tolist(), hand.found, strict=True)
+    return [xy if found else None for xy, found in pairs]

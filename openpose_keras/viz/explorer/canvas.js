@@ -1,49 +1,61 @@
 // The image with what can be dragged: keypoints and boxes. All positions are pixels of the session's
-// image; the model's `window` is the part of it that is shown.
+// image. The model's `image` shows the part `window` of it; `frame` is what is shown without a zoom,
+// and `view` here is what is on the screen: a part of the frame, of its shape.
 
 const REACH = 9; // screen pixels around a keypoint or a corner that belong to it
 const SMALLEST = 8; // image pixels: a smaller box is a slip of the mouse
+const DEEPEST = 16; // image pixels: the shorter side of the view at least
+const STEP = 1.25; // of the zoom
+const PAUSE = 150; // milliseconds without a zoom before a sharper image is asked for
+const HELP = "Page Up and Page Down choose a keypoint, the arrow keys move it by a pixel, with Shift by ten, "
+  + "Delete marks it as not visible. Plus, minus and 0 zoom, Control with the arrow keys pans, "
+  + "S hides the skeletons, Control Z undoes.";
 
 function render({ model, el }) {
   const canvas = document.createElement("canvas");
   canvas.className = "opk-canvas";
   canvas.tabIndex = 0;
-  canvas.setAttribute("role", "img");
+  canvas.setAttribute("role", "application");
   canvas.setAttribute("data-lm-suppress-shortcuts", "true"); // arrow keys are ours
+  canvas.setAttribute("aria-description", HELP);
   el.classList.add("opk-canvas-holder");
-  el.append(canvas);
+  const tools = document.createElement("div");
+  tools.className = "opk-tools";
+  tools.setAttribute("role", "toolbar");
+  tools.setAttribute("aria-label", "View of the image");
+  el.append(tools, canvas);
 
-  let bitmap = null;
+  let sharp = null; // the latest image: { bitmap, window }
+  let whole = null; // the latest image of the whole frame, shown where the sharp one does not reach
+  let view = model.get("frame");
+  let width = 1; // of the canvas, in screen pixels
+  let height = 1;
+  let timer = null;
   let drag = null; // what the mouse is dragging
 
-  const scale = () => canvas.clientWidth / model.get("window")[2];
-  const toScreen = ([x, y]) => {
-    const [left, top] = model.get("window");
-    return [(x + 0.5 - left) * scale(), (y + 0.5 - top) * scale()];
-  };
-  const boxToScreen = ([x, y, width, height]) => [
-    ...toScreen([x - 0.5, y - 0.5]), width * scale(), height * scale(),
-  ];
+  const scale = () => width / view[2];
+  const toScreen = ([x, y]) => [(x + 0.5 - view[0]) * scale(), (y + 0.5 - view[1]) * scale()];
+  const boxToScreen = ([x, y, w, h]) => [...toScreen([x - 0.5, y - 0.5]), w * scale(), h * scale()];
   const toImage = (event) => {
     const bounds = canvas.getBoundingClientRect();
-    const [left, top, width] = model.get("window");
-    const k = width / bounds.width;
+    const k = view[2] / bounds.width;
     return [
-      (event.clientX - bounds.left) * k + left - 0.5,
-      (event.clientY - bounds.top) * k + top - 0.5,
+      (event.clientX - bounds.left) * k + view[0] - 0.5,
+      (event.clientY - bounds.top) * k + view[1] - 0.5,
     ];
   };
+  const points = () => model.get("hands")[model.get("active")]?.points ?? [];
   const near = (a, b, reach = REACH) => Math.hypot(a[0] - b[0], a[1] - b[1]) <= reach;
   const activeBox = () => (drag && drag.box) || model.get("boxes")[model.get("active")];
 
   function keypointAt(point) {
     const at = toScreen(point);
     const chosen = model.get("selected");
-    const position = model.get("points")[chosen];
+    const position = points()[chosen];
     if (position && near(toScreen(position), at)) return chosen;
     let best = -1;
     let least = REACH;
-    model.get("points").forEach((each, index) => {
+    points().forEach((each, index) => {
       if (!each) return;
       const [x, y] = toScreen(each);
       const distance = Math.hypot(x - at[0], y - at[1]);
@@ -73,19 +85,102 @@ function render({ model, el }) {
     return [left + 0.5, top + 0.5, side, side];
   }
 
+  // The view: zoom and pan.
+
+  function look([x, y, w, h]) {
+    const [left, top, fullWidth, fullHeight] = model.get("frame");
+    const part = Math.min(Math.max(w / fullWidth, DEEPEST / Math.min(fullWidth, fullHeight)), 1);
+    const size = [fullWidth * part, fullHeight * part];
+    const middle = [x + w / 2, y + h / 2];
+    const within = (low, length, inner, centre) => Math.min(Math.max(centre - inner / 2, low), low + length - inner);
+    view = [within(left, fullWidth, size[0], middle[0]), within(top, fullHeight, size[1], middle[1]), ...size];
+    draw();
+    clearTimeout(timer);
+    timer = setTimeout(askForSharper, PAUSE);
+  }
+
+  function askForSharper() {
+    const [x, y, w, h] = view;
+    const [left, top] = [Math.floor(x + 1e-6), Math.floor(y + 1e-6)];
+    const wanted = [left, top, Math.ceil(x + w - 1e-6) - left, Math.ceil(y + h - 1e-6) - top];
+    const isAll = String(wanted) === String(model.get("frame"));
+    if (String(wanted) !== String(model.get("window"))) send("change", { zoom: isAll ? null : wanted });
+  }
+
+  // Zoom in or out; what is at a position of the image stays where it is on the screen.
+  function zoom(factor, at = [view[0] + view[2] / 2, view[1] + view[3] / 2]) {
+    const [x, y, w, h] = view;
+    const k = Math.max(1 / factor, DEEPEST / Math.min(w, h));
+    look([at[0] + (x - at[0]) * k, at[1] + (y - at[1]) * k, w * k, h * k]);
+  }
+
+  const fit = () => look(model.get("frame"));
+  const pan = ([x, y]) => look([view[0] + x, view[1] + y, view[2], view[3]]);
+
+  function reframe() {
+    whole = null;
+    fit();
+  }
+
+  // Drawing.
+
   function draw() {
     const ratio = window.devicePixelRatio || 1;
-    const width = Math.max(canvas.clientWidth, 1);
-    const [, , w, h] = model.get("window");
-    const height = Math.max(Math.round((width * h) / w), 1);
+    const [, , w, h] = model.get("frame");
+    const highest = Math.max(Math.min(0.75 * window.innerHeight, 720), 240); // so that a portrait fits
+    width = Math.max(Math.min(el.clientWidth, Math.round((highest * w) / h)), 1);
+    height = Math.max(Math.round((width * h) / w), 1);
+    canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
     const pen = canvas.getContext("2d");
     pen.scale(ratio, ratio);
-    if (bitmap) pen.drawImage(bitmap, 0, 0, width, height);
+    for (const each of [whole, sharp]) {
+      if (!each) continue;
+      const [x, y, ...size] = each.window;
+      pen.drawImage(each.bitmap, ...boxToScreen([x, y, ...size]));
+    }
     drawBoxes(pen);
+    if (model.get("skeletons")) model.get("hands").forEach((each, index) => drawHand(pen, each, index));
     drawSelected(pen);
+  }
+
+  function drawHand(pen, { points: found, text }, index) {
+    const moved = index === model.get("active") && drag && drag.kind === "point" && drag.at;
+    const at = found.map((each, k) => (moved && k === drag.index ? drag.at : each)).map((each) => each && toScreen(each));
+    const there = at.filter(Boolean);
+    if (!there.length) return;
+    const xs = there.map((each) => each[0]);
+    const ys = there.map((each) => each[1]);
+    const extent = Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys));
+    const thick = Math.min(Math.max(extent / 80, 1), 2.5); // thinner than the fingers of a small hand
+    const colors = model.get("colors");
+    pen.lineCap = "round";
+    pen.lineWidth = thick;
+    for (const [start, end] of model.get("edges")) {
+      if (!at[start] || !at[end]) continue;
+      pen.strokeStyle = colors[end];
+      pen.beginPath();
+      pen.moveTo(...at[start]);
+      pen.lineTo(...at[end]);
+      pen.stroke();
+    }
+    at.forEach((each, k) => {
+      if (!each) return;
+      pen.fillStyle = colors[k];
+      pen.beginPath();
+      pen.arc(...each, 1.6 * thick, 0, 2 * Math.PI);
+      pen.fill();
+    });
+    pen.font = "600 13px system-ui, sans-serif";
+    pen.lineWidth = 3;
+    pen.lineJoin = "round";
+    pen.strokeStyle = "#000000";
+    pen.fillStyle = "#ffffff";
+    const corner = [Math.max(Math.min(...xs), 4), Math.max(Math.min(...ys) - 10, 16)];
+    pen.strokeText(text, ...corner);
+    pen.fillText(text, ...corner);
   }
 
   function drawBoxes(pen) {
@@ -119,7 +214,7 @@ function render({ model, el }) {
 
   function drawSelected(pen) {
     const index = drag && drag.kind === "point" ? drag.index : model.get("selected");
-    const point = drag && drag.kind === "point" ? drag.at : model.get("points")[index];
+    const point = drag && drag.kind === "point" ? drag.at : points()[index];
     if (!point) return;
     const [x, y] = toScreen(point);
     for (const [color, width] of [["#000000", 4], ["#ffffff", 2]]) {
@@ -132,12 +227,13 @@ function render({ model, el }) {
   }
 
   function pointerDown(event) {
-    if (event.button !== 0) return;
+    if (event.button > 1) return;
     event.preventDefault();
     canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
     const at = toImage(event);
-    drag = model.get("tool") === "box" ? startBox(at) : startPoint(at);
+    if (event.shiftKey || event.button === 1) drag = { kind: "pan", from: at };
+    else drag = model.get("tool") === "box" ? startBox(at) : startPoint(at);
     draw();
   }
 
@@ -161,6 +257,7 @@ function render({ model, el }) {
   function pointerMove(event) {
     const at = toImage(event);
     if (!drag) return hover(at);
+    if (drag.kind === "pan") return pan([drag.from[0] - at[0], drag.from[1] - at[1]]);
     const moved = !near(toScreen(at), toScreen(drag.from), 3);
     if (!moved && !drag.moved) return undefined;
     drag.moved = true;
@@ -179,7 +276,7 @@ function render({ model, el }) {
     const at = toImage(event);
     drag = null;
     if (done.kind === "point") finishPoint(done, at);
-    else finishBox(done);
+    else if (done.kind !== "pan") finishBox(done);
     draw();
   }
 
@@ -202,6 +299,12 @@ function render({ model, el }) {
     send(done.kind === "new" ? "add_hand" : "move_box", { box: done.box });
   }
 
+  function wheel(event) {
+    if (!event.ctrlKey && !event.metaKey) return; // the page scrolls
+    event.preventDefault();
+    zoom(event.deltaY < 0 ? STEP : 1 / STEP, toImage(event));
+  }
+
   function hover(at) {
     if (model.get("tool") === "box") {
       const box = model.get("boxes")[model.get("active")];
@@ -218,30 +321,65 @@ function render({ model, el }) {
   function keyDown(event) {
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const step = steps[event.key];
+    const control = event.ctrlKey || event.metaKey;
     const index = model.get("selected");
-    const point = model.get("points")[index];
-    if (event.key === "Escape") {
+    const point = points()[index];
+    const key = event.key.toLowerCase();
+    const names = model.get("names");
+    if (key === "escape") {
       drag = null;
       draw();
-    } else if (step && point) {
+    } else if (step && (control || !point)) pan([(step[0] * view[2]) / 10, (step[1] * view[3]) / 10]);
+    else if (step) {
       const size = event.shiftKey ? 10 : 1;
       send("move_keypoint", { index, point: [point[0] + step[0] * size, point[1] + step[1] * size] });
-    } else if ((event.key === "Delete" || event.key === "Backspace") && index >= 0) {
+    } else if ((key === "delete" || key === "backspace") && index >= 0) {
       send("move_keypoint", { index, point: null });
-    } else return;
+    } else if (key === "pagedown") send("change", { channel: Math.min(index + 1, names.length - 1) });
+    else if (key === "pageup") send("change", { channel: Math.max(index - 1, 0) });
+    else if (control && (key === "y" || (key === "z" && event.shiftKey))) send("redo", {});
+    else if (control && key === "z") send("undo", {});
+    else if (control) return;
+    else if (key === "+" || key === "=") zoom(STEP);
+    else if (key === "-") zoom(1 / STEP);
+    else if (key === "0") fit();
+    else if (key === "s") toggleSkeletons();
+    else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
   const send = (method, options) => model.send({ method, options }); // of the session
+  const toggleSkeletons = () => send("change", { skeletons: !model.get("skeletons") });
+
+  function addTool(text, name, hint, action) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.setAttribute("aria-label", name);
+    button.title = hint;
+    button.addEventListener("click", action);
+    tools.append(button);
+    return button;
+  }
+
+  addTool("−", "Zoom out", "Zoom out (key −, or Ctrl and the wheel)", () => zoom(1 / STEP));
+  addTool("+", "Zoom in", "Zoom in (key +, or Ctrl and the wheel); pan with Shift and the mouse", () => zoom(STEP));
+  addTool("Fit", "Fit", "Show all again (key 0)", fit);
+  const switcher = addTool("Skeletons", "Skeletons", "Show or hide the skeletons (key S)", toggleSkeletons);
+
+  function describe() {
+    switcher.setAttribute("aria-pressed", model.get("skeletons"));
+    canvas.setAttribute("aria-label", model.get("label"));
+  }
 
   async function decode() {
     const bytes = model.get("image");
     if (!bytes || !bytes.byteLength) return;
-    const latest = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+    const latest = { window: model.get("window"), bitmap: await createImageBitmap(new Blob([bytes], { type: "image/jpeg" })) };
     if (bytes !== model.get("image")) return; // a newer one is on its way
-    bitmap = latest;
-    canvas.setAttribute("aria-label", model.get("label"));
+    sharp = latest;
+    if (String(latest.window) === String(model.get("frame"))) whole = latest;
     draw();
   }
 
@@ -249,17 +387,20 @@ function render({ model, el }) {
   canvas.addEventListener("pointermove", pointerMove);
   canvas.addEventListener("pointerup", pointerUp);
   canvas.addEventListener("pointercancel", () => { drag = null; draw(); });
+  canvas.addEventListener("wheel", wheel, { passive: false });
   canvas.addEventListener("keydown", keyDown);
   const watcher = new ResizeObserver(() => draw());
   watcher.observe(el);
-  const names = ["window", "boxes", "active", "points", "selected", "tool"];
-  names.forEach((name) => model.on(`change:${name}`, draw));
-  model.on("change:image", decode);
+  const actions = { image: decode, frame: reframe, label: describe };
+  ["boxes", "active", "hands", "selected", "tool"].forEach((name) => { actions[name] = draw; });
+  actions.skeletons = () => { describe(); draw(); };
+  for (const [name, action] of Object.entries(actions)) model.on(`change:${name}`, action);
+  describe();
   decode();
   return () => {
+    clearTimeout(timer);
     watcher.disconnect();
-    names.forEach((name) => model.off(`change:${name}`, draw));
-    model.off("change:image", decode);
+    for (const [name, action] of Object.entries(actions)) model.off(`change:${name}`, action);
   };
 }
 

@@ -15,13 +15,30 @@ SCALES = (
 HELP = (
     "<b>Keypoints:</b> drag one, or choose one in the table and click its position; the arrow keys "
     "move it by a pixel, Delete marks it as not visible. <b>Box:</b> drag its inside or a corner; "
-    "drag outside it for another hand. Leave room around the hand."
+    "drag outside it for another hand. Leave room around the hand. <b>Zoom:</b> Ctrl and the "
+    "wheel, or + and −; Shift and the mouse pan."
 )
 # Buttons that change the hands, with their hints.
 CHANGES = {
-    "undo": ("Undo", "Undo the last change of a box, a side or a keypoint"),
+    "undo": ("Undo", "Undo the last change of a box, a side or a keypoint (Ctrl Z)"),
+    "redo": ("Redo", "Make the change again that was undone last (Ctrl Shift Z)"),
     "reset": ("Reset keypoints", "Forget the corrections of this hand"),
     "remove": ("Remove hand", "Remove this hand from the list"),
+}
+# What each control does.
+HINTS = {
+    "image": "The image that is shown",
+    "side": "Whose hand it is: auto leaves it to the network",
+    "channel": "The heatmap that is shown over the image",
+    "stage": "The stage of the network whose heatmaps are used",
+    "recipe": "The steps from the image to the keypoints",
+    "scales": "The sizes at which the network sees the hand",
+    "scale": "The heatmaps of one of these sizes, or all merged",
+    "peak": "How keypoints are found in the heatmaps",
+    "threshold": "Keypoints whose score is not above it are missing",
+    "opacity": "Of the heatmap",
+    "close": "All of the image, or the surroundings of the hand",
+    "tool": "What the mouse moves in the image",
 }
 # Buttons that save a kind of file, see `save`, with their hints.
 SAVES = {
@@ -41,10 +58,10 @@ def make_controls(session: Session) -> dict[str, widgets.Widget]:
     channels = [("all keypoints", NONE), *((name, index) for index, name in enumerate(CHANNELS))]
     peaks = [(OWN, NONE), *((name.replace("_", " "), name) for name in PEAKS)]
     sides = [("auto", NONE), ("left", "left"), ("right", "right")]
+    views, tools = [("image", False), ("hand", True)], [("keypoints", "points"), ("box", "box")]
     stages = {"min": 1, "max": max(session.network.count, 2)}
-    return {
+    controls = {
         "image": widgets.Dropdown(description="Image", options=images),
-        "hand": widgets.Dropdown(description="Hand"),
         "side": widgets.ToggleButtons(description="Side", options=sides),
         "channel": widgets.Dropdown(description="Heatmap", options=channels),
         "stage": widgets.IntSlider(description="Stage", **stages),
@@ -54,10 +71,10 @@ def make_controls(session: Session) -> dict[str, widgets.Widget]:
         "peak": widgets.Dropdown(description="Peaks", options=peaks),
         "threshold": widgets.FloatSlider(description="Threshold", max=1, step=0.01),
         "opacity": widgets.FloatSlider(description="Opacity", max=1, step=0.05),
-        "close": widgets.ToggleButtons(
-            description="View", options=[("image", False), ("hand", True)]
-        ),
-        "tool": widgets.ToggleButtons(
-            description="Mouse", options=[("keypoints", "points"), ("box", "box")]
-        ),
+        "close": widgets.ToggleButtons(description="View", options=views),
+        "tool": widgets.ToggleButtons(description="Mouse", options=tools),
     }
+    controls["stage"].disabled = session.network.count < 2
+    for name, control in controls.items():
+        control.tooltip = HINTS[name]
+    return controls

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.axes import Axes
 
-from openpose_keras.core.boxes import square_box
+from openpose_keras.core.boxes import Box, square_box
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.geometry import Resize
 from openpose_keras.viz.drawing import Pen, draw_hands, draw_heatmaps, hand_label
@@ -29,16 +29,17 @@ def render(
     *,
     size: int | None = SIZE,
     opacity: float | None = None,
-    skeletons: bool = True,
+    skeletons: bool | None = None,
 ) -> tuple[np.ndarray, Window]:
     """Draw what a session shows: the heatmap of the active hand, and all skeletons.
 
     Args:
         session: The image, its hands, and what is chosen.
-        size: The longer side in pixels, at most; the surroundings of a hand fill it. None: the
-            whole image at its own size, with lines as thick as OpenPose's, to be saved.
+        size: The longer side in pixels, at most; a part of the image fills it. None: the whole
+            image at its own size, with lines as thick as OpenPose's, to be saved.
         opacity: Of the heatmap; None for the session's.
-        skeletons: Whether they are drawn, on the screen with their labels.
+        skeletons: Whether they are drawn, on the screen with their labels; None for the session's
+            choice.
 
     Returns:
         The image (h, w, 3) uint8 RGB and the window (x, y, width, height) that it shows.
@@ -47,10 +48,10 @@ def render(
         OpenPoseKerasError: A box lies outside the image, or the network fails.
     """
     results, state = session.results(), session.state
-    close = state.close and size is not None
-    x, y, width, height = window = window_of(session, close=close)
+    whole = frame_of(session, close=False)
+    x, y, width, height = window = whole if size is None else window_of(session)
     scale = 1.0 if size is None else size / max(width, height)
-    if not close:
+    if window == whole:
         scale = min(scale, 1.0)
     rows, columns = max(round(height * scale), 1), max(round(width * scale), 1)
     resize = Resize((height, width), (rows, columns), "area" if scale < 1 else "cubic")
@@ -59,32 +60,54 @@ def render(
         _, maps, box = results[state.hand]
         opacity = state.opacity if opacity is None else opacity
         covered = (np.array(box) - (x, y, 0, 0)) * np.tile((columns / width, rows / height), 2)
-        canvas = draw_heatmaps(canvas, maps, state.channel, opacity=opacity, box=covered)
+        channel = state.channel if state.preview is None else state.preview
+        canvas = draw_heatmaps(canvas, maps, channel, opacity=opacity, box=covered)
     # Keypoints below the session's threshold are missing already.
     hands = [replace(hand, xy=resize.apply_points(hand.xy - (x, y))) for hand, *_ in results]
     on_screen = size is not None
     pen = PEN if on_screen else None
-    drawn = hands if skeletons else []
+    drawn = hands if (state.skeletons if skeletons is None else skeletons) else []
     return draw_hands(canvas, drawn, threshold=-math.inf, pen=pen, labels=on_screen), window
 
 
-def window_of(session: Session, *, close: bool) -> Window:
-    """Return a part of the image: all of it, or the surroundings of the active hand.
+def window_of(session: Session) -> Window:
+    """Return the part of the image that is looked at: what is zoomed in on, else all of `frame_of`.
+
+    Args:
+        session: The image, its hands, and what is chosen.
+
+    Returns:
+        (x, y, width, height) inside the image.
+    """
+    frame = frame_of(session, close=session.state.close)
+    return frame if session.state.zoom is None else _whole_pixels(session.state.zoom, frame)
+
+
+def frame_of(session: Session, *, close: bool) -> Window:
+    """Return what is shown without a zoom: all of the image, or the surroundings of a hand.
 
     Args:
         session: The image and its hands.
-        close: Whether the surroundings are wanted.
+        close: Whether the surroundings of the active hand are wanted.
 
     Returns:
         (x, y, width, height) inside the image.
     """
     height, width = session.image.shape[:2]
+    whole = 0, 0, width, height
     if not (close and session.hands):
-        return 0, 0, width, height
-    x, y, side, _ = square_box(session.hands[session.state.hand].region.box, MARGIN)
-    left, right = np.clip([math.floor(x), math.ceil(x + side)], 0, width).tolist()
-    top, bottom = np.clip([math.floor(y), math.ceil(y + side)], 0, height).tolist()
-    return left, top, right - left, bottom - top
+        return whole
+    return _whole_pixels(square_box(session.hands[session.state.hand].region.box, MARGIN), whole)
+
+
+def _whole_pixels(box: Box, frame: Window) -> Window:
+    """Return the pixels of a frame that a box touches; all of them where it touches none."""
+    x, y, width, height = box
+    left, top = frame[:2]
+    right, bottom = left + frame[2], top + frame[3]
+    first, last = np.clip([math.floor(x), math.ceil(x + width)], left, right).tolist()
+    upper, lower = np.clip([math.floor(y), math.ceil(y + height)], top, bottom).tolist()
+    return (first, upper, last - first, lower - upper) if first < last and upper < lower else frame
 
 
 def static_figure(session: Session) -> NotebookFigure:

@@ -56,7 +56,9 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
     path = Path(path).expanduser()
     if kind not in KINDS:
         raise ValueError(f"expected a kind of {', '.join(KINDS)}, got {kind!r}")
-    require_writable(path, force=overwrite or kind == "labels")
+    if path.exists() and not overwrite and kind != "labels":
+        raise FileExistsError(f"{path} exists")
+    require_writable(path, force=True)
     hands = [result.hand for result in session.results()]
     if kind == "image":
         write_image(path, render(session, size=None)[0])

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from openpose_keras.core.boxes import BoxLike, check_box, check_boxes
+from openpose_keras.core.boxes import Box, BoxLike, check_box, check_boxes
 from openpose_keras.core.keypoints import Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.hand import HandEstimator
@@ -62,6 +62,9 @@ class State:
         threshold: A keypoint is missing unless its score is above it.
         opacity: Of the heatmap, from 0 to 1.
         close: Whether the surroundings of the hand are shown and not the whole image.
+        zoom: (x, y, width, height) of the part of these that is looked at; None for all.
+        preview: Index of a heatmap that is shown for a moment instead; None for `channel`.
+        skeletons: Whether they are drawn.
     """
 
     image: int = 0
@@ -75,6 +78,12 @@ class State:
     threshold: float = THRESHOLD
     opacity: float = OPACITY
     close: bool = False
+    zoom: Box | None = None
+    preview: int | None = None
+    skeletons: bool = True
+
+
+Moment = tuple[dict[int, Hands], State]
 
 
 class Session:
@@ -107,9 +116,12 @@ class Session:
         self.recipes = _recipes(estimator.recipe)
         self.state = State(recipe=next(iter(self.recipes)))
         self.annotations: dict[int, Hands] = {}
-        self._past: list[tuple[dict[int, Hands], State]] = []
+        self._found: dict[int, Hands] = {}
+        self._past: list[Moment] = []
+        self._future: list[Moment] = []
         if boxes is not None:
-            self.annotations[0] = tuple(HandAnnotation(Region(box)) for box in check_boxes(boxes))
+            given = tuple(HandAnnotation(Region(box)) for box in check_boxes(boxes))
+            self.annotations[0] = self._found[0] = given
         self._find_hands(0)
 
     # What is shown.
@@ -123,6 +135,12 @@ class Session:
     def hands(self) -> Hands:
         """The hands of the image."""
         return self.annotations[self.state.image]
+
+    @property
+    def corrected(self) -> set[int]:
+        """Indices of the images whose hands a person changed."""
+        pairs = self.annotations.items()
+        return {index for index, hands in pairs if hands is not self._found[index]}
 
     @property
     def scales(self) -> tuple[float, ...]:
@@ -166,6 +184,8 @@ class Session:
         """
         if changes.get("image", self.state.image) != self.state.image:
             changes = {"hand": 0, **changes}
+        if changes.get("close", self.state.close) != self.state.close:
+            changes = {"zoom": None, **changes}
         if {"recipe", "scales"} & set(changes):
             changes = {"scale": None, **changes}
         state = replace(self.state, **changes)
@@ -175,8 +195,11 @@ class Session:
         _require("scale", state.scale, state.scales or self.recipes[state.recipe].scales)
         _require("peak", state.peak, PEAKS)
         _require("channel", state.channel, range(len(CHANNELS)))
+        _require("preview", state.preview, range(len(CHANNELS)))
         if not 0 <= state.opacity <= 1:
             raise ValueError(f"expected an opacity from 0 to 1, got {state.opacity!r}")
+        if state.zoom is not None:
+            state = replace(state, zoom=check_box(state.zoom))
         self._find_hands(state.image)
         _require("hand", state.hand, range(max(len(self.annotations[state.image]), 1)))
         self.state = state
@@ -219,8 +242,17 @@ class Session:
 
     def undo(self) -> None:
         """Undo the last of these changes, where there is one."""
-        if self._past:
-            self.annotations, state = self._past.pop()
+        self._travel(self._past, self._future)
+
+    def redo(self) -> None:
+        """Make the last change that was undone again, unless there was another one since."""
+        self._travel(self._future, self._past)
+
+    def _travel(self, source: list[Moment], target: list[Moment]) -> None:
+        """Go to the last moment of one list, where there is one, and add this one to the other."""
+        if source:
+            target.append((self.annotations, self.state))
+            self.annotations, state = source.pop()
             self.state = replace(self.state, image=state.image, hand=state.hand)
 
     def _active_hand(self) -> HandAnnotation:
@@ -246,12 +278,14 @@ class Session:
             self.annotations, self.state = before
             raise
         self._past.append(before)
+        self._future.clear()
 
     def _find_hands(self, index: int) -> None:
         """Read an image and, once, search it for hands."""
         image = self.read(index)
         if index not in self.annotations:
-            self.annotations[index] = tuple(map(HandAnnotation, self.network.search(image)))
+            hands = tuple(map(HandAnnotation, self.network.search(image)))
+            self.annotations[index] = self._found[index] = hands
 
 
 def _require(kind: str, chosen: object, known: Collection[object]) -> None:

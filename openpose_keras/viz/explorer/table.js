@@ -1,55 +1,105 @@
-// The keypoints of a hand as a table; a click on a row selects the keypoint.
+// A table of which a row can be chosen, with a click or with the arrow keys; a row under the mouse
+// shows its heatmap for a moment.
+
+const PAUSE = 120; // milliseconds that the mouse rests on a row before its heatmap is shown
 
 function render({ model, el }) {
   const table = document.createElement("table");
-  table.className = "opk-table";
+  const field = model.get("field");
+  const columns = model.get("columns");
+  table.className = `opk-table opk-${field}`;
+  table.setAttribute("role", "grid");
+  const caption = table.createCaption();
+  const head = table.createTHead().insertRow();
+  const body = table.createTBody();
   el.append(table);
 
-  function cell(row, text, name) {
-    const item = row.insertCell();
-    item.textContent = text;
-    item.className = name;
-    return item;
+  for (const [key, title] of columns) {
+    const item = document.createElement("th");
+    item.scope = "col";
+    item.textContent = title;
+    item.className = key === "name" || key === "side" ? "" : "opk-number";
+    head.append(item);
+  }
+
+  let timer = null;
+  let previewed = null;
+
+  function preview(index) {
+    clearTimeout(timer);
+    if (field !== "channel") return;
+    timer = setTimeout(() => {
+      if (index === previewed) return;
+      previewed = index;
+      model.send({ method: "change", options: { preview: index } });
+    }, PAUSE);
+  }
+
+  function choose(index) {
+    if (index === model.get("selected")) return;
+    model.set("selected", index); // at once; the kernel says it again
+    model.send({ method: "change", options: { [field]: index } });
+  }
+
+  function addRow() {
+    const row = body.insertRow();
+    const index = row.sectionRowIndex;
+    row.setAttribute("data-lm-suppress-shortcuts", "true"); // arrow keys are ours
+    const first = row.insertCell();
+    const dot = document.createElement("span");
+    dot.className = "opk-dot";
+    first.append(dot, "");
+    columns.slice(1).forEach(([key]) => { row.insertCell().className = key === "side" ? "" : "opk-number"; });
+    row.addEventListener("click", () => { row.focus(); choose(index); });
+    row.addEventListener("pointerenter", () => preview(index));
   }
 
   function fill() {
-    table.replaceChildren();
-    const head = table.createTHead().insertRow();
-    for (const [text, name] of [["keypoint", ""], ["x", "opk-number"], ["y", "opk-number"], ["score", "opk-number"]]) {
-      const item = document.createElement("th");
-      item.textContent = text;
-      item.className = name;
-      head.append(item);
-    }
-    const body = table.createTBody();
-    model.get("rows").forEach((each, index) => body.append(line(each, index)));
+    const rows = model.get("rows");
+    const selected = model.get("selected");
+    caption.textContent = model.get("caption");
+    table.classList.toggle("opk-empty", !rows.length);
+    while (body.rows.length > rows.length) body.deleteRow(-1);
+    while (body.rows.length < rows.length) addRow();
+    rows.forEach((each, index) => {
+      const row = body.rows[index];
+      row.className = { missing: "opk-missing", "by hand": "opk-moved" }[each.note] ?? "";
+      row.classList.toggle("opk-selected", index === selected);
+      row.setAttribute("aria-selected", index === selected);
+      row.tabIndex = index === (rows[selected] ? selected : 0) ? 0 : -1;
+      row.title = field === "channel" ? "Click: choose this keypoint and show its heatmap" : "Click: choose this hand";
+      const dot = row.cells[0].firstChild;
+      dot.hidden = !each.color;
+      dot.style.background = each.color ?? "";
+      dot.nextSibling.data = each.name;
+      columns.slice(1).forEach(([key], column) => { row.cells[column + 1].textContent = each[key]; });
+    });
   }
 
-  function line({ name, x, y, score, color, note }, index) {
-    const row = document.createElement("tr");
-    row.className = [
-      index === model.get("selected") ? "opk-selected" : "",
-      note === "missing" ? "opk-missing" : "",
-      note === "by hand" ? "opk-moved" : "",
-    ].join(" ");
-    const first = cell(row, "", "opk-name");
-    const dot = document.createElement("span");
-    dot.className = "opk-dot";
-    dot.style.background = color;
-    first.append(dot, name);
-    cell(row, x, "opk-number");
-    cell(row, y, "opk-number");
-    cell(row, score, "opk-number");
-    row.addEventListener("click", () => model.send({ method: "change", options: { channel: index } }));
-    return row;
+  function keyDown(event) {
+    const last = body.rows.length - 1;
+    const now = [...body.rows].indexOf(document.activeElement);
+    const next = { ArrowDown: Math.min(now + 1, last), ArrowUp: Math.max(now - 1, 0), Home: 0, End: last, " ": now };
+    if (now < 0) return;
+    if (event.key === "Enter") {
+      choose(now);
+      el.closest(".opk-explorer")?.querySelector(".opk-canvas")?.focus(); // its arrow keys move it
+    } else if (event.key in next) {
+      body.rows[next[event.key]].focus();
+      choose(next[event.key]);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
   }
 
-  model.on("change:rows", fill);
-  model.on("change:selected", fill);
+  table.addEventListener("keydown", keyDown);
+  body.addEventListener("pointerleave", () => preview(null));
+  const names = ["rows", "selected", "caption"];
+  names.forEach((name) => model.on(`change:${name}`, fill));
   fill();
   return () => {
-    model.off("change:rows", fill);
-    model.off("change:selected", fill);
+    clearTimeout(timer);
+    names.forEach((name) => model.off(`change:${name}`, fill));
   };
 }
 

@@ -1,4 +1,4 @@
-"""The two widgets of our own: an image that can be clicked and dragged on, and the table.
+"""The widgets of our own: an image that can be clicked and dragged on, tables, a line of messages.
 
 Their JavaScript lies next to this module and reaches the browser through the kernel, so that
 nothing is downloaded. What the user does comes back as a method of the `Session` to call:
@@ -19,20 +19,27 @@ from openpose_keras.viz.explorer.render import Window
 
 _HERE = Path(__file__).parent
 JPEG_QUALITY = 92
+_RGB = ["rgb({}, {}, {})".format(*color) for color in HAND.colors]
+HAND_COLUMNS = [["name", "hand"], ["side", "side"], ["presence", "presence"], ["score", "score"]]
+KEYPOINT_COLUMNS = [["name", "keypoint"], ["x", "x"], ["y", "y"], ["score", "score"]]
 
 
 class Canvas(anywidget.AnyWidget):
-    """The image, the boxes and the handles of the keypoints, all in pixels of the image."""
+    """The image, the boxes and the skeletons, all in pixels of the session's image."""
 
     _esm = _HERE / "canvas.js"
     _css = _HERE / "style.css"
     image = traitlets.Bytes().tag(sync=True)
-    window = traitlets.List([0, 0, 1, 1]).tag(sync=True)
+    window = traitlets.List([0, 0, 1, 1]).tag(sync=True)  # the part of the image that this is
+    frame = traitlets.List([0, 0, 1, 1]).tag(sync=True)  # the part that is shown without a zoom
     boxes = traitlets.List().tag(sync=True)
     active = traitlets.Int(0).tag(sync=True)
-    points = traitlets.List().tag(sync=True)
+    hands = traitlets.List().tag(sync=True)  # {"points": [[x, y] or None, ...], "text": ""}
     names = traitlets.List(list(HAND.keypoints)).tag(sync=True)
+    edges = traitlets.List(list(map(list, HAND.edge_indices))).tag(sync=True)
+    colors = traitlets.List(_RGB).tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
+    skeletons = traitlets.Bool(True).tag(sync=True)
     tool = traitlets.Unicode("points").tag(sync=True)
     label = traitlets.Unicode("").tag(sync=True)
 
@@ -50,12 +57,40 @@ class Canvas(anywidget.AnyWidget):
 
 
 class Table(anywidget.AnyWidget):
-    """The keypoints of a hand, a row each."""
+    """Rows of which one can be chosen; `field` is what of the `State` is then set to its number."""
 
     _esm = _HERE / "table.js"
     _css = _HERE / "style.css"
+    field = traitlets.Unicode().tag(sync=True)
+    columns = traitlets.List().tag(sync=True)  # [the key in a row, the heading]
     rows = traitlets.List().tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
+    caption = traitlets.Unicode("").tag(sync=True)
+
+
+class Status(anywidget.AnyWidget):
+    """A line that says what was done, what went wrong, or what is being done; read out aloud too.
+
+    It names the controls of the explorer as well, for those who use them without a mouse.
+    """
+
+    _esm = _HERE / "status.js"
+    _css = _HERE / "style.css"
+    text = traitlets.Unicode("").tag(sync=True)
+    is_error = traitlets.Bool(False).tag(sync=True)
+    busy = traitlets.Unicode("").tag(sync=True)  # shown instead, if it stays for a moment
+
+
+def hand_row(index: int, hand: Hand) -> dict[str, str]:
+    """Return what the table of hands shows of one.
+
+    Args:
+        index: Its number from 0.
+        hand: The hand.
+    """
+    presence = "–" if hand.presence is None else f"{100 * hand.presence:.0f} %"
+    name, side = str(index + 1), hand.side or "unknown"
+    return {"name": name, "side": side, "presence": presence, "score": f"{hand.score:.2f}"}
 
 
 def table_rows(hand: Hand, moved: Container[int]) -> list[dict[str, str]]:
@@ -66,13 +101,13 @@ def table_rows(hand: Hand, moved: Container[int]) -> list[dict[str, str]]:
         moved: Indices of the keypoints that a person moved or marked as not visible.
     """
     rows = []
-    for index, (name, color) in enumerate(zip(HAND.keypoints, HAND.colors, strict=True)):
-        row = {"name": name, "color": "rgb({}, {}, {})".format(*color), "note": ""}
+    for index, (name, color) in enumerate(zip(HAND.keypoints, _RGB, strict=True)):
+        row = {"name": name, "color": color, "note": ""}
         if hand.found[index]:
             x, y = hand.xy[index]
             row |= {"x": f"{x:.1f}", "y": f"{y:.1f}", "score": f"{hand.scores[index]:.2f}"}
         else:
-            row |= {"x": "–", "y": "–", "score": "–", "note": "missing"}
+            row |= {"x": "–", "y": "–", "score": "missing", "note": "missing"}
         if index in moved:
             row |= {"score": "by hand" if hand.found[index] else "not visible", "note": "by hand"}
         rows.append(row)
