@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from openpose_keras.cli.options import UsageError
-from openpose_keras.engines.export import ENDINGS, FORMS, TOLERANCES, export_network
+from openpose_keras.core.files import EXPORT_SUFFIXES
 from openpose_keras.networks.presets import PRESETS
 
 SUMMARY = "write a network as a file of ONNX, OpenVINO, LiteRT or TensorFlow"
@@ -21,10 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to",
         required=True,
-        choices=FORMS,
+        choices=tuple(EXPORT_SUFFIXES),
         help="the kind of file; openvino: an .xml with a .bin next to it; saved_model: a folder",
     )
-    endings = ", ".join(ENDINGS.values())
+    endings = ", ".join(EXPORT_SUFFIXES.values())
     parser.add_argument(
         "--out", type=Path, metavar="PATH", help=f"the new file (default: NAME with {endings})"
     )
@@ -54,11 +54,14 @@ def run(args: argparse.Namespace) -> int:
         NetworkError: The file computes something else than Keras.
         OSError: The file can't be written where it is wanted.
     """
-    path = args.out or Path(f"{args.name}{ENDINGS[args.to]}")
+    from openpose_keras.engines.export import TOLERANCES, export_network
+
+    ending = EXPORT_SUFFIXES[args.to]
+    path = args.out or Path(f"{args.name}{ending}")
     if args.to == "saved_model" and args.float16:
         raise UsageError("--float16: a SavedModel holds float32 only; leave it out")
-    if args.to != "saved_model" and path.suffix != ENDINGS[args.to]:
-        raise UsageError(f"--out: expected a name that ends with {ENDINGS[args.to]}, got {path}")
+    if args.to != "saved_model" and path.suffix != ending:
+        raise UsageError(f"--out: expected a name that ends with {ending}, got {path}")
     report = export_network(
         args.name,
         path,

@@ -23,6 +23,14 @@ VIDEO_SUFFIXES = (
 # fmt: on
 """Usual endings of videos; `io.video.VideoReader` goes by what is in a file."""
 
+EXPORT_SUFFIXES = {
+    "onnx": ".onnx",
+    "openvino": ".xml",
+    "litert": ".tflite",
+    "saved_model": "_saved_model",
+}
+"""How the name of each kind of exported network ends; a SavedModel is a folder of any name."""
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:

@@ -8,12 +8,12 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from openpose_keras.core.errors import BackendError, NetworkError
-from openpose_keras.core.files import require_writable
+from openpose_keras.core.files import EXPORT_SUFFIXES, require_writable
 from openpose_keras.core.version import __version__
 from openpose_keras.engines.files import graph_path, import_library
 from openpose_keras.engines.keras import compile_model
@@ -37,14 +37,7 @@ if TYPE_CHECKING:
     import keras
 
 Form = Literal["onnx", "openvino", "litert", "saved_model"]
-FORMS: tuple[Form, ...] = get_args(Form)
-ENDINGS: Mapping[Form, str] = {
-    "onnx": ".onnx",
-    "openvino": ".xml",
-    "litert": ".tflite",
-    "saved_model": "_saved_model",
-}
-"""How the name of each kind of file ends by default; a SavedModel is a folder of any name."""
+"""A key of `core.files.EXPORT_SUFFIXES`."""
 
 TOLERANCES = {"float32": 1e-4, "float16": 0.05}
 """The greatest difference from Keras that is accepted, in greatest values of the output."""
@@ -123,8 +116,10 @@ def export_network(
 
 def _check(target: Path, form: Form, half: bool, force: bool) -> None:
     """Check what can be checked before the long part."""
-    if form != "saved_model" and target.suffix != ENDINGS[form]:
-        raise ValueError(f"expected a name that ends with {ENDINGS[form]} for {form}, got {target}")
+    if form != "saved_model" and target.suffix != EXPORT_SUFFIXES[form]:
+        raise ValueError(
+            f"expected a name that ends with {EXPORT_SUFFIXES[form]} for {form}, got {target}"
+        )
     if form == "saved_model":
         if half:
             raise ValueError("a SavedModel holds float32 only: leave out half=True (--float16)")

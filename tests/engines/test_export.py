@@ -8,9 +8,10 @@ import pytest
 
 from openpose_keras import cli
 from openpose_keras.core.errors import NetworkError
+from openpose_keras.core.files import EXPORT_SUFFIXES
 from openpose_keras.core.version import __version__
 from openpose_keras.engines import export
-from openpose_keras.engines.export import ENDINGS, FORMS, export_network
+from openpose_keras.engines.export import export_network
 from openpose_keras.io.weight_record import checksums
 from tests.engines.test_load import randomised
 
@@ -43,9 +44,9 @@ def record(path, form):
     return (path / "assets.extra/openpose_keras.json").read_text("utf8")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", EXPORT_SUFFIXES)
 def test_a_file_agrees_with_keras_and_says_where_it_is_from(form, weights, tmp_path):
-    path = tmp_path / f"body_tiny{ENDINGS[form]}"
+    path = tmp_path / f"body_tiny{EXPORT_SUFFIXES[form]}"
     report = export_network("body_tiny", path, form=form, weights=weights)
     shapes = [(2, 128, 128, 3), (2, 112, 144, 3)]
     assert {each[:2] for each in report} == {
@@ -71,7 +72,7 @@ def test_float16_takes_less_room_and_is_less_exact(form, weights, tmp_path):
     write = functools.partial(export_network, "body_tiny", form=form, weights=weights)
     sizes = {}
     for half in (False, True):
-        report = write(tmp_path / f"a{half}{ENDINGS[form]}", half=half)
+        report = write(tmp_path / f"a{half}{EXPORT_SUFFIXES[form]}", half=half)
         sizes[half] = sum(each.stat().st_size for each in tmp_path.glob(f"a{half}*"))
     assert 1e-5 < max(each.difference for each in report) < 0.05
     assert sizes[True] < sizes[False] - 30_000
@@ -79,7 +80,7 @@ def test_float16_takes_less_room_and_is_less_exact(form, weights, tmp_path):
 
 @pytest.mark.parametrize("form", ["onnx", "openvino", "saved_model"])
 def test_nothing_is_written_or_lost_where_the_two_disagree(form, weights, tmp_path, monkeypatch):
-    path = tmp_path / f"a{ENDINGS[form]}"
+    path = tmp_path / f"a{EXPORT_SUFFIXES[form]}"
     write = functools.partial(export_network, "body_tiny", path, form=form, weights=weights)
     monkeypatch.setitem(export.TOLERANCES, "float32", -1.0)
     with pytest.raises(NetworkError, match=r"differs by .* nothing was written"):
