@@ -46,7 +46,7 @@ ENDINGS: Mapping[Form, str] = {
 }
 """How the name of each kind of file ends by default; a SavedModel is a folder of any name."""
 
-TOLERANCES = {"float32": 1e-4, "float16": 0.05}
+TOLERANCES = {"float32": 1e-4, "float16": 0.01}
 """The greatest difference from Keras that is accepted, in greatest values of the output."""
 
 _RECORD = f"assets.extra/{KEY}.json"  # where a SavedModel keeps files of its makers
