@@ -34,7 +34,6 @@ from openpose_keras.io.coco_file import (
     box_entry,
     category,
     entry_of,
-    file_name,
     image_entry,
     image_paths,
     is_crowd,
@@ -349,8 +348,9 @@ def _hands(
 
 def _image_ids(data: Json, path: Path, image: Path) -> list[Any]:
     """Return the ids under which a file lists an image."""
-    wanted, entries = image.resolve(), data["images"]
-    return [each["id"] for each in entries if (path.parent / file_name(each)).resolve() == wanted]
+    wanted, places = image.resolve(), image_paths(path, data, None)
+    pairs = zip(data["images"], places.values(), strict=True)
+    return [entry["id"] for entry, place in pairs if place.resolve() == wanted]
 
 
 def _with_hands(data: Json, path: Path, image: Path, hands: Sequence[Hand | LabelledHand]) -> Json:
