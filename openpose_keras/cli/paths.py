@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.core.files import PHOTO_SUFFIXES, VIDEO_SUFFIXES
+from openpose_keras.core.files import PHOTO_SUFFIXES, VIDEO_SUFFIXES, is_photo
 
 OUTPUT_SUFFIXES = {
     "image": "_keypoints.png",
@@ -39,7 +39,7 @@ def expand(argument: str) -> list[Path]:
     """
     path = Path(argument)
     if path.is_dir():
-        files = [entry for entry in path.iterdir() if entry.suffix.lower() in PHOTO_SUFFIXES]
+        files = list(filter(is_photo, path.iterdir()))
         problem = (
             f"no photo in this folder (expected {' '.join(PHOTO_SUFFIXES)}; convert HEIC to JPEG "
             f"first); for its subfolders write '{path}/**/*.jpg'"
