@@ -15,9 +15,13 @@ COCO = ["pycocotools>=2.0.8,<3"]  # fills polygons; tests take it as the oracle 
 ONNX = ["onnx>=1.17,<2"]  # writes .onnx files; running networks needs ONNX Runtime alone
 VIDEO = ["av>=18,<19"]  # PyAV, whose wheels bring FFmpeg; older ones mix up colour spaces
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
+COMPLETION = ["shtab>=1.7,<2"]  # completes options in bash, zsh and tcsh
+PANDAS = ["pandas>=2.2,<4"]
 TEST = [
     *COCO,
+    *COMPLETION,
     *ONNX,
+    *PANDAS,
     *TRAIN,
     *VIDEO,
     "ai-edge-litert>=2.1,<3",  # runs the teacher, the oracle of its reading
@@ -98,6 +102,8 @@ setup(
     extras_require={
         "train": TRAIN,
         "coco": COCO,
+        "completion": COMPLETION,
+        "pandas": PANDAS,
         "notebooks": NOTEBOOKS,
         "onnx": ONNX,
         "torch": TORCH,

@@ -27,7 +27,7 @@ from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.boxes import Box, BoxLike, check_box, keypoint_extent
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.files import require_writable, write_json
-from openpose_keras.core.keypoints import SIDES, Hand, Side
+from openpose_keras.core.keypoints import SIDES, Hand, Side, refuse_one
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco_file import (
     Json,
@@ -384,6 +384,7 @@ def _annotations(
     hands: Sequence[Hand | LabelledHand], image_id: object, category_id: object, first: int
 ) -> list[Json]:
     """Return the annotations of one image's hands; their ids count from `first`."""
+    refuse_one(hands, "hands")
     entries: list[Json] = []
     for hand in hands:
         labelled = np.asarray(np.isfinite(hand.xy).all(axis=-1))

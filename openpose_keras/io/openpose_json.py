@@ -44,6 +44,7 @@ from openpose_keras.core.keypoints import (
     Person,
     as_people,
     keypoint_table,
+    refuse_one,
 )
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 
@@ -80,6 +81,7 @@ def to_openpose(hands: Sequence[Hand]) -> dict[str, Any]:
         >>> person["hand_left_keypoints_2d"][:3], person["hand_right_keypoints_2d"]
         ([7.0, 7.0, 0.5], [])
     """
+    refuse_one(hands, "hands")
     people = []
     for hand in hands:
         person: dict[str, list[float]] = {"person_id": [-1], **{key: [] for key in KEYS}}
