@@ -13,6 +13,13 @@ OUTPUT_SUFFIXES = {
     "heatmaps": "_heatmaps.png",
 }
 
+_WEIGHTS = "weights are converted by `openpose-keras convert`, and shown by `inspect`"
+_OTHERS = {
+    **dict.fromkeys((".caffemodel", ".h5", ".pth", ".onnx", ".npy"), _WEIGHTS),
+    ".json": "labels are for `openpose-keras evaluate`, a config is for `openpose-keras train`",
+    ".pdf": "save its pages as images first",
+}
+
 
 class InputError(OpenPoseKerasError, ValueError):
     """An argument names no photo, or asks for what is not possible."""
@@ -49,6 +56,8 @@ def expand(argument: str) -> list[Path]:
             raise InputError(
                 f"{argument} is a video: `openpose-keras video {argument}` finds people in videos"
             )
+        if path.suffix.lower() in _OTHERS:
+            raise InputError(f"{argument} is no photo: {_OTHERS[path.suffix.lower()]}")
         return [path]
     else:
         folder = next(parent for parent in path.parents if parent.is_dir())
