@@ -107,7 +107,7 @@ class Keypoints:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the skeleton and the line."""
-        return drawn_line(repr(self), [self])
+        return drawn_line(repr(self), [(self.xy, self.scores, self.skeleton)])
 
     def _own_facts(self) -> list[str]:
         """Return what a subclass puts first in its line."""
@@ -235,7 +235,8 @@ class Person:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the skeletons, and which parts there are."""
-        return drawn_line(f"Person: {', '.join(self.parts) or 'nothing'}", self.parts.values())
+        drawn = [(each.xy, each.scores, each.skeleton) for each in self.parts.values()]
+        return drawn_line(f"Person: {', '.join(self.parts) or 'nothing'}", drawn)
 
 
 def as_people(people: Iterable[Person | Body]) -> list[Person]:

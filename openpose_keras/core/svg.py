@@ -2,20 +2,20 @@
 
 from collections.abc import Iterable
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openpose_keras.core.boxes import keypoint_extent
+from openpose_keras.core.skeletons import Skeleton
 
-if TYPE_CHECKING:
-    from openpose_keras.core.keypoints import Keypoints
+Part = tuple[np.ndarray, np.ndarray, Skeleton]
+"""`xy` (K, 2), NaN where missing, `scores` (K,), and what the keypoints are."""
 
 _SIDE = 180  # pixels of the drawing's longer side
 _MARGIN = 0.08  # around the keypoints, as a fraction of their longer side
 
 
-def drawn_line(line: str, parts: Iterable["Keypoints"]) -> str:
+def drawn_line(line: str, parts: Iterable[Part]) -> str:
     """Return HTML: a drawing of skeletons on a dark ground, and below it a line of text.
 
     Args:
@@ -25,11 +25,11 @@ def drawn_line(line: str, parts: Iterable["Keypoints"]) -> str:
     Returns:
         HTML without scripts and styles of its own; the line alone if nothing was found.
     """
-    parts = [part for part in parts if part.found.any()]
+    parts = [part for part in parts if np.isfinite(part[0]).any()]
     text = f"<code>{escape(line)}</code>"
     if not parts:
         return text
-    (x, y), size = keypoint_extent(np.concatenate([part.xy for part in parts]))
+    (x, y), size = keypoint_extent(np.concatenate([xy for xy, _, _ in parts]))
     longer = float(max(*size, 1.0))
     width, height = (side + 2 * _MARGIN * longer for side in size.tolist())
     scale = _SIDE / max(width, height)
@@ -42,11 +42,16 @@ def drawn_line(line: str, parts: Iterable["Keypoints"]) -> str:
     )
 
 
-def _shapes(part: "Keypoints", unit: float) -> Iterable[str]:
-    """Yield edges, then keypoints with their names; `unit` is a pixel of the drawing."""
-    skeleton, found = part.skeleton, part.found
+def _shapes(part: Part, unit: float) -> Iterable[str]:
+    """Yield edges, then keypoints with their names; `unit` is a pixel of the drawing.
+
+    Lines are thinner where a part is small, such as the face of a whole person.
+    """
+    xy, scores, skeleton = part
+    found = np.isfinite(xy).all(axis=1)
+    unit = min(unit, float(max(*keypoint_extent(xy)[1], 1.0)) / 40)
     colors = [f"rgb{color}".replace(" ", "") for color in skeleton.colors]
-    rows = [f"{x:.1f} {y:.1f}".split() for x, y in part.xy.tolist()]
+    rows = [f"{x:.1f} {y:.1f}".split() for x, y in xy.tolist()]
     for first, second in skeleton.edge_indices:
         if found[first] and found[second]:
             (x1, y1), (x2, y2) = rows[first], rows[second]
@@ -58,5 +63,5 @@ def _shapes(part: "Keypoints", unit: float) -> Iterable[str]:
         (x, y), name = rows[index], escape(skeleton.keypoints[index])
         yield (
             f'<circle cx="{x}" cy="{y}" r="{2.2 * unit:.2f}" fill="{colors[index]}">'
-            f"<title>{name} {part.scores[index]:.2f}</title></circle>"
+            f"<title>{name} {scores[index]:.2f}</title></circle>"
         )

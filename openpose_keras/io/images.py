@@ -202,12 +202,11 @@ def as_image(image: ImageLike, *, bgr: bool = False) -> Pixels:
         >>> as_image(np.full((2, 2), 7, np.uint8))[0, 0].tolist()
         [7, 7, 7]
     """
-    is_file = isinstance(image, str | os.PathLike)
     if bgr:
-        if is_file or isinstance(image, PIL.Image.Image):
+        if isinstance(image, str | os.PathLike | PIL.Image.Image):
             raise ImageError("expected an array of BGR, got a file or Pillow image: drop bgr=True")
         return as_image(image)[..., ::-1]
-    if is_file:
+    if isinstance(image, str | os.PathLike):
         if "://" in os.fspath(image):
             raise ImageError(f"expected an image or a file, got an address: download {image} first")
         return read_image(image)

@@ -29,7 +29,9 @@ def import_keras() -> ModuleType:
         with _silent_stderr() if hidden else nullcontext():
             import keras
     except (ImportError, ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, ImportError) or "import backend" in str(error):
+        if getattr(error, "name", None) == "keras":
+            mend = "pip install keras tensorflow"
+        elif isinstance(error, ImportError) or "import backend" in str(error):
             chosen = os.environ.get("KERAS_BACKEND") or "not set, so that keras.json decides"
             mend = "set KERAS_BACKEND to tensorflow, jax or torch, whichever is installed "
             mend += f"(it is {chosen})"
