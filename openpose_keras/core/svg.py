@@ -48,7 +48,7 @@ def _shapes(part: Part, unit: float) -> Iterable[str]:
     Lines are thinner where a part is small, such as the face of a whole person.
     """
     xy, scores, skeleton = part
-    found = np.isfinite(xy).all(axis=1)
+    found = np.asarray(np.isfinite(xy).all(axis=1))
     unit = min(unit, float(max(*keypoint_extent(xy)[1], 1.0)) / 40)
     colors = [f"rgb{color}".replace(" ", "") for color in skeleton.colors]
     rows = [f"{x:.1f} {y:.1f}".split() for x, y in xy.tolist()]
