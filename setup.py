@@ -17,11 +17,15 @@ OPENVINO = ["openvino>=2025"]
 LITERT = ["ai-edge-litert>=2.1,<3"]  # runs MediaPipe's teachers in tests, the oracle of reading too
 VIDEO = ["av>=18,<19"]  # PyAV, whose wheels bring FFmpeg; older ones mix up colour spaces
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
+COMPLETION = ["shtab>=1.7,<2"]  # completes options in bash, zsh and tcsh
+PANDAS = ["pandas>=2.2,<4"]
 TEST = [
     *COCO,
+    *COMPLETION,
     *LITERT,
     *ONNX,
     *OPENVINO,
+    *PANDAS,
     *TRAIN,
     *VIDEO,
     "anywidget>=0.9.13,<1",
@@ -101,6 +105,8 @@ setup(
     extras_require={
         "train": TRAIN,
         "coco": COCO,
+        "completion": COMPLETION,
+        "pandas": PANDAS,
         "notebooks": NOTEBOOKS,
         "litert": LITERT,
         "onnx": ONNX,

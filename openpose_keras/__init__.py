@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from openpose_keras.estimators.hand import HandEstimator
     from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, BodyRecipe, Recipe
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
-    from openpose_keras.io.images import read_image, write_image
+    from openpose_keras.io.images import as_image, read_image, write_image
+    from openpose_keras.io.keypoint_tables import to_dataframe
     from openpose_keras.io.openpose_json import (
         read_openpose,
         read_people,
@@ -45,7 +46,8 @@ _HOMES = {
     "estimators.recipes": ("BODY_RECIPES", "RECIPES", "BodyRecipe", "Recipe"),
     "estimators.video": ("video",),  # the module itself
     "estimators.whole_body": ("WholeBodyEstimator",),
-    "io.images": ("read_image", "write_image"),
+    "io.images": ("as_image", "read_image", "write_image"),
+    "io.keypoint_tables": ("to_dataframe",),
     "io.openpose_json": ("read_openpose", "read_people", "write_openpose", "write_people"),
     "networks.presets": ("PRESETS",),
     "viz.drawing": ("draw", "draw_hands", "draw_heatmaps"),
@@ -66,6 +68,7 @@ __all__ = [
     "Person",
     "Recipe",
     "WholeBodyEstimator",
+    "as_image",
     "draw",
     "draw_hands",
     "draw_heatmaps",
@@ -73,6 +76,7 @@ __all__ = [
     "read_image",
     "read_openpose",
     "read_people",
+    "to_dataframe",
     "video",
     "write_image",
     "write_openpose",
@@ -91,5 +95,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """List the public names, imported or not."""
-    return sorted({*globals(), *__all__})
+    """List the public names, imported or not, and no others."""
+    return sorted([*__all__, "__version__"])

@@ -6,10 +6,13 @@ Exit status: 0, 1 when something failed, 2 for a usage error, 130 when interrupt
 """
 
 import argparse
+import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from openpose_keras.cli import (
     convert,
@@ -24,6 +27,7 @@ from openpose_keras.cli import (
     video,
 )
 from openpose_keras.cli.options import INTERRUPTED, UsageError
+from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.core.version import __version__
 
@@ -48,9 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args) or 0)
     except UsageError as error:
-        args.parser.print_usage(sys.stderr)
-        print(f"{args.parser.prog}: error: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
+        args.parser.error(str(error))
+        raise  # not reached: the parser ends the program
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -61,6 +64,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OpenPoseKerasError, OSError, ImportError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a usage error in one line, with the name that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error, without the usage of all options, and end with status 2."""
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        hint = did_you_mean(wrong[1], re.findall(r"[\w-]+", wrong[2])) if wrong else ""
+        self.exit(2, f"{self.prog}: error: {message}{hint}; see {self.prog} --help\n")
 
 
 def _print_any_name() -> None:
@@ -76,11 +89,15 @@ def build_parser() -> argparse.ArgumentParser:
     Returns:
         The parser; what it parses has `run`, the function to call with it.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="Find the keypoints of hands, or of whole people, in photos and videos.",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    with contextlib.suppress(ImportError):  # the extra "completion"
+        import shtab
+
+        shtab.add_argument_to(parser, help="print a script that completes options in a shell")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in COMMANDS:
         name = module.__name__.rpartition(".")[2]

@@ -5,12 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.core.files import PHOTO_SUFFIXES, VIDEO_SUFFIXES
+from openpose_keras.core.files import PHOTO_SUFFIXES, VIDEO_SUFFIXES, is_photo
 
 OUTPUT_SUFFIXES = {
     "image": "_keypoints.png",
     "json": "_keypoints.json",
     "heatmaps": "_heatmaps.png",
+}
+
+_WEIGHTS = "weights are converted by `openpose-keras convert`, and shown by `inspect`"
+_OTHERS = {
+    **dict.fromkeys((".caffemodel", ".h5", ".pth", ".onnx", ".npy"), _WEIGHTS),
+    ".json": "labels are for `openpose-keras evaluate`, a config is for `openpose-keras train`",
+    ".pdf": "save its pages as images first",
 }
 
 
@@ -39,7 +46,7 @@ def expand(argument: str) -> list[Path]:
     """
     path = Path(argument)
     if path.is_dir():
-        files = [entry for entry in path.iterdir() if entry.suffix.lower() in PHOTO_SUFFIXES]
+        files = list(filter(is_photo, path.iterdir()))
         problem = (
             f"no photo in this folder (expected {' '.join(PHOTO_SUFFIXES)}; convert HEIC to JPEG "
             f"first); for its subfolders write '{path}/**/*.jpg'"
@@ -49,6 +56,8 @@ def expand(argument: str) -> list[Path]:
             raise InputError(
                 f"{argument} is a video: `openpose-keras video {argument}` finds people in videos"
             )
+        if path.suffix.lower() in _OTHERS:
+            raise InputError(f"{argument} is no photo: {_OTHERS[path.suffix.lower()]}")
         return [path]
     else:
         folder = next(parent for parent in path.parents if parent.is_dir())

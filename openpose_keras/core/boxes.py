@@ -39,7 +39,7 @@ def check_box(box: BoxLike) -> Box:
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or min(numbers[2:]) <= 0:
         raise ValueError(
             "a box is four finite numbers (x, y, width, height) in pixels, width and height above "
-            f"0; not {box!r}"
+            f"0, of two corners (x1, y1, x2 - x1, y2 - y1); not {box!r}"
         )
     return numbers
 
@@ -48,7 +48,8 @@ def check_boxes(boxes: Iterable[BoxLike]) -> list[Box]:
     """Return boxes as four floats each; of three numbers the last is width and height.
 
     Args:
-        boxes: (x, y, width, height) or (x, y, width) of each hand.
+        boxes: (x, y, width, height) or (x, y, width) of each hand. Two corners, as many detectors
+            return them, look the same: pass (x1, y1, x2 - x1, y2 - y1).
 
     Raises:
         ValueError: A box is not valid.

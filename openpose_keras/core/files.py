@@ -32,6 +32,18 @@ EXPORT_SUFFIXES = {
 """How the name of each kind of exported network ends; a SavedModel is a folder of any name."""
 
 
+def is_photo(path: Path) -> bool:
+    """Return whether a file of a folder is a photo by its name; hidden ones, ._NAME.jpg, are not.
+
+    macOS writes such a file beside each photo on disks of others; it holds no image.
+
+    Example:
+        >>> is_photo(Path("a.JPG")), is_photo(Path("._a.JPG"))
+        (True, False)
+    """
+    return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
+
+
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
     """Yield a temporary path to write to, which becomes the file when the block ends well.

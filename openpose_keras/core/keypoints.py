@@ -5,7 +5,7 @@ and its score 0. Scores are the values of the heatmaps at the peaks. They are no
 may lie below 0 or above 1.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from openpose_keras.core.boxes import Box, check_box
 from openpose_keras.core.skeletons import FACE, HAND, Skeleton
+from openpose_keras.core.svg import drawn_line
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
@@ -67,7 +68,16 @@ class Keypoints:
         """The mean score of all keypoints; a missing one counts 0."""
         return float(self.scores.mean(dtype=np.float64))
 
-    __iter__ = None  # or Python would ask for the keypoint 0
+    def __iter__(self) -> Iterator[tuple[str, float, float, float]]:
+        """Yield (name, x, y, score) of each keypoint in the skeleton's order, as rows of a table.
+
+        Example:
+            >>> hand = Hand(np.full((21, 2), 7.0), np.ones(21))
+            >>> [name for name, x, y, score in hand if "tip" in name][:2]
+            ['thumb_tip', 'index_tip']
+        """
+        for name in self.skeleton.keypoints:
+            yield (name, *self[name])
 
     def __getitem__(self, name: str) -> tuple[float, float, float]:
         """Return (x, y, score) of a keypoint by its name; (nan, nan, 0.0) where it is missing.
@@ -94,6 +104,10 @@ class Keypoints:
         found = f"{int(self.found.sum())}/{len(self.skeleton)}"
         facts = f"score={self.score:.3f}, found={found}, box={box}"
         return f"{type(self).__name__}({', '.join([*self._own_facts(), facts])})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the skeleton and the line."""
+        return drawn_line(repr(self), [(self.xy, self.scores, self.skeleton)])
 
     def _own_facts(self) -> list[str]:
         """Return what a subclass puts first in its line."""
@@ -219,6 +233,11 @@ class Person:
         }
         return {name: part for name, part in every.items() if part is not None}
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the skeletons, and which parts there are."""
+        drawn = [(each.xy, each.scores, each.skeleton) for each in self.parts.values()]
+        return drawn_line(f"Person: {', '.join(self.parts) or 'nothing'}", drawn)
+
 
 def as_people(people: Iterable[Person | Body]) -> list[Person]:
     """Return people as a list; a body becomes a person of it alone.
@@ -233,13 +252,18 @@ def as_people(people: Iterable[Person | Body]) -> list[Person]:
         >>> as_people([Person()])
         [Person(body=None, face=None, left_hand=None, right_hand=None, id=None)]
     """
-    if isinstance(people, Person | Keypoints):
-        raise TypeError(f"expected a list of people, got one {type(people).__name__}: write [...]")
+    refuse_one(people, "people")
     everyone = [Person(each) if isinstance(each, Body) else each for each in people]
     for each in everyone:
         if not isinstance(each, Person):
             raise TypeError(f"expected each of the people as Person or Body, got {each!r:.60}")
     return everyone
+
+
+def refuse_one(results: object, name: str) -> None:
+    """Raise TypeError for one hand or person where a list of them, of a name, is expected."""
+    if isinstance(results, Person | Keypoints):
+        raise TypeError(f"expected a list of {name}, got one {type(results).__name__}: write [...]")
 
 
 def label_scores(xy: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from openpose_keras.core.errors import BackendError
 from openpose_keras.engines.maps import Engine, Maps
 from openpose_keras.networks._backend import claim_process
 
@@ -89,6 +90,11 @@ def _compile_tensorflow(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
     """Trace one graph whose batch, height and width are open."""
     import tensorflow as tf
 
+    if not tf.executing_eagerly():
+        raise BackendError(
+            "expected TensorFlow to execute eagerly, as Keras 3 needs it: remove "
+            "tf.compat.v1.disable_eager_execution() or disable_v2_behavior() from your program"
+        )
     signature = [tf.TensorSpec((None, None, None, 3), tf.float32)]
 
     @tf.function(input_signature=signature, autograph=False)

@@ -27,14 +27,13 @@ from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.boxes import Box, BoxLike, check_box, keypoint_extent
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.files import require_writable, write_json
-from openpose_keras.core.keypoints import SIDES, Hand, Side
+from openpose_keras.core.keypoints import SIDES, Hand, Side, refuse_one
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco_file import (
     Json,
     box_entry,
     category,
     entry_of,
-    file_name,
     image_entry,
     image_paths,
     is_crowd,
@@ -349,8 +348,9 @@ def _hands(
 
 def _image_ids(data: Json, path: Path, image: Path) -> list[Any]:
     """Return the ids under which a file lists an image."""
-    wanted, entries = image.resolve(), data["images"]
-    return [each["id"] for each in entries if (path.parent / file_name(each)).resolve() == wanted]
+    wanted, places = image.resolve(), image_paths(path, data, None)
+    pairs = zip(data["images"], places.values(), strict=True)
+    return [entry["id"] for entry, place in pairs if place.resolve() == wanted]
 
 
 def _with_hands(data: Json, path: Path, image: Path, hands: Sequence[Hand | LabelledHand]) -> Json:
@@ -384,6 +384,7 @@ def _annotations(
     hands: Sequence[Hand | LabelledHand], image_id: object, category_id: object, first: int
 ) -> list[Json]:
     """Return the annotations of one image's hands; their ids count from `first`."""
+    refuse_one(hands, "hands")
     entries: list[Json] = []
     for hand in hands:
         labelled = np.asarray(np.isfinite(hand.xy).all(axis=-1))

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import warnings
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,10 +85,25 @@ def image_paths(path: Path, data: Json, images: str | Path | None) -> dict[str, 
     """Return where each image of a label file lies, by its id as text."""
     folder = path.parent if images is None else Path(images)
     with entry_of(path, "an image"):
-        paths = {str(entry["id"]): folder / file_name(entry) for entry in data["images"]}
-    if len(paths) < len(data["images"]):
+        names = {str(entry["id"]): file_name(entry) for entry in data["images"]}
+    if len(names) < len(data["images"]):
         raise DataError(f"{path}: expected one image an id, got several with the same id")
-    return paths
+    ends = Counter(map(_last_part, names.values()))
+    return {
+        number: _place(folder, name, is_unique=ends[_last_part(name)] == 1)
+        for number, name in names.items()
+    }
+
+
+def _last_part(name: str) -> str:
+    """Return a file's name without its folders, also in an address such as Label Studio's ?d=."""
+    return re.split("[/=]", name)[-1]
+
+
+def _place(folder: Path, name: str, *, is_unique: bool) -> Path:
+    """Return where an image lies: in the folder itself if that of its name is another machine's."""
+    path, alone = folder / name, folder / _last_part(name)
+    return alone if is_unique and alone.is_file() and not path.is_file() else path
 
 
 def require_images(path: Path, images: Sequence[Path]) -> None:

@@ -5,6 +5,7 @@ The files are `person_keypoints_*.json` (https://cocodataset.org/#format-data) a
 """
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openpose_keras.core.arrays import FloatArray
-from openpose_keras.core.boxes import Box, check_box
+from openpose_keras.core.boxes import Box, check_box, keypoint_extent
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.files import write_json
 from openpose_keras.core.skeletons import COCO_17, COCO_FEET, COCO_WHOLE_BODY, Skeleton
@@ -181,9 +182,12 @@ def read_people_labels(
 
     Returns:
         One entry an image, in the file's order, also for images without people. Annotations of a
-        category that is not "person" are passed over. A part of COCO-WholeBody that is marked as
-        not valid is not labelled. Coordinates are taken as they are: an integer is a pixel's
-        centre.
+        category that is not "person", and has not a person's keypoints, are passed over. The
+        category's names say in which order keypoints are listed; COCO's is taken where there are
+        none. A person without keypoints is not labelled, and so is a part of COCO-WholeBody that
+        is marked as not valid. Where a person has no box, it is that of the keypoints, and where it
+        has no area, it is that of the box: labelling tools leave them out. Coordinates are taken as
+        they are: an integer is a pixel's centre.
 
     Raises:
         DataError: The file is not such a JSON file, or images are not in the folder; the message
@@ -217,40 +221,57 @@ def _size(entry: Json) -> Size | None:
 
 def _read_people(path: Path, data: Json, skeleton: Skeleton) -> dict[str, list[LabelledPerson]]:
     """Return the people of all annotations by the id of their image, as text."""
-    others = set()
-    for each in data["categories"]:
-        if each.get("name", "person") != "person":
-            others.add(str(each.get("id")))
-        elif each.get("keypoints"):
-            _check_names(path, each["keypoints"], skeleton)
+    orders = {str(each.get("id")): _order(path, each, skeleton) for each in data["categories"]}
     people: defaultdict[str, list[LabelledPerson]] = defaultdict(list)
     for number, annotation in enumerate(data["annotations"]):
-        if str(annotation.get("category_id")) not in others:
+        order = orders.get(str(annotation.get("category_id")), list(range(len(skeleton))))
+        if order:
             with entry_of(path, f"annotation {number}"):
-                people[str(annotation["image_id"])].append(_labelled(annotation, skeleton))
+                people[str(annotation["image_id"])].append(_labelled(annotation, skeleton, order))
     if data["annotations"] and not people:
         raise DataError(f'{path}: expected annotations of the category "person", got none')
+    everyone = [person for found in people.values() for person in found]
+    if everyone and not any(each.crowd or each.labelled.any() for each in everyone):
+        raise DataError(f"{path}: expected labelled keypoints of people, got none")
     return people
 
 
-def _check_names(path: Path, names: object, skeleton: Skeleton) -> None:
-    """Refuse a category whose keypoints are others, or come in another order."""
-    expected = list(skeleton.keypoints[: LISTS[skeleton]["keypoints"]])
-    if names != expected:
-        raise DataError(f"{path}: expected the keypoints {', '.join(expected)}, got {names}")
+def _order(path: Path, about: Json, skeleton: Skeleton) -> list[int]:
+    """Return where a category lists the keypoints of a skeleton; empty if it is of other things."""
+    own = [_plain(name) for name in skeleton.keypoints]
+    head = own[: LISTS[skeleton]["keypoints"]]
+    names = [_plain(name) for name in about.get("keypoints") or ()]
+    if sorted(names) == sorted(head):
+        return [names.index(name) for name in head] + list(range(len(head), len(own)))
+    if _plain(about.get("name", "person")) != "person":
+        return []
+    if names:
+        expected, got = ", ".join(skeleton.keypoints[: len(head)]), about["keypoints"]
+        raise DataError(f"{path}: expected the keypoints {expected} in any order, got {got}")
+    return list(range(len(own)))
 
 
-def _labelled(annotation: Json, skeleton: Skeleton) -> LabelledPerson:
-    """Return the person of one annotation."""
+def _plain(name: object) -> str:
+    """Return a name in small letters, without what stands between its words."""
+    return re.sub("[^a-z0-9]", "", str(name).lower())
+
+
+def _labelled(annotation: Json, skeleton: Skeleton, order: Sequence[int]) -> LabelledPerson:
+    """Return the person of one annotation, whose keypoints are listed in an order."""
     crowd = is_crowd(annotation)
-    bare = crowd and "keypoints" not in annotation
+    bare = not any(annotation.get(name) for name in LISTS[skeleton])
     table = np.zeros((len(skeleton), 3)) if bare else keypoint_table(annotation, skeleton)
+    table = table[list(order)]
+    box = annotation.get("bbox")
+    if box is None:
+        (x, y), (width, height) = keypoint_extent(table[table[:, 2] > 0, :2])
+        box = x - width / 2, y - height / 2, width, height
     boxes = {name: annotation.get(key) for name, key in _BOXES.items()}
     return LabelledPerson(
         table[:, :2],
         table[:, 2],
-        annotation["bbox"],
-        annotation["area"],
+        box,
+        annotation.get("area", float(np.prod(box[2:]))),
         crowd,
         annotation.get("segmentation"),
         {name: box for name, box in boxes.items() if box and min(box[2:]) > 0},

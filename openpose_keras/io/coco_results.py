@@ -88,7 +88,11 @@ def _reordered(keypoints: Keypoints | None, skeleton: Skeleton) -> FloatArray:
 
 
 def to_results(
-    people: Sequence[Person | Body], image_id: int | str, *, skeleton: Skeleton = COCO_17
+    people: Sequence[Person | Body],
+    image_id: int | str,
+    *,
+    skeleton: Skeleton = COCO_17,
+    category_id: int = 1,
 ) -> list[Json]:
     """Return the people of an image as entries of COCO's results.
 
@@ -97,6 +101,8 @@ def to_results(
         image_id: The image's id in the label file.
         skeleton: `COCO_17`; `COCO_FEET`, which OpenPose writes into a file of its own; or
             `COCO_WHOLE_BODY`, whose entries have the lists of COCO-WholeBody.
+        category_id: That of people in the label file: 1 in COCO's, often another in files of
+            others.
 
     Returns:
         One entry a person of whom at least one of these keypoints was found.
@@ -109,12 +115,12 @@ def to_results(
         >>> to_results([person], 42)[0]["keypoints"][:6]
         [7.25, 9, 1, -1, -1, 0]
     """
-    entries = []
+    about, entries = {"image_id": image_id, "category_id": category_id}, []
     for body in people_to_coco(people, skeleton):
         table = np.where(body.found[:, None], np.column_stack([body.xy, body.found]), (-1, -1, 0))
         lists = keypoint_lists(np.vectorize(_six_digits)(table), skeleton)
         score = _six_digits(body.person_score or 0.0)
-        entries.append({"image_id": image_id, "category_id": 1, **lists, "score": score})
+        entries.append(about | lists | {"score": score})
     return entries
 
 
@@ -128,6 +134,7 @@ def write_results(
     people: Mapping[int | str | Path, Sequence[Person | Body]],
     *,
     skeleton: Skeleton = COCO_17,
+    category_id: int = 1,
     force: bool = False,
 ) -> None:
     """Write people as a file of COCO's results.
@@ -137,6 +144,7 @@ def write_results(
         people: For each image the people in it. The image is its id, or its path, whose last number
             is the id, as in COCO's file names.
         skeleton: As for `to_results`.
+        category_id: As for `to_results`.
         force: Whether a file that exists is replaced.
 
     Raises:
@@ -146,7 +154,7 @@ def write_results(
     entries = [
         entry
         for image, found in people.items()
-        for entry in to_results(found, _image_id(image), skeleton=skeleton)
+        for entry in to_results(found, _image_id(image), skeleton=skeleton, category_id=category_id)
     ]
     write_json(path, entries, force=force)
 

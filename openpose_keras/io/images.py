@@ -7,6 +7,7 @@ which Pillow cuts to 8. Only this room knows that OpenCV keeps colours in the or
 import io
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -181,17 +182,18 @@ def write_image(path: str | os.PathLike[str], image: NDArray[np.generic]) -> Non
         raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def as_image(image: ImageLike) -> Pixels:
+def as_image(image: ImageLike, *, bgr: bool = False) -> Pixels:
     """Return whatever holds an image as an array of RGB: what estimators and drawing take.
 
     Args:
         image: (H, W, 3) uint8 RGB, which is returned as it is. The path of a file. A Pillow image,
             whose EXIF orientation is applied. An array or tensor of any library, uint8: (H, W) or
             (H, W, 1) is grey, the fourth channel of (H, W, 4) is opacity, over white.
+        bgr: Whether an array or tensor has the channels blue, green, red, as OpenCV reads files and
+            frames; it cannot be seen from the numbers. Files and Pillow images know their order.
 
     Returns:
-        (H, W, 3) uint8, RGB. An array or tensor of three channels cannot tell that it is BGR:
-        reverse its channels, as in `image[..., ::-1]`.
+        (H, W, 3) uint8, RGB.
 
     Raises:
         ImageError: It is not one of these, or the file cannot be read.
@@ -200,15 +202,14 @@ def as_image(image: ImageLike) -> Pixels:
         >>> as_image(np.full((2, 2), 7, np.uint8))[0, 0].tolist()
         [7, 7, 7]
     """
+    if bgr:
+        if isinstance(image, str | os.PathLike | PIL.Image.Image):
+            raise ImageError("expected an array of BGR, got a file or Pillow image: drop bgr=True")
+        return as_image(image)[..., ::-1]
     if isinstance(image, str | os.PathLike):
         if "://" in os.fspath(image):
             raise ImageError(f"expected an image or a file, got an address: download {image} first")
         return read_image(image)
-    if image is None:
-        raise ImageError(
-            "expected an image, got None: cv2.imread returns it for a file that it cannot read; "
-            "read_image says why"
-        )
     if isinstance(image, PIL.Image.Image):
         return _to_rgb(image)
     array = image if isinstance(image, np.ndarray) else _from_tensor(image)
@@ -222,6 +223,16 @@ def as_image(image: ImageLike) -> Pixels:
 
 def _from_tensor(image: object) -> NDArray[np.generic]:
     """Return a tensor as an array; one on a GPU is fetched."""
+    if image is None:
+        raise ImageError(
+            "expected an image, got None: cv2.imread returns it for a file that it cannot read; "
+            "read_image says why"
+        )
+    if isinstance(image, list | tuple | Iterator):
+        raise ImageError(
+            f"expected one image, got a {type(image).__name__}: take [estimator(each) for each in "
+            "images], or np.asarray(image) of one that is a list of numbers"
+        )
     for name in ("detach", "cpu"):  # PyTorch's, before it can become an array
         image = getattr(image, name, lambda known=image: known)()
     return np.asarray(image) if hasattr(image, "__array__") else check_image(image)

@@ -1,18 +1,64 @@
-"""Tables of keypoints over the frames of a video: CSV, one row for each keypoint that was found."""
+"""Tables of keypoints: for pandas, and over the frames of a video as CSV."""
 
 import csv
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from openpose_keras.core.files import atomic_write
-from openpose_keras.core.keypoints import Person
+from openpose_keras.core.keypoints import Keypoints, Person, refuse_one
+
+if TYPE_CHECKING:
+    import pandas
 
 COLUMNS = ("frame", "seconds", "person", "part", "keypoint", "x", "y", "score")
 
 AddPeople = Callable[[int, float, Sequence[Person]], None]
 """The number of a frame, its time in seconds and its people -> nothing; the rows are written."""
+
+
+def to_dataframe(results: Iterable[Keypoints | Person]) -> "pandas.DataFrame":
+    """Return what an estimator found as a pandas DataFrame, one row a keypoint.
+
+    Args:
+        results: Hands, faces, bodies or people.
+
+    Returns:
+        The columns `person`, its `id` or else its place in the list, `part`, `keypoint`, `x`, `y`
+        and `score`. A hand alone is a person of it. A missing keypoint has NaN, NaN and 0.
+
+    Raises:
+        ImportError: pandas is not installed.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(f"to_dataframe needs pandas: pip install pandas ({error})") from error
+    refuse_one(results, "results")
+    rows = [
+        (_number(each, number), part, *row)
+        for number, each in enumerate(results)
+        for part, keypoints in _parts(each).items()
+        for row in keypoints
+    ]
+    return pandas.DataFrame(rows, columns=list(COLUMNS[2:]))
+
+
+def _number(result: Keypoints | Person, place: int) -> int:
+    """Return the number of a person that is followed, or else the place."""
+    number = result.id if isinstance(result, Person) else None
+    return place if number is None else number
+
+
+def _parts(result: Keypoints | Person) -> dict[str, Keypoints]:
+    """Return the parts of a person, or what stands alone by the name that it has in a person."""
+    if isinstance(result, Person):
+        return result.parts
+    side = getattr(result, "side", None)
+    name = type(result).__name__.lower()
+    return {f"{side}_{name}" if side else name: result}
 
 
 @contextmanager

@@ -4,7 +4,9 @@ The format is that of OpenPose (src/openpose/filestream/fileStream.cpp and wPeop
 CMU-Perceptual-Computing-Lab/openpose): one line, `{"version":1.3,"people":[...]}`, each person with
 `person_id`, and with flat lists x, y, score of body, face, left hand and right hand, in 2-D and in
 3-D. A list of a detector that did not run is empty, or null in files of others. A missing keypoint
-is 0, 0, 0. Files of version 1.0 and 1.1 lack the `_2d` in the names of their lists.
+is 0, 0, 0. Files of version 1.0 and 1.1 lack the `_2d` in the names of their lists. ControlNet's
+tools write such a file as a list of one frame, with `canvas_width` and `canvas_height`, and some of
+them fractions of these instead of pixels; they are read too.
 
 `write_people` and `read_people` take whole people, and write to the letter what OpenPose writes.
 For hands alone, `write_openpose` and `read_openpose`, we decide where the format leaves a choice:
@@ -42,6 +44,7 @@ from openpose_keras.core.keypoints import (
     Person,
     as_people,
     keypoint_table,
+    refuse_one,
 )
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 
@@ -78,6 +81,7 @@ def to_openpose(hands: Sequence[Hand]) -> dict[str, Any]:
         >>> person["hand_left_keypoints_2d"][:3], person["hand_right_keypoints_2d"]
         ([7.0, 7.0, 0.5], [])
     """
+    refuse_one(hands, "hands")
     people = []
     for hand in hands:
         person: dict[str, list[float]] = {"person_id": [-1], **{key: [] for key in KEYS}}
@@ -107,12 +111,13 @@ def from_openpose(data: Mapping[str, Any]) -> list[Hand]:
         FormatError: The content is not that of such a file, or its people have lists of other
             names.
     """
-    hands = []
-    for number, lists in enumerate(_people_lists(data)):
+    hands, everyone = [], list(_people_lists(data))
+    units = _units(data, everyone)
+    for number, lists in enumerate(everyone):
         for side in SIDES:
             name = f"hand_{side}_keypoints"
             table = _table(lists.get(name), f"{name} of person {number}", len(HAND))
-            fields = _fields(table)
+            fields = _fields(table * units)
             if fields:
                 hands.append(Hand(*fields, side=side))
     return hands
@@ -133,6 +138,18 @@ def _people_lists(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 f"person {number}: expected hand_left_keypoints_2d and so on, got {got}"
             )
         yield lists
+
+
+def _units(data: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]]) -> FloatArray:
+    """Return the pixels of x and y, and 1 for the score: in files of ControlNet's tools the canvas.
+
+    Some of them write fractions of the canvas, others pixels, and none says which.
+    """
+    canvas = [data.get(f"canvas_{side}") for side in ("width", "height")]
+    lists = [each for lists in everyone for each in lists.values() if isinstance(each, list)]
+    numbers = [each for numbers in lists for each in numbers if isinstance(each, int | float)]
+    is_pixels = not all(canvas) or any(number > 1 for number in numbers)
+    return np.ones(3) if is_pixels else np.array([*canvas, 1], np.float64)
 
 
 def _table(values: object, where: str, size: int) -> FloatArray:
@@ -195,7 +212,13 @@ def read_people(path: str | Path) -> list[Person]:
 def _read(path: str | Path, convert: Callable[[Mapping[str, Any]], list[Any]]) -> list[Any]:
     """Read a file, and convert its content; errors name the file."""
     try:
-        return convert(json.loads(Path(path).read_bytes()))
+        data = json.loads(Path(path).read_bytes())
+        if isinstance(data, list) and len(data) != 1:
+            raise FormatError(
+                'expected OpenPose\'s JSON, an object with a list "people", got a list of '
+                f"{len(data)}: take [{convert.__name__}(frame) for frame in json.load(file)]"
+            )
+        return convert(data[0] if isinstance(data, list) else data)
     except ValueError as error:
         what = "" if isinstance(error, FormatError) else "not a JSON file: "
         raise FormatError(f"{path}: {what}{error}") from error
@@ -298,8 +321,9 @@ def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:
     Raises:
         FormatError: As for `from_openpose`, or no skeleton has that many keypoints.
     """
-    people = []
-    for number, lists in enumerate(_people_lists(data)):
+    people, everyone = [], list(_people_lists(data))
+    units = _units(data, everyone)
+    for number, lists in enumerate(everyone):
         tables = {}
         for name, skeletons in _SKELETONS.items():
             values = lists.get(f"{name}_keypoints") or []
@@ -311,7 +335,7 @@ def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:
                 lengths = " or ".join(str(3 * len(each)) for each in skeletons)
                 raise FormatError(f"{where} must be a list of {lengths} numbers, not {len(values)}")
             skeleton = skeleton or skeletons[0]
-            tables[name] = skeleton, _table(values, where, len(skeleton))
+            tables[name] = skeleton, _table(values, where, len(skeleton)) * units
         people.append(_person(tables, _person_id(lists)))
     return people
 

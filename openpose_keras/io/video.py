@@ -23,7 +23,7 @@ import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import ImageError, VideoError
-from openpose_keras.core.files import PHOTO_SUFFIXES, atomic_write
+from openpose_keras.core.files import PHOTO_SUFFIXES, atomic_write, is_photo
 from openpose_keras.io.images import Pixels, check_image, read_image
 
 Source = str | os.PathLike[str] | int
@@ -120,8 +120,7 @@ class VideoReader:
 
     def _open_folder(self, folder: Path) -> Iterator[tuple[Pixels, float | None]]:
         """List the images of a folder."""
-        found = (path for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES)
-        paths = sorted((path for path in found if path.name[0] != "."), key=_by_numbers)
+        paths = sorted(filter(is_photo, folder.iterdir()), key=_by_numbers)
         if not paths:
             kinds = " ".join(PHOTO_SUFFIXES)
             raise VideoError(f"{folder}: expected a folder of frames ({kinds}), got no image")

@@ -29,11 +29,17 @@ def import_keras() -> ModuleType:
         with silent_stderr() if hidden else nullcontext():
             import keras
     except (ImportError, ValueError, TypeError, AttributeError) as error:
-        chosen = os.environ.get("KERAS_BACKEND") or "not set, so that keras.json decides"
-        raise BackendError(
-            f"Keras could not be imported: {' '.join(str(error).split())}; set KERAS_BACKEND "
-            f"to tensorflow, jax or torch, whichever is installed (it is {chosen})"
-        ) from error
+        if getattr(error, "name", None) == "keras":
+            mend = "pip install keras tensorflow"
+        elif isinstance(error, ImportError) or "import backend" in str(error):
+            chosen = os.environ.get("KERAS_BACKEND") or "not set, so that keras.json decides"
+            mend = "set KERAS_BACKEND to tensorflow, jax or torch, whichever is installed "
+            mend += f"(it is {chosen})"
+        else:
+            mend = "mend keras.json in ~/.keras or KERAS_HOME, or the environment's settings, such "
+            mend += "as KERAS_BACKEND and MPLBACKEND"
+        reason = " ".join(str(error).split())
+        raise BackendError(f"Keras could not be imported: {reason}; {mend}") from error
     module: ModuleType = keras
     return module
 
@@ -52,18 +58,18 @@ def silent_stderr() -> Iterator[None]:
 
 
 def claim_process() -> None:
-    """Note that Keras's backend runs in this process, and refuse to run in a fork of it.
+    """Note that networks run in this process, and refuse to run them in a fork of it.
 
-    The threads of a backend do not survive a fork: whatever is computed there waits forever.
+    The threads of an engine do not survive a fork: whatever is computed there waits forever.
 
     Raises:
-        BackendError: This process is a fork of one in which the backend has run.
+        BackendError: This process is a fork of one in which a network has run.
     """
     if _first_process() != os.getpid():
         raise BackendError(
-            "expected the process that loaded the first network, got a fork of it, where Keras's "
-            'backend would wait forever: start workers with multiprocessing.get_context("spawn"), '
-            "or load the first network in the workers"
+            "expected the process that loaded the first network, got a fork of it, where networks "
+            'would wait forever: start workers with multiprocessing.get_context("spawn"), or load '
+            "the first network in the workers"
         )
 
 

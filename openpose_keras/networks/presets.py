@@ -67,6 +67,20 @@ class Preset:
         return f"{self.name}.weights.h5"
 
 
+class _Presets(dict[str, Preset]):
+    """Presets by their names, printed as a table."""
+
+    def __repr__(self) -> str:
+        """Return one line a preset: what it finds, where its weights are, their licence."""
+        rows = [("preset", "finds", "weights", "licence of the weights")]
+        for name, preset in self.items():
+            weights = "ship" if preset.sha256 else "to be fetched or converted"
+            rows.append((name, preset.finds or "(a detector)", weights, preset.licence))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        pairs = (zip(row, widths, strict=True) for row in rows)
+        return "\n".join("  ".join(text.ljust(n) for text, n in row).rstrip() for row in pairs)
+
+
 def _openposes(name: str, file: str, spec: InputSpec, finds: Part) -> Preset:
     """Return the preset of one of OpenPose's own networks, whose weights the user brings."""
     return Preset(
@@ -101,8 +115,8 @@ def _of_mediapipe(name: str, file: str, spec: InputSpec) -> Preset:
 
 _WHOLE_IMAGE = InputSpec(box_size=368, stride=8, multiple=16, sides=None)
 
-PRESETS = {
-    preset.name: preset
+PRESETS = _Presets(
+    (preset.name, preset)
     for preset in (
         Preset(
             name="hand_lite",
@@ -235,7 +249,7 @@ PRESETS = {
             ),
         ),
     )
-}
+)
 
 PRESET_SETS = {
     "lite": ("body_lite", "face_lite", "hand_lite"),

@@ -15,7 +15,7 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
 from openpose_keras.core.checks import check_whole
-from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person, as_people
+from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person, as_people, refuse_one
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.io.images import ImageLike, as_image
@@ -252,6 +252,7 @@ def draw_hands(
         >>> draw_hands(image, [hand])[30, 30].tolist(), int(image.max())
         ([255, 0, 255], 0)
     """
+    refuse_one(hands, "hands")
     ordered = sorted(hands, key=lambda hand: hand.side != "left")
 
     def paint(canvas: np.ndarray, factor: int) -> None:

@@ -214,11 +214,37 @@ def test_usage_errors_end_with_status_2_and_no_traceback(estimator, folder, caps
         cli.main(argv)
     assert caught.value.code == 2
     error = capsys.readouterr().err
-    assert f"usage: openpose-keras {argv[0]}" in error
-    assert f"openpose-keras {argv[0]}: error: " in error
+    assert error.startswith(f"openpose-keras {argv[0]}: error: ")
+    assert error.count("\n") == 1
     assert "invalid parse" not in error  # a function's name says nothing to a user
     assert names(folder) == ["hand.png"]
     assert estimator.calls == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "meant"),
+    [
+        (["detekt", "a.jpg"], "detect"),
+        ([*DETECT, "--recipe", "refind"], "refined"),
+        ([*DETECT, "--preset", "hand_light"], "hand_lite"),
+        ([], "required: COMMAND"),
+    ],
+)
+def test_usage_errors_say_what_was_probably_meant(capsys, argv, meant):
+    with pytest.raises(SystemExit):
+        cli.main(argv)
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert (f"did you mean '{meant}'?" if argv else meant) in error
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_learns_the_commands_and_their_options(capsys, shell):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--print-completion", shell])
+    assert caught.value.code == 0
+    script = capsys.readouterr().out
+    assert all(word in script for word in ("detect", "evaluate", "--min-presence"))
 
 
 # --- bad files
@@ -228,12 +254,16 @@ def test_bad_files_are_told_in_one_line_each_and_the_rest_goes_on(estimator, fol
     Path("text.jpg").write_text("I am no photo")
     Path("empty.png").touch()
     Path("cut.png").write_bytes(Path("hand.png").read_bytes()[:200])
-    bad = ["missing.jpg", "text.jpg", "empty.png", "cut.png"]
+    for name in ("labels.json", "pose.caffemodel"):
+        Path(name).touch()
+    bad = ["missing.jpg", "text.jpg", "empty.png", "cut.png", "labels.json", "pose.caffemodel"]
     assert cli.main(["detect", *bad, "hand.png", "--out", "out"]) == 1
     printed = capsys.readouterr()
     lines = [line for line in printed.err.splitlines() if line.startswith("error: ")]
     assert [name for name in bad if any(name in line for line in lines)] == bad
     assert len(lines) == len(bad)
+    for name, command in (("labels.json", "evaluate"), ("pose.caffemodel", "convert")):
+        assert any(name in line and f"`openpose-keras {command}`" in line for line in lines)
     assert "Traceback" not in printed.err
     assert printed.out.startswith("hand.png: ")
     assert names("out") == ["hand_keypoints.json", "hand_keypoints.png"]

@@ -1,12 +1,16 @@
 import copy
 import dataclasses
 import pickle
+from html import escape
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from openpose_keras.core.keypoints import Face, Hand, Keypoints, Person
 from openpose_keras.core.skeletons import FACE, HAND, Skeleton
+from openpose_keras.io.openpose_json import to_openpose
+from openpose_keras.viz.drawing import draw_hands
 
 
 def make_hand(**changes):
@@ -148,10 +152,47 @@ def test_a_keypoint_is_had_by_its_name():
     assert hand["thumb_tip"] == (x, y, hand.scores[4])
     assert np.isnan(hand["index_tip"][:2]).all()
     assert hand["index_tip"][2] == 0
-    with pytest.raises(TypeError, match="'Hand' object is not iterable"):
-        list(make_hand())
     with pytest.raises(ValueError, match="no keypoint 'elbow'"):
         hand["elbow"]
+
+
+@pytest.mark.parametrize(
+    "take", [lambda hand: draw_hands(np.zeros((9, 9, 3), np.uint8), hand), to_openpose]
+)
+def test_one_hand_is_not_taken_for_a_list_of_hands(take):
+    with pytest.raises(TypeError, match=r"a list of hands, got one Hand: write \[...\]"):
+        take(make_hand())
+
+
+def test_keypoints_are_rows_in_the_order_of_the_skeleton():
+    hand = with_missing(8)
+    assert [name for name, *_ in hand] == list(HAND.keypoints)
+    np.testing.assert_array_equal([row[1:3] for row in hand], hand.xy)
+    np.testing.assert_array_equal([row[3] for row in hand], hand.scores)
+
+
+@pytest.mark.parametrize("result", [with_missing(8), Person(left_hand=with_missing(8))])
+def test_a_notebook_shows_the_skeleton_without_what_is_missing(result):
+    page = ElementTree.fromstring(f"<div>{result._repr_html_()}</div>")
+    names = [
+        title.text.rpartition(" ")[0] for title in page.iter("{http://www.w3.org/2000/svg}title")
+    ]
+    assert names == [name for name in HAND.keypoints if name != HAND.keypoints[8]]
+    edges = [edge for edge in HAND.edge_indices if 8 not in edge]
+    assert len(list(page.iter("{http://www.w3.org/2000/svg}line"))) == len(edges)
+    x, y, width, height = map(float, page[0].get("viewBox").split())
+    xy = with_missing(8).xy
+    low, high = np.nanmin(xy, axis=0), np.nanmax(xy, axis=0)
+    assert (low > (x, y)).all()
+    assert (high < (x + width, y + height)).all()
+    assert max(int(page[0].get("width")), int(page[0].get("height"))) == 180
+    assert page[-1].tag == "code"
+
+
+def test_a_notebook_shows_nothing_drawn_where_nothing_is_found():
+    hand = with_missing(*range(21))
+    assert hand._repr_html_() == f"<code>{escape(repr(hand))}</code>"
+    assert Person()._repr_html_() == "<code>Person: nothing</code>"
 
 
 def test_keypoints_have_the_shape_of_their_skeleton():

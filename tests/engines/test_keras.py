@@ -50,6 +50,16 @@ assert hand.side_scores
 named = keras.Model(x, {"keypoints": norm, "presence": keras.layers.GlobalMaxPooling2D()(norm)})
 maps = compile_model(named)(batch)
 assert sorted(maps) == ["keypoints", "presence"] and maps["presence"].shape == (1, 22)
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+    from openpose_keras.core.errors import BackendError
+    try:
+        with tf.Graph().as_default():  # as after tf.compat.v1.disable_eager_execution()
+            compile_model(model)
+    except BackendError as error:
+        assert "execute eagerly" in str(error)
+    else:
+        raise AssertionError("expected an error")
 print("ok")
 """
 

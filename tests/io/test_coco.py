@@ -321,6 +321,66 @@ def test_separators_of_windows_are_read_everywhere(labels, photos):
 
 
 @pytest.mark.parametrize(
+    "name", ["/home/me/0.png", "C:\\me\\0.png", "/data/local-files/?d=0.png", "images/0.png"]
+)
+def test_images_are_found_by_their_own_name_where_folders_are_those_of_another_machine(
+    labels, photos, name
+):
+    entry = {"id": 7, "file_name": name}
+    path = write(photos[0].parent / "labels.json", [annotation()], images=[entry])
+    assert read_labels(path)[0].image == photos[0]
+    add_labels(path, photos[0], [hand(3)])
+    assert content(path)["images"] == [entry]
+    ambiguous = [entry, {"id": 8, "file_name": "other/0.png"}]
+    with pytest.raises(DataError, match="2 of 2 images"):
+        read_labels(write(path, [annotation()], images=ambiguous))
+
+
+# Categories, file names and more that tools write into an annotation of a hand.
+TOOLS = {
+    "cvat": ([{"id": 1, "name": "hand"}], "a.png", {"attributes": {"occluded": False}, "area": 9}),
+    "label studio": ([{"id": 0, "name": "Hand"}, {"id": 1, "name": "default"}], "images/a.png", {}),
+    "coco annotator": (
+        [{"id": 4, "name": "hand", "keypoint_colors": []}, {"id": 5, "name": "cup"}][::-1],
+        "a.png",
+        {"isbbox": False, "color": "#abc", "metadata": {}, "segmentation": []},
+    ),
+    "roboflow": (
+        [{"id": 0, "name": "hands"}, {"id": 1, "name": "hand", "supercategory": "hands"}],
+        "a.png",
+        {"segmentation": [], "bbox": [1, 2, 30, 40]},
+    ),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_files_of_labelling_tools_are_read_and_stay_usable(labels, photos, tool):
+    categories, name, more = TOOLS[tool]
+    order = np.random.default_rng(3).permutation(21)
+    category = categories[-1] | {"keypoints": [MEDIAPIPE[number] for number in order]}
+    categories = [*categories[:-1], category | {"skeleton": []}]
+    images = [{"id": 0, "file_name": name, "path": "/datasets/a.png", "annotated": True}]
+    points = table()
+    points[:, 2], points[4] = 2, 0
+    entry = annotation(points[order], category_id=category["id"], iscrowd=0, **more)
+    other = {"id": 2, "image_id": 0, "category_id": categories[0]["id"], "segmentation": [[1, 2]]}
+    (found,) = read(labels, [entry | {"image_id": 0}, other], images=images, categories=categories)
+    labelled = points[:, 2] > 0
+    np.testing.assert_array_equal(found.xy[labelled], points[labelled, :2])
+    assert np.isnan(found.xy[4]).all()
+    with pytest.raises(DataError, match="keeps hands in another order"):
+        add_labels(labels, photos[0], [hand(1)])
+
+
+@pytest.mark.parametrize(
+    "names", [[str(n) for n in range(1, 22)], [f"new-point-{n}" for n in range(21)]]
+)
+def test_names_that_tools_make_up_do_not_say_the_order(labels, names):
+    with pytest.raises(DataError, match="state the order, openpose or rhd"):
+        read(labels, [annotation(category_id=1)], categories=[{"id": 1, "keypoints": names}])
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("no json", "is not a JSON file"),

@@ -181,8 +181,6 @@ def without(key):
     ("entry", "message"),
     [
         (without("keypoints"), "annotation 0 is not readable: it has no 'keypoints'"),
-        (without("bbox"), "annotation 0 is not readable: it has no 'bbox'"),
-        (without("area"), "annotation 0 is not readable: it has no 'area'"),
         (without("image_id"), "annotation 0 is not readable: it has no 'image_id'"),
         (without("face_kpts"), "annotation 0 is not readable: it has no 'face_kpts'"),
         (annotation(keypoints=[1, 2, 2] * 16), "expected 51 numbers in keypoints, got 48"),
@@ -191,7 +189,6 @@ def without(key):
         (annotation(keypoints=[float("inf"), 2, 2] * 17), "finite numbers"),
         (annotation(bbox=[1, 2, 3]), "expected a box"),
         (annotation(bbox=[1, 2, 3, -1]), "expected a box"),
-        (annotation(bbox=None), "annotation 0 is not readable"),
         (annotation(area=float("nan")), "expected a box"),
         (annotation(iscrowd="many"), "annotation 0 is not readable"),
         (annotation(segmentation={"size": [4, 6], "counts": [25]}), "fill the size"),
@@ -213,10 +210,82 @@ def test_a_file_that_is_no_label_file_is_named(path, text):
         read_people_labels(path)
 
 
-def test_keypoints_in_another_order_are_refused(path):
-    names = [COCO_17.keypoints[1], COCO_17.keypoints[0], *COCO_17.keypoints[2:]]
+def test_keypoints_of_other_names_are_refused(path):
+    names = ["beak", *COCO_17.keypoints[1:]]
     with pytest.raises(DataError, match=r"labels\.json: expected the keypoints nose, left_eye"):
         read(path, [annotation()], categories=[{"id": 1, "name": "person", "keypoints": names}])
+    with pytest.raises(DataError, match="expected annotations of the category"):
+        read(path, [annotation()], categories=[{"id": 1, "name": "bird", "keypoints": names}])
+
+
+# What labelling tools write: categories, whether names are spelt otherwise, what an annotation has
+# more than others, and what it lacks.
+TOOLS = {
+    "cvat": (
+        [{"id": 1, "name": "person", "supercategory": ""}],
+        False,
+        {"attributes": {"occluded": False, "keyframe": True}, "segmentation": [], "id": 1},
+        (),
+    ),
+    "label studio": (
+        [{"id": 0, "name": "Box"}, {"id": 1, "name": "default", "supercategory": "default"}],
+        False,
+        {"id": 0},
+        ("area",),
+    ),
+    "coco annotator": (
+        [{"id": 1, "name": "Person", "color": "#fff", "metadata": {}, "keypoint_colors": []}],
+        False,
+        {"isbbox": False, "color": "#abc", "metadata": {}, "width": 60, "height": 40},
+        (),
+    ),
+    "roboflow": (
+        [
+            {"id": 0, "name": "people-x7", "supercategory": "none"},
+            {"id": 1, "name": "human", "supercategory": "people-x7"},
+        ],
+        True,
+        {"segmentation": [], "extra": {}},
+        ("bbox", "area", "num_keypoints"),
+    ),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_files_of_labelling_tools_are_read_in_the_order_of_their_names(path, tool):
+    categories, spelt_otherwise, more, lacking = TOOLS[tool]
+    order = np.random.default_rng(3).permutation(17)
+    names = [COCO_17.keypoints[number] for number in order]
+    if spelt_otherwise:
+        names = [name.replace("_", "-").title() for name in names]
+    known = annotation()
+    table = np.reshape(known["keypoints"], (17, 3))
+    table[4] = 0  # not labelled
+    entry = {"image_id": 0, "category_id": categories[-1]["id"], "iscrowd": 0}
+    entry |= {"bbox": [1, 2, 30, 40], "area": 700, "num_keypoints": 16} | more
+    entry |= {"keypoints": table[order].ravel().tolist()}
+    entry = {name: value for name, value in entry.items() if name not in lacking}
+    bare = {name: entry[name] for name in ("image_id", "category_id")} | {"bbox": [1, 2, 3, 4]}
+    categories = [*categories[:-1], categories[-1] | {"keypoints": names, "skeleton": [[1, 2]]}]
+    images = [{"id": 0, "file_name": "images\\a.png", "path": "/datasets/x/a.png"}]
+    found, unlabelled = read(path, [entry, bare], images=images, categories=categories)
+    labelled = table[:, 2] > 0
+    np.testing.assert_array_equal(found.visibility, table[:, 2])
+    np.testing.assert_array_equal(found.xy[labelled], table[labelled, :2])
+    if "bbox" in lacking:
+        low, high = table[labelled, :2].min(axis=0), table[labelled, :2].max(axis=0)
+        assert found.box == pytest.approx([*low, *(high - low)])
+        assert found.area == pytest.approx(np.prod(high - low))
+    else:
+        assert (found.box, found.area) == ((1, 2, 30, 40), 1200 if "area" in lacking else 700)
+    assert not unlabelled.labelled.any()
+    assert unlabelled.area == 12
+
+
+def test_a_file_without_any_keypoint_is_no_file_of_labelled_people(path):
+    boxes = {"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 5}
+    with pytest.raises(DataError, match="expected labelled keypoints of people, got none"):
+        read(path, [boxes])
 
 
 def test_images_must_be_in_a_folder_that_is_given(path):

@@ -59,6 +59,7 @@ def test_an_entry_is_the_one_that_openpose_writes(skeleton):
         expected += [-1, -1, 0] if np.isnan(x) else [printed(x), printed(y), 1]
     (entry,) = to_results([Person(found)], 139)
     assert to_results([found], 139) == [entry]
+    assert to_results([found], 139, category_id=7) == [entry | {"category_id": 7}]
     about = {"image_id": 139, "category_id": 1, "score": 0.625}
     assert entry == about | {"keypoints": expected}
 

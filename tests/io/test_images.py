@@ -317,6 +317,8 @@ def test_whatever_holds_an_image_becomes_one(tmp_path):
     grey = noise(12, 17)
     for given in (grey, grey[..., None], PIL.Image.fromarray(grey)):
         np.testing.assert_array_equal(as_image(given), np.dstack([grey] * 3))
+    np.testing.assert_array_equal(as_image(image[..., ::-1], bgr=True), image)
+    np.testing.assert_array_equal(as_image(Tensor(image[..., ::-1]), bgr=True), image)
     clear = np.dstack([image, np.zeros((12, 17), np.uint8)])
     assert (as_image(clear) == 255).all()
     clear[..., 3] = 255
@@ -331,12 +333,17 @@ def test_whatever_holds_an_image_becomes_one(tmp_path):
         ("no.jpg", "no.jpg cannot be read"),
         (np.zeros((5, 6, 3)), "np.round"),
         (3, "got a int"),
+        ([np.zeros((5, 6, 3), np.uint8)], "got a list: take .estimator.each. for each in images."),
+        (iter(()), "expected one image, got a tuple_iterator"),
         (np.zeros((0, 6), np.uint8), "empty"),
     ],
 )
 def test_what_holds_no_image_is_refused_in_a_line(given, message):
     with pytest.raises(ImageError, match=message):
         as_image(given)
+    if isinstance(given, str):
+        with pytest.raises(ImageError, match="drop bgr=True"):
+            as_image(given, bgr=True)
 
 
 def test_scaling_to_a_width_is_opencvs_linear_resize():

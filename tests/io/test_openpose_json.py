@@ -101,7 +101,9 @@ def test_lists_of_versions_1_0_and_1_1_lack_the_2d(nothing):
     ("text", "message"),
     [
         ("\x89PNG", "not a JSON file"),
-        ("[]", 'list "people"'),
+        ("[]", 'list "people", got a list of 0'),
+        ('[{"people":[]},{"people":[]}]', "a list of 2: take [from_openpose(frame) for frame in"),
+        ("[3]", 'list "people"'),
         ('{"people":{}}', 'list "people"'),
         ('{"people":[1]}', "person 0 must be an object, not int"),
         ('{"people":[{}]}', "person 0: expected hand_left_keypoints_2d and so on, got nothing"),
@@ -120,6 +122,23 @@ def test_wrong_file_raises_an_error_that_names_the_file_and_the_place(tmp_path, 
     with pytest.raises(FormatError, match=r"wrong\.json") as caught:
         read_openpose(path)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("scale", [1, (640, 480, 1)])
+def test_files_of_controlnet_are_a_frame_in_pixels_or_in_fractions_of_its_canvas(tmp_path, scale):
+    pixels = np.column_stack([np.linspace(9, 600, 21), np.linspace(9, 400, 21), np.ones(21)])
+    person = {"pose_keypoints_2d": [0] * 54, "face_keypoints_2d": None}
+    person |= {"hand_left_keypoints_2d": None, "hand_right_keypoints_2d": pixels / scale}
+    person["hand_right_keypoints_2d"] = person["hand_right_keypoints_2d"].ravel().tolist()
+    frame = {"people": [person], "canvas_width": 640, "canvas_height": 480}
+    path = tmp_path / "pose.json"
+    path.write_text(json.dumps([frame]))
+    (hand,) = read_openpose(path)
+    np.testing.assert_allclose(hand.xy, pixels[:, :2])
+    np.testing.assert_array_equal(hand.scores, 1)
+    (someone,) = read_people(path)
+    np.testing.assert_allclose(someone.right_hand.xy, pixels[:, :2])
+    assert list(someone.parts) == ["right_hand"]
 
 
 def test_nothing_is_overwritten_without_force(tmp_path):

@@ -103,7 +103,8 @@ def test_a_folder_of_frames_is_read_in_the_order_of_numbers(tmp_path):
     for number in (10, 2, 1):
         write_image(tmp_path / f"frame_{number}.png", scene(number))
     (tmp_path / "frame_3.png").write_bytes(b"damaged")
-    (tmp_path / "notes.txt").touch()
+    for name in ("notes.txt", "._frame_1.png"):
+        (tmp_path / name).touch()
     reader = VideoReader(tmp_path)
     frames = list(reader)
     assert (reader.length, reader.broken, len(frames)) == (4, 1, 3)

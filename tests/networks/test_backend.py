@@ -22,7 +22,8 @@ except BackendError as error:
         ("{}", "foo", "foo; set KERAS_BACKEND to tensorflow, jax or torch"),
         ('{"backend": "theano"}', None, "theano; set KERAS_BACKEND"),
         ('{"backend": "torch"}', None, "torch"),
-        ('["a"]', None, "so that keras.json decides"),
+        ('["a"]', None, "get'; mend keras.json"),
+        ('{"floatx": "double"}', None, "floatx=double; mend keras.json"),
     ],
 )
 def test_message_says_what_failed_and_how_to_mend_it(tmp_path, settings, backend, reason):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import openpose_keras
 from openpose_keras import networks
 from openpose_keras.conversion.convert import make_record
 from openpose_keras.conversion.readers import read_weights
@@ -108,3 +109,16 @@ def test_channel_order_is_that_of_the_files_record(tmp_path, order):
     write_record(path, record)
     spec = presets.input_spec("hand_lite", weights=path)
     assert spec == dataclasses.replace(LITE.spec, channel_order=order)
+
+
+def test_presets_are_printed_as_a_table_of_a_line_each():
+    head, *lines = repr(presets.PRESETS).splitlines()
+    assert head.split()[:3] == ["preset", "finds", "weights"]
+    assert [line.split()[0] for line in lines] == list(presets.PRESETS)
+    assert lines[list(presets.PRESETS).index("hand_lite")].split()[1:3] == ["hand", "ship"]
+
+
+def test_the_package_lists_its_public_names_only():
+    names = dir(openpose_keras)
+    assert sorted({*openpose_keras.__all__, "__version__"}) == names
+    assert all(getattr(openpose_keras, name) is not None for name in names)

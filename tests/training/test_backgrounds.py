@@ -29,7 +29,8 @@ def test_large_backgrounds_are_shrunk_and_small_ones_are_not(tmp_path):
 
 
 def test_subfolders_and_all_suffixes_count_and_other_files_do_not(tmp_path):
-    (tmp_path / "notes.txt").write_text("not an image")
+    for name in ("notes.txt", "._a.jpg"):  # macOS writes the latter
+        (tmp_path / name).write_text("not an image")
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(FileNotFoundError, match=rf"expected images.*{tmp_path}"):
         load_backgrounds(tmp_path)

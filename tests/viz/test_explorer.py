@@ -310,6 +310,7 @@ def test_images_are_read_when_they_are_shown(tmp_path, image):
 def test_arrays_files_and_folders_are_images(tmp_path, image):
     assert collect_images(image)[0].name == "image"
     assert [each.name for each in collect_images(np.stack([image] * 2))] == ["image_1", "image_2"]
+    (tmp_path / "._photo.jpg").touch()  # as macOS writes it
     for nothing in ([], tmp_path):
         with pytest.raises(ImageError, match="no image"):
             collect_images(nothing)

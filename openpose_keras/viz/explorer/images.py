@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core.errors import ImageError
-from openpose_keras.core.files import PHOTO_SUFFIXES
+from openpose_keras.core.files import is_photo
 from openpose_keras.io.images import as_image, read_image
 
 Source = np.ndarray | str | Path
@@ -82,4 +82,4 @@ def _files(path: Path) -> list[Path]:
     """Return a file, or the images of a folder."""
     if not path.is_dir():
         return [path]
-    return sorted(each for each in path.iterdir() if each.suffix.lower() in PHOTO_SUFFIXES)
+    return sorted(filter(is_photo, path.iterdir()))
