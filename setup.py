@@ -14,12 +14,16 @@ TRAIN = ["numba>=0.63,<1", "tflite>=2.18,<3"]
 COCO = ["pycocotools>=2.0.8,<3"]  # fills polygons; tests take it as the oracle of label files too
 ONNX = ["onnx>=1.17,<2"]  # writes .onnx files; running networks needs ONNX Runtime alone
 VIDEO = ["av>=18,<19"]  # PyAV, whose wheels bring FFmpeg; older ones mix up colour spaces
+PARQUET = ["pyarrow>=18"]  # a version a quarter
+CLUSTER = ["distributed>=2025.1"]  # named after the month
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
 TEST = [
     *COCO,
     *ONNX,
     *TRAIN,
     *VIDEO,
+    *PARQUET,
+    *CLUSTER,
     "ai-edge-litert>=2.1,<3",  # runs the teacher, the oracle of its reading
     "anywidget>=0.9.13,<1",
     "codespell>=2.4,<3",
@@ -102,6 +106,8 @@ setup(
         "onnx": ONNX,
         "torch": TORCH,
         "video": VIDEO,
+        "parquet": PARQUET,
+        "cluster": CLUSTER,
         "test": TEST,
         "backends": BACKENDS,
     },

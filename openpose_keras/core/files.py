@@ -2,8 +2,9 @@
 
 import json
 import os
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,6 +50,19 @@ def atomic_write(path: str | os.PathLike[str], *, force: bool = False) -> Iterat
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def find_temporaries(folder: str | os.PathLike[str], names: Collection[str]) -> list[Path]:
+    """Return what `atomic_write` left in a folder when a process was killed.
+
+    Args:
+        folder: The folder.
+        names: The files that were written.
+    """
+    ends = {name[-50:] for name in names}
+    paths = list(Path(folder).iterdir())
+    matches = (re.fullmatch(r"\.[0-9a-f]{8}\.(.+)", path.name) for path in paths)
+    return [path for path, m in zip(paths, matches, strict=True) if m and m[1] in ends]
 
 
 def require_writable(path: str | os.PathLike[str], *, force: bool = False) -> None:

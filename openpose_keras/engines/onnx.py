@@ -6,6 +6,7 @@ graphs, and next to each a JSON file that says where its weights lie.
 """
 
 import json
+import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -91,6 +92,9 @@ def _open(graph: Path, weights: Path | None) -> "onnxruntime.InferenceSession":
     options.log_severity_level = 3
     # Else the threads of one network keep their cores busy while the next network runs.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    # As other libraries have it; several processes that have the cores in common set it to 1.
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
     if weights is not None:
         values = read_weights(weights, json.loads(graph.with_suffix(".json").read_text("utf8")))
         held = {
