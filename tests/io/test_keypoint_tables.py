@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from openpose_keras.core.keypoints import Body, Hand, Person
+from openpose_keras.core.skeletons import BODY_25, HAND
+from openpose_keras.io.keypoint_tables import COLUMNS, OF_FRAMES, OF_PHOTOS, write_table
+
+
+def person():
+    """A body of which nothing was found, and a hand without its fourth keypoint."""
+    xy, scores = np.full((21, 2), 7.125), np.full(21, 0.5)
+    xy[3], scores[3] = np.nan, 0
+    nobody = Body(np.full((25, 2), np.nan), np.zeros(25), skeleton=BODY_25)
+    hand = Hand(xy, scores, box=(1, 2, 30, 30), side="left", presence=0.75)
+    return Person(nobody, left_hand=hand, id=2)
+
+
+def test_a_table_has_a_row_for_each_keypoint_that_was_found(tmp_path):
+    with write_table(tmp_path / "a.csv") as add:
+        add((0, 0.0), [])
+        add((4, 0.5), [person()])
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    assert lines[0] == ",".join([*OF_FRAMES, *COLUMNS])
+    values = "7.12,7.12,0.5000,left,0.7500,1.00,2.00,30.00,30.00"
+    assert lines[1] == f"4,0.5,2,left_hand,wrist,{values}"
+    assert len(lines) == 21
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_parquet_has_the_rows_in_order_however_many_there_are(tmp_path, monkeypatch, count):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("openpose_keras.io.keypoint_tables._GROUP", 30)
+    with write_table(tmp_path / "a.parquet", first=OF_PHOTOS) as add:
+        for number in range(count):
+            add([f"{number}.jpg"], [person()])
+    table = parquet.read_table(tmp_path / "a.parquet")
+    types = {field.name: str(field.type).replace("float", "float32") for field in table.schema}
+    assert types == {**OF_PHOTOS, **COLUMNS}
+    found = [name for name in HAND.keypoints if name != HAND.keypoints[3]]
+    assert table["keypoint"].to_pylist() == found * count
+    assert table["photo"].to_pylist() == [f"{n}.jpg" for n in range(count) for _ in found]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_a_table_that_is_not_finished_leaves_nothing(tmp_path, name):
+    def interrupt():
+        with write_table(tmp_path / name) as add:
+            add((0, 0.0), [person()])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert not list(tmp_path.iterdir())
