@@ -7,7 +7,7 @@ found in each photo: the tables are made of that at the end.
 
 import argparse
 import csv
-from collections import defaultdict
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -181,16 +181,15 @@ class Batch:
 
     def _clear_temporaries(self) -> None:
         """Delete what processes that were killed left in the folders of results."""
-        names = defaultdict(set)
-        for path in self.tables:
-            names[path.parent].add(path.name)
-        for job in self.photos.values():
-            if self._results.begun(job.name):
-                for path in output_paths(self.args, job).values():
-                    names[path.parent].add(path.name)
-        for folder in names:
-            if folder.is_dir():
-                for path in find_temporaries(folder, names[folder]):
+        jobs = self.photos.values()
+        folders = {self.args.out, *((self.args.out / job.stem).parent for job in jobs)}
+        found = [each for folder in folders if folder.is_dir() for each in find_temporaries(folder)]
+        if found:
+            begun = (output_paths(self.args, job) for job in jobs if self._results.begun(job.name))
+            outputs = chain(self.tables, *(paths.values() for paths in begun))
+            ends = {path.name[-50:] for path in outputs}
+            for path, end in found:
+                if end in ends:
                     path.unlink(missing_ok=True)
 
     def _close(self) -> None:

@@ -5,7 +5,6 @@ when it was lost is done again by another one.
 """
 
 import argparse
-import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,7 +41,8 @@ def spread(args: argparse.Namespace, jobs: Sequence[Job]) -> Iterator[Outcome]:
             f"--workers and --scheduler need Dask, which can't be imported ({error}): pip install "
             "'openpose-keras[cluster]'"
         ) from error
-    sent = copy.copy(args)
+    sent = argparse.Namespace(**vars(args))
+    del sent.run, sent.parser
     sent.out = args.out.absolute()
     known = {job.name: job for job in jobs}
     absolute = [job._replace(photo=job.photo.absolute()) for job in jobs]

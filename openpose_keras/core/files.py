@@ -4,7 +4,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,17 +52,18 @@ def atomic_write(path: str | os.PathLike[str], *, force: bool = False) -> Iterat
         temporary.unlink(missing_ok=True)
 
 
-def find_temporaries(folder: str | os.PathLike[str], names: Collection[str]) -> list[Path]:
-    """Return what `atomic_write` left in a folder when a process was killed.
+def find_temporaries(folder: str | os.PathLike[str]) -> list[tuple[Path, str]]:
+    """Return what `atomic_write` left in a folder when a process was killed, or writes right now.
 
     Args:
         folder: The folder.
-        names: The files that were written.
+
+    Returns:
+        Each temporary path with the end of the name of its file, the last 50 characters.
     """
-    ends = {name[-50:] for name in names}
-    paths = list(Path(folder).iterdir())
-    matches = (re.fullmatch(r"\.[0-9a-f]{8}\.(.+)", path.name) for path in paths)
-    return [path for path, m in zip(paths, matches, strict=True) if m and m[1] in ends]
+    with os.scandir(folder) as entries:  # there may be a million
+        matches = (re.fullmatch(r"\.[0-9a-f]{8}\.(.+)", entry.name) for entry in entries)
+        return [(Path(folder, match[0]), match[1]) for match in matches if match]
 
 
 def require_writable(path: str | os.PathLike[str], *, force: bool = False) -> None:

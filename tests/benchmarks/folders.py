@@ -29,21 +29,22 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-def speed(workers, count):
+def speed(workers, count, preset):
     """Print the photos a second of numbers of workers; a round each, one after the other."""
     with tempfile.TemporaryDirectory() as folder:
         for number in range(count):
             name = ("people.jpg", "hands.jpg", "open_hand.jpg")[number % 3]
             Path(folder, f"{number:05}.jpg").write_bytes((IMAGES / name).read_bytes())
-        rates = [rate(folder, number) for number in workers]
+        rates = [rate(folder, number, preset) for number in workers]
     for number, each in zip(workers, rates, strict=True):
         print(f"{number} workers: {each:5.2f} photos a second, {each / rates[0]:.2f} times")
 
 
-def rate(folder, workers):
+def rate(folder, workers, preset):
     """The photos a second after the first quarter of them, by when their results were written."""
     with tempfile.TemporaryDirectory() as out:
         arguments = ["detect", folder, "--out", out, "--quiet", "--workers", str(workers)]
+        arguments += ["--preset", preset]
         subprocess.run([sys.executable, "-m", "openpose_keras", *arguments], check=True, cwd=ROOT)
         times = np.sort([path.stat().st_mtime for path in Path(out).glob("*.json")])
     first = len(times) // 4
@@ -69,9 +70,10 @@ def main():
     parser.add_argument("what", choices=("speed", "memory"))
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--photos", type=int, default=120)
+    parser.add_argument("--preset", default="lite")
     args = parser.parse_args()
     if args.what == "speed":
-        speed(args.workers, args.photos)
+        speed(args.workers, args.photos, args.preset)
     else:
         memory((1000, 10_000))
 
