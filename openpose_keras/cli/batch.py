@@ -27,7 +27,7 @@ _DECISIVE = (
 )  # fmt: skip
 """The options that results depend on."""
 
-Places = dict[Path, Job]
+Places = dict[str, Job]
 """Photos by where they lie, links followed."""
 
 
@@ -40,7 +40,7 @@ def find_photos(args: argparse.Namespace) -> tuple[Places, list[tuple[str, str]]
     Returns:
         The photos, and for each argument that names none it and the error.
     """
-    photos: dict[Path, tuple[Path, Path]] = {}
+    photos: dict[str, tuple[Path, Path]] = {}
     errors = []
     for argument in args.photos:
         try:
@@ -51,11 +51,13 @@ def find_photos(args: argparse.Namespace) -> tuple[Places, list[tuple[str, str]]
         is_tree = args.recursive and Path(argument).is_dir()
         for photo in found:
             folder = Path(argument) if is_tree else photo.parent
-            photos.setdefault(photo.resolve(), (photo, folder))
+            photos.setdefault(str(photo.resolve()), (photo, folder))
     paths = [photo for photo, _ in photos.values()]
     stems = output_stems(paths, [folder for _, folder in photos.values()])
     jobs = zip(photos, paths, stems, strict=True)
-    return {at: Job(photo, stem, photo_name(photo, args.out)) for at, photo, stem in jobs}, errors
+    return {
+        at: Job(str(photo), stem, photo_name(photo, args.out)) for at, photo, stem in jobs
+    }, errors
 
 
 class Batch:
@@ -120,7 +122,7 @@ class Batch:
 
     def _check_output(self, path: Path, is_ours: bool) -> None:
         """Raise rather than replace a photo, or a file that may not be ours."""
-        if path.parent.resolve() / path.name in self.photos:
+        if str(path.parent.resolve() / path.name) in self.photos:
             raise InputError(f"{path} is one of the photos: choose another --out")
         if not is_ours:
             _refuse_existing(path)

@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from openpose_keras.cli.finders import Finder, Job, Outcome, load_finder, work
@@ -45,7 +46,7 @@ def spread(args: argparse.Namespace, jobs: Sequence[Job]) -> Iterator[Outcome]:
     del sent.run, sent.parser
     sent.out = args.out.absolute()
     known = {job.name: job for job in jobs}
-    absolute = [job._replace(photo=job.photo.absolute()) for job in jobs]
+    absolute = [job._replace(photo=str(Path(job.photo).absolute())) for job in jobs]
     with _connect(distributed, args) as client:
         chunks = (absolute[start : start + CHUNK] for start in range(0, len(jobs), CHUNK))
         for outcome in _run(distributed, client, sent, chunks):

@@ -225,8 +225,8 @@ def _print_line(args: argparse.Namespace, outcome: "Outcome") -> None:
     tqdm.write(f"{outcome.job.photo}: {outcome.text}{arrow}", file=sys.stdout)
 
 
-def _print_error(what: Path | str, text: str) -> None:
+def _print_error(what: str, text: str) -> None:
     """Print one line to stderr, above the progress bar; it names the photo once."""
     from tqdm import tqdm
 
-    tqdm.write(f"error: {text if str(what) in text else f'{what}: {text}'}", file=sys.stderr)
+    tqdm.write(f"error: {text if what in text else f'{what}: {text}'}", file=sys.stderr)

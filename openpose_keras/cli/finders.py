@@ -35,7 +35,7 @@ _PLURALS = {"body": "bodies", "face": "faces", "hand": "hands"}
 class Job(NamedTuple):
     """A photo to work on: where it lies, what its outputs begin with, its name in the results."""
 
-    photo: Path
+    photo: str  # a million strings take less memory than paths
     stem: str
     name: str
 
@@ -180,8 +180,9 @@ def work(args: argparse.Namespace, finder: Finder, jobs: Iterable[Job]) -> Itera
     def photos() -> Iterator[Path]:
         """Note which job a photo is of."""
         for job in jobs:
-            known[job.photo] = job
-            yield job.photo
+            path = Path(job.photo)
+            known[path] = job
+            yield path
 
     def fail(photo: Path, error: Exception) -> None:
         """Keep the error, until it is told."""

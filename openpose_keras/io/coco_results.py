@@ -193,15 +193,16 @@ def write_found(
         temporary.open("w", encoding="utf-8") as file,
     ):
         sizes = {name: size for name, size, _ in photos}
+        first = next(iter(sizes), None)
         ids = dict(zip(sizes, _photo_ids(list(sizes)), strict=True))
         about = {"description": "openpose_keras"}
-        entries = [
-            {"id": ids[name], "file_name": name, "height": height, "width": width}
-            for name, (height, width) in sizes.items()
-        ]
         categories = json.dumps([category(1, "person", COCO_17)])
         file.write(f'{{"info":{json.dumps(about)},"categories":{categories},')
-        file.write(f'"images":{json.dumps(entries)},"annotations":[')
+        file.write('"images":[')
+        for name, (height, width) in sizes.items():
+            image = {"id": ids[name], "file_name": name, "height": height, "width": width}
+            file.write(f"{',' if name != first else ''}\n{json.dumps(image)}")
+        file.write('],"annotations":[')
         for name, _, people in photos:  # one photo after the other: there may be a million
             for body, person in _labelled(people):
                 number += 1

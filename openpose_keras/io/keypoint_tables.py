@@ -35,7 +35,7 @@ COLUMNS = {
     "box_height": "float32",
 }
 _DIGITS = {"seconds": ".6g", "score": ".4f", "presence": ".4f"}  # in CSV; pixels have two decimals
-_GROUP = 100_000  # rows that Parquet's writer holds
+_BATCH, _GROUP = 5_000, 20  # rows that become arrays at once, and such batches in a row group
 
 Row = tuple[Any, ...]
 AddPeople = Callable[[Sequence[Any], Sequence[Person]], None]
@@ -126,21 +126,29 @@ def _write_parquet(path: Path, columns: Mapping[str, str]) -> Iterator[Callable[
     arrow, parquet = import_pyarrow()
     schema = arrow.schema([(name, arrow.type_for_alias(kind)) for name, kind in columns.items()])
     rows: list[Row] = []
+    batches: list[Any] = []  # a row of Python takes several times the memory
     with closing(parquet.ParquetWriter(path, schema)) as writer:
 
+        def pack() -> None:
+            """Make arrays of the rows."""
+            if rows:
+                pairs = zip(zip(*rows, strict=True), schema.types, strict=True)
+                arrays = [arrow.array(values, kind) for values, kind in pairs]
+                batches.append(arrow.RecordBatch.from_arrays(arrays, schema=schema))
+                rows.clear()
+
         def write() -> None:
-            """Write the rows that are held."""
-            values = zip(*rows, strict=True) if rows else [()] * len(columns)
-            arrays = [
-                arrow.array(each, kind) for each, kind in zip(values, schema.types, strict=True)
-            ]
-            writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
-            rows.clear()
+            """Write a row group."""
+            pack()
+            writer.write_table(arrow.Table.from_batches(batches, schema=schema))
+            batches.clear()
 
         def add(row: Row) -> None:
             """Hold a row, until there are many."""
             rows.append(row)
-            if len(rows) >= _GROUP:
+            if len(rows) >= _BATCH:
+                pack()
+            if len(batches) >= _GROUP:
                 write()
 
         yield add

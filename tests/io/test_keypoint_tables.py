@@ -29,7 +29,8 @@ def test_a_table_has_a_row_for_each_keypoint_that_was_found(tmp_path):
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_parquet_has_the_rows_in_order_however_many_there_are(tmp_path, monkeypatch, count):
     parquet = pytest.importorskip("pyarrow.parquet")
-    monkeypatch.setattr("openpose_keras.io.keypoint_tables._GROUP", 30)
+    monkeypatch.setattr("openpose_keras.io.keypoint_tables._BATCH", 15)
+    monkeypatch.setattr("openpose_keras.io.keypoint_tables._GROUP", 2)
     with write_table(tmp_path / "a.parquet", first=OF_PHOTOS) as add:
         for number in range(count):
             add([f"{number}.jpg"], [person()])
