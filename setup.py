@@ -16,16 +16,20 @@ ONNX = ["onnx>=1.17,<2"]  # writes .onnx files; running networks needs ONNX Runt
 OPENVINO = ["openvino>=2025"]
 LITERT = ["ai-edge-litert>=2.1,<3"]  # runs MediaPipe's teachers in tests, the oracle of reading too
 VIDEO = ["av>=18,<19"]  # PyAV, whose wheels bring FFmpeg; older ones mix up colour spaces
+PARQUET = ["pyarrow>=18"]  # a version a quarter
+CLUSTER = ["distributed>=2025.1"]  # named after the month
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
 COMPLETION = ["shtab>=1.7,<2"]  # completes options in bash, zsh and tcsh
 PANDAS = ["pandas>=2.2,<4"]
 TEST = [
     *COCO,
+    *CLUSTER,
     *COMPLETION,
     *LITERT,
     *ONNX,
     *OPENVINO,
     *PANDAS,
+    *PARQUET,
     *TRAIN,
     *VIDEO,
     "anywidget>=0.9.13,<1",
@@ -113,6 +117,8 @@ setup(
         "openvino": OPENVINO,
         "torch": TORCH,
         "video": VIDEO,
+        "parquet": PARQUET,
+        "cluster": CLUSTER,
         "test": TEST,
         "backends": BACKENDS,
     },

@@ -8,7 +8,7 @@
     canvas = draw_hands(image, hands)
 
 `WholeBodyEstimator` finds whole people, list[Person], and `draw` draws them. `video.process`
-follows them through a video.
+follows them through a video, `photos.process` goes through a folder.
 
 Names are imported when they are first used, and Keras when a network is first built.
 """
@@ -20,7 +20,7 @@ from openpose_keras.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from openpose_keras.core.keypoints import Body, Face, Hand, Person
-    from openpose_keras.estimators import video
+    from openpose_keras.estimators import photos, video
     from openpose_keras.estimators.body import BodyEstimator
     from openpose_keras.estimators.face import FaceEstimator
     from openpose_keras.estimators.hand import HandEstimator
@@ -43,8 +43,9 @@ _HOMES = {
     "estimators.body": ("BodyEstimator",),
     "estimators.face": ("FaceEstimator",),
     "estimators.hand": ("HandEstimator",),
+    "estimators.photos": ("photos",),  # the module itself
     "estimators.recipes": ("BODY_RECIPES", "RECIPES", "BodyRecipe", "Recipe"),
-    "estimators.video": ("video",),  # the module itself
+    "estimators.video": ("video",),  # the module too
     "estimators.whole_body": ("WholeBodyEstimator",),
     "io.images": ("as_image", "read_image", "write_image"),
     "io.keypoint_tables": ("to_dataframe",),
@@ -73,6 +74,7 @@ __all__ = [
     "draw_hands",
     "draw_heatmaps",
     "explore",
+    "photos",
     "read_image",
     "read_openpose",
     "read_people",

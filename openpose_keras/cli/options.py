@@ -28,6 +28,8 @@ INTERRUPTED = 130  # the exit status
 _DEFAULTS = "lite; hand_lite with --weights and with options that are of hands alone"
 
 
+FORMATS = ("json", "csv", "parquet", "coco")
+
 OF_HANDS = {
     "--box": "boxes",
     "--side": "side",
@@ -122,6 +124,18 @@ def parse_parts(text: str) -> tuple[Part, ...]:
         return check_parts(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """Read formats of results with commas between; none at all of "none"."""
+    formats = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",")))
+    if formats == ("none",):
+        return ()
+    if not set(formats) <= set(FORMATS):
+        raise argparse.ArgumentTypeError(
+            f"expected some of {','.join(FORMATS)} with commas between, or none, not {text!r}"
+        )
+    return formats
 
 
 def parse_box(text: str) -> tuple[float, float, float, float] | str:

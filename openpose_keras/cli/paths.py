@@ -1,7 +1,8 @@
 """The photos that arguments name, and the names of the files that are written for them."""
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from openpose_keras.core.errors import OpenPoseKerasError
@@ -25,7 +26,7 @@ class InputError(OpenPoseKerasError, ValueError):
     """An argument names no photo, or asks for what is not possible."""
 
 
-def expand(argument: str) -> list[Path]:
+def expand(argument: str, *, recursive: bool = False) -> list[Path]:
     """Return the photos that an argument names: a file, a folder's photos, or a pattern's matches.
 
     Shells on Windows leave patterns to the program. Names of folders and files that exist are never
@@ -35,6 +36,8 @@ def expand(argument: str) -> list[Path]:
 
     Args:
         argument: A path, or a pattern with * ? [] and ** (any number of folders, links excluded).
+        recursive: Whether a folder stands for the folders in it too, links and hidden ones
+            excluded.
 
     Returns:
         At least one path, sorted by name.
@@ -46,10 +49,10 @@ def expand(argument: str) -> list[Path]:
     """
     path = Path(argument)
     if path.is_dir():
-        files = list(filter(is_photo, path.iterdir()))
+        files = list(filter(is_photo, _walk(path) if recursive else path.iterdir()))
         problem = (
             f"no photo in this folder (expected {' '.join(PHOTO_SUFFIXES)}; convert HEIC to JPEG "
-            f"first); for its subfolders write '{path}/**/*.jpg'"
+            "first)" + ("" if recursive else "; --recursive looks into its subfolders too")
         )
     elif path.exists():
         if path.suffix.lower() in VIDEO_SUFFIXES:
@@ -69,12 +72,24 @@ def expand(argument: str) -> list[Path]:
     return photos
 
 
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield all files in a folder and in the folders in it; raise where one can't be read."""
+
+    def fail(error: OSError) -> None:
+        """Raise what os.walk would leave out in silence."""
+        raise error
+
+    for place, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in names)
+
+
 def _is_left_out(path: Path) -> bool:
     """Return whether a file is hidden, or written by an earlier run."""
     return path.name.startswith(".") or path.name.endswith(tuple(OUTPUT_SUFFIXES.values()))
 
 
-def output_stems(photos: Sequence[Path]) -> list[str]:
+def output_stems(photos: Sequence[Path], folders: Sequence[Path] | None = None) -> list[str]:
     """Return the start of the names of each photo's outputs, so that no two photos share one.
 
     Usually that is the photo's name without its suffix. Photos of the same name get their folder
@@ -83,20 +98,29 @@ def output_stems(photos: Sequence[Path]) -> list[str]:
 
     Args:
         photos: Paths, no two the same.
+        folders: For each photo a folder that it lies in; the folders between are those of its
+            outputs too. None: there are none between.
 
     Returns:
-        One stem a photo.
+        One stem a photo, with slashes.
 
     Example:
         >>> output_stems([Path("left/a.jpg"), Path("right/a.jpg"), Path("right/b.jpg")])
         ['left_a_jpg', 'right_a_jpg', 'b']
+        >>> output_stems([Path("left/a.jpg"), Path("right/a.jpg")], [Path(), Path()])
+        ['left/a', 'right/a']
     """
-    counts = Counter(photo.stem.casefold() for photo in photos)
+    between = [Path()] * len(photos)
+    if folders is not None:
+        pairs = zip(photos, folders, strict=True)
+        between = [photo.parent.relative_to(folder) for photo, folder in pairs]
+    plain = [(place / photo.stem).as_posix() for place, photo in zip(between, photos, strict=True)]
+    counts = Counter(stem.casefold() for stem in plain)
     stems: dict[str, str] = {}
-    for photo in photos:
-        stem = photo.stem
+    for photo, place, stem in zip(photos, between, plain, strict=True):
         if counts[stem.casefold()] > 1:
-            stem = f"{photo.resolve().parent.name}_{stem}_{photo.suffix[1:]}"
+            own = f"{photo.resolve().parent.name}_{photo.stem}_{photo.suffix[1:]}"
+            stem = (place / own).as_posix()
         name, number = stem, 2
         while name.casefold() in stems:
             name, number = f"{stem}_{number}", number + 1

@@ -47,7 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", type=Path, metavar="DIR", help="write OpenPose's JSON of each frame into a folder"
     )
     parser.add_argument(
-        "--table", type=Path, metavar="FILE", help="write a CSV file, one row a keypoint"
+        "--table",
+        type=Path,
+        metavar="FILE",
+        help="write a table, one row a keypoint: CSV, or Parquet if its name ends in .parquet",
     )
     parser.add_argument(
         "--smooth",
@@ -184,7 +187,7 @@ def _open_outputs(
         drawn = draw(frame.image, smoothed, supersample=fine)
         add_frame(drawn, frame.seconds)
         if add_people:
-            add_people(frame.index, frame.seconds, people)
+            add_people((frame.index, frame.seconds), people)
         if args.json:
             path = args.json / f"{name}_{frame.index:012d}_keypoints.json"
             write_people(path, people, force=args.force)

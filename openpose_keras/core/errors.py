@@ -29,7 +29,7 @@ class NetworkError(OpenPoseKerasError, ValueError):
 
 
 class BackendError(OpenPoseKerasError, ImportError):
-    """Keras, or the backend that it should run on, cannot be imported."""
+    """A package that is needed cannot be imported: Keras, its backend, or one of an extra."""
 
 
 class WeightsError(OpenPoseKerasError, ValueError):

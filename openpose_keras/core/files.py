@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +70,20 @@ def atomic_write(path: str | os.PathLike[str], *, force: bool = False) -> Iterat
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def find_temporaries(folder: str | os.PathLike[str]) -> list[tuple[Path, str]]:
+    """Return what `atomic_write` left in a folder when a process was killed, or writes right now.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        Each temporary path with the end of the name of its file, the last 50 characters.
+    """
+    with os.scandir(folder) as entries:  # there may be a million
+        matches = (re.fullmatch(r"\.[0-9a-f]{8}\.(.+)", entry.name) for entry in entries)
+        return [(Path(folder, match[0]), match[1]) for match in matches if match]
 
 
 def require_writable(path: str | os.PathLike[str], *, force: bool = False) -> None:

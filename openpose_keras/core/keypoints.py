@@ -260,6 +260,27 @@ def as_people(people: Iterable[Person | Body]) -> list[Person]:
     return everyone
 
 
+def as_person(found: Person | Keypoints) -> Person:
+    """Return what was found as a person; one part becomes a person of it alone.
+
+    Args:
+        found: A person, or a body, a face or a hand. A hand of unknown side counts as a right one,
+            as in OpenPose's JSON.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if isinstance(found, Person):
+        return found
+    if isinstance(found, Hand):
+        return Person(left_hand=found) if found.side == "left" else Person(right_hand=found)
+    if isinstance(found, Face):
+        return Person(face=found)
+    if isinstance(found, Body):
+        return Person(found)
+    raise TypeError(f"expected a person, body, face or hand, got {found!r:.60}")
+
+
 def refuse_one(results: object, name: str) -> None:
     """Raise TypeError for one hand or person where a list of them, of a name, is expected."""
     if isinstance(results, Person | Keypoints):

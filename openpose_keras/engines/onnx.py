@@ -1,5 +1,7 @@
 """The engine of ONNX Runtime: networks of presets without Keras, which starts in a moment."""
 
+import os
+
 import numpy as np
 
 from openpose_keras.engines.files import FileEngine, cannot_open, import_library, read_weights
@@ -21,6 +23,9 @@ class OnnxEngine(FileEngine):
         options.log_severity_level = 3
         # Else the threads of one network keep their cores busy while the next network runs.
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        # As other libraries have it; several processes that have the cores in common set it to 1.
+        threads = os.environ.get("OMP_NUM_THREADS", "")
+        options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
         if self.weights is not None:
             values = read_weights(self.weights, self.graph)
             held = [onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in values.values()]

@@ -309,7 +309,7 @@ def write_people_labels(
     skeleton = known_skeleton(skeletons.pop())
     images = [image_entry(each.image, Path(path), each.image_id, each.size) for each in samples]
     annotations = [
-        {"id": number, "image_id": image_id, "category_id": 1} | _annotation(person)
+        {"id": number, "image_id": image_id, "category_id": 1} | annotation(person)
         for number, (image_id, person) in enumerate(owned, start=1)
     ]
     kind = COCO_17 if skeleton is COCO_WHOLE_BODY else skeleton
@@ -317,7 +317,7 @@ def write_people_labels(
     write_json(path, data | {"categories": [category(1, "person", kind)]}, force=force)
 
 
-def _annotation(person: LabelledPerson) -> Json:
+def annotation(person: LabelledPerson) -> Json:
     """Return the annotation of a person without its ids."""
     xy = np.where(person.labelled[:, None], person.xy, 0).round(2)
     lists = keypoint_lists(np.column_stack([xy, person.visibility]), person.skeleton)

@@ -12,18 +12,20 @@ without any keypoint is left out; numbers have six significant digits.
     write_results("results.json", found)
 """
 
+import json
 import math
 import operator
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from openpose_keras.core.arrays import FloatArray
+from openpose_keras.core.boxes import Box, keypoint_extent
 from openpose_keras.core.errors import DataError
-from openpose_keras.core.files import write_json
+from openpose_keras.core.files import atomic_write, write_json
 from openpose_keras.core.keypoints import Body, Keypoints, Person, as_people
 from openpose_keras.core.skeletons import (
     COCO_17,
@@ -33,14 +35,17 @@ from openpose_keras.core.skeletons import (
     HAND,
     Skeleton,
 )
+from openpose_keras.geometry.axis_aligned import Size
 from openpose_keras.io.coco_file import (
     Json,
+    category,
     entry_of,
     keypoint_lists,
     keypoint_table,
     known_skeleton,
     load_json,
 )
+from openpose_keras.io.coco_people import LabelledPerson, annotation
 
 
 def to_coco(person: Person | Body, skeleton: Skeleton = COCO_17) -> Body | None:
@@ -167,6 +172,86 @@ def _image_id(image: int | str | Path) -> int:
     if not numbers:
         raise ValueError(f"expected a number in the name of an image, got {image}: pass its id")
     return int(numbers[-1])
+
+
+def write_found(
+    path: str | Path,
+    photos: Iterable[tuple[str, Size, Sequence[Person]]],
+    *,
+    force: bool = False,
+) -> None:
+    """Write the people of photos as a label file of COCO-WholeBody, as if a person had labelled it.
+
+    `coco_people.read_people_labels` and pycocotools read it; its annotations have a `score` each,
+    so that they count as results too.
+
+    Args:
+        path: The file. Its folder must exist.
+        photos: For each photo its path from the file's folder, (height, width) and its people. It
+            is iterated twice. A photo's id is the last number of its name, as in COCO's file names;
+            where two have the same, or one has none, the photos are counted from 1 on.
+        force: Whether a file that exists is replaced.
+
+    Raises:
+        FileExistsError: The file exists, and `force` is not set.
+    """
+    number = 0
+    with (
+        atomic_write(path, force=force) as temporary,
+        temporary.open("w", encoding="utf-8") as file,
+    ):
+        sizes = {name: size for name, size, _ in photos}
+        first = next(iter(sizes), None)
+        ids = dict(zip(sizes, _photo_ids(list(sizes)), strict=True))
+        about = {"description": "openpose_keras"}
+        categories = json.dumps([category(1, "person", COCO_17)])
+        file.write(f'{{"info":{json.dumps(about)},"categories":{categories},')
+        file.write('"images":[')
+        for name, (height, width) in sizes.items():
+            image = {"id": ids[name], "file_name": name, "height": height, "width": width}
+            file.write(f"{',' if name != first else ''}\n{json.dumps(image)}")
+        file.write('],"annotations":[')
+        for name, _, people in photos:  # one photo after the other: there may be a million
+            for body, person in _labelled(people):
+                number += 1
+                entry = {"id": number, "image_id": ids[name], "category_id": 1}
+                entry |= annotation(person) | {"score": _six_digits(body.person_score or 0.0)}
+                file.write(f"{',' if number > 1 else ''}\n{json.dumps(entry)}")
+        file.write("]}\n")
+
+
+def _photo_ids(names: Sequence[str]) -> Sequence[int]:
+    """Return an id for each photo, see `write_found`."""
+    numbers = [re.findall(r"\d+", Path(name).stem)[-1:] for name in names]
+    ids = [int(found[0]) for found in numbers if found]
+    return ids if len(set(ids)) == len(names) else range(1, len(names) + 1)
+
+
+def _labelled(people: Sequence[Person]) -> Iterable[tuple[Body, LabelledPerson]]:
+    """Yield each of the people of whom anything was found, as a body and as its label."""
+    for person in people:
+        body = to_coco(person, COCO_WHOLE_BODY)
+        if body is not None:
+            boxes = {name: _extent(part) for name, part in person.parts.items() if name != "body"}
+            box = _extent(body)
+            yield (
+                body,
+                LabelledPerson(
+                    body.xy,
+                    2.0 * body.found,
+                    box,
+                    box[2] * box[3],
+                    part_boxes={name: each for name, each in boxes.items() if min(each[2:]) > 0},
+                    skeleton=COCO_WHOLE_BODY,
+                ),
+            )
+
+
+def _extent(keypoints: Keypoints) -> Box:
+    """Return the smallest box around the keypoints that were found."""
+    middle, size = keypoint_extent(keypoints.xy)
+    x, y, width, height = (float(value) for value in (*(middle - size / 2), *size))
+    return x, y, width, height
 
 
 def read_results(path: str | Path, *, skeleton: Skeleton = COCO_17) -> dict[int | str, list[Body]]:

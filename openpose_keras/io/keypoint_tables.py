@@ -1,97 +1,199 @@
-"""Tables of keypoints: for pandas, and over the frames of a video as CSV."""
+"""Tables of keypoints, one row for each keypoint that was found: CSV, Parquet, or for pandas.
+
+The first columns say which frame or photo it is, the others are `COLUMNS`. What is unknown is
+empty: the box of a body, the side of a hand that the network does not tell, and so on.
+"""
 
 import csv
-import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from openpose_keras.core.errors import BackendError
 from openpose_keras.core.files import atomic_write
-from openpose_keras.core.keypoints import Keypoints, Person, refuse_one
+from openpose_keras.core.keypoints import Keypoints, Person, as_person, refuse_one
 
 if TYPE_CHECKING:
     import pandas
 
-COLUMNS = ("frame", "seconds", "person", "part", "keypoint", "x", "y", "score")
+# The types are those of Parquet.
+OF_FRAMES = {"frame": "int64", "seconds": "float64"}
+OF_PHOTOS = {"photo": "string"}
+COLUMNS = {
+    "person": "int64",  # the id of a person that is followed, else its number in the image
+    "part": "string",
+    "keypoint": "string",
+    "x": "float32",
+    "y": "float32",
+    "score": "float32",
+    "side": "string",
+    "presence": "float32",
+    "box_x": "float32",
+    "box_y": "float32",
+    "box_width": "float32",
+    "box_height": "float32",
+}
+_DIGITS = {"seconds": ".6g", "score": ".4f", "presence": ".4f"}  # in CSV; pixels have two decimals
+_BATCH, _GROUP = 5_000, 20  # rows that become arrays at once, and such batches in a row group
 
-AddPeople = Callable[[int, float, Sequence[Person]], None]
-"""The number of a frame, its time in seconds and its people -> nothing; the rows are written."""
+Row = tuple[Any, ...]
+AddPeople = Callable[[Sequence[Any], Sequence[Person]], None]
+"""The values of the first columns and the people of a frame or photo; their rows are written."""
+
+
+def keypoint_rows(people: Sequence[Person]) -> Iterator[Row]:
+    """Yield the values of `COLUMNS` for each keypoint of people that was found.
+
+    Example:
+        >>> from openpose_keras.core.keypoints import Hand
+        >>> hand = Hand(np.full((21, 2), 7.0), np.full(21, 0.5), side="left")
+        >>> next(keypoint_rows([Person(left_hand=hand)]))[:7]
+        (0, 'left_hand', 'wrist', 7.0, 7.0, 0.5, 'left')
+    """
+    for number, person in enumerate(people):
+        whose = number if person.id is None else person.id
+        for name, part in person.parts.items():
+            facts = (getattr(part, "side", None), getattr(part, "presence", None))
+            about = (*facts, *(part.box or [None] * 4))
+            table = np.column_stack([part.xy, part.scores]).tolist()
+            rows = zip(part.skeleton.keypoints, table, part.found.tolist(), strict=True)
+            for keypoint, values, found in rows:
+                if found:
+                    yield (whose, name, keypoint, *values, *about)
 
 
 def to_dataframe(results: Iterable[Keypoints | Person]) -> "pandas.DataFrame":
-    """Return what an estimator found as a pandas DataFrame, one row a keypoint.
+    """Return what an estimator found as a pandas DataFrame, one row a keypoint that was found.
 
     Args:
-        results: Hands, faces, bodies or people.
+        results: People, bodies, faces or hands; each is a person, see `as_person`.
 
     Returns:
-        The columns `person`, its `id` or else its place in the list, `part`, `keypoint`, `x`, `y`
-        and `score`. A hand alone is a person of it. A missing keypoint has NaN, NaN and 0.
+        The columns of `COLUMNS`.
 
     Raises:
-        ImportError: pandas is not installed.
+        BackendError: pandas is not installed.
+        TypeError: It is one hand or person, and not a list.
     """
     try:
         import pandas
     except ImportError as error:
-        raise ImportError(f"to_dataframe needs pandas: pip install pandas ({error})") from error
+        raise BackendError(
+            f"to_dataframe needs pandas, which can't be imported ({error}): pip install pandas"
+        ) from error
     refuse_one(results, "results")
-    rows = [
-        (_number(each, number), part, *row)
-        for number, each in enumerate(results)
-        for part, keypoints in _parts(each).items()
-        for row in keypoints
-    ]
-    return pandas.DataFrame(rows, columns=list(COLUMNS[2:]))
-
-
-def _number(result: Keypoints | Person, place: int) -> int:
-    """Return the number of a person that is followed, or else the place."""
-    number = result.id if isinstance(result, Person) else None
-    return place if number is None else number
-
-
-def _parts(result: Keypoints | Person) -> dict[str, Keypoints]:
-    """Return the parts of a person, or what stands alone by the name that it has in a person."""
-    if isinstance(result, Person):
-        return result.parts
-    side = getattr(result, "side", None)
-    name = type(result).__name__.lower()
-    return {f"{side}_{name}" if side else name: result}
+    rows = keypoint_rows([as_person(each) for each in results])
+    return pandas.DataFrame(rows, columns=list(COLUMNS))
 
 
 @contextmanager
-def write_table(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[AddPeople]:
+def write_table(
+    path: str | os.PathLike[str],
+    *,
+    first: Mapping[str, str] = OF_FRAMES,
+    force: bool = False,
+) -> Iterator[AddPeople]:
     """Write a table of keypoints; it appears when the block ends well.
 
     Args:
-        path: The file. Its folder must exist.
+        path: The file: Parquet if it ends in .parquet, else CSV. Its folder must exist.
+        first: The first columns and their types, `OF_FRAMES` or `OF_PHOTOS`.
         force: Whether a file that exists is replaced.
 
     Yields:
-        A function that adds the people of a frame. A missing keypoint has no row. Pixels have two
-        decimals, scores four.
+        A function that adds the people of a frame or photo. A missing keypoint has no row. In CSV
+        pixels have two decimals, scores and presence four.
 
     Raises:
+        BackendError: It is Parquet, and pyarrow is not installed.
         FileExistsError: The file exists, and `force` is not set.
         FileNotFoundError: The folder does not exist.
     """
-    with (
-        atomic_write(path, force=force) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+    columns = {**first, **COLUMNS}
+    is_parquet = Path(path).suffix.lower() == ".parquet"
+    writer = _write_parquet if is_parquet else _write_csv
+    if is_parquet:
+        import_pyarrow()
+    with atomic_write(path, force=force) as temporary, writer(temporary, columns) as add_row:
 
-        def add(frame: int, seconds: float, people: Sequence[Person]) -> None:
-            """Write the rows of a frame."""
-            for person in people:
-                for part, keypoints in person.parts.items():
-                    whose = (frame, f"{seconds:.6g}", person.id, part)
-                    for name, (x, y, score) in keypoints.to_dict().items():
-                        if math.isfinite(x):
-                            values = (f"{x:.2f}", f"{y:.2f}", f"{score:.4f}")
-                            writer.writerow((*whose, name, *values))
+        def add(values: Sequence[Any], people: Sequence[Person]) -> None:
+            """Write the rows of a frame or photo."""
+            for row in keypoint_rows(people):
+                add_row((*values, *row))
 
         yield add
+
+
+@contextmanager
+def _write_csv(path: Path, columns: Mapping[str, str]) -> Iterator[Callable[[Row], object]]:
+    """Yield a function that writes a row of CSV."""
+    formats = [
+        _DIGITS.get(name, ".2f") if kind.startswith("float") else ""
+        for name, kind in columns.items()
+    ]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+
+        def add(row: Row) -> None:
+            """Write a row."""
+            values = zip(row, formats, strict=True)
+            writer.writerow("" if value is None else format(value, each) for value, each in values)
+
+        yield add
+
+
+@contextmanager
+def _write_parquet(path: Path, columns: Mapping[str, str]) -> Iterator[Callable[[Row], object]]:
+    """Yield a function that writes a row of Parquet."""
+    arrow, parquet = import_pyarrow()
+    schema = arrow.schema([(name, arrow.type_for_alias(kind)) for name, kind in columns.items()])
+    rows: list[Row] = []
+    batches: list[Any] = []  # a row of Python takes several times the memory
+    with closing(parquet.ParquetWriter(path, schema)) as writer:
+
+        def pack() -> None:
+            """Make arrays of the rows."""
+            if rows:
+                pairs = zip(zip(*rows, strict=True), schema.types, strict=True)
+                arrays = [arrow.array(values, kind) for values, kind in pairs]
+                batches.append(arrow.RecordBatch.from_arrays(arrays, schema=schema))
+                rows.clear()
+
+        def write() -> None:
+            """Write a row group."""
+            pack()
+            writer.write_table(arrow.Table.from_batches(batches, schema=schema))
+            batches.clear()
+
+        def add(row: Row) -> None:
+            """Hold a row, until there are many."""
+            rows.append(row)
+            if len(rows) >= _BATCH:
+                pack()
+            if len(batches) >= _GROUP:
+                write()
+
+        yield add
+        write()
+
+
+def import_pyarrow() -> tuple[Any, Any]:
+    """Return pyarrow and its module of Parquet.
+
+    Raises:
+        BackendError: It is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise BackendError(
+            f"Parquet needs pyarrow, which can't be imported ({error}): pip install "
+            "'openpose-keras[parquet]', or write CSV"
+        ) from error
+    return pyarrow, pyarrow.parquet

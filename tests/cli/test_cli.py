@@ -108,10 +108,10 @@ def test_image_and_json_are_written_into_the_current_folder(estimator, folder, c
     ("options", "kinds"),
     [
         ([], ["_keypoints.json", "_keypoints.png"]),
-        (["--no-json"], ["_keypoints.png"]),
+        (["--format", "none"], ["_keypoints.png"]),
         (["--no-image"], ["_keypoints.json"]),
         (["--heatmaps"], ["_heatmaps.png", "_keypoints.json", "_keypoints.png"]),
-        (["--heatmaps", "--no-json", "--no-image"], ["_heatmaps.png"]),
+        (["--heatmaps", "--format", "none", "--no-image"], ["_heatmaps.png"]),
     ],
 )
 def test_options_choose_what_is_written(estimator, folder, options, kinds):
@@ -203,7 +203,10 @@ EVALUATE = ["evaluate", "labels.json", "--images", "."]
         *([*DETECT, "--smallest", text] for text in ("0", "1", "12", "1/0", "1/2/3", "1/", "x")),
         [*DETECT, "--preset", "foot"],
         [*DETECT, "--recipe", "soup"],
-        [*DETECT, "--no-json", "--no-image"],
+        [*DETECT, "--format", "none", "--no-image"],
+        *([*DETECT, "--format", text] for text in ("yaml", "json,none", "")),
+        *([*DETECT, "--threshold", text] for text in ("-0.1", "1.5", "x")),
+        [*DETECT, "--workers", "2", "--scheduler", "tcp://a:1"],
         [*EVALUATE, "--crop-factor", "0"],
         [*EVALUATE, "--order", "coco"],
         *([*EVALUATE, "--limit", limit] for limit in ("0", "x", "1.5")),
@@ -266,7 +269,7 @@ def test_bad_files_are_told_in_one_line_each_and_the_rest_goes_on(estimator, fol
         assert any(name in line and f"`openpose-keras {command}`" in line for line in lines)
     assert "Traceback" not in printed.err
     assert printed.out.startswith("hand.png: ")
-    assert names("out") == ["hand_keypoints.json", "hand_keypoints.png"]
+    assert names("out") == ["bad_photos.csv", "hand_keypoints.json", "hand_keypoints.png"]
 
 
 @pytest.mark.parametrize("argument", ["missing.jpg", "empty", "*.gif", "no/such/*.png"])
@@ -309,6 +312,7 @@ def test_errors_of_one_photo_are_told_in_a_line_and_the_rest_goes_on(
     assert told.startswith(f"error: {line}")
     assert printed.out.startswith("two.png: ")
     assert names(folder)[-2:] == ["two_keypoints.json", "two_keypoints.png"]
+    assert names(folder)[0] == "bad_photos.csv"
 
 
 @pytest.mark.parametrize("out", ["hand.png", "hand.png/sub"])
@@ -342,7 +346,7 @@ def test_a_second_run_leaves_out_what_has_its_results(estimator, folder, capsys)
     assert cli.main(["detect", "hand.png", "two.png"]) == 0
     assert len(estimator.calls) == calls + 1  # of the other photo
     assert Path("hand_keypoints.json").stat().st_mtime_ns == before
-    assert "hand.png: has its results -> " in capsys.readouterr().out
+    assert "hand.png has its results already; --force" in capsys.readouterr().out
     assert cli.main(["detect", "hand.png", "two.png"]) == 0
     assert len(estimator.calls) == calls + 1
     Path("two_keypoints.png").unlink()

@@ -1,46 +1,83 @@
-"""Tables for pandas; those of videos are tested with the command."""
-
 import sys
 
 import numpy as np
 import pytest
 
 from openpose_keras import to_dataframe
-from openpose_keras.core.keypoints import Body, Hand, Person
+from openpose_keras.core.errors import BackendError
+from openpose_keras.core.keypoints import Body, Face, Hand, Person
 from openpose_keras.core.skeletons import BODY_25, HAND
+from openpose_keras.io.keypoint_tables import COLUMNS, OF_FRAMES, OF_PHOTOS, write_table
 
 
-def hand(side, missing=8):
-    xy, scores = np.random.default_rng(0).uniform(1, 60, (21, 2)), np.ones(21)
-    xy[missing], scores[missing] = np.nan, 0
-    return Hand(xy, scores, side=side)
+def person():
+    """A body of which nothing was found, and a hand without its fourth keypoint."""
+    xy, scores = np.full((21, 2), 7.125), np.full(21, 0.5)
+    xy[3], scores[3] = np.nan, 0
+    nobody = Body(np.full((25, 2), np.nan), np.zeros(25), skeleton=BODY_25)
+    hand = Hand(xy, scores, box=(1, 2, 30, 30), side="left", presence=0.75)
+    return Person(nobody, left_hand=hand, id=2)
 
 
-def test_a_row_is_a_keypoint_of_a_hand():
-    hands = [hand("left"), hand(None)]
-    table = to_dataframe(hands)
-    assert list(table.columns) == ["person", "part", "keypoint", "x", "y", "score"]
-    assert table.person.tolist() == [0] * 21 + [1] * 21
-    assert table.part.tolist() == ["left_hand"] * 21 + ["hand"] * 21
-    assert table.keypoint.tolist() == list(HAND.keypoints) * 2
-    np.testing.assert_array_equal(table[["x", "y"]][:21], hands[0].xy)
-    assert table.score[8] == 0
+def test_a_table_has_a_row_for_each_keypoint_that_was_found(tmp_path):
+    with write_table(tmp_path / "a.csv") as add:
+        add((0, 0.0), [])
+        add((4, 0.5), [person()])
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    assert lines[0] == ",".join([*OF_FRAMES, *COLUMNS])
+    values = "7.12,7.12,0.5000,left,0.7500,1.00,2.00,30.00,30.00"
+    assert lines[1] == f"4,0.5,2,left_hand,wrist,{values}"
+    assert len(lines) == 21
 
 
-def test_people_have_their_parts_and_the_number_that_follows_them():
-    body = Body(np.ones((25, 2)), np.ones(25), skeleton=BODY_25)
-    table = to_dataframe([Person(body, right_hand=hand("right"), id=0), Person(body, id=7)])
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_parquet_has_the_rows_in_order_however_many_there_are(tmp_path, monkeypatch, count):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("openpose_keras.io.keypoint_tables._BATCH", 15)
+    monkeypatch.setattr("openpose_keras.io.keypoint_tables._GROUP", 2)
+    with write_table(tmp_path / "a.parquet", first=OF_PHOTOS) as add:
+        for number in range(count):
+            add([f"{number}.jpg"], [person()])
+    table = parquet.read_table(tmp_path / "a.parquet")
+    types = {field.name: str(field.type).replace("float", "float32") for field in table.schema}
+    assert types == {**OF_PHOTOS, **COLUMNS}
+    found = [name for name in HAND.keypoints if name != HAND.keypoints[3]]
+    assert table["keypoint"].to_pylist() == found * count
+    assert table["photo"].to_pylist() == [f"{n}.jpg" for n in range(count) for _ in found]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_a_table_that_is_not_finished_leaves_nothing(tmp_path, name):
+    def interrupt():
+        with write_table(tmp_path / name) as add:
+            add((0, 0.0), [person()])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_data_frame_has_the_rows_of_people_or_of_hands_alone():
+    face = Face(np.ones((70, 2)), np.ones(70))
+    table = to_dataframe([person(), person().left_hand, Hand(np.ones((21, 2)), np.ones(21)), face])
+    assert list(table.columns) == list(COLUMNS)
     counts = table.groupby(["person", "part"], sort=False).size().to_dict()
-    assert counts == {(0, "body"): 25, (0, "right_hand"): 21, (7, "body"): 25}
+    expected = {(2, "left_hand"): 20, (1, "left_hand"): 20, (2, "right_hand"): 21, (3, "face"): 70}
+    assert counts == expected
+    assert table.box_width[0] == 30
+    assert np.isnan(table.box_width.iloc[-1])
 
 
-def test_nobody_is_an_empty_table_and_one_hand_is_refused():
-    assert to_dataframe([]).shape == (0, 6)
+def test_nobody_is_an_empty_data_frame_and_one_hand_is_refused():
+    assert to_dataframe([]).shape == (0, len(COLUMNS))
     with pytest.raises(TypeError, match=r"one Hand: write \[...\]"):
-        to_dataframe(hand("left"))
+        to_dataframe(person().left_hand)
+    with pytest.raises(TypeError, match="expected a person, body, face or hand"):
+        to_dataframe([7])
 
 
 def test_without_pandas_a_line_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match="pip install pandas"):
+    with pytest.raises(BackendError, match="pip install pandas"):
         to_dataframe([])

@@ -5,10 +5,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import ImageError, VideoError
-from openpose_keras.core.keypoints import Body, Hand, Person
-from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.io.images import write_image
-from openpose_keras.io.keypoint_tables import write_table
 from openpose_keras.io.video import VideoReader, fit_frame, show_video, write_video
 
 av = pytest.importorskip("av")
@@ -207,16 +204,3 @@ def test_a_window_needs_a_display(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(VideoError, match="leave out --show"), show_video("title"):
         pass
-
-
-def test_the_table_has_a_row_for_each_keypoint_that_was_found(tmp_path):
-    xy, scores = np.full((21, 2), 7.125), np.full(21, 0.5)
-    xy[3], scores[3] = np.nan, 0
-    nobody = Body(np.full((25, 2), np.nan), np.zeros(25), skeleton=BODY_25)
-    with write_table(tmp_path / "a.csv") as add:
-        add(0, 0.0, [])
-        add(4, 0.5, [Person(nobody, left_hand=Hand(xy, scores), id=2)])
-    lines = (tmp_path / "a.csv").read_text().splitlines()
-    assert lines[0] == "frame,seconds,person,part,keypoint,x,y,score"
-    assert lines[1] == "4,0.5,2,left_hand,wrist,7.12,7.12,0.5000"
-    assert len(lines) == 21

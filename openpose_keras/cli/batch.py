@@ -1,0 +1,219 @@
+"""A run of `openpose-keras detect`: which photos are to be worked on, and what became of them.
+
+A run may be killed at any time. `keypoints.jsonl` in the folder of the results says which photos it
+began with, so that the next run knows that outputs which are not complete are its own, and what was
+found in each photo: the tables are made of that at the end.
+"""
+
+import argparse
+import csv
+from itertools import chain
+from pathlib import Path
+from typing import Self
+
+from openpose_keras.cli.finders import Job, Outcome, error_text, output_paths
+from openpose_keras.cli.paths import InputError, expand, output_stems
+from openpose_keras.core.files import atomic_write, find_temporaries
+from openpose_keras.io.coco_results import write_found
+from openpose_keras.io.keypoint_tables import OF_PHOTOS, import_pyarrow, write_table
+from openpose_keras.io.photo_results import PhotoResults, photo_name
+
+TABLES = {"csv": "keypoints.csv", "parquet": "keypoints.parquet", "coco": "keypoints_coco.json"}
+RESULTS, BAD = "keypoints.jsonl", "bad_photos.csv"
+_BAD_COLUMNS = ["photo", "error"]
+_DECISIVE = (
+    "preset", "recipe", "parts", "weights", "dtype", "smallest", "min_presence", "boxes", "side",
+    "max_hands",
+)  # fmt: skip
+"""The options that results depend on."""
+
+Places = dict[str, Job]
+"""Photos by where they lie, links followed."""
+
+
+def find_photos(args: argparse.Namespace) -> tuple[Places, list[tuple[str, str]]]:
+    """Return the photos of all arguments, each once.
+
+    Args:
+        args: The options of `detect`.
+
+    Returns:
+        The photos, and for each argument that names none it and the error.
+    """
+    photos: dict[str, tuple[Path, Path]] = {}
+    errors = []
+    for argument in args.photos:
+        try:
+            found = expand(argument, recursive=args.recursive)
+        except (OSError, ValueError) as error:
+            errors.append((argument, error_text(error)))
+            continue
+        is_tree = args.recursive and Path(argument).is_dir()
+        for photo in found:
+            folder = Path(argument) if is_tree else photo.parent
+            photos.setdefault(str(photo.resolve()), (photo, folder))
+    paths = [photo for photo, _ in photos.values()]
+    stems = output_stems(paths, [folder for _, folder in photos.values()])
+    jobs = zip(photos, paths, stems, strict=True)
+    return {
+        at: Job(str(photo), stem, photo_name(photo, args.out)) for at, photo, stem in jobs
+    }, errors
+
+
+class Batch:
+    """The photos of a run and its folder of results, which no other run writes into meanwhile.
+
+    Args:
+        args: The options of `detect`, with the `kinds` of outputs of a photo, and the `tables`.
+        photos: From `find_photos`.
+
+    Raises:
+        InputError: The folder can't be made, or a table would replace a file that is not ours.
+        DataError: The folder has results that were found with other options.
+        BackendError: A table needs a package that is missing.
+    """
+
+    def __init__(self, args: argparse.Namespace, photos: Places) -> None:
+        """Make the folder, and see what is to be done."""
+        self.args = args
+        self.photos = photos
+        self.tables = {args.out / TABLES[each] for each in args.tables}
+        self.jobs: list[Job] = []
+        self.done: list[Job] = []  # they have their results
+        self.refused: list[Outcome] = []  # their outputs must not be written
+        self.bad: list[Outcome] = []
+        if "parquet" in args.tables:
+            import_pyarrow()
+        try:
+            args.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror
+            raise InputError(f"--out {args.out}: can't make this folder: {reason}") from error
+        _check_bad(args.out / BAD)
+        options = {name: getattr(args, name) for name in _DECISIVE}
+        options["weights"] = str(args.weights) if args.weights else None
+        self._results = PhotoResults(args.out / RESULTS, options, force=args.force)
+        try:
+            self._choose()
+        except BaseException:
+            self._close()
+            raise
+
+    def _choose(self) -> None:
+        """Choose the photos that are not done; note that they, and the tables, are begun with."""
+        args, results = self.args, self._results
+        for path in self.tables:
+            if not (args.force or results.begun(path.name)):
+                _refuse_existing(path)
+        for job in self.photos.values():
+            outputs = output_paths(args, job).values()
+            is_known = not args.tables or job.name in results
+            if is_known and not args.force and all(path.exists() for path in outputs):
+                self.done.append(job)
+                continue
+            try:
+                for path in outputs:
+                    self._check_output(path, args.force or results.begun(job.name))
+            except InputError as error:
+                self.refused.append(Outcome(job, str(error), failed=True))
+            else:
+                self.jobs.append(job)
+        results.begin([path.name for path in self.tables] + [job.name for job in self.jobs])
+
+    def _check_output(self, path: Path, is_ours: bool) -> None:
+        """Raise rather than replace a photo, or a file that may not be ours."""
+        if str(path.parent.resolve() / path.name) in self.photos:
+            raise InputError(f"{path} is one of the photos: choose another --out")
+        if not is_ours:
+            _refuse_existing(path)
+
+    def add(self, outcome: Outcome) -> None:
+        """Note what became of a photo."""
+        if outcome.failed:
+            self.bad.append(outcome)
+        elif outcome.line:
+            self._results.add(outcome.job.name, outcome.line)
+
+    def write_tables(self) -> None:
+        """Write the tables of all photos that have results in the folder, this run's or not."""
+        for path in sorted(self.tables):
+            if path.suffix == ".json":
+                write_found(path, self._results, force=True)
+                continue
+            with write_table(path, first=OF_PHOTOS, force=True) as add:
+                for name, _, people in self._results:
+                    add([name], people)
+
+    def summary(self) -> list[str]:
+        """Return lines about the files that are of all photos."""
+        lines = []
+        if self.tables:
+            tables = ", ".join(str(path) for path in sorted(self.tables))
+            lines.append(f"the results of {len(self._results)} photos -> {tables}")
+        if self.bad and len(self.photos) > 1:
+            list_of_bad = self.args.out / BAD
+            lines.append(f"{len(self.bad)} of {len(self.photos)} photos failed -> {list_of_bad}")
+        return lines
+
+    def __enter__(self) -> Self:
+        """Return the run."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write the list of bad photos, and clear up."""
+        try:
+            self._clear_temporaries()
+            self._write_bad()
+        finally:
+            self._close()
+
+    def _write_bad(self) -> None:
+        """Write the list of bad photos; one photo alone needs none."""
+        path = self.args.out / BAD
+        if not self.bad or len(self.photos) == 1:
+            path.unlink(missing_ok=True)
+            return
+        with (
+            atomic_write(path, force=True) as temporary,
+            temporary.open("w", encoding="utf-8", newline="") as file,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(_BAD_COLUMNS)
+            writer.writerows((each.job.photo, each.text) for each in self.bad)
+
+    def _clear_temporaries(self) -> None:
+        """Delete what processes that were killed left in the folders of results."""
+        jobs = self.photos.values()
+        folders = {self.args.out, *((self.args.out / job.stem).parent for job in jobs)}
+        found = [each for folder in folders if folder.is_dir() for each in find_temporaries(folder)]
+        if found:
+            begun = (output_paths(self.args, job) for job in jobs if self._results.begun(job.name))
+            outputs = chain(self.tables, *(paths.values() for paths in begun))
+            ends = {path.name[-50:] for path in outputs}
+            for path, end in found:
+                if end in ends:
+                    path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        """Close the file of results; delete it unless it tells something to a later run."""
+        known = {job.name: job for job in self.photos.values()}
+        is_over = not len(self._results) and all(
+            name in known and self._is_whole(known[name]) for name in self._results.names
+        )
+        self._results.close(delete=is_over)
+
+    def _is_whole(self, job: Job) -> bool:
+        """Return whether a photo has all outputs or none."""
+        return len({path.exists() for path in output_paths(self.args, job).values()}) == 1
+
+
+def _check_bad(path: Path) -> None:
+    """Raise where a file has the name of the list of bad photos, and is another."""
+    if path.exists() and not path.read_bytes().startswith(",".join(_BAD_COLUMNS).encode()):
+        raise InputError(f"{path} is no list of bad photos: rename it, or choose another --out")
+
+
+def _refuse_existing(path: Path) -> None:
+    """Raise where a file exists."""
+    if path.exists():
+        raise InputError(f"{path} exists: choose another --out, or --force to overwrite it")

@@ -1,0 +1,253 @@
+"""What `openpose-keras detect` does with a photo: find, draw, write; in any process."""
+
+import argparse
+import errno
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from openpose_keras.cli import options
+from openpose_keras.cli.paths import OUTPUT_SUFFIXES
+from openpose_keras.core.errors import OpenPoseKerasError
+from openpose_keras.core.keypoints import Person, as_person
+from openpose_keras.estimators.hand import HandEstimate
+from openpose_keras.estimators.photos import Photo, process, write_behind
+from openpose_keras.io.images import write_image
+from openpose_keras.io.openpose_json import write_openpose, write_people
+from openpose_keras.io.photo_results import format_photo
+from openpose_keras.viz.drawing import (
+    THRESHOLD,
+    draw,
+    draw_hands,
+    draw_heatmaps,
+    finer_lines,
+    resample_to_image,
+    select_map,
+)
+
+_PLURALS = {"body": "bodies", "face": "faces", "hand": "hands"}
+
+
+class Job(NamedTuple):
+    """A photo to work on: where it lies, what its outputs begin with, its name in the results."""
+
+    photo: str  # a million strings take less memory than paths
+    stem: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a photo.
+
+    Args:
+        job: The photo.
+        text: What was found, or the error.
+        failed: Whether it is an error.
+        counts: How many bodies, faces and hands were found.
+        line: The photo's line in the results, from `format_photo`; empty where nobody wants it.
+    """
+
+    job: Job
+    text: str
+    failed: bool = False
+    counts: Mapping[str, int] | None = None
+    line: str = ""
+
+
+class Finder(Protocol):
+    """Finds hands alone or whole people, and writes what it found."""
+
+    def find(self, image: np.ndarray) -> Any:  # noqa: ANN401 - each finder has its own
+        """Return what is in an image (H, W, 3) uint8 RGB."""
+
+    def people(self, found: Any) -> list[Person]:  # noqa: ANN401
+        """Return it as people."""
+
+    def describe(self, found: Any) -> str:  # noqa: ANN401
+        """Return it in words."""
+
+    def write(self, kind: str, path: Path, image: np.ndarray, found: Any) -> None:  # noqa: ANN401
+        """Write one of the kinds of `OUTPUT_SUFFIXES`."""
+
+
+class HandFinder:
+    """Finds hands alone, with the options that are of these."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        """Load the network."""
+        self.args = args
+        self.estimator = options.load_estimator(args)
+
+    def find(self, image: np.ndarray) -> list[HandEstimate]:
+        """Return the hands of an image."""
+        return self.estimator.estimate(
+            image,
+            boxes="whole" if self.args.boxes == ["whole"] else self.args.boxes,
+            sides=self.args.side,
+            min_presence=self.args.min_presence,
+            max_hands=self.args.max_hands,
+        )
+
+    def people(self, found: Sequence[HandEstimate]) -> list[Person]:
+        """Return each hand as a person; a right one where nobody knows the side."""
+        return [as_person(each.hand) for each in found]
+
+    def describe(self, found: Sequence[HandEstimate]) -> str:
+        """Return each hand's side and score."""
+        hands = [each.hand for each in found]
+        words = (f"{hand.side or ''} hand {hand.score:.2f}".strip() for hand in hands)
+        return ", ".join(words) or "no hand found"
+
+    def write(
+        self, kind: str, path: Path, image: np.ndarray, found: Sequence[HandEstimate]
+    ) -> None:
+        """Write the annotated image, the JSON file or the heatmaps."""
+        hands = [each.hand for each in found]
+        if kind == "json":
+            write_openpose(path, hands, force=True)
+        elif kind == "heatmaps":
+            write_image(path, _overlay(image, found))
+        else:
+            threshold = THRESHOLD if self.args.threshold is None else self.args.threshold
+            fine = finer_lines(image.shape)
+            write_image(path, draw_hands(image, hands, threshold=threshold, supersample=fine))
+
+
+class PeopleFinder:
+    """Finds whole people, or some of their parts."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        """Load the networks."""
+        self.args = args
+        self.estimator = options.load_people_estimator(args, args.parts)
+
+    def find(self, image: np.ndarray) -> list[Person]:
+        """Return the people of an image."""
+        return self.estimator(image, min_presence=self.args.min_presence)
+
+    def people(self, found: list[Person]) -> list[Person]:
+        """Return them as they are."""
+        return found
+
+    def describe(self, found: Sequence[Person]) -> str:
+        """Return how many there are of each part."""
+        return count_words(count_parts(found)) or "nobody found"
+
+    def write(self, kind: str, path: Path, image: np.ndarray, found: Sequence[Person]) -> None:
+        """Write the annotated image or the JSON file."""
+        if kind == "json":
+            write_people(path, found, force=True)
+            return
+        known = (part.skeleton.name for person in found for part in person.parts.values())
+        thresholds = dict.fromkeys(
+            () if self.args.threshold is None else known, self.args.threshold
+        )
+        fine = finer_lines(image.shape)
+        write_image(path, draw(image, found, thresholds=thresholds, supersample=fine))
+
+
+def load_finder(args: argparse.Namespace) -> Finder:
+    """Return what finds the parts that are asked for; this loads the networks."""
+    return PeopleFinder(args) if args.parts else HandFinder(args)
+
+
+def work(args: argparse.Namespace, finder: Finder, jobs: Iterable[Job]) -> Iterator[Outcome]:
+    """Work through photos; reading and writing go on while the network computes.
+
+    Args:
+        args: The options, with the `kinds` of outputs, and the `tables` that are wanted.
+        finder: From `load_finder`.
+        jobs: The photos.
+
+    Yields:
+        An outcome for each photo. Its outputs are written.
+
+    Raises:
+        OSError: The disk is full, so that it makes no sense to go on.
+    """
+    known: dict[Path, Job] = {}  # a few, between reading and writing
+    failed: deque[Outcome] = deque()
+
+    def photos() -> Iterator[Path]:
+        """Note which job a photo is of."""
+        for job in jobs:
+            path = Path(job.photo)
+            known[path] = job
+            yield path
+
+    def fail(photo: Path, error: Exception) -> None:
+        """Keep the error, until it is told."""
+        text = error_text(error).removeprefix(f"{photo}: ")
+        failed.append(Outcome(known.pop(photo), text, failed=True))
+
+    def write(item: tuple[Photo, Any]) -> Outcome:
+        """Write the outputs of a photo."""
+        photo, found = item
+        return _write(args, finder, known.pop(photo.path), photo.image, found)
+
+    for outcome in write_behind(write, process(photos(), finder.find, on_error=fail)):
+        while failed:
+            yield failed.popleft()
+        yield outcome
+    yield from failed
+
+
+def _write(
+    args: argparse.Namespace,
+    finder: Finder,
+    job: Job,
+    image: np.ndarray,
+    found: Any,  # noqa: ANN401 - each finder has its own
+) -> Outcome:
+    """Write the outputs of a photo."""
+    try:
+        for kind, path in output_paths(args, job).items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            finder.write(kind, path, image, found)
+        people = finder.people(found)
+        line = format_photo(job.name, image.shape[:2], people) if args.tables else ""
+        return Outcome(job, finder.describe(found), counts=count_parts(people), line=line)
+    except Exception as error:
+        for cause in (error, error.__cause__):
+            if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise cause from error
+        return Outcome(job, error_text(error), failed=True)
+
+
+def output_paths(args: argparse.Namespace, job: Job) -> dict[str, Path]:
+    """Return the outputs of a photo by their kinds."""
+    return {kind: args.out / f"{job.stem}{OUTPUT_SUFFIXES[kind]}" for kind in args.kinds}
+
+
+def count_parts(people: Sequence[Person]) -> Counter[str]:
+    """Return how many bodies, faces and hands there are."""
+    parts = (part for person in people for part in person.parts.values())
+    return Counter(type(part).__name__.lower() for part in parts)
+
+
+def count_words(counts: Mapping[str, int]) -> str:
+    """Return counts of parts in words."""
+    return ", ".join(f"{n} {part if n == 1 else _PLURALS[part]}" for part, n in counts.items())
+
+
+def error_text(error: Exception) -> str:
+    """Return an error in one line."""
+    text = " ".join(str(error).split()) or "no message"
+    if isinstance(error, OpenPoseKerasError | OSError | ValueError):
+        return text
+    return f"unexpected {type(error).__name__}: {text}"
+
+
+def _overlay(image: np.ndarray, estimates: Sequence[HandEstimate]) -> np.ndarray:
+    """Draw the heatmaps of all hands over the photo; where boxes overlap, the greatest value."""
+    total = np.full(image.shape[:2], np.nan, np.float32)  # NaN: no box is here
+    for estimate in estimates:
+        maps, frame = estimate.heatmaps()
+        heat, area = resample_to_image(select_map(maps), image.shape[:2], frame.box)
+        total[area] = np.fmax(total[area], heat)
+    return np.where(np.isnan(total)[..., None], image, draw_heatmaps(image, total))

@@ -1,0 +1,228 @@
+"""What was found in many photos: a file of lines that outlives a run that is killed.
+
+The first line says what the file is, and with which options its results were found. Each further
+line is one object of JSON: `{"begin": [...]}` names files that a run is about to write and photos
+that it is about to read, `{"photo": ..., "size": [height, width], "people": [...]}` is what was
+found in a photo. Names are relative to the file's folder. A line that was cut off when a run was
+killed is dropped. Where a photo has several lines, the last one counts.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from openpose_keras.core.errors import DataError, OpenPoseKerasError
+from openpose_keras.core.files import write_json
+from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
+from openpose_keras.geometry.axis_aligned import Size
+
+KIND = "photos of openpose-keras"
+_FACTS = ("box", "side", "presence", "right", "person_score")
+_KINDS = {"body": Body, "face": Face, "left_hand": Hand, "right_hand": Hand}
+_BODIES = {each.name: each for each in (BODY_25, BODY_COCO, BODY_MPI)}
+
+Json = dict[str, Any]
+
+
+class PhotoResults:
+    """A file of results that a run adds to. No two processes have it open at the same time.
+
+    Args:
+        path: The file. Its folder must exist. It is made where it is missing.
+        options: What the results depend on, plain data.
+        force: Whether a file of results with other options is begun again.
+
+    Raises:
+        DataError: It is another file, or its results have other options.
+        OpenPoseKerasError: Another process has it open.
+
+    Yields:
+        The name of each photo, in order of the names, its size (height, width) and its people. It
+        can be iterated several times.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with PhotoResults(Path(folder, "results.jsonl"), {}) as results:
+        ...         results.begin(["a.jpg"])
+        ...         results.add("a.jpg", format_photo("a.jpg", (480, 640), []))
+        ...         list(results)
+        [('a.jpg', (480, 640), [])]
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], options: Mapping[str, Any], *, force: bool = False
+    ) -> None:
+        """Lock the file, and learn what is in it."""
+        self.path = Path(path)
+        self._lock = _lock(self.path)
+        self.names: set[str] = set()  # that were begun with
+        self._lines: dict[str, int] = {}  # where the line of a photo begins
+        try:
+            # As JSON has them: a tuple is a list.
+            header = {"file": KIND, "version": 1, "options": json.loads(json.dumps(options))}
+            if not self.path.exists() or (self._header() != header and force):
+                write_json(self.path, header, force=force)
+            elif self._header() != header:
+                raise DataError(
+                    f"{self.path} has results that were found with other options: choose another "
+                    "folder, or --force to find them again"
+                )
+            self._read()
+            self._file = self.path.open("ab")
+        except BaseException:
+            self._unlock()
+            raise
+
+    def _header(self) -> Json:
+        """Return the first line; raise DataError where the file is another."""
+        with self.path.open("rb") as file, suppress(ValueError):
+            header = json.loads(file.readline())
+            if isinstance(header, dict) and header.get("file") == KIND:
+                return header
+        raise DataError(
+            f"expected results of photos in {self.path}, got another file: rename it, or choose "
+            "another folder"
+        )
+
+    def _read(self) -> None:
+        """Note what each line is about, and cut the last one off where it is not whole."""
+        with self.path.open("r+b") as file:
+            position = len(file.readline())
+            for line in file:
+                try:
+                    entry = json.loads(line) if line.endswith(b"\n") else None
+                except ValueError as error:
+                    raise DataError(f"{self.path}: byte {position}: {error}") from error
+                if entry is None:
+                    break
+                self.names.update(entry.get("begin", ()))
+                if "photo" in entry:
+                    self._lines[entry["photo"]] = position
+                position += len(line)
+            file.truncate(position)
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Note what this run is about to write or to read, before it does so."""
+        for start in range(0, len(names), 1000):
+            self._write(json.dumps({"begin": names[start : start + 1000]}))
+        self.names.update(names)
+
+    def begun(self, name: str) -> bool:
+        """Return whether this run or an earlier one began with a photo or file."""
+        return name in self.names
+
+    def __len__(self) -> int:
+        """Return how many photos have their results."""
+        return len(self._lines)
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether a photo has its results."""
+        return name in self._lines
+
+    def add(self, name: str, line: str) -> None:
+        """Add what was found in a photo, from `format_photo`."""
+        self._lines[name] = self._file.tell()
+        self._write(line)
+
+    def _write(self, line: str) -> None:
+        """Hand a line to the system at once, which keeps it should this process be killed."""
+        self._file.write(f"{line}\n".encode())
+        self._file.flush()
+
+    def __iter__(self) -> Iterator[tuple[str, Size, list[Person]]]:
+        """Yield the photos, see above."""
+        with self.path.open("rb") as file:
+            for name in sorted(self._lines):
+                file.seek(self._lines[name])
+                entry = json.loads(file.readline())
+                height, width = entry["size"]
+                yield name, (height, width), [_person(each) for each in entry["people"]]
+
+    def close(self, *, delete: bool = False) -> None:
+        """Close the file, and delete it where nobody needs it any more."""
+        self._file.close()
+        if delete:
+            self.path.unlink()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        """Let other processes open the file."""
+        with suppress(OSError):  # Windows deletes no file that is open
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        """Return the results."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+
+def _lock(path: Path) -> Any:  # noqa: ANN401 - filelock is imported where it is needed
+    """Take a lock between processes. The system releases it when its owner ends, however."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f".{path.stem}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OpenPoseKerasError(
+            f"another run writes into {path.parent}: wait for it, or choose another folder"
+        ) from error
+    return lock
+
+
+def photo_name(path: Path, folder: Path) -> str:
+    """Return how a photo is named in results in a folder: its path from there, with slashes."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return path.absolute().as_posix()
+
+
+def format_photo(name: str, size: Size, people: Iterable[Person]) -> str:
+    """Return the line of a photo; positions and scores have four decimals.
+
+    Args:
+        name: Of the photo.
+        size: (height, width) in pixels.
+        people: Those found in it.
+    """
+    entry = {"photo": name, "size": size, "people": [_plain(each) for each in people]}
+    return json.dumps(entry, separators=(",", ":"))
+
+
+def _plain(person: Person) -> Json:
+    """Return a person as plain data."""
+    plain: Json = {} if person.id is None else {"id": person.id}
+    for name, part in person.parts.items():
+        table = np.column_stack([part.xy, part.scores]).astype(np.float64).round(4).tolist()
+        rows = zip(table, part.found.tolist(), strict=True)
+        plain[name] = {"keypoints": [row if found else None for row, found in rows]}
+        if name == "body":
+            plain[name]["skeleton"] = part.skeleton.name
+        facts = {fact: getattr(part, fact, None) for fact in _FACTS}
+        plain[name] |= {fact: value for fact, value in facts.items() if value is not None}
+    return plain
+
+
+def _person(plain: Json) -> Person:
+    """Return a person of plain data."""
+    parts: dict[str, Keypoints] = {}
+    for name in plain.keys() & _KINDS.keys():
+        facts = dict(plain[name])
+        rows = [row or (np.nan, np.nan, 0.0) for row in facts.pop("keypoints")]
+        table = np.array(rows, np.float64).reshape(-1, 3)
+        if name == "body":
+            facts["skeleton"] = _BODIES[facts["skeleton"]]
+        parts[name] = _KINDS[name](table[:, :2], table[:, 2], **facts)
+    return Person(**parts, id=plain.get("id"))  # type: ignore[arg-type] # each has its kind
