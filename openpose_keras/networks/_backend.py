@@ -1,5 +1,6 @@
 """The one way to import Keras, with a message that says why it failed."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -46,8 +47,9 @@ def import_keras() -> ModuleType:
 
 @contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Send what is written to the file descriptor of stderr nowhere, as no Python setting can."""
-    stderr = os.dup(2)
+    """Send what libraries log, and write to the file descriptor of stderr, nowhere."""
+    stderr, level = os.dup(2), logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
@@ -55,6 +57,7 @@ def silent_stderr() -> Iterator[None]:
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+        logging.disable(level)
 
 
 def claim_process() -> None:
