@@ -229,7 +229,10 @@ def test_intervals_are_drawn():
 
 
 def test_y_axis_begins_at_0_unless_a_value_lies_below():
-    assert plot_curves([1, 2], {"a": [0.8, 0.9]}, **LABELS).axes[0].get_ylim()[0] == 0
+    for top in (0.9, 0):
+        low, high = plot_curves([1, 2], {"a": [0, top]}, **LABELS).axes[0].get_ylim()
+        assert low == 0
+        assert high > top
     assert plot_curves([1, 2], {"a": [-3, -2]}, **LABELS).axes[0].get_ylim()[0] < -3
 
 

@@ -116,6 +116,8 @@ def describe(figure: Figure) -> str:
         across, up = axes.get_xlabel(), axes.get_ylabel()
         sentences.append("Chart, " + (f"{up} over {across}" if across and up else up or across))
         for line in axes.lines:
+            if str(line.get_label()).startswith("_"):  # of an error bar
+                continue
             x, y = np.asarray(line.get_xydata()).T
             ends = f"{y[0]:.2g} at {x[0]:.3g}, {y[-1]:.2g} at {x[-1]:.3g}"
             sentences.append(f"{line.get_label()}: {ends}")

@@ -56,7 +56,7 @@ def plot_curves(
         if (high > low).any():
             axes.fill_between(x, low, high, color=line.get_color(), alpha=0.18, linewidth=0)
     if axes.dataLim.y0 >= 0:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, axes.dataLim.y1 * 1.05 or 1)
     if logx:
         axes.set_xscale("log")
     add_legend(figure, list(curves))
