@@ -11,11 +11,15 @@ from PIL import Image
 
 from tests.notebooks import rules
 from tests.notebooks.__main__ import main
-from tests.notebooks.execution import FOLDER, WIDGET, execute, normalise, read
+from tests.notebooks.execution import FOLDER, HIDDEN, WIDGET, execute, normalise, read
 from tests.notebooks.thumbnails import LARGEST, SIZE, make_thumbnail, thumbnail_path
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-TITLE = "# A title\n\nYou will see that one and one are two, and be able to add numbers yourself."
+TITLE = (
+    "# A title\n\nYou will see that one and one are two, and be able to add numbers yourself. It "
+    "takes 2 minutes."
+)
+EXERCISE = "**Try it.** Add two more.\n\n<details><summary>Answer</summary>\n\nFour.\n\n</details>"
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -50,13 +54,15 @@ def test_notebooks_are_numbered_from_1_without_a_gap():
 
 def notebook(*codes, title=TITLE):
     """Return a notebook that was never run."""
-    return new_notebook(cells=[new_markdown_cell(title), *map(new_code_cell, codes)])
+    cells = [new_markdown_cell(title), *map(new_code_cell, codes)]
+    cells[-1].metadata.update(HIDDEN)
+    return new_notebook(cells=[*cells, new_markdown_cell(EXERCISE), new_markdown_cell(EXERCISE)])
 
 
 def notebook_that_ran(*codes):
     """Return a notebook as if it had just run without an output."""
     book = notebook(*codes)
-    for count, cell in enumerate(book.cells[1:], start=1):
+    for count, (_, cell) in enumerate(rules.code_cells(book), start=1):
         cell.execution_count = count
     normalise(book)
     return book
@@ -79,6 +85,7 @@ def test_written_notebook_keeps_all_rules_and_a_second_run_writes_the_same(tmp_p
     cells = read(path).cells
     assert cells[3].outputs[0].text == "two\n"
     assert set(cells[2].outputs[0].data) == {"image/png", "text/plain"}
+    assert cells[2].outputs[0].metadata["image/png"]["width"] == 700
     first = path.read_bytes()
     assert main(["--write"], tmp_path) == 0
     assert path.read_bytes() == first
@@ -135,7 +142,10 @@ def test_outputs_are_stale_when_code_or_weights_change_and_not_when_prose_change
         (notebook("x = 1\n" * 11), rules.has_short_cells),
         (notebook("f = sorted([1], key=lambda x: x)"), rules.defines_no_helper),
         (notebook("%matplotlib inline"), rules.defines_no_helper),
+        (notebook("1", title=TITLE.replace("2 minutes", "a while")), rules.begins_with_a_promise),
         (notebook("assert True", "1"), rules.ends_with_a_check),
+        (new_notebook(cells=[new_code_cell("assert True")]), rules.ends_with_a_check),
+        (new_notebook(cells=[new_markdown_cell(EXERCISE)]), rules.has_exercises),
         (notebook("1"), rules.was_run_once_in_order),
         (notebook("1"), rules.is_valid),
     ],
@@ -145,14 +155,14 @@ def test_each_rule_reports_its_breach(book, rule):
 
 
 def test_outputs_lose_what_varies_and_keep_figures_and_text():
-    png = base64.b64encode(b"image").decode()
-    data = {"image/png": png, "text/html": "<b>", "text/plain": "<Figure>"}
+    png, alt = base64.b64encode(b"image").decode(), {"image/png": {"width": 3, "alt": "A hand."}}
+    data = {"image/png": png, "text/html": "<b>", "text/plain": "A hand."}
     widget = {WIDGET: {"model_id": "1"}, "text/plain": "Box(part=<Part at 0x7f694f420d>)"}
     book = notebook("1")
     cell = book.cells[1]
     cell.metadata = {"execution": {"start": "now"}, "tags": ["thumbnail"]}
     cell.outputs = [
-        new_output("display_data", data, metadata={"image/png": {"width": 3}}),
+        new_output("display_data", data, metadata={**alt, "text/html": {"isolated": True}}),
         new_output("display_data", widget),
         new_output("stream", name="stderr", text="I0000 00:00:1.2 7 port.cc:153] oneDNN is on.\n"),
         new_output("stream", name="stderr", text="W0000 00:00:1.2 7 port.cc:153] It is slow.\n"),
@@ -160,7 +170,8 @@ def test_outputs_lose_what_varies_and_keep_figures_and_text():
     ]
     normalise(book)
     figure, box, warning, page = cell.outputs
-    assert figure == new_output("display_data", {"image/png": png, "text/plain": "<Figure>"})
+    told = {"image/png": png, "text/plain": "A hand."}
+    assert figure == new_output("display_data", told, metadata=alt)
     assert box.data == {"text/plain": "Box"}
     assert cell.metadata == {"tags": ["thumbnail"]}
     assert set(book.metadata) == {"kernelspec", "language_info", "openpose_keras"}
@@ -180,6 +191,18 @@ def figure(pixels):
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return new_output("display_data", {"image/png": base64.b64encode(file.getvalue()).decode()})
+
+
+def test_a_figure_needs_words():
+    book = notebook_with(figure(np.zeros((9, 9, 3), np.uint8)))
+    book.cells.insert(2, new_markdown_cell("## The next section"))
+    bare, without_alt = sorted(rules.says_what_figures_show(book))
+    assert "without a word" in bare
+    assert "alternative text" in without_alt
+    book.cells[1].outputs[0].metadata["image/png"] = {"alt": "Black."}
+    book.cells[1].outputs[0].data["text/plain"] = "Black."
+    book.cells.insert(2, new_markdown_cell("It is black."))
+    assert not rules.says_what_figures_show(book)
 
 
 def test_thumbnail_shows_the_tagged_figure_or_the_first():

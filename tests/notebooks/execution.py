@@ -19,7 +19,9 @@ from tests.helpers import ROOT
 
 FOLDER = ROOT / "notebooks"
 KEY = "openpose_keras"  # where the metadata keeps what the outputs were made with
-KINDS = ("image/png", "text/markdown", "text/plain")  # of outputs that are kept
+IMAGES = ("image/png", "image/jpeg")
+KINDS = (*IMAGES, "text/markdown", "text/plain")  # of outputs that are kept
+HIDDEN = {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}  # a cell of checks
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TIMEOUT = 600  # seconds a cell may take, on a machine that is busy with something else
 
@@ -108,11 +110,11 @@ def _last_line(text: str) -> str:
 def normalise(notebook: NotebookNode) -> None:
     """Remove, in place, what differs between two runs with the same outputs.
 
-    These are timings, versions and the states of widgets; of an output only a PNG and text stay.
+    These are timings, versions and the states of widgets; of an output only images and text stay.
     """
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags")
-        cell.metadata = NotebookNode({"tags": tags} if tags else {})
+        kept = {key: cell.metadata[key] for key in HIDDEN if cell.metadata.get(key)}
+        cell.metadata = NotebookNode(kept)
         if cell.cell_type == "code":
             cell.outputs = [each for each in map(_normal_output, cell.outputs) if each]
     notebook.metadata = NotebookNode(
@@ -131,9 +133,10 @@ def _normal_output(output: NotebookNode) -> NotebookNode | None:
         data = {kind: output.data[kind] for kind in KINDS if kind in output.data}
         if WIDGET in output.data and "text/plain" in data:  # its text lists its parts
             data["text/plain"] = data["text/plain"].partition("(")[0]
-        if "image/png" in data:
-            data["image/png"] = data["image/png"].replace("\n", "")
-        return NotebookNode(output, data=data or output.data, metadata={})
+        for kind in data.keys() & IMAGES:
+            data[kind] = data[kind].replace("\n", "")
+        about = {kind: output.metadata[kind] for kind in data if kind in output.metadata}
+        return NotebookNode(output, data=data or output.data, metadata=about)
     return output
 
 
@@ -167,7 +170,7 @@ def _problems_of(output: NotebookNode) -> list[str]:
     else:
         unknown = sorted(set(output.data) - set(KINDS))
         if unknown:
-            return [f"an output is neither a PNG nor text, but {', '.join(unknown)}"]
+            return [f"an output is neither an image nor text, but {', '.join(unknown)}"]
         texts = [text for kind, text in output.data.items() if kind.startswith("text/")]
     local = [str(ROOT), str(Path.home()) + os.sep, tempfile.gettempdir() + os.sep]
     found = [f"the local path {path}" for path in local for text in texts if path in text]

@@ -1,6 +1,7 @@
 """The rules for notebooks of this project; each rule returns its breaches, a line each."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import nbformat
 from nbformat import NotebookNode
 
 from openpose_keras.networks.presets import PRESETS
-from tests.notebooks.execution import KEY, code_hash, output_problems, read
+from tests.notebooks.execution import HIDDEN, IMAGES, KEY, code_hash, output_problems, read
 
 LONGEST_CELL = 10  # lines
-LARGEST_FILE = 400_000  # bytes
+LARGEST_FILE = 1_200_000  # bytes
 HELPERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -48,8 +49,12 @@ def begins_with_a_promise(notebook: NotebookNode) -> list[str]:
         return ["the first cell does not begin with '# ' and a title"]
     promise = first.source.partition("\n")[2]
     words = promise.lower().split()
-    addressed = len(words) >= 10 and any(word.startswith("you") for word in words)
-    return [] if addressed else ["the first cell does not say below its title what you will see"]
+    problems = []
+    if len(words) < 10 or not any(word.startswith("you") for word in words):
+        problems.append("the first cell does not say below its title what you will see")
+    if not re.search(r"\b\d+ (?:minute|second)s?\b", promise):
+        problems.append("the first cell does not say how many minutes the notebook takes")
+    return problems
 
 
 def has_short_cells(notebook: NotebookNode) -> list[str]:
@@ -74,10 +79,36 @@ def defines_no_helper(notebook: NotebookNode) -> list[str]:
 
 
 def ends_with_a_check(notebook: NotebookNode) -> list[str]:
-    """Require an assertion of what was claimed in the last code cell."""
-    *_, (_, last) = [(0, None), *parsed(notebook)]
-    checked = last is not None and any(isinstance(node, ast.Assert) for node in ast.walk(last))
-    return [] if checked else ["the last code cell has no assert"]
+    """Require that the last code cell asserts what was claimed, and that its code is folded."""
+    *_, (number, last) = [(0, None), *parsed(notebook)]
+    if last is None or not any(isinstance(node, ast.Assert) for node in ast.walk(last)):
+        return ["the last code cell has no assert"]
+    folded = HIDDEN.items() <= notebook.cells[number - 1].metadata.items()
+    return [] if folded else [f"cell {number} has checks and is not folded: metadata {HIDDEN}"]
+
+
+def says_what_figures_show(notebook: NotebookNode) -> list[str]:
+    """Require words for each image: an alternative text, and prose before the next heading."""
+    problems, silent = [], None
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type == "markdown":
+            if silent and cell.source.lstrip().startswith("#"):
+                problems.append(f"cell {silent} ends a section with a figure, without a word on it")
+            silent = None
+        for output in cell.get("outputs", ()):
+            for kind in output.get("data", {}).keys() & IMAGES:
+                silent = number
+                told = output.metadata.get(kind, {}).get("alt") or "Explorer"
+                if told not in output.data.get("text/plain", ""):
+                    problems.append(f"cell {number} has an image without an alternative text")
+    return problems
+
+
+def has_exercises(notebook: NotebookNode) -> list[str]:
+    """Require two cells of prose that begin with "Try it", each with a folded answer."""
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    count = sum("**Try it" in source and "<details>" in source for source in prose)
+    return [] if count >= 2 else [f"{count} cells say **Try it** and have an answer, not 2"]
 
 
 def has_the_outputs_of_its_code(notebook: NotebookNode) -> list[str]:
@@ -106,6 +137,8 @@ RULES = (
     has_short_cells,
     defines_no_helper,
     ends_with_a_check,
+    says_what_figures_show,
+    has_exercises,
     has_the_outputs_of_its_code,
     was_run_once_in_order,
     shows_no_error,

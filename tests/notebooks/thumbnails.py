@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from openpose_keras.core.files import atomic_write
-from tests.notebooks.execution import FOLDER
+from tests.notebooks.execution import FOLDER, IMAGES
 
 THUMBNAILS = FOLDER / "images" / "thumbnails"
 SIZE = (320, 200)  # pixels; the README shows it at half of it, sharp on dense screens
@@ -27,8 +27,8 @@ def figure_of(notebook: NotebookNode) -> Image.Image | None:
     cells.sort(key=lambda cell: TAG not in cell.metadata.get("tags", ()))
     for cell in cells:
         for output in reversed(cell.outputs):
-            if "image/png" in output.get("data", {}):
-                data = base64.b64decode(output.data["image/png"])
+            for kind in output.get("data", {}).keys() & IMAGES:
+                data = base64.b64decode(output.data[kind])
                 return Image.open(io.BytesIO(data)).convert("RGBA")
     return None
 

@@ -1,3 +1,4 @@
+import base64
 import io
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from openpose_keras.core.skeletons import BODY_25
+from openpose_keras.evaluation import Interval
 from openpose_keras.heatmaps.part_affinity import Limbs
 from openpose_keras.heatmaps.people import MISSING, People
 from openpose_keras.viz.figures import (
@@ -34,7 +36,7 @@ FIGURES = {
 
 
 def pixels(figure):
-    """The image that a notebook shows, (h, w, 4)."""
+    """The figure at 100 pixels an inch, (h, w, 4)."""
     return np.asarray(Image.open(io.BytesIO(figure._repr_png_())).convert("RGBA"))
 
 
@@ -44,6 +46,44 @@ def test_figure_is_the_same_transparent_png_700_pixels_wide_in_every_run(name):
     assert shown.shape[1] == 700
     assert (shown[..., 3] == 0).any()
     np.testing.assert_array_equal(pixels(FIGURES[name]()), shown)
+
+
+def stored(figure):
+    """The image that a notebook stores, and its metadata."""
+    data, metadata = figure.mime_bundle()
+    ((kind, about),) = metadata.items()
+    assert data["text/plain"] == about["alt"] == repr(figure)
+    return Image.open(io.BytesIO(base64.b64decode(data[kind]))), about
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_notebook_stores_two_pixels_for_each_that_it_shows(name):
+    image, about = stored(FIGURES[name]())
+    assert about["width"] == 700
+    assert image.size == (1400, 2 * about["height"])
+    assert image.format == "PNG"
+
+
+def test_photo_becomes_a_small_jpeg_with_its_colours():
+    photo = np.asarray(
+        Image.fromarray(PHOTO[:10, :12]).resize((480, 400), Image.Resampling.BICUBIC)
+    )
+    photo = (photo + np.random.default_rng(0).integers(-9, 10, photo.shape)).clip(0, 255)
+    figure = show_images([photo.astype(np.uint8)] * 2)
+    image, _ = stored(figure)
+    assert image.format == "JPEG"
+    assert len(figure.mime_bundle()[0]["image/jpeg"]) < 200_000
+    shown = np.asarray(image.crop((4, 4, 692, 577)).resize((480, 400)), np.float64)
+    assert np.abs(shown - photo).mean() < 6
+
+
+def test_words_say_what_a_figure_shows():
+    assert repr(FIGURES["images"]()) == "3 images: a, b, c."
+    assert repr(show_images(PHOTO)) == "An image."
+    assert repr(FIGURES["maps over an image"]()) == "2 images."
+    assert repr(FIGURES["fields"]()) == "An image: limb."
+    assert "PCK@0.1 over scale. a: 1 at 1, 3 at 3. b: 3 at 1" in repr(FIGURES["curves"]())
+    assert repr(FIGURES["bars"]()) == "Chart, ms. one: 1, 2. two: 2, 1."
 
 
 def test_figures_leave_pyplot_alone():
@@ -72,7 +112,7 @@ def test_colours_read_on_a_white_and_on_a_dark_page(color, least, background):
 def test_small_pixels_are_enlarged_as_squares_of_their_own_brightness():
     checks = (np.indices((2, 2)).sum(axis=0) % 2 * 160 + 90).astype(np.uint8)
     shown = pixels(show_images(checks))[..., 0].astype(int)
-    assert shown.shape == (700, 700)
+    assert shown.shape == (700, 700)  # two of each side are the room for the frame
     inner = shown[5:-5, 5:-5]
     for square, value in ((inner[:340, :340], 90), (inner[:340, -340:], 250)):
         np.testing.assert_allclose(square, value, atol=3)  # 256 colours
@@ -90,7 +130,8 @@ def test_images_keep_their_aspect_and_stand_in_rows():
 def test_keypoints_can_be_marked_in_pixels():
     figure = show_images(np.zeros((20, 20, 3), np.uint8))
     figure.axes[0].plot([10, 500], [5, 500], "o", color="red", markersize=12)
-    red = np.argwhere(pixels(figure)[..., 0] > 200)
+    shown = pixels(figure)
+    red = np.argwhere((shown[..., 0] > 200) & (shown[..., 1] < 100) & (shown[..., 3] > 0))
     assert red.mean(axis=0) == pytest.approx([(5 + 0.5) * 35, (10 + 0.5) * 35], abs=2)
 
 
@@ -168,6 +209,31 @@ def test_curves_keep_their_values_and_a_single_one_needs_no_legend():
     lines = several.axes[0].lines
     assert len({line.get_color() for line in lines}) == 6
     assert len({line.get_marker() for line in lines}) == 6
+
+
+def test_intervals_are_drawn():
+    ends = [Interval(0.5, 0.4, 0.7), Interval(0.6, 0.6, 0.9)]
+    curve = plot_curves([1, 2], {"a": ends, "b": [1, 2]}, **LABELS).axes[0]
+    assert curve.lines[0].get_ydata().tolist() == [0.5, 0.6]
+    (band,) = curve.collections
+    assert sorted(set(band.get_paths()[0].vertices[:, 1])) == [0.4, 0.6, 0.7, 0.9]
+    for name in ("a", "a" * 40):
+        axes = plot_bars([name, name[::-1]], {"one": ends}, ylabel="y").axes[0]
+        (caps,) = [each for each in axes.containers if hasattr(each, "has_yerr")]
+        (lines,) = caps[2]
+        along = 1 if name == "a" else 0
+        assert [each[:, along].tolist() for each in lines.get_segments()] == [
+            [0.4, 0.7],
+            [0.6, 0.9],
+        ]
+
+
+def test_y_axis_begins_at_0_unless_a_value_lies_below():
+    for top in (0.9, 0):
+        low, high = plot_curves([1, 2], {"a": [0, top]}, **LABELS).axes[0].get_ylim()
+        assert low == 0
+        assert high > top
+    assert plot_curves([1, 2], {"a": [-3, -2]}, **LABELS).axes[0].get_ylim()[0] < -3
 
 
 def test_bars_lie_when_their_names_are_long():

@@ -1,9 +1,11 @@
 """Figures for notebooks: images, heatmaps, fields, curves, bars and histograms, each one call.
 
 All but `add_limb_graph` return a Matplotlib figure that a notebook shows once, where a cell ends
-with it, as a PNG of 100 pixels an inch: the default width of 7 inches is 700 pixels. No state of
-pyplot is read or changed. The background is transparent, text and axes are a grey that reads on
-white and on black, and the colours of lines and bars can be told apart by colour-blind readers.
+with it, 100 pixels an inch: the default width of 7 inches is 700 pixels. It stores twice as many,
+in true colour, as a PNG or, where it shows photos, as a JPEG, with an alternative text. No state of
+pyplot is read or changed. The background is transparent, that of a JPEG white. Text and axes are a
+grey that reads on white and on black, and the colours of lines and bars can be told apart by
+colour-blind readers.
 
 The axes of images and maps are in their pixels, an integer being the centre of a pixel, so that
 `figure.axes[0].plot(x, y, "o")` marks keypoints.

@@ -1,8 +1,10 @@
 """What all figures share: the figure itself, grids of axes, colour scales, charts and legends."""
 
+import base64
 import io
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,11 +13,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-DPI = 100
+DPI = 100  # pixels that are shown for each inch
+DENSITY = 2  # pixels that are stored for each pixel shown, sharp on dense screens
+PHOTO = 60_000  # bytes: a figure that takes more as a PNG has photos in it, and becomes a JPEG
+QUALITY = 80  # of a JPEG
 GREY = "#777777"  # 4.5 to 1 on white, 4.2 to 1 on #111
 # Hues of Okabe and Ito, and an ochre, that keep 3 to 1 on white and on #111.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A67C00", "#777777")
 MARKERS = ("o", "s", "^", "D", "v", "P")
+KEY = "<colorbar>"  # what Matplotlib calls axes that explain the colours of others
+EDGE = 0.02  # inches about a grid, room for the frames of its images
 GAP = 0.08  # inches between the images of a grid
 TITLE = 0.27  # inches above an image for its title
 BAR = 0.75  # inches at the right for the colour bar and its numbers
@@ -34,14 +41,91 @@ class NotebookFigure(Figure):
         """Make an empty figure."""
         super().__init__((width, height), DPI, facecolor="none", edgecolor="none")
 
+    def __repr__(self) -> str:
+        """Return what the figure shows, in words: the alternative text of its image."""
+        return describe(self)
+
     def _repr_png_(self) -> bytes:
-        """Return the PNG that Jupyter shows, in 256 colours so that a notebook stays small."""
+        """Return a PNG of 100 pixels an inch."""
+        return _as_png(self._pixels(DPI))
+
+    def _ipython_display_(self) -> None:
+        """Show the figure in a notebook, with its size and its alternative text."""
+        from IPython.display import publish_display_data
+
+        publish_display_data(*self.mime_bundle())
+
+    def mime_bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what a notebook stores, by MIME type, and the metadata of each.
+
+        The image has two pixels for each that is shown: a transparent PNG, or a JPEG on white where
+        photos would make the PNG large. The text says what the figure shows.
+        """
+        image, kind, words = self._pixels(DPI * DENSITY), "image/png", describe(self)
+        has_images = any(axes.images for axes in self.axes)
+        data = _as_png(image if has_images else image.quantize(method=Image.Quantize.FASTOCTREE))
+        if len(data) > PHOTO:
+            data, kind = min((data, kind), (_as_jpeg(image), "image/jpeg"), key=lambda d: len(d[0]))
+        width, height = (round(inches * DPI) for inches in self.get_size_inches())
+        shown = {"width": width, "height": height, "alt": words}
+        bundle = {kind: base64.b64encode(data).decode(), "text/plain": words}
+        return bundle, {kind: shown}
+
+    def _pixels(self, dpi: int) -> Image.Image:
+        """Draw the figure, RGBA."""
         data = io.BytesIO()
-        self.savefig(data, format="png", dpi=DPI, metadata={"Software": None})
-        image = Image.open(data).quantize(256, method=Image.Quantize.FASTOCTREE)
-        small = io.BytesIO()
-        image.save(small, "PNG", optimize=True)
-        return small.getvalue()
+        self.savefig(data, format="rgba", dpi=dpi)
+        width, height = (int(inches * dpi + 1e-6) for inches in self.get_size_inches())
+        return Image.frombytes("RGBA", (width, height), data.getvalue())
+
+
+def _as_png(image: Image.Image) -> bytes:
+    """Return an image as a PNG."""
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data.getvalue()
+
+
+def _as_jpeg(image: Image.Image) -> bytes:
+    """Return a transparent image as a JPEG on white."""
+    data, white = io.BytesIO(), Image.new("RGBA", image.size, "white")
+    opaque = Image.alpha_composite(white, image).convert("RGB")
+    opaque.save(data, "JPEG", quality=QUALITY, optimize=True, progressive=True)
+    return data.getvalue()
+
+
+def describe(figure: Figure) -> str:
+    """Return in a sentence or two what a figure shows, for those who cannot see it.
+
+    Args:
+        figure: Of this package: images with their titles, or charts with their axes and names.
+
+    Example:
+        >>> figure, axes = chart("epoch", "loss", None)
+        >>> line = axes.plot([1, 8], [0.5, 0.25], label="training")
+        >>> describe(figure)
+        'Chart, loss over epoch. training: 0.5 at 1, 0.25 at 8.'
+    """
+    shown = [axes for axes in figure.axes if axes.get_label() != KEY]
+    titles = [axes.get_title() for axes in shown if axes.images]
+    if titles:
+        named = ": " + ", ".join(filter(None, titles)) if any(titles) else ""
+        return f"{len(titles)} images{named}." if len(titles) > 1 else f"An image{named}."
+    sentences = []
+    for axes in shown:
+        across, up = axes.get_xlabel(), axes.get_ylabel()
+        sentences.append("Chart, " + (f"{up} over {across}" if across and up else up or across))
+        for line in axes.lines:
+            if str(line.get_label()).startswith("_"):  # of an error bar
+                continue
+            x, y = np.asarray(line.get_xydata()).T
+            ends = f"{y[0]:.2g} at {x[0]:.3g}, {y[-1]:.2g} at {x[-1]:.3g}"
+            sentences.append(f"{line.get_label()}: {ends}")
+        for bars in axes.containers:
+            values = getattr(bars, "datavalues", None)
+            if values is not None:
+                sentences.append(f"{bars.get_label()}: {', '.join(f'{v:.2g}' for v in values)}")
+    return ". ".join(sentences) + "."
 
 
 def grid(
@@ -75,18 +159,19 @@ def grid(
     if titles and len(titles) != len(sizes):
         raise ValueError(f"expected {len(sizes)} titles, one an image, or none: got {len(titles)}")
     columns = min(columns, len(sizes))
-    cell = (width - right - GAP * (columns - 1)) / columns
+    cell = (width - right - GAP * (columns - 1) - 2 * EDGE) / columns
     rows = [sizes[start : start + columns] for start in range(0, len(sizes), columns)]
     heights = [max(cell * high / wide for high, wide in row) for row in rows]
     above = TITLE if titles else 0.0
-    total = sum(heights) + above * len(rows) + GAP * (len(rows) - 1)
+    total = sum(heights) + above * len(rows) + GAP * (len(rows) - 1) + 2 * EDGE
     figure = NotebookFigure(width, math.ceil(total * DPI) / DPI)
     total = figure.get_figheight()
     for index, (high, wide) in enumerate(sizes):
         row, column = divmod(index, columns)
         tall = cell * high / wide
-        low = total - (sum(heights[:row]) + (above + GAP) * row + above) - tall
-        bounds = (column * (cell + GAP) / width, low / total, cell / width, tall / total)
+        low = total - EDGE - (sum(heights[:row]) + (above + GAP) * row + above) - tall
+        left = EDGE + column * (cell + GAP)
+        bounds = (left / width, low / total, cell / width, tall / total)
         axes = figure.add_axes(bounds, xticks=[], yticks=[])
         axes.spines[:].set(color=GREY, linewidth=0.6)
         if titles:
@@ -96,9 +181,9 @@ def grid(
 
 
 def draw_image(axes: Axes, image: np.ndarray, colors: ScalarMappable) -> None:
-    """Draw an image (h, w) or (h, w, 3): enlarged by whole pixels, or shrunk with a filter."""
-    width = axes.get_position().width * axes.figure.bbox.width
-    interpolation = "nearest" if image.shape[1] <= width else "hanning"
+    """Draw an image (h, w) or (h, w, 3): the pixels of small ones as squares, others smoothly."""
+    width = axes.get_position().width * axes.figure.bbox.width * DENSITY
+    interpolation = "nearest" if 3 * image.shape[1] <= width else "hanning"
     low, high = colors.get_clim()
     axes.imshow(image, interpolation=interpolation, cmap=colors.cmap, vmin=low, vmax=high)
     axes.autoscale(False)  # points drawn later, outside, leave the axes' limits alone

@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from openpose_keras.viz.figures.canvas import COLORS, add_legend, chart
+from openpose_keras.core.arrays import FloatArray
+from openpose_keras.evaluation.reports import Interval
+from openpose_keras.viz.figures.canvas import COLORS, GREY, add_legend, chart
 
 if TYPE_CHECKING:
     from openpose_keras.conversion.parity import ParityReport
@@ -21,7 +23,7 @@ MARKED = 25  # markers a curve, at most about
 
 def plot_curves(
     x: ArrayLike,
-    curves: Mapping[str, Sequence[float]],
+    curves: Mapping[str, Sequence[float | Interval]],
     *,
     xlabel: str,
     ylabel: str,
@@ -32,14 +34,15 @@ def plot_curves(
 
     Args:
         x: (n,) values.
-        curves: Names and values (n,); NaN leaves a gap. A legend lists the names of more than one.
+        curves: Names and values (n,); NaN leaves a gap. Each value is a number, or an `Interval`,
+            whose ends bound a pale band. A legend lists the names of more than one.
         xlabel: What x is, with the unit.
         ylabel: What the curves' values are, with the unit.
         title: Above the plot.
         logx: Whether the x axis is logarithmic.
 
     Returns:
-        The figure, 7 x 3.6 inches.
+        The figure, 7 x 3.6 inches. The y axis begins at 0, or lower where a value is below.
 
     Raises:
         ValueError: There is no curve, or one has another length than `x`.
@@ -47,8 +50,13 @@ def plot_curves(
     x = np.asarray(x, np.float64)
     _check_groups(curves, len(x), "a curve")
     figure, axes = chart(xlabel, ylabel, title)
-    for name, values in curves.items():
-        axes.plot(x, values, ms=5, markevery=max(1, len(x) // MARKED), label=name)
+    for name, points in curves.items():
+        values, low, high = _ends(points)
+        (line,) = axes.plot(x, values, ms=5, markevery=max(1, len(x) // MARKED), label=name)
+        if (high > low).any():
+            axes.fill_between(x, low, high, color=line.get_color(), alpha=0.18, linewidth=0)
+    if axes.dataLim.y0 >= 0:
+        axes.set_ylim(0, axes.dataLim.y1 * 1.05 or 1)
     if logx:
         axes.set_xscale("log")
     add_legend(figure, list(curves))
@@ -57,7 +65,7 @@ def plot_curves(
 
 def plot_bars(
     names: Sequence[str],
-    groups: Mapping[str, Sequence[float]],
+    groups: Mapping[str, Sequence[float | Interval]],
     *,
     ylabel: str,
     title: str | None = None,
@@ -66,7 +74,8 @@ def plot_bars(
 
     Args:
         names: (n,) of the bars.
-        groups: Names and values (n,) of the groups. A legend lists the names of more than one.
+        groups: Names and values (n,) of the groups, numbers or `Interval`s, whose ends are drawn.
+            A legend lists the names of more than one.
         ylabel: What the values are, with the unit.
         title: Above the plot.
 
@@ -89,8 +98,12 @@ def plot_bars(
         figure, axes = chart("", ylabel, title)
         axes.set_xticks(positions, names)
     draw: Callable[..., object] = axes.barh if lying else axes.bar
-    for offset, (group, values) in zip(offsets, groups.items(), strict=True):
-        draw(positions + offset, values, thick * 0.92, label=group)
+    along = "xerr" if lying else "yerr"
+    for offset, (group, points) in zip(offsets, groups.items(), strict=True):
+        values, low, high = _ends(points)
+        ends = {along: [values - low, high - values]} if (high > low).any() else {}
+        style = {"ecolor": GREY, "capsize": 3} if ends else {}
+        draw(positions + offset, values, thick * 0.92, label=group, **ends, **style)
     axes.grid(False, axis="y" if lying else "x")
     add_legend(figure, list(groups))
     return figure
@@ -158,10 +171,20 @@ def draw_parity(report: "ParityReport") -> np.ndarray:
     return np.array(Image.open(data).convert("RGB"))
 
 
-def _check_groups(groups: Mapping[str, Sequence[float]], count: int, what: str) -> None:
+def _ends(points: Sequence[float | Interval]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return values and the lower and upper ends of their intervals, those of a number itself."""
+    rows = [
+        (each.value, each.low, each.high) if isinstance(each, Interval) else (each,) * 3
+        for each in points
+    ]
+    values, low, high = np.array(rows, np.float64).T
+    return values, low, high
+
+
+def _check_groups(groups: Mapping[str, Sequence[float | Interval]], count: int, what: str) -> None:
     """Raise unless there is a group and each has as many values as there are x values or names."""
     if not groups or not count:
         raise ValueError(f"expected at least one value and {what}, got none")
     for name, values in groups.items():
-        if np.shape(values) != (count,):
-            raise ValueError(f"expected {count} values of {name!r}, got {np.shape(values)}")
+        if len(values) != count:
+            raise ValueError(f"expected {count} values of {name!r}, got {len(values)}")

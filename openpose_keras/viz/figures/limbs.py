@@ -13,7 +13,7 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.heatmaps.part_affinity import Limbs
 from openpose_keras.heatmaps.people import MISSING, People
-from openpose_keras.viz.figures.canvas import BAR, COLORS, GREY, draw_image, grid
+from openpose_keras.viz.figures.canvas import BAR, COLORS, GREY, KEY, draw_image, grid
 
 DIM = 0.5  # of the image's brightness is seen below a field
 SHORT = 0.25  # fields below this length get no arrow
@@ -68,7 +68,8 @@ def show_fields(
             _add_arrows(axes, field, width / field.shape[1], arrows)
     inches = figure.get_size_inches()
     corner = ((inches[0] - WHEEL) / inches[0], 1 - WHEEL / inches[1])
-    wheel = figure.add_axes((*corner, *(WHEEL / inches)), xticks=[], yticks=[], frameon=False)
+    bounds = (*corner, *(WHEEL / inches))
+    wheel = figure.add_axes(bounds, xticks=[], yticks=[], frameon=False, label=KEY)
     x, y = np.meshgrid(*[np.linspace(-1, 1, 121)] * 2)
     wheel.imshow(_wheel_colors(np.dstack([x, y]) * (np.hypot(x, y) <= 1)[..., None]))
     return figure
