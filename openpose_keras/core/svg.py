@@ -16,7 +16,7 @@ _MARGIN = 0.08  # around the keypoints, as a fraction of their longer side
 
 
 def drawn_line(line: str, parts: Iterable[Part]) -> str:
-    """Return HTML: a drawing of skeletons on a dark ground, and below it a line of text.
+    """Return HTML: a drawing of skeletons before a dark background, and below it a line of text.
 
     Args:
         line: The text.
