@@ -15,7 +15,7 @@ from openpose_keras.cli.finders import Finder, Job, Outcome, load_finder, work
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import BackendError, OpenPoseKerasError
 
-CHUNK = 16  # photos
+CHUNK = 16  # photos at most
 _AHEAD = 3  # chunks a worker that wait for it
 _finders: dict[str, Finder] = {}  # of this process
 
@@ -40,7 +40,7 @@ def spread(args: argparse.Namespace, jobs: Sequence[Job]) -> Iterator[Outcome]:
     except ImportError as error:
         raise BackendError(
             f"--workers and --scheduler need Dask, which can't be imported ({error}): pip install "
-            "'openpose-keras[cluster]'"
+            "distributed"
         ) from error
     sent = argparse.Namespace(**vars(args))
     del sent.run, sent.parser
@@ -48,7 +48,9 @@ def spread(args: argparse.Namespace, jobs: Sequence[Job]) -> Iterator[Outcome]:
     known = {job.name: job for job in jobs}
     absolute = [job._replace(photo=str(Path(job.photo).absolute())) for job in jobs]
     with _connect(distributed, args) as client:
-        chunks = (absolute[start : start + CHUNK] for start in range(0, len(jobs), CHUNK))
+        share = len(jobs) // (_AHEAD * max(len(client.nthreads()), 1))
+        size = min(max(share, 1), CHUNK)  # of few photos each worker has its share too
+        chunks = (absolute[start : start + size] for start in range(0, len(jobs), size))
         for outcome in _run(distributed, client, sent, chunks):
             yield replace(outcome, job=known[outcome.job.name])
 

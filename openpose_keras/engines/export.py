@@ -127,11 +127,11 @@ def _check(target: Path, form: Form, half: bool, force: bool) -> None:
         if target.exists() and not (target / "saved_model.pb").is_file():
             raise FileExistsError(f"{target} exists and is not a SavedModel: choose another name")
     elif form == "onnx":
-        import_library("onnx", "the package onnx", '"openpose-keras[onnx]"')
+        import_library("onnx", "the package onnx", "onnx")
     elif form == "openvino":
         import_openvino()
     else:
-        import_library("ai_edge_litert", "LiteRT", '"openpose-keras[litert]"')
+        import_library("ai_edge_litert", "LiteRT", "ai-edge-litert")
     if form in ("litert", "saved_model") and import_keras().backend.backend() != "tensorflow":
         raise BackendError(
             f"expected Keras on TensorFlow to write a {form}: set KERAS_BACKEND=tensorflow"

@@ -16,7 +16,7 @@ class LiteRtEngine(FileEngine):
 
     def _open(self) -> None:
         """Open the file, without the line that LiteRT prints about its kernels."""
-        library = import_library("ai_edge_litert.interpreter", "LiteRT", '"openpose-keras[litert]"')
+        library = import_library("ai_edge_litert.interpreter", "LiteRT", "ai-edge-litert")
         try:
             with silent_stderr():
                 interpreter = library.Interpreter(str(self.graph), num_threads=os.cpu_count())

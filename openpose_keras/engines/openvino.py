@@ -61,7 +61,7 @@ def import_openvino() -> ModuleType:
     Raises:
         BackendError: It is not installed.
     """
-    return import_library("openvino", "OpenVINO", '"openpose-keras[openvino]"')
+    return import_library("openvino", "OpenVINO", "openvino")
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def _polygon_runs(polygons: list[list[float]], height: int, width: int) -> list[
         from pycocotools import mask as masks
     except ImportError as error:
         raise ImportError(
-            f"filling polygons needs pycocotools: pip install 'openpose-keras[coco]' ({error})"
+            f"filling polygons needs pycocotools: pip install pycocotools ({error})"
         ) from error
     merged = masks.merge(masks.frPyObjects(polygons, height, width))
     return _runs(merged["counts"].decode())  # pycocotools' own decoding warns with NumPy 2

@@ -194,6 +194,6 @@ def import_pyarrow() -> tuple[Any, Any]:
     except ImportError as error:
         raise BackendError(
             f"Parquet needs pyarrow, which can't be imported ({error}): pip install "
-            "'openpose-keras[parquet]', or write CSV"
+            "pyarrow, or write CSV"
         ) from error
     return pyarrow, pyarrow.parquet

@@ -234,8 +234,7 @@ def _import_av() -> Any:  # noqa: ANN401 - PyAV
         import av.error
     except ImportError as error:
         raise VideoError(
-            f"video needs PyAV, which can't be imported ({error}): pip install "
-            "'openpose-keras[video]'"
+            f"video needs PyAV, which can't be imported ({error}): pip install av"
         ) from error
     return av
 

@@ -20,7 +20,7 @@ try:
     from scipy import ndimage
     from skimage import measure
 except ImportError as error:
-    raise SystemExit(f"{error}: pip install 'openpose-keras[test]'") from error
+    raise SystemExit(f"{error}: pip install -e '.[test]'") from error
 
 CELLS, STRIDE, SIGMA, NOISE, KEYPOINTS = 46, 8, 12.0, 0.02, 21
 REFERENCE = "x8, Gaussian + label + argmax (SciPy)"

@@ -197,8 +197,8 @@ def test_openvino_computes_in_bfloat16_where_the_processor_can():
     ("engine", "module", "package"),
     [
         ("onnx", "onnxruntime", "onnxruntime"),
-        ("openvino", "openvino", r"openpose-keras\[openvino\]"),
-        ("litert", "ai_edge_litert", r"openpose-keras\[litert\]"),
+        ("openvino", "openvino", "openvino"),
+        ("litert", "ai_edge_litert", "ai-edge-litert"),
     ],
 )
 def test_a_library_that_is_missing_is_named_with_what_installs_it(

@@ -104,7 +104,7 @@ def test_without_pycocotools_only_polygons_are_an_error():
     )
     count, message = result.stdout.splitlines()
     assert count == "5"
-    assert "pip install 'openpose-keras[coco]'" in json.loads(message)
+    assert "pip install pycocotools" in json.loads(message)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def explore(
 
     In a notebook it is a widget: it follows each choice at once, boxes and keypoints can be
     dragged, and the image, OpenPose's JSON and a label file can be saved. In a plain script, and
-    where ipywidgets or anywidget is not installed (`pip install "openpose-keras[notebooks]"`
+    where ipywidgets or anywidget is not installed (`pip install ipywidgets anywidget`
     installs both), it is one figure.
 
     Args:
