@@ -48,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: From argparse: status 0 after --help and --version, 2 for a usage error.
     """
     _print_any_name()
-    args = build_parser().parse_args(argv)
+    args, unknown = build_parser().parse_known_args(argv)
+    if unknown:
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         return int(args.run(args) or 0)
     except UsageError as error:
@@ -62,7 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OpenPoseKerasError, OSError, ImportError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        text = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            text = f"{error.filename}: {error.strerror}"  # without the number
+        print(f"error: {' '.join(text.split())}", file=sys.stderr)
         return 1
 
 

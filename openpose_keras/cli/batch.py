@@ -136,6 +136,8 @@ class Batch:
 
     def write_tables(self) -> None:
         """Write the tables of all photos that have results in the folder, this run's or not."""
+        if not len(self._results):
+            return
         for path in sorted(self.tables):
             if path.suffix == ".json":
                 write_found(path, self._results, force=True)
@@ -147,9 +149,10 @@ class Batch:
     def summary(self) -> list[str]:
         """Return lines about the files that are of all photos."""
         lines = []
-        if self.tables:
+        if self.tables and len(self._results):
             tables = ", ".join(str(path) for path in sorted(self.tables))
-            lines.append(f"the results of {len(self._results)} photos -> {tables}")
+            count = len(self._results)
+            lines.append(f"the results of {count} photo{'s' * (count > 1)} -> {tables}")
         if self.bad and len(self.photos) > 1:
             list_of_bad = self.args.out / BAD
             lines.append(f"{len(self.bad)} of {len(self.photos)} photos failed -> {list_of_bad}")
@@ -197,8 +200,9 @@ class Batch:
     def _close(self) -> None:
         """Close the file of results; delete it unless it tells something to a later run."""
         known = {job.name: job for job in self.photos.values()}
+        begun = self._results.names - {path.name for path in self.tables}
         is_over = not len(self._results) and all(
-            name in known and self._is_whole(known[name]) for name in self._results.names
+            name in known and self._is_whole(known[name]) for name in begun
         )
         self._results.close(delete=is_over)
 

@@ -88,5 +88,6 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.file} ({what}) -> {target} ({record.network}, {size}, {takes})")
     print(f"licence of the weights: {record.licence}")
     if args.to is None and PRESETS[record.network].finds:
-        print(f"use it: {how_to_use(record.network)}")
+        ships = PRESETS[record.network].sha256  # the preset goes on taking that file
+        print(f"use it: {how_to_use(record.network, target if ships else None)}")
     return 0

@@ -162,12 +162,19 @@ def _run(args: argparse.Namespace) -> int:
         return 1
     with Batch(args, photos) as batch:
         _print_done(args, batch)
-        for outcome in _progress(args, batch):
-            batch.add(outcome)
-            if outcome.failed:
-                _print_error(outcome.job.photo, outcome.text)
-            elif not args.quiet:
-                _print_line(args, outcome)
+        count = 0
+        try:
+            for outcome in _progress(args, batch):
+                batch.add(outcome)
+                count += 1
+                if outcome.failed:
+                    _print_error(outcome.job.photo, outcome.text)
+                elif not args.quiet:
+                    _print_line(args, outcome)
+        except KeyboardInterrupt:
+            many = f"{count} of {len(batch.jobs)} photos"
+            print(f"interrupted after {many}; the same command goes on", file=sys.stderr)
+            return options.INTERRUPTED
         batch.write_tables()
     if not args.quiet:
         for line in batch.summary():
@@ -211,7 +218,7 @@ def _print_done(args: argparse.Namespace, batch: "Batch") -> None:
     if batch.done and not args.quiet:
         many = len(batch.done) > 1
         what = f"{len(batch.done)} photos have their" if many else f"{batch.done[0].photo} has its"
-        print(f"{what} results already; --force finds them again")
+        print(f"{what} results of an earlier run; --force finds them again, with these options")
 
 
 def _print_line(args: argparse.Namespace, outcome: "Outcome") -> None:

@@ -98,9 +98,13 @@ class HandFinder:
         return [as_person(each.hand) for each in found]
 
     def describe(self, found: Sequence[HandEstimate]) -> str:
-        """Return each hand's side and score."""
-        hands = [each.hand for each in found]
-        words = (f"{hand.side or ''} hand {hand.score:.2f}".strip() for hand in hands)
+        """Return each hand's side and presence, or its score where the network tells none."""
+        words = []
+        for hand in (each.hand for each in found):
+            sure = f"score {hand.score:.2f}"
+            if hand.presence is not None:
+                sure = f"presence {hand.presence:.2f}"
+            words.append(f"{hand.side or 'a'} hand ({sure})")
         return ", ".join(words) or "no hand found"
 
     def write(

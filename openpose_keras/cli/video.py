@@ -124,7 +124,8 @@ def run(args: argparse.Namespace) -> int:
                 raise
             interrupted = True
         seconds = time.monotonic() - start
-    _report(args, reader, f"{count} frames, {len(ids)} people, {count / seconds:.3g} frames/s")
+    people = "1 person" if len(ids) == 1 else f"{len(ids)} people"
+    _report(args, reader, f"{count} frames, {people}, {count / seconds:.3g} frames/s")
     return options.INTERRUPTED if interrupted else 0
 
 
@@ -148,6 +149,8 @@ def _check_outputs(args: argparse.Namespace, name: str) -> None:
     """Raise rather than overwrite the input, or without `--force` any file; make the folder."""
     if args.out.suffix.lower() != ".mp4":
         raise InputError(f"--out {args.out}: expected a name that ends in .mp4")
+    if args.table and args.table.suffix.lower() not in (".csv", ".parquet"):
+        raise InputError(f"--table {args.table}: expected a name that ends in .csv or .parquet")
     for path in (args.out, args.table):
         if path is not None:
             if path.resolve() == Path(args.input).resolve():

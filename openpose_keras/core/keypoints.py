@@ -239,11 +239,11 @@ class Person:
         return drawn_line(f"Person: {', '.join(self.parts) or 'nothing'}", drawn)
 
 
-def as_people(people: Iterable[Person | Body]) -> list[Person]:
-    """Return people as a list; a body becomes a person of it alone.
+def as_people(people: Iterable[Person | Keypoints]) -> list[Person]:
+    """Return people as a list; a body, a face or a hand becomes a person of it alone.
 
     Args:
-        people: People, or bodies such as `BodyEstimator` returns.
+        people: People, or what the estimators of parts return, see `as_person`.
 
     Raises:
         TypeError: It is a single one, or something else is among them.
@@ -253,11 +253,7 @@ def as_people(people: Iterable[Person | Body]) -> list[Person]:
         [Person(body=None, face=None, left_hand=None, right_hand=None, id=None)]
     """
     refuse_one(people, "people")
-    everyone = [Person(each) if isinstance(each, Body) else each for each in people]
-    for each in everyone:
-        if not isinstance(each, Person):
-            raise TypeError(f"expected each of the people as Person or Body, got {each!r:.60}")
-    return everyone
+    return [as_person(each) for each in people]
 
 
 def as_person(found: Person | Keypoints) -> Person:

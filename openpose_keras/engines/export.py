@@ -123,15 +123,15 @@ def _check(target: Path, form: Form, half: bool, force: bool) -> None:
     if form == "saved_model":
         if half:
             raise ValueError("a SavedModel holds float32 only: leave out half=True (--float16)")
-        import_library("tensorflow", "TensorFlow", "tensorflow")
+        import_library("tensorflow", "TensorFlow", "tensorflow", other="")
         if target.exists() and not (target / "saved_model.pb").is_file():
             raise FileExistsError(f"{target} exists and is not a SavedModel: choose another name")
     elif form == "onnx":
-        import_library("onnx", "the package onnx", "onnx")
+        import_library("onnx", "the package onnx", "onnx", other="")
     elif form == "openvino":
         import_openvino()
     else:
-        import_library("ai_edge_litert", "LiteRT", "ai-edge-litert")
+        import_library("ai_edge_litert", "LiteRT", "ai-edge-litert", other="")
     if form in ("litert", "saved_model") and import_keras().backend.backend() != "tensorflow":
         raise BackendError(
             f"expected Keras on TensorFlow to write a {form}: set KERAS_BACKEND=tensorflow"

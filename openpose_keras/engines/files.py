@@ -78,13 +78,16 @@ class Place(TypedDict):
     axes: list[int]
 
 
-def import_library(module: str, library: str, package: str) -> ModuleType:
+def import_library(
+    module: str, library: str, package: str, *, other: str = ', or choose engine="keras"'
+) -> ModuleType:
     """Import what an engine needs.
 
     Args:
         module: Its name in Python.
         library: Its name in prose.
         package: What pip installs it by.
+        other: What else to do, as the end of the message.
 
     Raises:
         BackendError: It is not installed; the message says how to.
@@ -93,8 +96,7 @@ def import_library(module: str, library: str, package: str) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         raise BackendError(
-            f"expected {library}, it could not be imported: {error}; pip install {package}, or "
-            'choose engine="keras"'
+            f"expected {library}, it could not be imported: {error}; pip install {package}{other}"
         ) from error
 
 

@@ -318,6 +318,11 @@ def get_preset(name: str) -> Preset:
         >>> get_preset("hand_lite").spec.stride
         4
     """
+    if name in PRESET_SETS:
+        raise ValueError(
+            f"{name!r} is a set of presets, {', '.join(PRESET_SETS[name])}: take one of them, or "
+            f'WholeBodyEstimator.from_preset("{name}")'
+        )
     if name not in PRESETS:
         known = sorted(PRESETS)
         raise ValueError(
@@ -400,6 +405,8 @@ def load_weights(model: "keras.Model", path: str | Path) -> None:
             model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
+        if "could not be loaded" in reason:  # a list of layers follows
+            reason = "they are those of other layers; `openpose-keras inspect` shows which"
         raise WeightsError(
             f"expected weights of the network {model.name} in {path}, "
             f"Keras could not load them: {reason}"

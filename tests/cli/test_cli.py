@@ -100,7 +100,7 @@ def test_image_and_json_are_written_into_the_current_folder(estimator, folder, c
     assert hand.side == "left"
     assert hand.found.all()
     out, error = capsys.readouterr()
-    assert out == "hand.png: left hand 0.75 -> hand_keypoints.png, hand_keypoints.json\n"
+    assert out == "hand.png: left hand (score 0.75) -> hand_keypoints.png, hand_keypoints.json\n"
     assert error == ""
 
 
@@ -346,7 +346,7 @@ def test_a_second_run_leaves_out_what_has_its_results(estimator, folder, capsys)
     assert cli.main(["detect", "hand.png", "two.png"]) == 0
     assert len(estimator.calls) == calls + 1  # of the other photo
     assert Path("hand_keypoints.json").stat().st_mtime_ns == before
-    assert "hand.png has its results already; --force" in capsys.readouterr().out
+    assert "hand.png has its results of an earlier run; --force" in capsys.readouterr().out
     assert cli.main(["detect", "hand.png", "two.png"]) == 0
     assert len(estimator.calls) == calls + 1
     Path("two_keypoints.png").unlink()
@@ -463,9 +463,26 @@ def test_progress_bar_is_on_stderr_of_a_terminal(
 # --- ends
 
 
+def test_a_run_that_may_write_nothing_leaves_no_table_behind(estimator, folder, capsys):
+    assert cli.main(["detect", "hand.png"]) == 0
+    before = set(Path().iterdir())
+    assert "exists" in error_line(capsys, "detect", "hand.png", "--format", "json,csv")
+    assert set(Path().iterdir()) == before
+    assert cli.main(["detect", "hand.png", "--recipe", "fast", "--force"]) == 0
+
+
+def test_an_unknown_option_names_the_help_of_its_command(estimator, folder, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["detect", "hand.png", "--colour", "red"])
+    error = capsys.readouterr().err
+    assert "unrecognized arguments: --colour red; see openpose-keras detect --help" in error
+
+
 def test_interrupt_ends_cleanly(estimator, folder, capsys):
     estimator.error = KeyboardInterrupt()
-    assert error_line(capsys, "detect", "hand.png", status=130) == "interrupted\n"
+    assert error_line(capsys, "detect", "hand.png", status=130) == (
+        "interrupted after 0 of 1 photos; the same command goes on\n"
+    )
     assert names(folder) == ["hand.png"]
 
 

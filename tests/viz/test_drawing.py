@@ -132,15 +132,19 @@ def test_a_face_that_is_told_to_be_there_is_drawn_at_lower_scores():
         assert draw(zeros(), [Person(face=face)]).any() == is_drawn
 
 
-def test_bodies_alone_are_drawn_as_people():
+def test_parts_alone_are_drawn_as_people():
+    hand = random_hand()
+    alone = draw(zeros(), [hand])
+    assert alone.any()
+    np.testing.assert_array_equal(alone, draw(zeros(), [Person(right_hand=hand)]))
     rng = np.random.default_rng(4)
     body = Body(rng.uniform(5, 110, (25, 2)), np.ones(25), skeleton=BODY_25)
     np.testing.assert_array_equal(draw(zeros(), [body]), draw(zeros(), [Person(body)]))
     for single in (body, Person(body)):
         with pytest.raises(TypeError, match="a list of people, got one"):
             draw(zeros(), single)
-    with pytest.raises(TypeError, match="as Person or Body, got Hand"):
-        draw(zeros(), [random_hand()])
+    with pytest.raises(TypeError, match="a person, body, face or hand, got 7"):
+        draw(zeros(), [7])
     with pytest.raises(ValueError, match=r"thresholds of hand, face, .*, got faces"):
         draw(zeros(), [body], thresholds={"faces": 0})
 
