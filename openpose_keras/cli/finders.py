@@ -75,7 +75,7 @@ class Finder(Protocol):
         """Write one of the kinds of `OUTPUT_SUFFIXES`."""
 
 
-class HandFinder:
+class _Hands:
     """Finds hands alone, with the options that are of these."""
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -122,7 +122,7 @@ class HandFinder:
             write_image(path, draw_hands(image, hands, threshold=threshold, supersample=fine))
 
 
-class PeopleFinder:
+class _People:
     """Finds whole people, or some of their parts."""
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -157,7 +157,7 @@ class PeopleFinder:
 
 def load_finder(args: argparse.Namespace) -> Finder:
     """Return what finds the parts that are asked for; this loads the networks."""
-    return PeopleFinder(args) if args.parts else HandFinder(args)
+    return _People(args) if args.parts else _Hands(args)
 
 
 def work(args: argparse.Namespace, finder: Finder, jobs: Iterable[Job]) -> Iterator[Outcome]:

@@ -130,24 +130,29 @@ def read_weights(path: str | Path, graph: Path) -> dict[str, FloatArray]:
     places: dict[str, Place] = json.loads(graph.with_suffix(".json").read_text("utf8"))
     try:
         with h5py.File(path) as file:
-            sets = _data_sets(file["layers"])
+            sets = data_sets(file["layers"])
             found = {name: each.shape for name, each in sets.items()}
             expected = {place["data"]: tuple(place["shape"]) for place in places.values()}
             if found != expected:
                 wrong = sorted(dict(found.items() ^ expected.items()))
                 raise ValueError(f"other layers or shapes are {', '.join(wrong[:3])}")
             return {
-                name: np.ascontiguousarray(_read(sets[place["data"]]).transpose(place["axes"]))
+                name: np.ascontiguousarray(
+                    read_data_set(sets[place["data"]]).transpose(place["axes"])
+                )
                 for name, place in places.items()
             }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"expected the weights of this network in {path}: {error}") from error
 
 
-def _data_sets(group: "h5py.Group") -> dict[str, "h5py.h5d.DatasetID"]:
-    """Return the data sets of a group by their paths in the file.
+def data_sets(group: "h5py.Group") -> dict[str, "h5py.h5d.DatasetID"]:
+    """Return the data sets of a group of a .weights.h5 file by their paths in the file.
 
-    h5py's own objects, `h5py.Dataset`, take three times as long for the hundreds of a network.
+    h5py's other objects, `h5py.Dataset`, take three times as long for the hundreds of a network.
+
+    Args:
+        group: Such as `file["layers"]`; the data sets can be read while its file is open.
     """
     import h5py
 
@@ -163,8 +168,8 @@ def _data_sets(group: "h5py.Group") -> dict[str, "h5py.h5d.DatasetID"]:
     return {f"{start}/{name.decode()}": h5py.h5d.open(group.id, name) for name in names}
 
 
-def _read(data: "h5py.h5d.DatasetID") -> FloatArray:
-    """Read a data set as float32."""
+def read_data_set(data: "h5py.h5d.DatasetID") -> FloatArray:
+    """Read a data set, from `data_sets`, as float32."""
     import h5py
 
     values = np.empty(data.shape, data.dtype)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from openpose_keras.core.errors import NetworkError
+from openpose_keras.engines.files import data_sets, read_data_set
 
 if TYPE_CHECKING:
-    import h5py
     import keras
     import onnx
 
@@ -65,7 +65,7 @@ def to_graph(model: "keras.Model") -> "tuple[onnx.ModelProto, dict[str, dict[str
     """
     writer = _Writer(weights=False)
     proto = _write(model, writer)
-    data = _data_sets(model)
+    data = _stored_as(model)
     places: dict[str, dict[str, object]] = {
         name: {"data": data[id(variable)], "shape": list(variable.shape), "axes": axes}
         for name, (variable, axes) in writer.variables.items()
@@ -130,7 +130,7 @@ def _value(name: str, shape: Sequence[int | None]) -> "onnx.ValueInfoProto":
     return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, axes)
 
 
-def _data_sets(model: "keras.Model") -> dict[int, str]:
+def _stored_as(model: "keras.Model") -> dict[int, str]:
     """Return by the id of each variable its data set in a .weights.h5 file.
 
     Keras writes such a file, with the number of each variable for its values.
@@ -140,18 +140,12 @@ def _data_sets(model: "keras.Model") -> dict[int, str]:
 
     marked = keras.models.clone_model(model)
     marked.set_weights([np.full(each.shape, i, np.float32) for i, each in enumerate(model.weights)])
-    found: dict[int, str] = {}
-
-    def note(_: str, item: "h5py.Group | h5py.Dataset") -> None:
-        """Note the number that fills a data set."""
-        if isinstance(item, h5py.Dataset):
-            found[int(item[(0,) * item.ndim])] = str(item.name).lstrip("/")
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "marked.weights.h5"
         marked.save_weights(path)
         with h5py.File(path) as file:
-            file.visititems(note)
+            sets = data_sets(file["layers"])
+            found = {int(read_data_set(each).flat[0]): name for name, each in sets.items()}
     return {id(each): found[i] for i, each in enumerate(model.weights)}
 
 
