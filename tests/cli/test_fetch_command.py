@@ -138,7 +138,7 @@ def test_one_message_tells_what_was_tried_and_what_to_do(server, capsys):
     assert cli.main(["fetch", "hand", "--accept-license"]) == 1
     printed = capsys.readouterr()
     message = printed.err[printed.err.index("error: ") :]
-    assert printed.err.count("404") == 1
+    assert printed.err.count("404 Client Error") == 1
     assert "openpose-keras convert FILE" in message
     assert "'hand_lite'" in message
     assert printed.out == ""
