@@ -214,7 +214,7 @@ PRESETS = _Presets(
             finds="face",
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
-            sha256="7431616259ac72547c641023dd4576bede9626b27302477d97a5250ca0088676",
+            sha256="490b980b6a03f8ca374f78272105fe65fbaf9eb9cdb1f62d0161a67204c4c396",
         ),
         Preset(
             name="body_lite",
