@@ -24,6 +24,7 @@ from openpose_keras.core.boxes import (
     keypoint_extent,
     square_box,
 )
+from openpose_keras.geometry.resampling import halve
 
 HeatmapsOf = Callable[[np.ndarray], np.ndarray]
 """(h, w, 3) uint8 RGB, h and w multiples of 32 -> (h / stride, w / stride, K + 1)."""
@@ -131,14 +132,14 @@ def fit_image(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         (h, w, 3) uint8 RGB, and its pixels per pixel of the image, along x and y.
     """
-    height, width = image.shape[:2]
-    factor = side / max(height, width)
-    size = [max(1, round(length * factor)) for length in (width, height)]
+    factor = side / max(image.shape[:2])
+    width, height = (max(1, round(length * factor)) for length in image.shape[1::-1])
     interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(image, size, interpolation=interpolation)
-    below, right = (-length % _UNIT for length in small.shape[:2])
+    image, halved = halve(image, (width, height))
+    small = cv2.resize(image, (width, height), interpolation=interpolation)
+    below, right = -height % _UNIT, -width % _UNIT
     padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT, value=_GREY)
-    return padded, np.array(size) / (width, height)
+    return padded, np.array([width, height]) / image.shape[1::-1] / halved
 
 
 def find_blobs(

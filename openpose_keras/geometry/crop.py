@@ -91,15 +91,20 @@ class Crop(AxisAlignedTransform):
         Raises:
             ImageError: The array is not an image, or the box lies wholly outside it.
         """
-        height, width = check_image_array(image).shape[:2]
-        x, y, side, _ = self.box
-        if min(x + side, y + side) <= 0 or x >= width or y >= height:
-            raise ImageError(
-                f"the box {self.box} lies wholly outside the image, which is {width} wide and "
-                f"{height} high: give a box (x, y, width, height) in pixels of this image"
-            )
+        check_overlap(self.box, image)
         x_axis, y_axis = self.axes
         crop = warp_axes(
             image, x_axis, y_axis, self.size, value=self.value, antialias=self.antialias
         )
         return crop.reshape(self.size, self.size, *image.shape[2:])
+
+
+def check_overlap(box: Box, image: np.ndarray) -> None:
+    """Raise ImageError if an array is not an image, or a square box lies wholly outside it."""
+    height, width = check_image_array(image).shape[:2]
+    x, y, side, _ = box
+    if min(x + side, y + side) <= 0 or x >= width or y >= height:
+        raise ImageError(
+            f"the box {box} lies wholly outside the image, which is {width} wide and {height} "
+            "high: give a box (x, y, width, height) in pixels of this image"
+        )

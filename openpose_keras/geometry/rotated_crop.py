@@ -10,8 +10,8 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.arrays import FloatArray, check_maps, check_points
 from openpose_keras.core.boxes import Box, square_box
 from openpose_keras.geometry.axis_aligned import Window, check_window
-from openpose_keras.geometry.crop import Crop
-from openpose_keras.geometry.resampling import INTERPOLATIONS
+from openpose_keras.geometry.crop import Crop, check_overlap
+from openpose_keras.geometry.resampling import INTERPOLATIONS, halve
 
 _FINEST = 1.5  # pixels a side, per pixel of the crop, that the image is shrunk to before
 
@@ -73,13 +73,23 @@ class RotatedCrop:
         Raises:
             ImageError: The array is not an image, or the box lies wholly outside it.
         """
-        straight = self._straight_crop()
-        (step, left), (_, top) = straight.axes
-        rotation = self._rotation * (step / self.scale)
-        shift = self._rotation @ (np.array([left, top]) - self._middle) / self.scale
+        check_overlap(self.box, image)
+        x, y, side, _ = square_box(self.box, math.sqrt(2))  # holds the box at any angle
+        left, top = max(math.floor(x), 0), max(math.floor(y), 0)
+        part = image[top : math.ceil(y + side) + 1, left : math.ceil(x + side) + 1]
+        step = np.ones(2)  # pixels of the image for each of the part
+        if self.scale > _FINEST:
+            fewer = np.array(part.shape[1::-1]) * (_FINEST / self.scale)
+            width, height = np.maximum(np.round(fewer), 1).astype(int).tolist()
+            part, factor = halve(part, (width, height))
+            step = factor * np.array(part.shape[1::-1]) / (width, height)
+            part = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+        start = np.array([left, top]) + (step - 1) / 2
+        rotation = self._rotation / self.scale
+        shift = rotation @ (start - self._middle) + (self.size - 1) / 2
         crop = cv2.warpAffine(
-            straight.apply_image(image),
-            np.column_stack([rotation, shift + (self.size - 1) / 2]),
+            part,
+            np.column_stack([rotation * step, shift]),
             (self.size, self.size),
             flags=cv2.INTER_LINEAR,
         )
@@ -141,15 +151,6 @@ class RotatedCrop:
             for plane in np.moveaxis(values, -1, 0)
         ]
         return np.asarray(np.stack(sampled, axis=-1) * inside, np.float32)
-
-    def _straight_crop(self) -> Crop:
-        """Return the crop to rotate: of the image's own pixels, or shrunk with areas."""
-        x, y, side, _ = square_box(self.box, math.sqrt(2))  # holds the box at any angle
-        if self.scale <= _FINEST:
-            whole = math.ceil(side) + 1
-            return Crop((math.floor(x), math.floor(y), whole, whole), whole)
-        fine = round(side / self.scale * _FINEST)
-        return Crop((x, y, side, side), fine, antialias=True)
 
     @property
     def _middle(self) -> FloatArray:

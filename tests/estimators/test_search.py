@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.boxes import box_from_points, box_iou
-from openpose_keras.estimators.search import Search, find_blobs, find_hands
+from openpose_keras.estimators.search import Search, find_blobs, find_hands, fit_image
 
 STRIDE = 4
 BOX_SIZE = 160
@@ -202,3 +202,17 @@ def test_the_image_is_not_written_to():
     oracle = Oracle([open_hand((150.0, 100.0), 90)], (200, 300))
     find_hands(image, oracle.heatmaps_of, oracle.peaks_in, box_size=BOX_SIZE)
     assert (image == 7).all()
+
+
+def test_a_large_image_is_averaged_and_its_scale_is_exact():
+    image = np.zeros((3001, 4003, 3), np.uint8)
+    image[::3, ::3] = 90
+    small, _ = fit_image(image, 384)
+    assert small[:280, :370].std() < 3
+    bright = np.zeros((3001, 4003, 3), np.uint8)
+    bright[1400:1440, 3000:3040] = 255
+    small, scale = fit_image(bright, 384)
+    rows, columns = np.nonzero(small[..., 0][:288])
+    weights = small[..., 0][rows, columns]
+    middle = [np.average(each, weights=weights) for each in (columns, rows)]
+    np.testing.assert_allclose((np.array(middle) + 0.5) / scale, (3020, 1420), atol=0.6)
