@@ -73,7 +73,7 @@ class PalmSearch:
     sides: tuple[int, ...] | None = None
     threshold: float = 0.5
     iou: float = 0.3
-    margin: float = 2.6
+    margin: float = 2.8
     shift: float = 0.5
     size: int = 224
     engine: EngineName = "auto"
