@@ -1,5 +1,7 @@
 """Size, seconds and peak memory of OpenPose's networks at 368x368: ours, OpenCV 4's, PyTorch's.
 
+Ours are Keras and the other engines; `tests/benchmarks/ports.py` times a whole call beside a port.
+
 A minute or two for each network on an idle machine, from the repository's root:
 
     python -m tests.benchmarks.openpose hand face body_25 body_coco body_mpi
@@ -7,7 +9,8 @@ A minute or two for each network on an idle machine, from the repository's root:
 All have the same random weights of full size. Each way lives in a process of its own, for its
 memory; the ways take turns at the clock, so that a machine that slows down slows all of them.
 The peak is all that the process ever held, Python and its libraries included (VmHWM, which Linux
-tells). PyTorch and OpenCV are left out where they are not installed, or not with an importer.
+tells). PyTorch, OpenVINO, LiteRT and OpenCV are left out where they are not installed, OpenCV also
+where it has no importer.
 """
 
 import argparse
@@ -47,6 +50,15 @@ def keras_forward(folder: Path, dtype: str) -> Forward:
     model = getattr(networks, facts(folder)["network"])()
     model.load_weights(folder / "net.weights.h5")
     forward = compile_model(model)
+    return lambda batch: list(forward(batch).values())
+
+
+def engine_forward(folder: Path, engine: str) -> Forward:
+    """Load our network in an engine that reads files."""
+    from openpose_keras.engines import load_engine
+
+    weights = folder / "net.weights.h5"
+    forward = load_engine(facts(folder)["network"], weights=weights, engine=engine)
     return lambda batch: list(forward(batch).values())
 
 
@@ -118,6 +130,9 @@ def facts(folder: Path) -> dict:
 WAYS: dict[str, Callable[[Path], Forward]] = {
     "Keras on TensorFlow, float32": lambda folder: keras_forward(folder, "float32"),
     "Keras on TensorFlow, mixed_bfloat16": lambda folder: keras_forward(folder, "mixed_bfloat16"),
+    "ONNX Runtime, float32": lambda folder: engine_forward(folder, "onnx"),
+    "OpenVINO, float32": lambda folder: engine_forward(folder, "openvino"),
+    "LiteRT, float32": lambda folder: engine_forward(folder, "litert"),
     "OpenCV 4, float32": opencv_forward,
     "PyTorch, float32": torch_forward,
 }
@@ -177,6 +192,8 @@ def available() -> list[str]:
 
     lacking = {
         "PyTorch, float32": importlib.util.find_spec("torch") is None,
+        "OpenVINO, float32": importlib.util.find_spec("openvino") is None,
+        "LiteRT, float32": importlib.util.find_spec("ai_edge_litert") is None,
         "OpenCV 4, float32": not hasattr(cv2.dnn, "readNetFromCaffe"),
     }
     return [way for way in WAYS if not lacking.get(way)]

@@ -42,6 +42,9 @@ def scipy_blobs(maps: np.ndarray) -> np.ndarray:
     peaks = []
     for plane in np.moveaxis(maps, 2, 0):
         labels = measure.label(ndimage.gaussian_filter(plane, 3) > 0.05, connectivity=2)
+        if not labels.max():
+            peaks.append((np.nan, np.nan, 0.0))
+            continue
         sums = ndimage.sum_labels(plane, labels, np.arange(1, labels.max() + 1))
         inside = np.where(labels == np.argmax(sums) + 1, plane, -np.inf)
         y, x = np.unravel_index(inside.argmax(), plane.shape)
