@@ -134,6 +134,9 @@ def warp_axes(
     Raises:
         ImageError: The part to sample, or the result, has a side of more than 32,766 pixels.
     """
+    columns, rows = _whole(x_axis, size, image.shape[1]), _whole(y_axis, size, image.shape[0])
+    if columns and rows:
+        return np.ascontiguousarray(image[rows, columns])
     left, right = _reach(x_axis, size, image.shape[1])
     top, bottom = _reach(y_axis, size, image.shape[0])
     region = image[top:bottom, left:right]
@@ -146,6 +149,15 @@ def warp_axes(
     x_axis, y_axis = _finer(x_axis, factor_x), _finer(y_axis, factor_y)
     samples = _warp(reduced, x_axis, y_axis, SAMPLES * size, value)
     return cv2.resize(samples, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _whole(axis: Axis, size: int, limit: int) -> slice | None:
+    """Return the image pixels that a result shows one by one along an axis, if it does."""
+    step, start = axis
+    stop = start + step * size
+    if abs(step) != 1 or start != int(start) or not (0 <= start < limit and -1 <= stop <= limit):
+        return None
+    return slice(int(start), None if stop < 0 else int(stop), int(step))
 
 
 def _reach(axis: Axis, size: int, limit: int) -> tuple[int, int]:

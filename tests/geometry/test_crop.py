@@ -5,9 +5,12 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from openpose_keras.core.errors import ImageError
 from openpose_keras.geometry.crop import Crop
+from openpose_keras.geometry.resampling import sample_image
 
 VARIANTS = [
     pytest.param({"mirror": mirror, "half_pixel": half, "antialias": antialias}, id=name)
@@ -105,6 +108,15 @@ def test_an_unscaled_crop_copies_pixels():
     np.testing.assert_array_equal(Crop((7, 5, 10, 10), 10).apply_image(image), cut)
     mirrored = Crop((7, 5, 10, 10), 10, mirror=True).apply_image(image)
     np.testing.assert_array_equal(mirrored, cut[:, ::-1])
+
+
+@given(st.integers(-8, 30), st.integers(-8, 30), st.integers(1, 40), st.booleans())
+def test_copied_pixels_are_those_that_sampling_finds(x, y, side, mirror):
+    image = np.random.default_rng(side).integers(0, 256, (31, 37, 3), np.uint8)
+    crop = Crop((x, y, side, side), side, mirror=mirror, value=7)
+    if x + side > 0 and y + side > 0:
+        sampled = sample_image(image, *crop.axes, (side, side), value=7)
+        np.testing.assert_array_equal(crop.apply_image(image), sampled)
 
 
 @pytest.mark.parametrize("factor", [1.5, 2.0, 3.7, 12.4])
