@@ -1,7 +1,6 @@
 """Maps from a batch of images: one small module an engine."""
 
 from openpose_keras.engines.batches import run_batches
-from openpose_keras.engines.export import export_network
 from openpose_keras.engines.files import FileEngine
 from openpose_keras.engines.keras import as_engine, compile_model
 from openpose_keras.engines.litert import LiteRtEngine
@@ -19,7 +18,6 @@ __all__ = [
     "OpenVinoEngine",
     "as_engine",
     "compile_model",
-    "export_network",
     "load_engine",
     "named_maps",
     "run_batches",

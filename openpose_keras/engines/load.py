@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.version import __version__
-from openpose_keras.engines.export import export_network
 from openpose_keras.engines.files import FileEngine, graph_path
 from openpose_keras.engines.keras import is_model
 from openpose_keras.engines.litert import LiteRtEngine
@@ -89,6 +88,8 @@ def _litert_file(preset: Preset, weights: Path) -> Path:
     path = user_folder() / "litert" / f"{preset.name}-{__version__}-{digest}.tflite"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
+        from openpose_keras.engines.export import export_network  # loaded for this alone
+
         export_network(preset.name, path, form="litert", weights=weights, force=True)
     return path
 

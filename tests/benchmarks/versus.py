@@ -2,7 +2,8 @@
 
 Run it on an idle machine, from the repository's root: python -m tests.benchmarks.versus. The first
 run installs MediaPipe in a virtual environment of its own, in the user's cache. Both read a photo,
-find its hands, draw them and write a PNG. "fast" is the recipe of this name, with `smallest=1 / 6`.
+find its hands, draw them and write a PNG. "fast" is the recipe of this name, with `smallest=1 / 6`;
+with `mediapipe_hand` it runs MediaPipe's own networks.
 """
 
 import argparse
@@ -19,6 +20,13 @@ from tests.helpers import ROOT
 MEDIAPIPE = "mediapipe==0.10.21"
 ENVIRONMENT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openpose_keras_ci"
 PHOTO = ROOT / "notebooks/images/hands.jpg"
+
+WAYS = {
+    "hand_lite": ("hand_lite", "refined"),
+    "hand_lite, fast": ("hand_lite", "fast"),
+    "mediapipe_hand, fast": ("mediapipe_hand", "fast"),
+}
+SMALLEST = 1 / 6  # of the image: the smallest hands that "fast" looks for
 
 THEIRS = """
 import sys, time
@@ -44,8 +52,8 @@ OURS = """
 import sys, time
 from openpose_keras import HandEstimator, draw_hands, read_image, write_image
 photo, out, calls = sys.argv[1], sys.argv[2], int(sys.argv[3])
-options = {"recipe": "fast", "smallest": 1 / 6} if "fast" in sys.argv else {}
-estimator = HandEstimator.from_preset("hand_lite", **options)
+preset, recipe, smallest = *sys.argv[4:6], float(sys.argv[6]) if sys.argv[5] == "fast" else None
+estimator = HandEstimator.from_preset(preset, recipe=recipe, smallest=smallest)
 image = read_image(photo)
 found = estimator(image)
 write_image(out, draw_hands(image, found))
@@ -114,15 +122,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "drawn.png"
         command = [sys.executable, "-m", "openpose_keras", "detect", args.photo, "--parts", "hands"]
-        jobs = {
-            "ours": [sys.executable, "-c", OURS, args.photo, drawn, 0],
-            "ours, fast": [sys.executable, "-c", OURS, args.photo, drawn, 0, "fast"],
-            "MediaPipe": [theirs, "-c", THEIRS, args.photo, drawn, 0],
-            "openpose-keras detect": [*command, "--out", folder, "--force"],
-            "ours, warm": [sys.executable, "-c", OURS, args.photo, drawn, args.calls],
-            "fast, warm": [sys.executable, "-c", OURS, args.photo, drawn, args.calls, "fast"],
-            "MediaPipe, warm": [theirs, "-c", THEIRS, args.photo, drawn, args.calls],
-        }
+        ours, pair = [sys.executable, "-c", OURS, args.photo, drawn], [theirs, "-c", THEIRS]
+        jobs = {name: [*ours, 0, *way, SMALLEST] for name, way in WAYS.items()}
+        jobs["MediaPipe"] = [*pair, args.photo, drawn, 0]
+        jobs["openpose-keras detect"] = [*command, "--out", folder, "--force"]
+        jobs |= {f"{name}, warm": [*ours, args.calls, *way, SMALLEST] for name, way in WAYS.items()}
+        jobs["MediaPipe, warm"] = [*pair, args.photo, drawn, args.calls]
         for _ in range(args.rounds):
             for name, job in jobs.items():
                 rows.setdefault(name, []).append(measure(job))
@@ -133,25 +138,25 @@ def main():
         return statistics.median(values)
 
     print(f"{args.photo.name}; medians of {args.rounds} interleaved rounds")
-    for name in ("ours", "ours, fast", "openpose-keras detect"):
+    for name in (*WAYS, "openpose-keras detect"):
         seconds, memory = middle(name, 0), middle(name, 1)
         other, their_memory = middle("MediaPipe", 0), middle("MediaPipe", 1)
         print(
-            f"{name + ', whole command':<36} {seconds:6.2f} s {memory:5.0f} MB; MediaPipe "
+            f"{name + ', whole command':<40} {seconds:6.2f} s {memory:5.0f} MB; MediaPipe "
             f"{other:.2f} s {their_memory:.0f} MB: {seconds / other:.2f} and "
             f"{memory / their_memory:.2f} times"
         )
-    for name in ("ours, warm", "fast, warm"):
+    for name in [f"{way}, warm" for way in WAYS]:
         searched, boxed, network = (1000 * middle(name, column) for column in (3, 4, 5))
         other = 1000 * middle("MediaPipe, warm", 3)
         hands, theirs_found = middle(name, 2), middle("MediaPipe, warm", 2)
         print(
-            f"{name + ', searched':<36} {searched:6.1f} ms, {hands:.0f} hands; MediaPipe "
+            f"{name + ', searched':<40} {searched:6.1f} ms, {hands:.0f} hands; MediaPipe "
             f"{other:.1f} ms, {theirs_found:.0f} hands: {searched / other:.2f} times"
         )
         if hands:
             print(
-                f"{name + ', one hand, its box given':<36} {boxed:6.1f} ms; the network alone "
+                f"{name + ', its box given':<40} {boxed:6.1f} ms; the network alone "
                 f"{network:.1f} ms: {boxed / network:.2f} times"
             )
 

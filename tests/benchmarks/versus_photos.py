@@ -15,7 +15,7 @@ from openpose_keras import Hand, HandEstimator, read_image
 from openpose_keras.core.boxes import box_from_points
 from openpose_keras.evaluation import evaluate_search
 from openpose_keras.io.coco import read_labels
-from tests.benchmarks.versus import their_python
+from tests.benchmarks.versus import SMALLEST, WAYS, their_python
 
 THEIRS = """
 import json, sys
@@ -68,9 +68,11 @@ def main():
     parser.add_argument("images", type=Path)
     args = parser.parse_args()
     samples = list(read_labels(args.labels, args.images))
-    for options in ({}, {"recipe": "fast", "smallest": 1 / 6}):
-        print(f"hand_lite {options or ''}")
-        print(evaluate_search(HandEstimator.from_preset("hand_lite", **options), samples))
+    for name, (preset, recipe) in WAYS.items():
+        smallest = SMALLEST if recipe == "fast" else None
+        print(name)
+        estimator = HandEstimator.from_preset(preset, recipe=recipe, smallest=smallest)
+        print(evaluate_search(estimator, samples))
     for confidence in (0.5, 0.2):
         hands = their_hands([sample.image for sample in samples], confidence)
         print(f"MediaPipe Hands, min_detection_confidence {confidence}")
