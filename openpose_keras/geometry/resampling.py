@@ -67,7 +67,7 @@ def halve(image: np.ndarray, least: tuple[int, int]) -> tuple[np.ndarray, int]:
 
     Args:
         image: (H, W) or (H, W, C), C up to 4; an odd last row or column is left out.
-        least: Width and height in pixels; half of the result's are below twice these.
+        least: Width and height in pixels, of which the result keeps twice as many at least.
 
     Returns:
         The image itself or a smaller one, and how many pixels a side each of its pixels stands for.
