@@ -103,9 +103,8 @@ def _add_search_options(parser: argparse.ArgumentParser) -> None:
         type=options.parse_box,
         action="append",
         metavar="X,Y,W",
-        help="where a hand is: left and top edge and side of a square in pixels; repeat for more "
-        'hands; "whole" takes the photo as one hand (default: search). Write --box=-5,... if X '
-        "is negative",
+        help="where a hand is: left and top edge and side of a square in pixels, or X,Y,W,H; "
+        'repeat for more hands; "whole" takes the photo as one hand (default: search)',
     )
     parser.add_argument(
         "--side",

@@ -152,6 +152,8 @@ def test_heatmaps_are_laid_over_what_they_cover(estimator, folder):
     [
         ([], (None, None)),
         (["--box", "10,20,30", "--box=-5,2.5,40"], ([(10, 20, 30, 30), (-5, 2.5, 40, 40)], None)),
+        (["--box", "-5,-2.5,40"], ([(-5, -2.5, 40, 40)], None)),
+        (["--box", "1, 2, 30", "--box", "-1, 2, 30,40"], ([(1, 2, 30, 30), (-1, 2, 30, 40)], None)),
         (["--box", "whole", "--side", "right"], ("whole", "right")),
     ],
 )
@@ -194,7 +196,8 @@ EVALUATE = ["evaluate", "labels.json", "--images", "."]
 @pytest.mark.parametrize(
     "argv",
     [
-        *([*DETECT, "--box", box] for box in ("1,2", "1,2,3,4", "a,b,c", "1,2,0", "nan,2,3", "")),
+        *([*DETECT, "--box", box] for box in ("1,", "1,2,3,4,5", "a,b,c", "1,2,0", "nan,2,3", "")),
+        *([*DETECT, "--box", box] for box in ("1,2,3,0", "-5,2", "-5")),
         [*DETECT, "--box", "whole", "--box", "1,2,3"],
         [*DETECT, "--side", "both"],
         [*DETECT, "--preset", "mediapipe_palm"],
