@@ -15,7 +15,16 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
 from openpose_keras.core.checks import check_whole
-from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person, as_people, refuse_one
+from openpose_keras.core.keypoints import (
+    PERSON_PARTS,
+    Body,
+    Face,
+    Hand,
+    Keypoints,
+    Person,
+    as_people,
+    refuse_one,
+)
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.io.images import ImageLike, as_image
@@ -166,8 +175,7 @@ def draw(
     """
     image = as_image(image)
     everyone = as_people(people)
-    parts = ("body", "face", "left_hand", "right_hand")
-    drawn = [each.parts[part] for part in parts for each in everyone if part in each.parts]
+    drawn = [each.parts[part] for part in PERSON_PARTS for each in everyone if part in each.parts]
     limits = thresholds or {}
     names = dict.fromkeys(each.name for each in (*SKELETONS, *(each.skeleton for each in drawn)))
     if strange := [name for name in limits if name not in names]:
