@@ -148,7 +148,7 @@ def parse_box(text: str) -> tuple[float, float, float, float] | str:
         The box in pixels, or "whole".
 
     Raises:
-        ArgumentTypeError: It is none of these.
+        ArgumentTypeError: It is something else.
 
     Example:
         >>> parse_box("10,20,300")

@@ -407,8 +407,28 @@ def test_folders_hold_photos_of_every_suffix_and_no_hidden_ones(folder):
         name for name in photos if name.startswith("photo.jp")
     ]
     Path("phone").mkdir()
-    with pytest.raises(InputError, match="convert HEIC to JPEG"):
+    with pytest.raises(InputError, match=r"no photo in this folder \(expected .*\); --recursive"):
         expand("phone")
+
+
+def test_photos_that_are_not_read_are_counted_in_a_line(estimator, folder, capsys):
+    Path("phone/deep").mkdir(parents=True)
+    unread = ("b.HEIC", "c.heif", "d.jxl", "e.cr2", "f.MOV", "a_keypoints.mp4", "._b.heic", "n.txt")
+    for name in (*unread, "deep/g.heic"):
+        Path("phone", name).touch()
+    left = "left out: 2 HEIC photos, 1 JPEG XL photo, 1 raw photo (save as JPEG first), 1 video "
+    assert cli.main(["detect", "phone"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert left in line
+    assert "no photo in this folder" in line
+    write_image("phone/a.png", photo())
+    assert cli.main(["detect", "phone"]) == 0
+    told = capsys.readouterr().err
+    assert told == f"phone: {left}(for `openpose-keras video`)\n"
+    assert cli.main(["detect", "phone", "--recursive"]) == 0
+    assert capsys.readouterr().err == told.replace("2 HEIC", "3 HEIC")
+    assert cli.main(["detect", "phone", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("pattern", ["emp [1]/**/*.png", "emp*/**/*.png"])
