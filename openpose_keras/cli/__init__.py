@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from openpose_keras.cli import (
     convert,
+    demo,
     detect,
     evaluate,
     export,
@@ -32,7 +33,9 @@ from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
-COMMANDS = (detect, video, fetch, convert, export, inspect, verify, evaluate, render, train)
+COMMANDS = (
+    detect, video, demo, fetch, convert, export, inspect, verify, evaluate, render, train,
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 import openpose_keras
@@ -492,6 +493,21 @@ def test_a_run_that_may_write_nothing_leaves_no_table_behind(estimator, folder, 
     assert "exists" in error_line(capsys, "detect", "hand.png", "--format", "json,csv")
     assert set(Path().iterdir()) == before
     assert cli.main(["detect", "hand.png", "--recipe", "fast", "--force"]) == 0
+
+
+def test_the_demo_finds_people_in_the_photo_that_ships_and_opens_nothing(
+    people, folder, capsys, monkeypatch
+):
+    shown = []
+    monkeypatch.setattr(PIL.Image.Image, "show", lambda image: shown.append(image.size))
+    assert cli.main(["demo", "--out", "o"]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert "people.jpg: 1 body, 1 hand -> " in first
+    assert names("o") == ["people_keypoints.json", "people_keypoints.png"]
+    assert "  openpose-keras detect PHOTO" in rest
+    assert not shown
+    assert cli.main(["demo", "--out", "o", "--show"]) == 0
+    assert shown == [read_image("o/people_keypoints.png").shape[1::-1]]
 
 
 def test_an_unknown_option_names_the_help_of_its_command(estimator, folder, capsys):
