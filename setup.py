@@ -79,16 +79,21 @@ setup(
         "Typing :: Typed",
     ],
     python_requires=">=3.11,<3.14",
-    # weights/ lies at the top of the repository and is installed inside the package.
+    # weights/ and the photo of `openpose-keras demo` are installed inside the package.
     packages=[
         *find_packages(include=["openpose_keras", "openpose_keras.*"]),
+        "openpose_keras._images",
         "openpose_keras._shipped",
     ],
-    package_dir={"openpose_keras._shipped": "weights"},
+    package_dir={
+        "openpose_keras._images": "notebooks/images",
+        "openpose_keras._shipped": "weights",
+    },
     package_data={
         "openpose_keras": ["py.typed"],
         "openpose_keras.engines": ["graphs/*"],
         "openpose_keras.viz.explorer": ["*.css", "*.js"],
+        "openpose_keras._images": ["people.jpg"],
         "openpose_keras._shipped": ["*.h5", "*.json", "README.md"],
     },
     include_package_data=False,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, BodyRecipe, Recipe
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
     from openpose_keras.io.images import as_image, read_image, write_image
-    from openpose_keras.io.keypoint_tables import to_dataframe
+    from openpose_keras.io.keypoint_tables import to_dataframe, to_supervision
     from openpose_keras.io.openpose_json import (
         read_openpose,
         read_people,
@@ -48,7 +48,7 @@ _HOMES = {
     "estimators.video": ("video",),  # the module too
     "estimators.whole_body": ("WholeBodyEstimator",),
     "io.images": ("as_image", "read_image", "write_image"),
-    "io.keypoint_tables": ("to_dataframe",),
+    "io.keypoint_tables": ("to_dataframe", "to_supervision"),
     "io.openpose_json": ("read_openpose", "read_people", "write_openpose", "write_people"),
     "networks.presets": ("PRESETS",),
     "viz.drawing": ("draw", "draw_hands", "draw_heatmaps"),
@@ -79,6 +79,7 @@ __all__ = [
     "read_openpose",
     "read_people",
     "to_dataframe",
+    "to_supervision",
     "video",
     "write_image",
     "write_openpose",

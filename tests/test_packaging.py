@@ -44,7 +44,7 @@ def test_a_build_holds_every_module_graph_and_weight_and_the_version(tmp_path):
         path.name for path in (ROOT / "weights").iterdir() if path.suffix in (".h5", ".json", ".md")
     ]
     assert built >= {f"openpose_keras/_shipped/{name}" for name in [*shipped, "__init__.py"]}
-    assert "openpose_keras/py.typed" in built
+    assert {"openpose_keras/py.typed", "openpose_keras/_images/people.jpg"} <= built
     assert not [name for name in built if not name.startswith("openpose_keras/")]
     (metadata,) = tmp_path.glob("*.egg-info/PKG-INFO")
     assert f"\nVersion: {openpose_keras.__version__}\n" in metadata.read_text("utf8")

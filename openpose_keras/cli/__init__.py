@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from openpose_keras.cli import (
     convert,
+    demo,
     detect,
     evaluate,
     export,
@@ -32,7 +33,9 @@ from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
-COMMANDS = (detect, video, fetch, convert, export, inspect, verify, evaluate, render, train)
+COMMANDS = (
+    detect, video, demo, fetch, convert, export, inspect, verify, evaluate, render, train,
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: From argparse: status 0 after --help and --version, 2 for a usage error.
     """
     _print_any_name()
-    args, unknown = build_parser().parse_known_args(argv)
+    args, unknown = build_parser().parse_known_args(
+        _join_negative(sys.argv[1:] if argv is None else argv)
+    )
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
@@ -69,6 +74,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             text = f"{error.filename}: {error.strerror}"  # without the number
         print(f"error: {' '.join(text.split())}", file=sys.stderr)
         return 1
+
+
+def _join_negative(argv: Sequence[str]) -> list[str]:
+    """Return arguments with numbers such as -5,3,40 behind their option: --box=-5,3,40.
+
+    argparse takes them for an option of their own.
+    """
+    joined: list[str] = []
+    for each in argv:
+        if re.match(r"-[\d.]+,", each) and joined and re.match(r"--[\w-]+$", joined[-1]):
+            joined[-1] += f"={each}"
+        else:
+            joined.append(each)
+    return joined
 
 
 class _Parser(argparse.ArgumentParser):

@@ -3,12 +3,12 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openpose_keras.cli import options
-from openpose_keras.cli.paths import OUTPUT_SUFFIXES
+from openpose_keras.cli.paths import OUTPUT_SUFFIXES, left_out
 
 if TYPE_CHECKING:
     from openpose_keras.cli.batch import Batch
@@ -103,9 +103,8 @@ def _add_search_options(parser: argparse.ArgumentParser) -> None:
         type=options.parse_box,
         action="append",
         metavar="X,Y,W",
-        help="where a hand is: left and top edge and side of a square in pixels; repeat for more "
-        'hands; "whole" takes the photo as one hand (default: search). Write --box=-5,... if X '
-        "is negative",
+        help="where a hand is: left and top edge and side of a square in pixels, or X,Y,W,H; "
+        'repeat for more hands; "whole" takes the photo as one hand (default: search)',
     )
     parser.add_argument(
         "--side",
@@ -158,6 +157,7 @@ def _run(args: argparse.Namespace) -> int:
     photos, errors = find_photos(args)
     for argument, text in errors:
         _print_error(argument, text)
+    _print_left_out(args, [argument for argument, _ in errors])
     if not photos:
         return 1
     with Batch(args, photos) as batch:
@@ -211,6 +211,15 @@ def _outcomes(args: argparse.Namespace, batch: "Batch") -> Iterator["Outcome"]:
 
         return spread(args, batch.jobs)
     return work(args, load_finder(args), batch.jobs)
+
+
+def _print_left_out(args: argparse.Namespace, told: Sequence[str]) -> None:
+    """Print a line for each folder with photos that are not read, unless its error told them."""
+    untold = [each for each in dict.fromkeys(args.photos) if each not in told and not args.quiet]
+    for folder in filter(Path.is_dir, map(Path, untold)):
+        line = left_out(folder, recursive=args.recursive)
+        if line:
+            print(f"{folder}: {line}", file=sys.stderr)
 
 
 def _print_done(args: argparse.Namespace, batch: "Batch") -> None:

@@ -139,7 +139,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 
 def parse_box(text: str) -> tuple[float, float, float, float] | str:
-    """Read "x,y,w" as the square box (x, y, w, w), or "whole" as itself.
+    """Read "x,y,w" as the square box (x, y, w, w), "x,y,w,h" as a box, or "whole" as itself.
 
     Args:
         text: The argument.
@@ -148,7 +148,7 @@ def parse_box(text: str) -> tuple[float, float, float, float] | str:
         The box in pixels, or "whole".
 
     Raises:
-        ArgumentTypeError: It is neither.
+        ArgumentTypeError: It is something else.
 
     Example:
         >>> parse_box("10,20,300")
@@ -156,15 +156,16 @@ def parse_box(text: str) -> tuple[float, float, float, float] | str:
     """
     if text == "whole":
         return text
-    try:
-        x, y, side = (float(part) for part in text.split(","))
-    except ValueError:
-        x = y = side = math.nan
-    if not (math.isfinite(x + y + side) and side > 0):
+    numbers = [_parse_number(part) for part in text.split(",")]
+    if len(numbers) == 3:
+        numbers.append(numbers[-1])
+    if len(numbers) != 4 or not (math.isfinite(sum(numbers)) and min(numbers[2:]) > 0):
         raise argparse.ArgumentTypeError(
-            f'expected "x,y,w", three numbers with w above 0, or "whole", not {text!r}'
+            'expected "x,y,w" or "x,y,w,h", numbers with commas and no spaces between, w and h '
+            f'above 0, or "whole", not {text!r}'
         )
-    return x, y, side, side
+    x, y, width, height = numbers
+    return x, y, width, height
 
 
 def _parse_number(text: str) -> float:

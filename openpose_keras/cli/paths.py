@@ -14,11 +14,21 @@ OUTPUT_SUFFIXES = {
     "heatmaps": "_heatmaps.png",
 }
 
+_OUTPUTS = (*OUTPUT_SUFFIXES.values(), "_keypoints.mp4")
+
 _WEIGHTS = "weights are converted by `openpose-keras convert`, and shown by `inspect`"
 _OTHERS = {
     **dict.fromkeys((".caffemodel", ".h5", ".pth", ".onnx", ".npy"), _WEIGHTS),
     ".json": "labels are for `openpose-keras evaluate`, a config is for `openpose-keras train`",
     ".pdf": "save its pages as images first",
+}
+
+
+_UNREAD = {
+    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC photo"),
+    ".jxl": "JPEG XL photo",
+    **dict.fromkeys((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"), "raw photo"),
+    **dict.fromkeys(VIDEO_SUFFIXES, "video"),
 }
 
 
@@ -49,10 +59,12 @@ def expand(argument: str, *, recursive: bool = False) -> list[Path]:
     """
     path = Path(argument)
     if path.is_dir():
-        files = list(filter(is_photo, _walk(path) if recursive else path.iterdir()))
+        files = list(filter(is_photo, _files(path, recursive)))
+        unread = left_out(path, recursive=recursive)
         problem = (
-            f"no photo in this folder (expected {' '.join(PHOTO_SUFFIXES)}; convert HEIC to JPEG "
-            "first)" + ("" if recursive else "; --recursive looks into its subfolders too")
+            f"no photo in this folder (expected {' '.join(PHOTO_SUFFIXES)})"
+            + (f"; {unread}" if unread else "")
+            + ("" if recursive else "; --recursive looks into its subfolders too")
         )
     elif path.exists():
         if path.suffix.lower() in VIDEO_SUFFIXES:
@@ -72,6 +84,32 @@ def expand(argument: str, *, recursive: bool = False) -> list[Path]:
     return photos
 
 
+def left_out(folder: Path, *, recursive: bool = False) -> str:
+    """Return which photos and videos of a folder are not read, and how to mend it.
+
+    Args:
+        folder: The folder.
+        recursive: As for `expand`.
+
+    Returns:
+        Part of a line, such as "left out: 3 HEIC photos (save as JPEG first)"; empty where all are
+        read.
+    """
+    files = (file for file in _files(folder, recursive) if not _is_left_out(file))
+    kinds = (_UNREAD.get(file.suffix.lower()) for file in files)
+    counts = Counter(kind for kind in kinds if kind)
+    words = {kind: f"{count} {kind}{'s' * (count > 1)}" for kind, count in sorted(counts.items())}
+    video = words.pop("video", "")
+    told = [f"{', '.join(words.values())} (save as JPEG first)"] if words else []
+    told += [f"{video} (for `openpose-keras video`)"] if video else []
+    return f"left out: {', '.join(told)}" if told else ""
+
+
+def _files(folder: Path, recursive: bool) -> Iterator[Path]:
+    """Return the files of a folder, or of the folders in it too."""
+    return _walk(folder) if recursive else folder.iterdir()
+
+
 def _walk(folder: Path) -> Iterator[Path]:
     """Yield all files in a folder and in the folders in it; raise where one can't be read."""
 
@@ -86,7 +124,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _is_left_out(path: Path) -> bool:
     """Return whether a file is hidden, or written by an earlier run."""
-    return path.name.startswith(".") or path.name.endswith(tuple(OUTPUT_SUFFIXES.values()))
+    return path.name.startswith(".") or path.name.endswith(_OUTPUTS)
 
 
 def output_stems(photos: Sequence[Path], folders: Sequence[Path] | None = None) -> list[str]:

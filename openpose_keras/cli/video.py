@@ -68,6 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="search the whole image for hands in every N-th frame, and follow them in between "
         "(default: %(default)s)",
     )
+    parser.add_argument(
+        "--ids",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write the id of each person above the highest keypoint, as JSON and table have it "
+        "(default: yes)",
+    )
     options.add_estimator_options(parser, preset=None)
     options.add_parts_option(parser)
     parser.add_argument(
@@ -187,7 +194,7 @@ def _open_outputs(
     def write(frame: "VideoFrame", people: list["Person"]) -> bool:
         """Write one frame."""
         smoothed, fine = smooth(people, frame.seconds), finer_lines(frame.image.shape)
-        drawn = draw(frame.image, smoothed, supersample=fine)
+        drawn = draw(frame.image, smoothed, supersample=fine, ids=args.ids)
         add_frame(drawn, frame.seconds)
         if add_people:
             add_people((frame.index, frame.seconds), people)

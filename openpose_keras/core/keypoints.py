@@ -17,6 +17,7 @@ from openpose_keras.core.svg import drawn_line
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
+PERSON_PARTS = ("body", "face", "left_hand", "right_hand")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -225,12 +226,7 @@ class Person:
     @property
     def parts(self) -> dict[str, Keypoints]:
         """What the person has of body, face, left_hand and right_hand, by these names."""
-        every = {
-            "body": self.body,
-            "face": self.face,
-            "left_hand": self.left_hand,
-            "right_hand": self.right_hand,
-        }
+        every = {name: getattr(self, name) for name in PERSON_PARTS}
         return {name: part for name, part in every.items() if part is not None}
 
     def _repr_html_(self) -> str:

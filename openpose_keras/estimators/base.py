@@ -1,7 +1,7 @@
 """From an image to keypoints: the steps that estimators share, each public."""
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 
 from openpose_keras.core.boxes import Box, check_boxes, square_box, whole_box
+from openpose_keras.core.errors import ImageError
 from openpose_keras.core.keypoints import Keypoints
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.engines.batches import run_batches
@@ -46,7 +47,61 @@ if TYPE_CHECKING:
 Boxes = Literal["whole"] | Iterable[Sequence[float]] | None
 
 
-class Estimator:
+class Mappable:
+    """What is called with one image, and has a `map` over many."""
+
+    __call__: Callable[..., Any]
+
+    def map(
+        self,
+        images: Iterable[ImageLike],
+        **options: Any,  # noqa: ANN401 - those of a call
+    ) -> Iterator[Any]:
+        """Estimate image by image, as many as there are.
+
+        An image is taken when its results are asked for, so that a generator of thousands takes no
+        more memory than two images. `photos.process` decodes files ahead, and goes on after one
+        that cannot be read.
+
+        Args:
+            images: A list, a generator or a batch (n, H, W, C) of what a call takes: arrays, files,
+                Pillow images, tensors, of any sizes.
+            **options: Those of a call, the same for each image.
+
+        Yields:
+            What a call returns, for each image in order.
+
+        Raises:
+            ImageError: It is one image, or one of them is refused; the message has its index.
+
+        Example:
+            >>> from openpose_keras.core.skeletons import FACE
+            >>> def network(batch):
+            ...     return np.ones((len(batch), 46, 46, 71), np.float32)
+            >>> estimator = KeypointEstimator(network, skeleton=FACE)
+            >>> [len(found) for found in estimator.map(np.zeros((2, 99, 99, 3), np.uint8))]
+            [1, 1]
+        """
+        axes = getattr(images, "ndim", 4)
+        if isinstance(images, str) or not isinstance(images, Iterable) or axes != 4:
+            got = f"of {axes} axes" if axes != 4 else f"{images!r:.60}"
+            raise ImageError(
+                f"expected several images, got one {type(images).__name__} {got}: call "
+                "estimator(image), or write estimator.map([image])"
+            )
+        return self._map(images, options)
+
+    def _map(self, images: Iterable[ImageLike], options: dict[str, Any]) -> Iterator[Any]:
+        """Yield the results of images that are several."""
+        for index, image in enumerate(images):
+            try:
+                found = self(image, **options)
+            except ImageError as error:
+                raise ImageError(f"images[{index}]: {error}") from error
+            yield found
+
+
+class Estimator(Mappable):
     """A network and how it is used: what the estimators of hands, faces and bodies share.
 
     Args:

@@ -51,7 +51,7 @@ class BodyEstimator(Estimator):
         skeleton: Names keypoints and limbs; None for that of the network's name, or else BODY_25.
         recipe: A name of `BODY_RECIPES`, or a recipe of your own.
         thresholds: What counts as a peak, a limb and a person; None for OpenPose's own, with the
-            recipe's `reach`.
+            recipe's `reach` and `keypoints`.
         spec: How the network wants its input; None for OpenPose's.
         batch_size: The greatest number of images that go through the network at once.
 
@@ -101,7 +101,8 @@ class BodyEstimator(Estimator):
         limits = Thresholds.of_openpose(
             self.skeleton, maximize_positives=self.recipe.maximize_positives, peak=self._peak
         )
-        return replace(limits, reach=self.recipe.reach)
+        least = self.recipe.keypoints or limits.keypoints
+        return replace(limits, reach=self.recipe.reach, keypoints=least)
 
     @staticmethod
     def named_recipe(recipe: str | BodyRecipe) -> BodyRecipe:

@@ -219,10 +219,12 @@ class BodyRecipe:
             `heatmaps.people.find_people`.
         reach: How near two pieces of a person must come to be joined, see
             `heatmaps.people.join_pieces`; 0 joins none, as OpenPose does.
+        keypoints: The least number of keypoints of a person, feet excluded; 0 for OpenPose's: 3,
+            and 2 with `maximize_positives`.
 
     Raises:
         ValueError: There is no such connector, the scales are no positive whole number, or the
-            ratio or the reach is below 0.
+            ratio, the reach or the keypoints are below 0.
     """
 
     channel_order: ClassVar[Literal["trained"]] = "trained"  # as the InputSpec says
@@ -237,12 +239,14 @@ class BodyRecipe:
     ratio: int = 0
     refined: bool = False
     reach: float = 0.0
+    keypoints: int = 0
 
     def __post_init__(self) -> None:
         """Check what no later step checks."""
         _check_choices(self)
         check_whole(self.scales, "scales")
-        for name, value in (("ratio", self.ratio), ("reach", self.reach)):
+        for name in ("ratio", "reach", "keypoints"):
+            value = getattr(self, name)
             if not (_is_number(value) and value >= 0):
                 raise ValueError(f"expected a {name} of at least 0, got {value!r}")
 
@@ -437,13 +441,13 @@ BODY_RECIPES = {
     for recipe in (
         BodyRecipe(name="openpose"),
         BodyRecipe(name="openpose_cpu", connector="openpose_cpu"),
-        BodyRecipe(name="refined", refined=True, reach=0.25),
-        BodyRecipe(name="fast", refined=True, reach=0.25, resolution=(256, None)),
+        BodyRecipe(name="refined", refined=True, reach=0.25, keypoints=5),
+        BodyRecipe(name="fast", refined=True, reach=0.25, keypoints=5, resolution=(256, None)),
     )
 }
 """Recipes by name: what OpenPose's program for CUDA does by default, and that for CPUs.
 
 "refined" finds nearly the candidates of "openpose" in a fraction of the time after the network, and
-joins pieces of one person that OpenPose leaves apart. So does "fast", whose network sees an image
-256 pixels high.
+joins pieces of one person that OpenPose leaves apart; fewer than five keypoints are no person. So
+does "fast", whose network sees an image 256 pixels high.
 """

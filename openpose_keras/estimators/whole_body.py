@@ -14,7 +14,7 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.keypoints import SIDES, Hand, Person, Side, keypoint_table
 from openpose_keras.core.skeletons import BODY_25, HAND, Skeleton
-from openpose_keras.estimators.base import Estimator
+from openpose_keras.estimators.base import Estimator, Mappable
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.body_boxes import (
     HandTracks,
@@ -33,7 +33,7 @@ from openpose_keras.networks.presets import PARTS, EngineName, Part, check_parts
 _SURE = 0.95  # probability of its side from which a hand is not taken for one of the other side
 
 
-class WholeBodyEstimator:
+class WholeBodyEstimator(Mappable):
     """Estimates whole people in an image: bodies, faces and hands, or some of these.
 
     Args:

@@ -230,8 +230,8 @@ def _from_tensor(image: object) -> NDArray[np.generic]:
         )
     if isinstance(image, list | tuple | Iterator):
         raise ImageError(
-            f"expected one image, got a {type(image).__name__}: take [estimator(each) for each in "
-            "images], or np.asarray(image) of one that is a list of numbers"
+            f"expected one image, got a {type(image).__name__}: estimator.map(images) takes "
+            "several; of one that is a list of numbers take np.asarray(image)"
         )
     for name in ("detach", "cpu"):  # PyTorch's, before it can become an array
         image = getattr(image, name, lambda known=image: known)()
@@ -281,7 +281,7 @@ def _hint(image: NDArray[np.generic]) -> str:
         case (3, _, _):
             return "put the channels last, np.moveaxis(image, 0, -1)"
         case (_, _, _, _):
-            return "pass one image at a time, batch[0]"
+            return "estimator.map(batch) takes several; pass one image at a time, batch[0]"
     return "an image has three axes, and three channels in the last"
 
 

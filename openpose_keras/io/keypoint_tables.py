@@ -15,7 +15,14 @@ import numpy as np
 
 from openpose_keras.core.errors import BackendError
 from openpose_keras.core.files import atomic_write
-from openpose_keras.core.keypoints import Keypoints, Person, as_person, refuse_one
+from openpose_keras.core.keypoints import (
+    PERSON_PARTS,
+    Keypoints,
+    Person,
+    as_person,
+    keypoint_table,
+    refuse_one,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -88,6 +95,67 @@ def to_dataframe(results: Iterable[Keypoints | Person]) -> "pandas.DataFrame":
     refuse_one(results, "results")
     rows = keypoint_rows([as_person(each) for each in results])
     return pandas.DataFrame(rows, columns=list(COLUMNS))
+
+
+def to_supervision(results: Iterable[Keypoints | Person], *, part: str = "body") -> Any:  # noqa: ANN401 - pdoc would import it
+    """Return what an estimator found as a `supervision.KeyPoints`, one row for each.
+
+    Its `as_detections()` gives boxes. Its `EdgeAnnotator` counts keypoints from 1:
+    `edges=[(a + 1, b + 1) for a, b in hand.skeleton.edge_indices]`.
+
+    Args:
+        results: Bodies, faces or hands of one skeleton; or people, of whom one part is taken.
+        part: Of people: "body", "face", "left_hand" or "right_hand"; who lacks it has no row.
+
+    Returns:
+        `xy` (n, K, 2) float32 in pixels, 0, 0 where a keypoint is missing, as there;
+        `keypoint_confidence` (n, K) the scores, `detection_confidence` (n,) the presence, or the
+        score of the person or the mean score, `visible` (n, K) which were found, and in `data` the
+        number or id of each person as "person".
+
+    Raises:
+        BackendError: supervision is not installed, or is older than its `keypoint_confidence`.
+        TypeError: It is one hand or person, and not a list.
+        ValueError: There is no such part, or the skeletons differ.
+    """
+    try:
+        import supervision
+    except ImportError as error:
+        raise BackendError(
+            f"to_supervision needs supervision, which can't be imported ({error}): pip install "
+            "supervision"
+        ) from error
+    if not hasattr(supervision.KeyPoints, "keypoint_confidence"):
+        raise BackendError("to_supervision needs a newer supervision: pip install -U supervision")
+    refuse_one(results, "results")
+    if part not in PERSON_PARTS:
+        raise ValueError(f"expected a part among {', '.join(PERSON_PARTS)}, got {part!r}")
+    whose, found = [], []
+    for number, each in enumerate(results):
+        keypoints = each.parts.get(part) if isinstance(each, Person) else each
+        if keypoints is not None:
+            own = each.id if isinstance(each, Person) else None
+            whose.append(number if own is None else own)
+            found.append(keypoints)
+    if not found:
+        return supervision.KeyPoints.empty()
+    names = {each.skeleton.name for each in found}
+    if len(names) > 1:
+        raise ValueError(f"expected keypoints of one skeleton, got {', '.join(sorted(names))}")
+    tables = np.array([keypoint_table(each) for each in found], np.float32)
+    return supervision.KeyPoints(
+        tables[..., :2],
+        keypoint_confidence=tables[..., 2],
+        detection_confidence=np.array([_confidence(each) for each in found], np.float32),
+        visible=np.array([each.found for each in found]),
+        data={"person": np.array(whose)},
+    )
+
+
+def _confidence(found: Keypoints) -> float:
+    """Return how sure it is that something is there, by the best figure that there is."""
+    known = (getattr(found, name, None) for name in ("presence", "person_score"))
+    return next((float(value) for value in known if value is not None), found.score)
 
 
 @contextmanager

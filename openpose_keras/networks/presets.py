@@ -471,12 +471,17 @@ def verified_weights(preset: Preset, weights: str | Path | None = None) -> Path:
     return path
 
 
-def shipped_folder() -> Path:
-    """Return the folder of the weights that ship: in the package, or a checkout's `weights/`."""
+def shipped_folder(package: str = "_shipped", checkout: str = "weights") -> Path:
+    """Return the folder of the weights that ship: in the package, or a checkout's `weights/`.
+
+    Args:
+        package: What the folder is called in the installed package.
+        checkout: Where it lies in a checkout.
+    """
     try:
-        return Path(str(resources.files("openpose_keras._shipped")))
+        return Path(str(resources.files(f"openpose_keras.{package}")))
     except ModuleNotFoundError:  # a checkout that is on the path but not installed
-        return Path(__file__).resolve().parents[2] / "weights"
+        return Path(__file__).resolve().parents[2] / checkout
 
 
 def user_folder() -> Path:

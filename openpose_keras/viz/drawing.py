@@ -15,7 +15,16 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
 from openpose_keras.core.checks import check_whole
-from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person, as_people, refuse_one
+from openpose_keras.core.keypoints import (
+    PERSON_PARTS,
+    Body,
+    Face,
+    Hand,
+    Keypoints,
+    Person,
+    as_people,
+    refuse_one,
+)
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.io.images import ImageLike, as_image
@@ -118,10 +127,7 @@ def _draw_onto(
     """
     skeleton, xy, scores = keypoints.skeleton, keypoints.xy, keypoints.scores
     style = STYLES.get(skeleton.name, BODY_STYLE)
-    if threshold is None:
-        is_present = isinstance(keypoints, Face) and keypoints.presence is not None
-        threshold = PRESENT_FACE_THRESHOLD if is_present else style.threshold
-    visible = keypoints.found & (scores > threshold)
+    visible = _visible(keypoints, threshold)
     points = _pixels(xy)
     sizes = pen or pen_for(xy, scores, canvas.shape[:2], style)
     for start, end in skeleton.edge_indices:
@@ -131,12 +137,23 @@ def _draw_onto(
         cv2.circle(canvas, points[index], sizes.radius, skeleton.colors[index], sizes.circle)
 
 
+def _visible(keypoints: Keypoints, threshold: float | None = None) -> np.ndarray:
+    """Return which keypoints are drawn (K,), by a threshold or by the default, see `draw`."""
+    if threshold is None:
+        is_present = isinstance(keypoints, Face) and keypoints.presence is not None
+        style = STYLES.get(keypoints.skeleton.name, BODY_STYLE)
+        threshold = PRESENT_FACE_THRESHOLD if is_present else style.threshold
+    visible: np.ndarray = keypoints.found & (keypoints.scores > threshold)
+    return visible
+
+
 def draw(
     image: ImageLike,
     people: Iterable[Person | Body],
     *,
     thresholds: Mapping[str, float] | None = None,
     supersample: int = 1,
+    ids: bool = False,
 ) -> np.ndarray:
     """Draw people as OpenPose does: all bodies, then faces, left hands and right hands.
 
@@ -149,6 +166,8 @@ def draw(
         supersample: How many times as large the skeletons are drawn, and averaged to the image's
             size: lines finer than a pixel, with smooth edges, where people are small. 1 is
             OpenPose's drawing to the pixel; see `finer_lines`.
+        ids: Whether the id of each person who has one, and of whom something is drawn, is written
+            above the highest keypoint, unlike OpenPose.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
@@ -166,8 +185,7 @@ def draw(
     """
     image = as_image(image)
     everyone = as_people(people)
-    parts = ("body", "face", "left_hand", "right_hand")
-    drawn = [each.parts[part] for part in parts for each in everyone if part in each.parts]
+    drawn = [each.parts[part] for part in PERSON_PARTS for each in everyone if part in each.parts]
     limits = thresholds or {}
     names = dict.fromkeys(each.name for each in (*SKELETONS, *(each.skeleton for each in drawn)))
     if strange := [name for name in limits if name not in names]:
@@ -179,7 +197,16 @@ def draw(
             threshold = limits.get(each.skeleton.name)
             _draw_onto(canvas, enlarge_keypoints(each, factor), threshold=threshold)
 
-    return _supersampled(image, paint, supersample)
+    canvas = _supersampled(image, paint, supersample)
+    for person in everyone if ids else ():
+        shown = [
+            each.xy[_visible(each, limits.get(each.skeleton.name))]
+            for each in person.parts.values()
+        ]
+        xy = np.concatenate([np.empty((0, 2)), *shown])
+        if person.id is not None and len(xy):
+            _write(canvas, str(person.id), xy[xy[:, 1].argmin()], centred=True)
+    return canvas
 
 
 def finer_lines(image_size: tuple[int, ...]) -> int:
@@ -285,8 +312,10 @@ def hand_label(hand: Hand) -> str:
     return " ".join(filter(None, (hand.side, presence)))
 
 
-def _write(canvas: np.ndarray, text: str, corner: np.ndarray) -> None:
+def _write(canvas: np.ndarray, text: str, corner: np.ndarray, *, centred: bool = False) -> None:
     """Write a text in white, edged in black, above a position but inside the image; in place.
+
+    It begins at the position, or is centred above it.
 
     The letters are drawn once and dilated for the edge: in OpenCV 5 thicker ones are wider too.
     """
@@ -294,7 +323,8 @@ def _write(canvas: np.ndarray, text: str, corner: np.ndarray) -> None:
     thickness = max(_round(2 * scale), 1)
     (width, height), below = cv2.getTextSize(text, font, scale, thickness)
     rows, columns = canvas.shape[:2]
-    x = min(max(_round(corner[0]), 0), max(columns - width, 0))
+    left = corner[0] - width / 2 * centred
+    x = min(max(_round(left), 0), max(columns - width, 0))
     y = min(max(_round(corner[1]) - 2 * below, height + 1), rows)
     letters = np.zeros((rows, columns), np.uint8)
     cv2.putText(letters, text, (x, y), font, scale, 255, thickness, cv2.LINE_AA)

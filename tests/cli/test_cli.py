@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 import openpose_keras
@@ -152,6 +153,8 @@ def test_heatmaps_are_laid_over_what_they_cover(estimator, folder):
     [
         ([], (None, None)),
         (["--box", "10,20,30", "--box=-5,2.5,40"], ([(10, 20, 30, 30), (-5, 2.5, 40, 40)], None)),
+        (["--box", "-5,-2.5,40"], ([(-5, -2.5, 40, 40)], None)),
+        (["--box", "1, 2, 30", "--box", "-1, 2, 30,40"], ([(1, 2, 30, 30), (-1, 2, 30, 40)], None)),
         (["--box", "whole", "--side", "right"], ("whole", "right")),
     ],
 )
@@ -194,7 +197,8 @@ EVALUATE = ["evaluate", "labels.json", "--images", "."]
 @pytest.mark.parametrize(
     "argv",
     [
-        *([*DETECT, "--box", box] for box in ("1,2", "1,2,3,4", "a,b,c", "1,2,0", "nan,2,3", "")),
+        *([*DETECT, "--box", box] for box in ("1,", "1,2,3,4,5", "a,b,c", "1,2,0", "nan,2,3", "")),
+        *([*DETECT, "--box", box] for box in ("1,2,3,0", "-5,2", "-5")),
         [*DETECT, "--box", "whole", "--box", "1,2,3"],
         [*DETECT, "--side", "both"],
         [*DETECT, "--preset", "mediapipe_palm"],
@@ -404,8 +408,28 @@ def test_folders_hold_photos_of_every_suffix_and_no_hidden_ones(folder):
         name for name in photos if name.startswith("photo.jp")
     ]
     Path("phone").mkdir()
-    with pytest.raises(InputError, match="convert HEIC to JPEG"):
+    with pytest.raises(InputError, match=r"no photo in this folder \(expected .*\); --recursive"):
         expand("phone")
+
+
+def test_photos_that_are_not_read_are_counted_in_a_line(estimator, folder, capsys):
+    Path("phone/deep").mkdir(parents=True)
+    unread = ("b.HEIC", "c.heif", "d.jxl", "e.cr2", "f.MOV", "a_keypoints.mp4", "._b.heic", "n.txt")
+    for name in (*unread, "deep/g.heic"):
+        Path("phone", name).touch()
+    left = "left out: 2 HEIC photos, 1 JPEG XL photo, 1 raw photo (save as JPEG first), 1 video "
+    assert cli.main(["detect", "phone"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert left in line
+    assert "no photo in this folder" in line
+    write_image("phone/a.png", photo())
+    assert cli.main(["detect", "phone"]) == 0
+    told = capsys.readouterr().err
+    assert told == f"phone: {left}(for `openpose-keras video`)\n"
+    assert cli.main(["detect", "phone", "--recursive"]) == 0
+    assert capsys.readouterr().err == told.replace("2 HEIC", "3 HEIC")
+    assert cli.main(["detect", "phone", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("pattern", ["emp [1]/**/*.png", "emp*/**/*.png"])
@@ -469,6 +493,21 @@ def test_a_run_that_may_write_nothing_leaves_no_table_behind(estimator, folder, 
     assert "exists" in error_line(capsys, "detect", "hand.png", "--format", "json,csv")
     assert set(Path().iterdir()) == before
     assert cli.main(["detect", "hand.png", "--recipe", "fast", "--force"]) == 0
+
+
+def test_the_demo_finds_people_in_the_photo_that_ships_and_opens_nothing(
+    people, folder, capsys, monkeypatch
+):
+    shown = []
+    monkeypatch.setattr(PIL.Image.Image, "show", lambda image: shown.append(image.size))
+    assert cli.main(["demo", "--out", "o"]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert "people.jpg: 1 body, 1 hand -> " in first
+    assert names("o") == ["people_keypoints.json", "people_keypoints.png"]
+    assert "  openpose-keras detect PHOTO" in rest
+    assert not shown
+    assert cli.main(["demo", "--out", "o", "--show"]) == 0
+    assert shown == [read_image("o/people_keypoints.png").shape[1::-1]]
 
 
 def test_an_unknown_option_names_the_help_of_its_command(estimator, folder, capsys):

@@ -75,6 +75,14 @@ def test_smoothing_changes_the_drawn_video_alone(folder):
     assert Path("a.mp4").read_bytes() != Path("b.mp4").read_bytes()
 
 
+def test_ids_are_written_above_the_hands_unless_one_asks_for_none(folder):
+    run("clip.mp4", "--out", "a.mp4")
+    run("clip.mp4", "--out", "b.mp4", "--no-ids")
+    for one, other in zip(VideoReader("a.mp4"), VideoReader("b.mp4"), strict=True):
+        changed = np.abs(one.image - other.image.astype(int)).max(axis=-1) > 100
+        assert 10 < changed.sum() < one.image[..., 0].size / 10  # letters alone
+
+
 def test_a_folder_of_frames_gives_a_video(folder):
     Path("frames").mkdir()
     for frame in clip(crossing(COUNT))[:3]:

@@ -57,6 +57,20 @@ def test_refined_people_are_those_of_enlarged_maps(options):
         assert ours.person_score == pytest.approx(theirs.person_score, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "least"), [("openpose", 3), ("openpose_cpu", 3), ("refined", 5), ("fast", 5)]
+)
+def test_a_few_keypoints_are_no_person_unless_openpose_says_so(recipe, least):
+    small = replace(BODY_RECIPES[recipe], resolution=(176, None))
+    names = ("neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder")
+    for count in (2, 3, 4, 5):
+        network = DrawnNetwork(BODY_25)
+        hidden = [name not in names[:count] for name in BODY_25.keypoints]
+        network.people = [np.where(np.array(hidden)[:, None], np.nan, network.people[0])]
+        bodies = BodyEstimator(network, recipe=small)(IMAGE)
+        assert [body.found.sum() for body in bodies] == [count] * (count >= least)
+
+
 def test_the_largest_person_is_kept():
     network = DrawnNetwork(BODY_25)
     (body,) = BodyEstimator(network, recipe=SMALL)(IMAGE, max_people=1)
@@ -103,6 +117,8 @@ def test_what_makes_no_sense_is_refused():
         BodyRecipe(connector="cuda")
     with pytest.raises(ValueError, match="a ratio of at least 0"):
         BodyRecipe(ratio=-1)
+    with pytest.raises(ValueError, match="keypoints of at least 0"):
+        BodyRecipe(keypoints=-1)
     with pytest.raises(ValueError, match=r"scales must be a positive whole number, not \(1, 0.8\)"):
         BodyRecipe(scales=(1, 0.8))
     with pytest.raises(TypeError, match="of the kind in BODY_RECIPES, got Recipe"):

@@ -2,15 +2,18 @@
 
 import multiprocessing
 import pickle
+import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 
-from openpose_keras import HandEstimator, read_image
-from openpose_keras.core.errors import BackendError
-from openpose_keras.core.keypoints import Hand
+from openpose_keras import HandEstimator, WholeBodyEstimator, read_image, write_image
+from openpose_keras.core.errors import BackendError, ImageError
+from openpose_keras.core.keypoints import Hand, as_people
 from openpose_keras.estimators import base, hand
 from openpose_keras.estimators.recipes import RECIPES, InputSpec
 from openpose_keras.estimators.search import Search
@@ -157,6 +160,61 @@ def test_an_estimator_of_a_model_of_ones_own_is_pickled_with_it():
     [expected] = own(photo, "whole")
     [restored] = pickle.loads(pickle.dumps(own))(photo, "whole")
     np.testing.assert_allclose(restored.scores, expected.scores, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "preset"), [(HandEstimator, "hand_lite"), (WholeBodyEstimator, "lite")]
+)
+def test_many_images_give_the_results_of_single_calls(kind, preset, photo, tmp_path):
+    several = kind.from_preset(preset)
+    write_image(tmp_path / "photo.png", photo)
+    images = [photo, np.zeros((90, 120, 3), np.uint8), photo[:, ::-1]]
+    given = [tmp_path / "photo.png", images[1], PIL.Image.fromarray(images[2])]
+    found = list(several.map(iter(given), min_presence=0.6))
+    assert [bool(each) for each in found] == [True, False, True]
+    for one, image in zip(found, images, strict=True):
+        alone = several(image, min_presence=0.6)
+        for a, b in zip(as_people(one), as_people(alone), strict=True):
+            assert a.parts.keys() == b.parts.keys()
+            for name, part in a.parts.items():
+                np.testing.assert_allclose(part.xy, b.parts[name].xy, atol=1e-4)
+
+
+def test_many_images_are_taken_one_by_one_and_let_go():
+    taken = []
+
+    def images():
+        while True:
+            assert sum(each() is not None for each in taken) < 2
+            image = np.zeros((40, 40, 3), np.uint8)
+            taken.append(weakref.ref(image))
+            yield image
+            del image
+
+    several = HandEstimator(DotNetwork(BOTH), spec=BOTH).map(images(), boxes="whole")
+    assert not taken  # before a result is asked for
+    assert [len(next(several)) for _ in range(20)] == [1] * 20
+    assert len(taken) == 20
+
+
+def test_a_batch_is_several_images_and_one_image_is_not():
+    estimator = HandEstimator(DotNetwork(BOTH), spec=BOTH)
+    batch = np.stack([dots(), dots()])
+    assert [len(hands) for hands in estimator.map(batch, boxes=[BOX])] == [1, 1]
+    for one in (dots(), dots()[..., 0], "hand.jpg", Path("hand.jpg"), None):
+        with pytest.raises(ImageError, match=r"expected several images.*estimator\(image\)"):
+            estimator.map(one)
+    for several in (batch, [dots()] * 2):
+        with pytest.raises(ImageError, match=r"estimator\.map\(\w+\) takes several"):
+            estimator(several)
+
+
+def test_an_image_that_is_refused_is_named_by_its_index():
+    estimator = HandEstimator(DotNetwork(BOTH), spec=BOTH)
+    results = estimator.map([dots(), dots().astype(float)], boxes=[BOX])
+    assert len(next(results)) == 1
+    with pytest.raises(ImageError, match=r"^images\[1\]: expected an RGB image"):
+        next(results)
 
 
 def report(task, queue):

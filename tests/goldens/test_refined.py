@@ -1,6 +1,6 @@
 """How near refined candidates come to what OpenPose's own code finds, scene by scene.
 
-Pieces of people are not joined here, since OpenPose doesn't.
+Pieces of people are not joined here, and three keypoints are a person, as in OpenPose.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ def no_network(batch):
 def find_refined(golden, scenes):
     """Return the people (n, K, 3) of a golden's maps, 0 where missing."""
     skeleton = SKELETONS[golden["model"]]
-    recipe = replace(BODY_RECIPES["refined"], reach=0.0)
+    recipe = replace(BODY_RECIPES["refined"], reach=0.0, keypoints=0)
     estimator = BodyEstimator(no_network, skeleton=skeleton, recipe=recipe)
     count = len(skeleton) + 1
     scales = [

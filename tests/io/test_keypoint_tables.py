@@ -1,9 +1,11 @@
 import sys
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from openpose_keras import to_dataframe
+from openpose_keras import to_dataframe, to_supervision
 from openpose_keras.core.errors import BackendError
 from openpose_keras.core.keypoints import Body, Face, Hand, Person
 from openpose_keras.core.skeletons import BODY_25, HAND
@@ -81,3 +83,70 @@ def test_without_pandas_a_line_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(BackendError, match="pip install pandas"):
         to_dataframe([])
+
+
+@pytest.fixture
+def supervision(monkeypatch):
+    """A module with the constructor of supervision 0.31's KeyPoints, and its checks of shapes."""
+
+    @dataclass
+    class KeyPoints:
+        xy: np.ndarray
+        class_id: np.ndarray | None = None
+        keypoint_confidence: np.ndarray | None = None
+        detection_confidence: np.ndarray | None = None
+        visible: np.ndarray | None = None
+        data: dict = field(default_factory=dict)
+
+        def __post_init__(self):
+            n, m, two = self.xy.shape
+            for array, shape in (
+                (self.keypoint_confidence, (n, m)),
+                (self.detection_confidence, (n,)),
+                (self.visible, (n, m)),
+                *((values, (n,)) for values in self.data.values()),
+            ):
+                assert array is None or array.shape == shape
+            assert two == 2
+
+        @classmethod
+        def empty(cls):
+            return cls(np.empty((0, 0, 2), np.float32))
+
+    module = SimpleNamespace(KeyPoints=KeyPoints)
+    monkeypatch.setitem(sys.modules, "supervision", module)
+    return module
+
+
+def test_supervision_has_a_row_for_each_hand_or_part(supervision):
+    someone = person()
+    points = to_supervision([Person(), someone], part="left_hand")
+    assert points.xy.shape == (1, 21, 2)
+    assert points.xy[0, [0, 3]].tolist() == [[7.125, 7.125], [0, 0]]
+    assert points.keypoint_confidence[0, [0, 3]].tolist() == [0.5, 0]
+    assert np.flatnonzero(~points.visible[0]).tolist() == [3]
+    assert points.data["person"].tolist() == [2]
+    assert points.detection_confidence.tolist() == [0.75]
+    [first, second] = to_supervision([someone.left_hand, someone.left_hand]).data["person"]
+    assert (first, second) == (0, 1)
+    assert to_supervision([someone]).xy.shape == (1, 25, 2)
+    assert len(to_supervision([]).xy) == len(to_supervision([someone], part="face").xy) == 0
+
+
+def test_supervision_is_given_one_skeleton_of_a_list(supervision):
+    someone = person()
+    with pytest.raises(ValueError, match="one skeleton, got body_25, hand"):
+        to_supervision([someone.body, someone.left_hand])
+    with pytest.raises(ValueError, match="a part among body, face, left_hand, right_hand"):
+        to_supervision([someone], part="hands")
+    with pytest.raises(TypeError, match="a list of results"):
+        to_supervision(someone)
+
+
+def test_without_a_fitting_supervision_a_line_says_how_to_get_it(supervision, monkeypatch):
+    supervision.KeyPoints = object
+    with pytest.raises(BackendError, match="pip install -U supervision"):
+        to_supervision([])
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(BackendError, match="pip install supervision"):
+        to_supervision([])

@@ -337,6 +337,19 @@ def test_label_is_written_above_the_hand_inside_the_image(corner):
     )
 
 
+def test_the_id_of_a_person_is_written_above_the_highest_keypoint_that_is_drawn():
+    xy, scores = np.full((COUNT, 2), (80.0, 90.0)), np.ones(COUNT)
+    xy[5], xy[6], scores[6] = (60, 50), (20, 20), 0.1  # the last one is not drawn
+    person = Person(left_hand=Hand(xy, scores), id=7)
+    plain, labelled = draw(zeros(), [person]), draw(zeros(), [person], ids=True)
+    rows, columns = np.nonzero((labelled != plain).any(axis=-1))
+    assert 30 < rows.min() < rows.max() <= 50
+    assert abs((columns.min() + columns.max()) / 2 - 60) < 3
+    hidden = Person(left_hand=Hand(xy, scores * 0.1), id=7)
+    for silent in (Person(left_hand=person.left_hand), hidden):
+        np.testing.assert_array_equal(draw(zeros(), [silent], ids=True), draw(zeros(), [silent]))
+
+
 def test_the_edge_of_a_label_follows_its_letters():
     """OpenCV 5 makes thicker letters wider."""
     image = np.full((120, 160, 3), 100, np.uint8)

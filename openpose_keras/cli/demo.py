@@ -1,0 +1,43 @@
+"""`openpose-keras demo`: `detect` on a photo that ships."""
+
+import argparse
+from pathlib import Path
+
+from openpose_keras.cli import detect
+from openpose_keras.networks.presets import shipped_folder
+
+SUMMARY = "find the people of a photo that ships, to see that everything works"
+DESCRIPTION = (
+    "Find the people of a photo that ships, as `detect` does: it writes people_keypoints.png and "
+    "people_keypoints.json, and says what to try next."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the sub-command."""
+    parser.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIR", help="folder of the results (default: .)"
+    )
+    parser.add_argument("--show", action="store_true", help="open the drawn image in a viewer")
+    parser.add_argument("--force", action="store_true", help="find and write again")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `detect` on the photo; arguments, status and errors are as there."""
+    photo = shipped_folder("_images", "notebooks/images") / "people.jpg"
+    parser = argparse.ArgumentParser()
+    detect.add_arguments(parser)
+    force = ["--force"] * args.force
+    status = detect.run(parser.parse_args([str(photo), "--out", str(args.out), *force]))
+    if status:
+        return status
+    drawn = args.out / "people_keypoints.png"
+    print(f"Look at {drawn}. Try next, with photos of your own:")
+    for options in ("detect PHOTO", "detect FOLDER --out results --format csv", "video CLIP"):
+        print(f"  openpose-keras {options}")
+    if args.show:
+        import PIL.Image
+
+        with PIL.Image.open(drawn) as image:
+            image.show()
+    return 0
