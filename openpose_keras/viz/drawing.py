@@ -136,6 +136,7 @@ def draw(
     people: Iterable[Person | Body],
     *,
     thresholds: Mapping[str, float] | None = None,
+    pen: Pen | None = None,
     supersample: int = 1,
 ) -> np.ndarray:
     """Draw people as OpenPose does: all bodies, then faces, left hands and right hands.
@@ -146,9 +147,10 @@ def draw(
         thresholds: Score that keypoints must exceed, by the name of a skeleton, for example
             {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands. But
             0.1 of a face whose presence is known, which has been judged as a whole.
+        pen: Sizes in pixels; by default OpenPose's rule, see `pen_for`.
         supersample: How many times as large the skeletons are drawn, and averaged to the image's
             size: lines finer than a pixel, with smooth edges, where people are small. 1 is
-            OpenPose's drawing to the pixel; see `finer_lines`.
+            OpenPose's drawing to the pixel; see `finer_lines`. 1 with a pen.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
@@ -177,9 +179,9 @@ def draw(
         """Draw all keypoints onto an enlarged image."""
         for each in drawn:
             threshold = limits.get(each.skeleton.name)
-            _draw_onto(canvas, enlarge_keypoints(each, factor), threshold=threshold)
+            _draw_onto(canvas, enlarge_keypoints(each, factor), threshold=threshold, pen=pen)
 
-    return _supersampled(image, paint, supersample)
+    return _supersampled(image, paint, supersample if pen is None else 1)
 
 
 def finer_lines(image_size: tuple[int, ...]) -> int:

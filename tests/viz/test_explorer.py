@@ -161,7 +161,10 @@ def test_each_stage_of_a_network_has_its_own_maps(image):
     last = made.result().maps
     made.change(stage=2)
     np.testing.assert_array_equal(made.result().maps, last)
+    made.change(threshold=-1.0, against=1)
+    compared = made.compared()
     made.change(stage=1)
+    np.testing.assert_array_equal(made.result().hand.xy, compared.xy)
     assert np.abs(made.result().maps - last).max() > 1e-3
 
 
@@ -182,6 +185,38 @@ def test_heatmaps_beyond_the_memory_are_calculated_again():
     both = np.concatenate([inputs[2], inputs[0], inputs[2]])
     np.testing.assert_array_equal(staged.maps(both, 1)["keypoints"][:, 0, 0, 0], both[:, 0, 0, 0])
     assert calls == [1, 1, 1, 1]  # the other one was kept
+
+
+# --- comparisons
+
+
+def test_second_recipe_is_that_recipe_alone_and_runs_the_network_once(image):
+    made = make(image, RIGHT)
+    made.change(threshold=-1.0)
+    first = made.result().hand
+    made.change(against="openpose")
+    np.testing.assert_array_equal(made.result().hand.xy, first.xy)
+    second = made.compared()
+    assert np.abs(second.xy - first.xy).max() > 0.1
+    calls = len(made.calls)
+    made.change(recipe="openpose", against="refined")
+    np.testing.assert_array_equal(made.result().hand.xy, second.xy)
+    np.testing.assert_array_equal(made.compared().xy, first.xy)
+    made.change(against=None)
+    assert made.compared() is None
+    assert len(made.calls) == calls
+
+
+def test_second_skeleton_keeps_its_place_when_keypoints_are_moved(session):
+    session.change(against="openpose")
+    plain, second = render(session)[0], session.compared()
+    session.move_keypoint(TIP, (60, 60))
+    np.testing.assert_array_equal(session.compared().xy, second.xy)
+    session.change(against=None)
+    assert (render(session)[0] != plain).any()
+    session.remove_hand()
+    session.change(against="openpose")
+    assert session.compared() is None
 
 
 # --- corrections
@@ -264,6 +299,7 @@ def test_hands_are_added_and_removed(session):
         (lambda made: made.change(hand=-1), "no hand -1"),
         (lambda made: made.change(stage=2), "no stage 2"),
         (lambda made: made.change(recipe="best"), "no recipe 'best'"),
+        (lambda made: made.change(against=2), "no recipe or stage 2"),
         (lambda made: made.change(peak="highest"), "argmax"),
         (lambda made: made.change(opacity=1.5), "0 to 1"),
         (lambda made: made.change(zoom=(0, 0, -1, 5)), "four finite numbers"),

@@ -248,8 +248,9 @@ LAYOUT = """() => {
   const box = (name) => document.querySelector(name).getBoundingClientRect().toJSON();
   const all = document.querySelector(".opk-explorer");
   const right = all.getBoundingClientRect().right;
-  const out = [...all.querySelectorAll("*")].filter((each) =>
-    !each.closest(".widget-slider") && each.getBoundingClientRect().right > right + 1);
+  const edge = (each) => each.getBoundingClientRect().right;
+  const out = [...all.querySelectorAll("*")].filter((each) => !each.closest(".widget-slider")
+    && edge(each) > Math.min(right, edge(each.closest(".opk-explorer > *"))) + 1);
   return {
     canvas: box(".opk-canvas"), table: box(".opk-channel"), controls: box(".widget-slider"),
     out: out.map((each) => each.outerHTML.slice(0, 80)),
@@ -317,18 +318,23 @@ def test_layout_fits_each_width(themed):
     assert themed.page.evaluate(LAYOUT)["canvas"]["height"] <= 0.75 * 500
 
 
-def test_axe_finds_nothing_serious(themed):
+def test_axe_finds_nothing_serious_in_a_comparison(themed):
     if not (script := axe_script()):
         pytest.skip("axe-core cannot be had: it needs npm, and its registry once")
     page = themed.page
     page.evaluate(f"() => {{ {script} }}")
     # Jupyter's page is 0 high by itself, and axe takes what reaches out of it for invisible.
     page.evaluate("document.body.style.height = document.documentElement.style.height = '100vh'")
-    themed.page.locator(".opk-channel tbody tr.opk-missing").first.click()
+    choice = page.locator(".widget-dropdown", has_text="Compare").locator("select")
+    themed.changes(lambda: choice.select_option(label="stage 1"))
+    assert page.locator(".opk-legend span").all_inner_texts()[:2] == ["stage 2", "stage 1"]
+    assert float(themed.row(TIP)[4]) >= 0
+    page.locator(".opk-channel tbody tr.opk-missing").first.click()
     themed.until("document.querySelector('.opk-status').textContent.includes('missing')")
     for width in (1400, 900, 420):
         page.set_viewport_size({"width": width, "height": 2000})
         page.wait_for_timeout(QUIET)
+        assert page.evaluate(LAYOUT)["out"] == []
         found = page.evaluate("axe.run('.opk-explorer', {resultTypes: ['violations', 'passes']})")
         faults = [
             (each["id"], node["html"], node["failureSummary"])
@@ -339,6 +345,8 @@ def test_axe_finds_nothing_serious(themed):
         assert faults == []
         [seen] = [each["nodes"] for each in found["passes"] if each["id"] == "color-contrast"]
         assert len(seen) > 100  # the texts were seen at all
+    themed.changes(lambda: choice.select_option(label="nothing"))
+    assert page.locator(".opk-legend").is_hidden()
 
 
 def test_each_control_is_reached_by_tab_and_named_with_a_visible_focus(shown):

@@ -11,16 +11,19 @@ from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.viz.drawing import hand_label
 from openpose_keras.viz.explorer.controls import CHANGES, HELP, NONE, SAVES, make_controls
-from openpose_keras.viz.explorer.render import frame_of, render, static_figure
+from openpose_keras.viz.explorer.render import compared_name, frame_of, render, static_figure
 from openpose_keras.viz.explorer.save import default_path, save
 from openpose_keras.viz.explorer.session import Session
 from openpose_keras.viz.explorer.widgets import (
+    DISTANCE,
     HAND_COLUMNS,
     KEYPOINT_COLUMNS,
     Canvas,
     Status,
     Table,
+    distances_between,
     hand_row,
+    summary,
     table_rows,
 )
 
@@ -159,6 +162,7 @@ class Explorer(widgets.Box):
         session, state = self.session, self.session.state
         image, window = render(session, skeletons=False)
         hands = [result.hand for result in session.results()]
+        other = session.compared()
         moved = session.hands[state.hand].moved if hands else {}
         selected = state.channel if state.channel in range(len(HAND)) else -1
         name = session.images[state.image].name
@@ -170,13 +174,23 @@ class Explorer(widgets.Box):
             canvas.hands = [{"points": _points(each), "text": hand_label(each)} for each in hands]
             canvas.active, canvas.selected = state.hand, selected
             canvas.skeletons, canvas.label = state.skeletons, f"{name}, hands: {len(hands)}"
-            table.rows = table_rows(hands[state.hand], moved) if hands else []
+            canvas.compared = _points(other) if other else []
+            canvas.legend = self._legend(hands[state.hand], other) if other else []
+            table.columns = [*KEYPOINT_COLUMNS, *([DISTANCE] if other else [])]
+            table.rows = table_rows(hands[state.hand], moved, other) if hands else []
             table.selected = selected
             table.caption = f"Keypoints: {len(moved)} of {len(HAND)} corrected"
             self.hand_table.rows = [hand_row(*each) for each in enumerate(hands)]
             self.hand_table.selected, self.hand_table.caption = state.hand, self._progress()
         text, error = self._message
-        self.status.text, self.status.is_error = text or self._finding(hands), error
+        self.status.text, self.status.is_error = text or self._finding(hands, other), error
+
+    def _legend(self, hand: Hand, other: Hand) -> list[str]:
+        """Return what the two skeletons of a comparison are, and how far they lie apart."""
+        state = self.session.state
+        stage = state.stage or self.session.network.count
+        own = state.recipe if isinstance(state.against, str) else f"stage {stage}"
+        return [own, compared_name(state), summary(distances_between(hand, other))]
 
     def _progress(self) -> str:
         """Return the heading of the hands, with how many of several images were corrected."""
@@ -184,7 +198,7 @@ class Explorer(widgets.Box):
         done = f": {len(self.session.corrected)} of {count} images corrected" if count > 1 else ""
         return f"Hands{done}"
 
-    def _finding(self, hands: list[Hand]) -> str:
+    def _finding(self, hands: list[Hand], other: Hand | None) -> str:
         """Return what people should know of the active hand and of the keypoint that is chosen."""
         state = self.session.state
         if not hands:
@@ -196,9 +210,11 @@ class Explorer(widgets.Box):
             return f"Probably no hand in this box: its presence is {100 * hand.presence:.0f} %."
         if state.channel is None or state.channel >= len(HAND):
             return ""
-        row = table_rows(hand, moved)[state.channel]
+        row = table_rows(hand, moved, other)[state.channel]
         where = f"x {row['x']}, y {row['y']}, " if hand.found[state.channel] else ""
-        return f"{row['name']}: {where}{row['score']}"
+        apart = other and row["distance"] != "–"
+        distance = f", {row['distance']} pixels from {compared_name(state)}" if apart else ""
+        return f"{row['name']}: {where}{row['score']}{distance}"
 
     def _update_controls(self) -> None:
         """Set the controls to the state, and suggest where to save."""

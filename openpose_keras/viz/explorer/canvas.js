@@ -23,7 +23,9 @@ function render({ model, el }) {
   tools.className = "opk-tools";
   tools.setAttribute("role", "toolbar");
   tools.setAttribute("aria-label", "View of the image");
-  el.append(tools, canvas);
+  const legend = document.createElement("div");
+  legend.className = "opk-legend";
+  el.append(tools, canvas, legend);
 
   let sharp = null; // the latest image: { bitmap, window }
   let whole = null; // the latest image of the whole frame, shown where the sharp one does not reach
@@ -142,8 +144,35 @@ function render({ model, el }) {
       pen.drawImage(each.bitmap, ...boxToScreen([x, y, ...size]));
     }
     drawBoxes(pen);
-    if (model.get("skeletons")) model.get("hands").forEach((each, index) => drawHand(pen, each, index));
+    if (model.get("skeletons")) {
+      drawCompared(pen);
+      model.get("hands").forEach((each, index) => drawHand(pen, each, index));
+    }
     drawSelected(pen);
+  }
+
+  // The other skeleton: dashed white lines and rings, on black so that they are seen on any image.
+  function drawCompared(pen) {
+    const at = model.get("compared").map((each) => each && toScreen(each));
+    for (const [color, thick] of [["#000000", 4], ["#ffffff", 2]]) {
+      pen.strokeStyle = color;
+      pen.lineWidth = thick;
+      pen.lineCap = "butt";
+      pen.setLineDash([6, 4]);
+      pen.beginPath();
+      for (const [start, end] of model.get("edges")) {
+        if (!at[start] || !at[end]) continue;
+        pen.moveTo(...at[start]);
+        pen.lineTo(...at[end]);
+      }
+      pen.stroke();
+      pen.setLineDash([]);
+      for (const each of at.filter(Boolean)) {
+        pen.beginPath();
+        pen.arc(...each, 4.5, 0, 2 * Math.PI);
+        pen.stroke();
+      }
+    }
   }
 
   function drawHand(pen, { points: found, text }, index) {
@@ -371,6 +400,11 @@ function render({ model, el }) {
   function describe() {
     switcher.setAttribute("aria-pressed", model.get("skeletons"));
     canvas.setAttribute("aria-label", model.get("label"));
+    legend.replaceChildren(...model.get("legend").map((text) => {
+      const item = document.createElement("span");
+      item.textContent = text;
+      return item;
+    }));
   }
 
   async function decode() {
@@ -391,8 +425,8 @@ function render({ model, el }) {
   canvas.addEventListener("keydown", keyDown);
   const watcher = new ResizeObserver(() => draw());
   watcher.observe(el);
-  const actions = { image: decode, frame: reframe, label: describe };
-  ["boxes", "active", "hands", "selected", "tool"].forEach((name) => { actions[name] = draw; });
+  const actions = { image: decode, frame: reframe, label: describe, legend: describe };
+  ["boxes", "active", "hands", "compared", "selected", "tool"].forEach((name) => { actions[name] = draw; });
   actions.skeletons = () => { describe(); draw(); };
   for (const [name, action] of Object.entries(actions)) model.on(`change:${name}`, action);
   describe();

@@ -32,6 +32,7 @@ HINTS = {
     "channel": "The heatmap that is shown over the image",
     "stage": "The stage of the network whose heatmaps are used",
     "recipe": "The steps from the image to the keypoints",
+    "against": "Another recipe or stage, whose skeleton is drawn too, dashed and white",
     "scales": "The sizes at which the network sees the hand",
     "scale": "The heatmaps of one of these sizes, or all merged",
     "peak": "How keypoints are found in the heatmaps",
@@ -59,13 +60,19 @@ def make_controls(session: Session) -> dict[str, widgets.Widget]:
     peaks = [(OWN, NONE), *((name.replace("_", " "), name) for name in PEAKS)]
     sides = [("auto", NONE), ("left", "left"), ("right", "right")]
     views, tools = [("image", False), ("hand", True)], [("keypoints", "points"), ("box", "box")]
-    stages = {"min": 1, "max": max(session.network.count, 2)}
+    others: list[tuple[str, str | int]] = [
+        ("nothing", NONE),
+        *((f"recipe {name}", name) for name in session.recipes),
+    ]
+    stages = session.stages if len(session.stages) > 1 else ()
+    others += [(f"stage {stage}", stage) for stage in stages]
     controls = {
         "image": widgets.Dropdown(description="Image", options=images),
         "side": widgets.ToggleButtons(description="Side", options=sides),
         "channel": widgets.Dropdown(description="Heatmap", options=channels),
-        "stage": widgets.IntSlider(description="Stage", **stages),
+        "stage": widgets.IntSlider(description="Stage", min=1, max=max(len(session.stages), 2)),
         "recipe": widgets.Dropdown(description="Recipe", options=list(session.recipes)),
+        "against": widgets.Dropdown(description="Compare", options=others),
         "scales": widgets.Dropdown(description="Scales", options=SCALES),
         "scale": widgets.Dropdown(description="Show"),
         "peak": widgets.Dropdown(description="Peaks", options=peaks),
@@ -74,7 +81,7 @@ def make_controls(session: Session) -> dict[str, widgets.Widget]:
         "close": widgets.ToggleButtons(description="View", options=views),
         "tool": widgets.ToggleButtons(description="Mouse", options=tools),
     }
-    controls["stage"].disabled = session.network.count < 2
+    controls["stage"].disabled = not stages
     for name, control in controls.items():
         control.tooltip = HINTS[name]
     return controls

@@ -10,15 +10,17 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from openpose_keras.core.boxes import Box, square_box
+from openpose_keras.core.keypoints import Body
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.geometry import Resize
-from openpose_keras.viz.drawing import Pen, draw_hands, draw_heatmaps, hand_label
-from openpose_keras.viz.explorer.session import Session
+from openpose_keras.viz.drawing import Pen, draw, draw_hands, draw_heatmaps, hand_label
+from openpose_keras.viz.explorer.session import Session, State
 from openpose_keras.viz.figures.canvas import GREY, NotebookFigure
 
 SIZE = 900  # pixels: the longer side of what is shown, at most
 MARGIN = 1.25  # of a hand's box, where its surroundings are shown
 PEN = Pen(line=2, radius=4, circle=-1)  # thin, so that the heatmap under it stays visible
+WHITE_HAND = replace(HAND, colors=((255, 255, 255),) * len(HAND))  # of what is compared
 FIGURE_SIZE = 500  # pixels: the longer side of an image in the static figure, at most
 FIGURE_OPACITY = 0.8
 Window = tuple[int, int, int, int]
@@ -32,6 +34,8 @@ def render(
     skeletons: bool | None = None,
 ) -> tuple[np.ndarray, Window]:
     """Draw what a session shows: the heatmap of the active hand, and all skeletons.
+
+    That of the recipe or stage that is compared is white, below the others.
 
     Args:
         session: The image, its hands, and what is chosen.
@@ -66,8 +70,18 @@ def render(
     hands = [replace(hand, xy=resize.apply_points(hand.xy - (x, y))) for hand, *_ in results]
     on_screen = size is not None
     pen = PEN if on_screen else None
-    drawn = hands if (state.skeletons if skeletons is None else skeletons) else []
-    return draw_hands(canvas, drawn, threshold=-math.inf, pen=pen, labels=on_screen), window
+    if not (state.skeletons if skeletons is None else skeletons):
+        return canvas, window
+    if other := session.compared():
+        xy = resize.apply_points(other.xy - (x, y))
+        white = Body(xy, other.scores, skeleton=WHITE_HAND)
+        canvas = draw(canvas, [white], thresholds={HAND.name: -math.inf}, pen=pen)
+    return draw_hands(canvas, hands, threshold=-math.inf, pen=pen, labels=on_screen), window
+
+
+def compared_name(state: State) -> str:
+    """Return what the choice is compared with: the name of a recipe, or "stage 1"."""
+    return state.against if isinstance(state.against, str) else f"stage {state.against}"
 
 
 def window_of(session: Session) -> Window:
@@ -120,8 +134,10 @@ def static_figure(session: Session) -> NotebookFigure:
         A figure of 7 inches, 700 pixels.
     """
     figure = NotebookFigure(7.0, 3.2)
+    against = session.state.against
+    white = "" if against is None else f", white: {compared_name(session.state)}"
     images = {
-        "keypoints": render(session, size=FIGURE_SIZE, opacity=0.0),
+        f"keypoints{white}": render(session, size=FIGURE_SIZE, opacity=0.0),
         "heatmaps": render(session, size=FIGURE_SIZE, opacity=FIGURE_OPACITY, skeletons=False),
     }
     for index, (title, (image, _)) in enumerate(images.items()):

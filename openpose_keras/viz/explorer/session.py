@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 
 from openpose_keras.core.boxes import Box, BoxLike, check_box, check_boxes
-from openpose_keras.core.keypoints import Side
+from openpose_keras.core.keypoints import Hand, Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import RECIPES, AnyRecipe, Peak
@@ -58,6 +58,8 @@ class State:
         scales: Factors of the recipe; None for its own.
         scale: The one factor whose maps are shown; None for the merged maps.
         recipe: Name of the recipe.
+        against: What the recipe is compared with: the name of another one, or another stage of the
+            network; None for nothing.
         peak: How peaks are found; None for the recipe's own method.
         threshold: A keypoint is missing unless its score is above it.
         opacity: Of the heatmap, from 0 to 1.
@@ -74,6 +76,7 @@ class State:
     scales: tuple[float, ...] | None = None
     scale: float | None = None
     recipe: str = "refined"
+    against: str | int | None = None
     peak: Peak | None = None
     threshold: float = THRESHOLD
     opacity: float = OPACITY
@@ -147,6 +150,11 @@ class Session:
         """The factors of the recipe, as chosen."""
         return self.state.scales or self.recipes[self.state.recipe].scales
 
+    @property
+    def stages(self) -> range:
+        """The numbers of the network's stages."""
+        return range(1, self.network.count + 1)
+
     def result(self, index: int | None = None) -> Prediction:
         """Return the keypoints and heatmaps of one hand.
 
@@ -157,16 +165,39 @@ class Session:
             IndexError: The image has no such hand.
             OpenPoseKerasError: The box lies outside the image, or the network fails.
         """
-        state, recipe = self.state, self.recipes[self.state.recipe]
+        state = self.state
         hand = self.hands[state.hand if index is None else index]
-        prediction = self._predict(
+        return correct(
+            self._predicted(hand, state.recipe, state.stage), hand.moved, state.threshold
+        )
+
+    def _predicted(self, hand: HandAnnotation, name: str, stage: int | None) -> Prediction:
+        """Return what a recipe predicts for a hand, with the scales and peaks that are chosen."""
+        state, recipe = self.state, self.recipes[name]
+        scales = state.scales or recipe.scales
+        return self._predict(
             state.image,
             hand.region,
-            replace(recipe, scales=self.scales if state.scale is None else (state.scale,)),
+            replace(recipe, scales=scales if state.scale is None else (state.scale,)),
             state.peak or recipe.peak,
-            state.stage or self.network.count,
+            stage or self.network.count,
         )
-        return correct(prediction, hand.moved, state.threshold)
+
+    def compared(self) -> Hand | None:
+        """Return the active hand as the other recipe or stage finds it, without corrections.
+
+        Returns:
+            The hand; None where nothing is compared, or there is no hand.
+
+        Raises:
+            OpenPoseKerasError: The box lies outside the image, or the network fails.
+        """
+        state, other = self.state, self.state.against
+        if other is None or not self.hands:
+            return None
+        name, stage = (other, state.stage) if isinstance(other, str) else (state.recipe, other)
+        predicted = self._predicted(self._active_hand(), name, stage)
+        return correct(predicted, {}, state.threshold).hand
 
     def results(self) -> list[Prediction]:
         """Return the keypoints and heatmaps of every hand of the image."""
@@ -179,7 +210,7 @@ class Session:
 
         Raises:
             ValueError: There is no such image, hand, stage, recipe, scale, peak or channel, or a
-                number is out of range.
+                number is out of range. What is compared is one of the recipes or stages.
             ImageError: The image cannot be read.
         """
         if changes.get("image", self.state.image) != self.state.image:
@@ -191,7 +222,8 @@ class Session:
         state = replace(self.state, **changes)
         _require("image", state.image, range(len(self.images)))
         _require("recipe", state.recipe, self.recipes)
-        _require("stage", state.stage, range(1, self.network.count + 1))
+        _require("stage", state.stage, self.stages)
+        _require("recipe or stage", state.against, (*self.recipes, *self.stages))
         _require("scale", state.scale, state.scales or self.recipes[state.recipe].scales)
         _require("peak", state.peak, PEAKS)
         _require("channel", state.channel, range(len(CHANNELS)))

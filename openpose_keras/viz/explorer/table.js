@@ -6,7 +6,7 @@ const PAUSE = 120; // milliseconds that the mouse rests on a row before its heat
 function render({ model, el }) {
   const table = document.createElement("table");
   const field = model.get("field");
-  const columns = model.get("columns");
+  let columns = [];
   table.className = `opk-table opk-${field}`;
   table.setAttribute("role", "grid");
   const caption = table.createCaption();
@@ -14,12 +14,19 @@ function render({ model, el }) {
   const body = table.createTBody();
   el.append(table);
 
-  for (const [key, title] of columns) {
-    const item = document.createElement("th");
-    item.scope = "col";
-    item.textContent = title;
-    item.className = key === "name" || key === "side" ? "" : "opk-number";
-    head.append(item);
+  function setColumns() {
+    columns = model.get("columns");
+    head.replaceChildren(...columns.map(([key, title]) => {
+      const item = document.createElement("th");
+      item.scope = "col";
+      item.textContent = title;
+      item.className = key === "name" || key === "side" ? "" : "opk-number";
+      return item;
+    }));
+    const focused = [...body.rows].indexOf(document.activeElement);
+    body.replaceChildren();
+    fill();
+    body.rows[focused]?.focus();
   }
 
   let timer = null;
@@ -96,10 +103,12 @@ function render({ model, el }) {
   body.addEventListener("pointerleave", () => preview(null));
   const names = ["rows", "selected", "caption"];
   names.forEach((name) => model.on(`change:${name}`, fill));
-  fill();
+  model.on("change:columns", setColumns);
+  setColumns();
   return () => {
     clearTimeout(timer);
     names.forEach((name) => model.off(`change:${name}`, fill));
+    model.off("change:columns", setColumns);
   };
 }
 

@@ -22,6 +22,7 @@ JPEG_QUALITY = 92
 _RGB = ["rgb({}, {}, {})".format(*color) for color in HAND.colors]
 HAND_COLUMNS = [["name", "hand"], ["side", "side"], ["presence", "presence"], ["score", "score"]]
 KEYPOINT_COLUMNS = [["name", "keypoint"], ["x", "x"], ["y", "y"], ["score", "score"]]
+DISTANCE = ["distance", "distance"]  # the column that is added where two recipes are compared
 
 
 class Canvas(anywidget.AnyWidget):
@@ -35,6 +36,8 @@ class Canvas(anywidget.AnyWidget):
     boxes = traitlets.List().tag(sync=True)
     active = traitlets.Int(0).tag(sync=True)
     hands = traitlets.List().tag(sync=True)  # {"points": [[x, y] or None, ...], "text": ""}
+    compared = traitlets.List().tag(sync=True)  # the points of another recipe or stage, or none
+    legend = traitlets.List().tag(sync=True)  # the names of both and how they differ, or nothing
     names = traitlets.List(list(HAND.keypoints)).tag(sync=True)
     edges = traitlets.List(list(map(list, HAND.edge_indices))).tag(sync=True)
     colors = traitlets.List(_RGB).tag(sync=True)
@@ -93,16 +96,21 @@ def hand_row(index: int, hand: Hand) -> dict[str, str]:
     return {"name": name, "side": side, "presence": presence, "score": f"{hand.score:.2f}"}
 
 
-def table_rows(hand: Hand, moved: Container[int]) -> list[dict[str, str]]:
+def table_rows(
+    hand: Hand, moved: Container[int], other: Hand | None = None
+) -> list[dict[str, str]]:
     """Return the keypoints of a hand as the table shows them.
 
     Args:
         hand: The hand.
         moved: Indices of the keypoints that a person moved or marked as not visible.
+        other: What another recipe or stage finds, to tell the distances in pixels.
     """
     rows = []
+    distances = distances_between(hand, other or hand)
     for index, (name, color) in enumerate(zip(HAND.keypoints, _RGB, strict=True)):
         row = {"name": name, "color": color, "note": ""}
+        row["distance"] = f"{distances[index]:.1f}" if np.isfinite(distances[index]) else "–"
         if hand.found[index]:
             x, y = hand.xy[index]
             row |= {"x": f"{x:.1f}", "y": f"{y:.1f}", "score": f"{hand.scores[index]:.2f}"}
@@ -112,3 +120,18 @@ def table_rows(hand: Hand, moved: Container[int]) -> list[dict[str, str]]:
             row |= {"score": "by hand" if hand.found[index] else "not visible", "note": "by hand"}
         rows.append(row)
     return rows
+
+
+def distances_between(hand: Hand, other: Hand) -> np.ndarray:
+    """Return the distance of each keypoint in two hands, (21,) pixels, NaN where one lacks it."""
+    distances: np.ndarray = np.linalg.norm(hand.xy - other.xy, axis=1)
+    return distances
+
+
+def summary(distances: np.ndarray) -> str:
+    """Return the mean and the greatest of the distances of keypoints (21,), as a sentence."""
+    if np.isnan(distances).all():
+        return "No keypoint was found by both."
+    worst = HAND.keypoints[int(np.nanargmax(distances))]
+    greatest = f"at most {np.nanmax(distances):.1f} ({worst})"
+    return f"Distance: {np.nanmean(distances):.1f} pixels on average, {greatest}."
