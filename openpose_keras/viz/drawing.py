@@ -15,7 +15,7 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
 from openpose_keras.core.checks import check_whole
-from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person, as_people, refuse_one
+from openpose_keras.core.keypoints import Face, Hand, Keypoints, Person, as_people, refuse_one
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.io.images import ImageLike, as_image
@@ -133,7 +133,7 @@ def _draw_onto(
 
 def draw(
     image: ImageLike,
-    people: Iterable[Person | Body],
+    people: Iterable[Person | Keypoints],
     *,
     thresholds: Mapping[str, float] | None = None,
     pen: Pen | None = None,
@@ -143,7 +143,7 @@ def draw(
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
-        people: The people, or their bodies alone, in pixels of the image.
+        people: The people, or their bodies, faces or hands alone, in pixels of the image.
         thresholds: Score that keypoints must exceed, by the name of a skeleton, for example
             {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands. But
             0.1 of a face whose presence is known, which has been judged as a whole.

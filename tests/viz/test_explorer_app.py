@@ -50,7 +50,7 @@ def test_canvas_and_table_show_what_was_found(explorer):
     assert (canvas.window, canvas.boxes) == ([0, 0, 320, 240], [list(BOX)])
     assert np.abs(np.array(points_of(explorer)) - DOTS).max() < 1.5
     assert [row["name"] for row in explorer.table.rows] == list(HAND.keypoints)
-    score = f"{explorer.session.result().hand.score:.2f}"
+    score = f"{explorer.session.result().keypoints.score:.2f}"
     [row] = explorer.hand_table.rows
     assert row == {"name": "1", "side": "unknown", "presence": "–", "score": score}
 
@@ -96,7 +96,7 @@ def test_distances_to_a_second_recipe_are_told(explorer):
     explorer.controls["against"].value = "openpose"
     other = session.compared()
     np.testing.assert_array_equal(np.array(canvas.compared, float), other.xy)
-    apart = np.linalg.norm(session.result().hand.xy - other.xy, axis=1)
+    apart = np.linalg.norm(session.result().keypoints.xy - other.xy, axis=1)
     told = [float(row["distance"]) for row in explorer.table.rows]
     np.testing.assert_allclose(told, apart, atol=0.051)
     own, name, summary = canvas.legend

@@ -2,6 +2,7 @@
 // shows its heatmap for a moment.
 
 const PAUSE = 120; // milliseconds that the mouse rests on a row before its heatmap is shown
+const WORDS = ["name", "side", "part"]; // columns of words; all others are numbers
 
 function render({ model, el }) {
   const table = document.createElement("table");
@@ -12,6 +13,7 @@ function render({ model, el }) {
   const caption = table.createCaption();
   const head = table.createTHead().insertRow();
   const body = table.createTBody();
+  el.classList.add("opk-table-holder");
   el.append(table);
 
   function setColumns() {
@@ -20,7 +22,7 @@ function render({ model, el }) {
       const item = document.createElement("th");
       item.scope = "col";
       item.textContent = title;
-      item.className = key === "name" || key === "side" ? "" : "opk-number";
+      item.className = WORDS.includes(key) ? "" : "opk-number";
       return item;
     }));
     const focused = [...body.rows].indexOf(document.activeElement);
@@ -56,7 +58,7 @@ function render({ model, el }) {
     const dot = document.createElement("span");
     dot.className = "opk-dot";
     first.append(dot, "");
-    columns.slice(1).forEach(([key]) => { row.insertCell().className = key === "side" ? "" : "opk-number"; });
+    columns.slice(1).forEach(([key]) => { row.insertCell().className = WORDS.includes(key) ? "" : "opk-number"; });
     row.addEventListener("click", () => { row.focus(); choose(index); });
     row.addEventListener("pointerenter", () => preview(index));
   }
@@ -74,7 +76,7 @@ function render({ model, el }) {
       row.classList.toggle("opk-selected", index === selected);
       row.setAttribute("aria-selected", index === selected);
       row.tabIndex = index === (rows[selected] ? selected : 0) ? 0 : -1;
-      row.title = field === "channel" ? "Click: choose this keypoint and show its heatmap" : "Click: choose this hand";
+      row.title = field === "channel" ? "Click: choose this keypoint and show its heatmap" : "Click: choose it and show its keypoints";
       const dot = row.cells[0].firstChild;
       dot.hidden = !each.color;
       dot.style.background = each.color ?? "";
