@@ -1,5 +1,7 @@
 """The explorer without its widgets: what follows from a choice, and how often the network runs."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -341,6 +343,12 @@ def test_images_are_read_when_they_are_shown(tmp_path, image):
     np.testing.assert_array_equal(made.image, image[::-1])
     made.change(image=0)
     assert made.result().keypoints["wrist"] == (1, 1, 1)
+
+
+def test_loading_is_told_before_anything_large_is_imported():
+    code = "import sys; from openpose_keras import explore; print('numpy' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert told.stdout.strip() == "False"
 
 
 def test_arrays_files_and_folders_are_images(tmp_path, image):

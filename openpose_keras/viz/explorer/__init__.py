@@ -7,18 +7,18 @@ the `widgets` of our own.
 
 import html
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from openpose_keras.core.boxes import BoxLike
-
-# The rest is imported by `explore`, after it has said that it is loading.
+# All else, NumPy too, is imported by `explore`, after it has said that it is loading.
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from openpose_keras.core.boxes import BoxLike
     from openpose_keras.estimators.hand import HandEstimator
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
     from openpose_keras.viz.explorer.app import Explorer
@@ -32,7 +32,7 @@ def explore(
     estimator: "HandEstimator | WholeBodyEstimator | None" = None,
     *,
     preset: str | None = None,
-    boxes: Iterable[BoxLike] | None = None,
+    boxes: "Iterable[BoxLike] | None" = None,
 ) -> "Explorer | Figure":
     """Explore one image, or several: heatmaps, stages, scales, peaks, keypoints.
 
@@ -65,7 +65,6 @@ def explore(
         explore("photo.jpg", preset="lite")
     """
     with _telling() as tell:
-        tell("Loading the explorer …")
         from openpose_keras.estimators.hand import HandEstimator
         from openpose_keras.estimators.whole_body import WholeBodyEstimator
         from openpose_keras.viz.explorer.render import static_figure
@@ -121,7 +120,7 @@ def _is_notebook() -> bool:
 
 @contextmanager
 def _telling() -> Iterator[Callable[[str], None]]:
-    """Show a line in the notebook until all is done, and nothing elsewhere."""
+    """Show in the notebook what is being loaded until all is done, and nothing elsewhere."""
     if not _is_notebook():
         yield lambda text: None
         return
@@ -131,7 +130,8 @@ def _telling() -> Iterator[Callable[[str], None]]:
         """Return a line in all forms that a notebook may show."""
         return {"text/html": f"<i>{html.escape(text)}</i>" if text else "", "text/plain": text}
 
-    handle = display(content(""), raw=True, display_id=True)
+    handle = display(content("Loading the explorer …"), raw=True, display_id=True)
+    time.sleep(0.01)  # lets the kernel's other thread send it, before imports keep it waiting
     try:
         yield lambda text: handle.update(content(text), raw=True)
     finally:
