@@ -35,6 +35,7 @@ from openpose_keras.io.coco_file import (
     category,
     entry_of,
     image_entry,
+    image_ids,
     image_paths,
     is_crowd,
     load_labels,
@@ -260,7 +261,7 @@ def has_labels(path: str | Path, image: str | Path) -> bool:
         DataError: The file is not a label file.
         FileNotFoundError: The label file does not exist.
     """
-    return bool(_image_ids(load_labels(path), Path(path), Path(image)))
+    return bool(image_ids(load_labels(path), Path(path), Path(image)))
 
 
 def _orders(data: Json, order: str = "auto") -> Mapping[str, IntArray]:
@@ -346,13 +347,6 @@ def _hands(
             yield LabelledHand(xy, box if usable else keypoints_box(xy), known_side)
 
 
-def _image_ids(data: Json, path: Path, image: Path) -> list[Any]:
-    """Return the ids under which a file lists an image."""
-    wanted, places = image.resolve(), image_paths(path, data, None)
-    pairs = zip(data["images"], places.values(), strict=True)
-    return [entry["id"] for entry, place in pairs if place.resolve() == wanted]
-
-
 def _with_hands(data: Json, path: Path, image: Path, hands: Sequence[Hand | LabelledHand]) -> Json:
     """Return a label file's content with one image's hands exchanged; it is not changed itself."""
     images, annotations, categories = data["images"], data["annotations"], data["categories"]
@@ -364,7 +358,7 @@ def _with_hands(data: Json, path: Path, image: Path, hands: Sequence[Hand | Labe
             f"{path} keeps hands in another order, or as parts of whole bodies: choose the name of "
             "a new label file"
         )
-    listed = _image_ids(data, path, image)
+    listed = image_ids(data, path, image)
     image_id = listed[0] if listed else next_id(images)
     kept = [
         each

@@ -95,6 +95,13 @@ def image_paths(path: Path, data: Json, images: str | Path | None) -> dict[str, 
     }
 
 
+def image_ids(data: Json, path: Path, image: Path) -> list[Any]:
+    """Return the ids under which the content of a label file lists an image."""
+    wanted, places = image.resolve(), image_paths(path, data, None)
+    pairs = zip(data["images"], places.values(), strict=True)
+    return [entry["id"] for entry, place in pairs if place.resolve() == wanted]
+
+
 def _last_part(name: str) -> str:
     """Return a file's name without its folders, also in an address such as Label Studio's ?d=."""
     return re.split("[/=]", name)[-1]

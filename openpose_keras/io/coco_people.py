@@ -27,12 +27,14 @@ from openpose_keras.io.coco_file import (
     category,
     entry_of,
     image_entry,
+    image_ids,
     image_paths,
     is_crowd,
     keypoint_lists,
     keypoint_table,
     known_skeleton,
     load_labels,
+    next_id,
     require_images,
     valid_key,
     warn_of_unlisted,
@@ -315,6 +317,48 @@ def write_people_labels(
     kind = COCO_17 if skeleton is COCO_WHOLE_BODY else skeleton
     data = {"info": {"description": description}, "images": images, "annotations": annotations}
     write_json(path, data | {"categories": [category(1, "person", kind)]}, force=force)
+
+
+def add_people_labels(
+    path: str | Path, image: str | Path, people: Sequence[LabelledPerson]
+) -> None:
+    """Write the labelled people of one image into a label file, in place of those it had there.
+
+    All else in the file stays as it is. If the file does not exist, it is begun.
+
+    Args:
+        path: The label file. Its folder must exist.
+        image: The image's path.
+        people: All people in it, with the keypoints of `COCO_WHOLE_BODY`.
+
+    Raises:
+        DataError: The file is not a label file, or keeps something else than whole people.
+        FileNotFoundError: The folder does not exist.
+        ImageError: The image can't be read.
+    """
+    path, image = Path(path), Path(image)
+    if not path.exists():
+        write_people_labels(path, [LabelledPeople(image, tuple(people), 1)])
+        return
+    data = load_labels(path)
+    category_id = _category_of_people(path, data)
+    listed = image_ids(data, path, image)
+    image_id = listed[0] if listed else next_id(data["images"])
+    kept = [each for each in data["annotations"] if str(each.get("image_id")) != str(image_id)]
+    about, first = {"image_id": image_id, "category_id": category_id}, next_id(data["annotations"])
+    new = [{"id": id_} | about | annotation(each) for id_, each in enumerate(people, first)]
+    images = data["images"] if listed else [*data["images"], image_entry(image, path, image_id)]
+    write_json(path, data | {"images": images, "annotations": [*kept, *new]}, force=True)
+
+
+def _category_of_people(path: Path, data: Json) -> object:
+    """Return the id of the category of whole people in a label file, or raise."""
+    named = [each for each in data["categories"] if each.get("name") == "person"]
+    if named and (not data["annotations"] or _skeleton_of(data) is COCO_WHOLE_BODY):
+        return named[0].get("id")
+    raise DataError(
+        f"{path} keeps hands, or people without faces and hands: choose the name of a new file"
+    )
 
 
 def annotation(person: LabelledPerson) -> Json:

@@ -212,7 +212,7 @@ def write_found(
             file.write(f"{',' if name != first else ''}\n{json.dumps(image)}")
         file.write('],"annotations":[')
         for name, _, people in photos:  # one photo after the other: there may be a million
-            for body, person in _labelled(people):
+            for body, person in label_people(people):
                 number += 1
                 entry = {"id": number, "image_id": ids[name], "category_id": 1}
                 entry |= annotation(person) | {"score": _six_digits(body.person_score or 0.0)}
@@ -227,8 +227,15 @@ def _photo_ids(names: Sequence[str]) -> Sequence[int]:
     return ids if len(set(ids)) == len(names) else range(1, len(names) + 1)
 
 
-def _labelled(people: Sequence[Person]) -> Iterable[tuple[Body, LabelledPerson]]:
-    """Yield each of the people of whom anything was found, as a body and as its label."""
+def label_people(people: Sequence[Person]) -> Iterable[tuple[Body, LabelledPerson]]:
+    """Yield each of the people of whom anything was found, as a body and as its label.
+
+    Args:
+        people: In pixels of the image.
+
+    Yields:
+        What `to_coco` returns for `COCO_WHOLE_BODY`, and a label of the keypoints that were found.
+    """
     for person in people:
         body = to_coco(person, COCO_WHOLE_BODY)
         if body is not None:

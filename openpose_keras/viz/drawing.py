@@ -17,7 +17,6 @@ from openpose_keras.core.boxes import BoxLike, check_box, keypoint_extent
 from openpose_keras.core.checks import check_whole
 from openpose_keras.core.keypoints import (
     PERSON_PARTS,
-    Body,
     Face,
     Hand,
     Keypoints,
@@ -149,9 +148,10 @@ def _visible(keypoints: Keypoints, threshold: float | None = None) -> np.ndarray
 
 def draw(
     image: ImageLike,
-    people: Iterable[Person | Body],
+    people: Iterable[Person | Keypoints],
     *,
     thresholds: Mapping[str, float] | None = None,
+    pen: Pen | None = None,
     supersample: int = 1,
     ids: bool = False,
 ) -> np.ndarray:
@@ -159,13 +159,14 @@ def draw(
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
-        people: The people, or their bodies alone, in pixels of the image.
+        people: The people, or their bodies, faces or hands alone, in pixels of the image.
         thresholds: Score that keypoints must exceed, by the name of a skeleton, for example
             {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands. But
             0.1 of a face whose presence is known, which has been judged as a whole.
+        pen: Sizes in pixels; by default OpenPose's rule, see `pen_for`.
         supersample: How many times as large the skeletons are drawn, and averaged to the image's
             size: lines finer than a pixel, with smooth edges, where people are small. 1 is
-            OpenPose's drawing to the pixel; see `finer_lines`.
+            OpenPose's drawing to the pixel; see `finer_lines`. 1 with a pen.
         ids: Whether the id of each person who has one, and of whom something is drawn, is written
             above the highest keypoint, unlike OpenPose.
 
@@ -195,9 +196,9 @@ def draw(
         """Draw all keypoints onto an enlarged image."""
         for each in drawn:
             threshold = limits.get(each.skeleton.name)
-            _draw_onto(canvas, enlarge_keypoints(each, factor), threshold=threshold)
+            _draw_onto(canvas, enlarge_keypoints(each, factor), threshold=threshold, pen=pen)
 
-    canvas = _supersampled(image, paint, supersample)
+    canvas = _supersampled(image, paint, supersample if pen is None else 1)
     for person in everyone if ids else ():
         shown = [
             each.xy[_visible(each, limits.get(each.skeleton.name))]

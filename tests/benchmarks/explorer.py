@@ -10,7 +10,7 @@ import time
 
 from openpose_keras import HandEstimator, read_image
 from openpose_keras.viz.explorer.render import render
-from openpose_keras.viz.explorer.session import CHANNELS, Session
+from openpose_keras.viz.explorer.session import Session
 from openpose_keras.viz.explorer.widgets import Canvas, table_rows
 from tests.helpers import ROOT
 
@@ -20,7 +20,7 @@ IMAGE = ROOT / "notebooks/images/hands.jpg"
 def update(session, canvas):
     """Do what the widget does after a change."""
     canvas.show(*render(session))
-    table_rows(session.result().hand, ())
+    table_rows(session.result().keypoints, ())
 
 
 def main():
@@ -34,7 +34,7 @@ def main():
     actions = {
         "threshold": lambda number: session.change(threshold=0.1 + number % 50 / 100),
         "opacity": lambda number: session.change(opacity=number % 50 / 50),
-        "keypoint": lambda number: session.change(channel=number % len(CHANNELS)),
+        "keypoint": lambda number: session.change(channel=number % len(session.skeleton)),
         "close or whole": lambda number: session.change(close=bool(number % 2)),
         "a known stage": lambda number: session.change(stage=1 + number % session.network.count),
         "a keypoint is moved": lambda number: session.move_keypoint(number % 5, (300, 400)),

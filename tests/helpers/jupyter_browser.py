@@ -64,13 +64,13 @@ def set_theme(page, name):
     page.wait_for_function("x => document.body.dataset.jpThemeLight === x", arg=is_light)
 
 
-def write_notebook(folder, code):
-    """Make a folder with a notebook of one cell, and the photo that it may use."""
-    folder.mkdir()
-    shutil.copy(PHOTO, folder)
+def write_notebook(folder, code, *, name="explore.ipynb", photo=PHOTO):
+    """Make a notebook of one cell in a folder, and the photo that it may use."""
+    folder.mkdir(exist_ok=True)
+    shutil.copy(photo, folder)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, folder / "explore.ipynb")
+    nbformat.write(notebook, folder / name)
 
 
 @contextmanager

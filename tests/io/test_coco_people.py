@@ -19,6 +19,7 @@ from openpose_keras.core.skeletons import (
 from openpose_keras.io.coco_people import (
     LabelledPeople,
     LabelledPerson,
+    add_people_labels,
     read_people_labels,
     unlabelled_mask,
     write_people_labels,
@@ -116,6 +117,24 @@ def test_pycocotools_finds_what_is_written(path):
     mask = unlabelled_mask([person(0, segmentation=TRIANGLE, crowd=True)], (40, 60))
     np.testing.assert_array_equal(coco.annToMask(first), mask)
     assert coco.loadCats(1)[0]["keypoints"] == list(COCO_17.keypoints)
+
+
+def test_people_are_added_in_place_of_those_of_the_image(path, tmp_path):
+    for name in ("a.png", "b.png"):
+        write_image(tmp_path / name, np.zeros((40, 60, 3), np.uint8))
+    first, second = (person(seed, COCO_WHOLE_BODY) for seed in (1, 2))
+    add_people_labels(path, tmp_path / "a.png", [first])
+    add_people_labels(path, tmp_path / "b.png", [first, second])
+    add_people_labels(path, tmp_path / "a.png", [second])
+    samples = read_people_labels(path, tmp_path, skeleton=COCO_WHOLE_BODY)
+    assert [len(sample.people) for sample in samples] == [1, 2]
+    np.testing.assert_allclose(samples[0].people[0].xy, second.xy, atol=0.01)
+    np.testing.assert_allclose(samples[1].people[0].xy, first.xy, atol=0.01)
+    data = json.loads(path.read_text())
+    assert len({each["id"] for each in data["annotations"]}) == 3
+    write_people_labels(path, [LabelledPeople(tmp_path / "a.png", (person(),), 1)], force=True)
+    with pytest.raises(DataError, match="without faces and hands"):
+        add_people_labels(path, tmp_path / "b.png", [first])
 
 
 def test_an_image_without_a_size_is_read(path):

@@ -1,5 +1,7 @@
 """The explorer without its widgets: what follows from a choice, and how often the network runs."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +16,7 @@ from openpose_keras.viz.explorer.images import collect_images
 from openpose_keras.viz.explorer.predictions import StagedNetwork
 from openpose_keras.viz.explorer.render import render, static_figure
 from openpose_keras.viz.explorer.save import KINDS, default_path, save
-from openpose_keras.viz.explorer.session import CHANNELS, PEAKS, Session
+from openpose_keras.viz.explorer.session import PEAKS, Session
 from tests.helpers.fakes import DotNetwork, draw_dots, hand_layout
 
 BOTH = InputSpec(box_size=160, stride=4, multiple=32, sides="both")
@@ -58,7 +60,7 @@ def make(image, spec=BOTH, recipe="refined", boxes=(BOX,)):
 
 def told(session):
     """What the network tells of the active hand, as people read it."""
-    hand = session.result().hand
+    hand = session.result().keypoints
     return f"{hand.side} {100 * hand.presence:.0f} %"
 
 
@@ -81,10 +83,10 @@ def test_keypoints_and_maps_are_those_of_the_estimators_run(image, run):
     assert len(estimates) == len(made.hands) == 1
     for estimate, result in zip(estimates, made.results(), strict=True):
         hand, found = estimate.hand, estimate.hand.found
-        np.testing.assert_array_equal(result.hand.xy[found], hand.xy[found])
-        np.testing.assert_array_equal(result.hand.scores[found], hand.scores[found])
-        assert (result.hand.side, result.hand.box) == (hand.side, hand.box)
-        assert (result.hand.presence, result.hand.right) == (hand.presence, hand.right)
+        np.testing.assert_array_equal(result.keypoints.xy[found], hand.xy[found])
+        np.testing.assert_array_equal(result.keypoints.scores[found], hand.scores[found])
+        assert (result.keypoints.side, result.keypoints.box) == (hand.side, hand.box)
+        assert (result.keypoints.presence, result.keypoints.right) == (hand.presence, hand.right)
         maps, frame = estimate.heatmaps()
         np.testing.assert_array_equal(result.maps, maps)
         assert result.box == frame.box
@@ -103,7 +105,7 @@ def test_network_runs_once_for_a_hand_whatever_else_is_chosen(image, spec, boxes
     assert calls
     for changes in (
         *({"peak": peak} for peak in (None, *PEAKS)),
-        *({"channel": channel} for channel in (0, len(CHANNELS) - 1, None)),
+        *({"channel": channel} for channel in (0, len(HAND) + 1 - 1, None)),
         {"threshold": 0.4, "opacity": 0.9},
         {"close": True, "stage": 1},
     ):
@@ -135,7 +137,7 @@ def test_one_scale_is_the_recipe_with_that_scale(session):
     session.change(scales=(0.8, 1.25), scale=1.25, threshold=-1.0)
     alone = session.estimator.with_recipe(replace(RECIPES["refined"], scales=(1.25,)))
     [hand] = alone(session.image, boxes=[BOX])
-    np.testing.assert_array_equal(session.result().hand.xy, hand.xy)
+    np.testing.assert_array_equal(session.result().keypoints.xy, hand.xy)
     session.change(scales=None)
     assert session.state.scale is None
     assert session.scales == (1.0,)
@@ -154,14 +156,17 @@ def test_each_stage_of_a_network_has_its_own_maps(image):
     import keras
 
     inputs = keras.Input((None, None, 3))
-    stages = [keras.layers.Conv2D(len(CHANNELS), 1, strides=4)(inputs) for _ in range(2)]
+    stages = [keras.layers.Conv2D(len(HAND) + 1, 1, strides=4)(inputs) for _ in range(2)]
     network = keras.Model(inputs, stages)
     made = Session(image, HandEstimator(network, spec=BOTH, recipe="openpose"), boxes=[BOX])
     assert made.network.count == 2
     last = made.result().maps
     made.change(stage=2)
     np.testing.assert_array_equal(made.result().maps, last)
+    made.change(threshold=-1.0, against=1)
+    compared = made.compared()
     made.change(stage=1)
+    np.testing.assert_array_equal(made.result().keypoints.xy, compared.xy)
     assert np.abs(made.result().maps - last).max() > 1e-3
 
 
@@ -184,13 +189,45 @@ def test_heatmaps_beyond_the_memory_are_calculated_again():
     assert calls == [1, 1, 1, 1]  # the other one was kept
 
 
+# --- comparisons
+
+
+def test_second_recipe_is_that_recipe_alone_and_runs_the_network_once(image):
+    made = make(image, RIGHT)
+    made.change(threshold=-1.0)
+    first = made.result().keypoints
+    made.change(against="openpose")
+    np.testing.assert_array_equal(made.result().keypoints.xy, first.xy)
+    second = made.compared()
+    assert np.abs(second.xy - first.xy).max() > 0.1
+    calls = len(made.calls)
+    made.change(recipe="openpose", against="refined")
+    np.testing.assert_array_equal(made.result().keypoints.xy, second.xy)
+    np.testing.assert_array_equal(made.compared().xy, first.xy)
+    made.change(against=None)
+    assert made.compared() is None
+    assert len(made.calls) == calls
+
+
+def test_second_skeleton_keeps_its_place_when_keypoints_are_moved(session):
+    session.change(against="openpose")
+    plain, second = render(session)[0], session.compared()
+    session.move_keypoint(TIP, (60, 60))
+    np.testing.assert_array_equal(session.compared().xy, second.xy)
+    session.change(against=None)
+    assert (render(session)[0] != plain).any()
+    session.remove_hand()
+    session.change(against="openpose")
+    assert session.compared() is None
+
+
 # --- corrections
 
 
 def test_keypoints_not_above_the_threshold_are_missing(session):
-    scores = session.result().hand.scores
+    scores = session.result().keypoints.scores
     session.change(threshold=float(np.sort(scores)[10]))
-    np.testing.assert_array_equal(session.result().hand.found, scores > np.sort(scores)[10])
+    np.testing.assert_array_equal(session.result().keypoints.found, scores > np.sort(scores)[10])
 
 
 def test_moved_keypoint_stays_whatever_is_chosen(session):
@@ -204,11 +241,11 @@ def test_moved_keypoint_stays_whatever_is_chosen(session):
         lambda: session.set_side("left"),
     ):
         step()
-        hand = session.result().hand
+        hand = session.result().keypoints
         assert hand["index_tip"] == (123.5, 99, 1)
         assert not hand.found[0]
     session.reset_keypoints()
-    assert not session.result().hand.found.any()
+    assert not session.result().keypoints.found.any()
 
 
 def test_every_change_of_hands_can_be_undone_and_made_again(session):
@@ -264,10 +301,11 @@ def test_hands_are_added_and_removed(session):
         (lambda made: made.change(hand=-1), "no hand -1"),
         (lambda made: made.change(stage=2), "no stage 2"),
         (lambda made: made.change(recipe="best"), "no recipe 'best'"),
+        (lambda made: made.change(against=2), "no recipe or stage 2"),
         (lambda made: made.change(peak="highest"), "argmax"),
         (lambda made: made.change(opacity=1.5), "0 to 1"),
         (lambda made: made.change(zoom=(0, 0, -1, 5)), "four finite numbers"),
-        (lambda made: made.change(channel=len(CHANNELS)), "no channel"),
+        (lambda made: made.change(channel=len(HAND) + 1), "no channel"),
     ],
 )
 def test_change_that_is_not_possible_changes_nothing(image, change, message):
@@ -304,7 +342,13 @@ def test_images_are_read_when_they_are_shown(tmp_path, image):
     made.change(image=1)
     np.testing.assert_array_equal(made.image, image[::-1])
     made.change(image=0)
-    assert made.result().hand["wrist"] == (1, 1, 1)
+    assert made.result().keypoints["wrist"] == (1, 1, 1)
+
+
+def test_loading_is_told_before_anything_large_is_imported():
+    code = "import sys; from openpose_keras import explore; print('numpy' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert told.stdout.strip() == "False"
 
 
 def test_arrays_files_and_folders_are_images(tmp_path, image):
@@ -378,7 +422,9 @@ def test_without_widgets_there_is_one_figure(image):
     assert static_figure(telling).axes[2].get_title() == f"scores: {told(telling)}"
     empty = make(np.zeros((40, 60, 3), np.uint8), boxes=[])
     assert static_figure(empty).axes[2].get_title() == "no hand found"
-    with pytest.raises(TypeError, match="expected a HandEstimator, got int"):
+    with pytest.raises(
+        TypeError, match="expected a HandEstimator or a WholeBodyEstimator, got int"
+    ):
         explore(image, 7)
 
 
@@ -403,7 +449,7 @@ def test_saving_replaces_nothing_unless_asked(tmp_path, image):
     [hand] = read_openpose(tmp_path / "hand_keypoints.json")
     np.testing.assert_allclose(hand.xy[TIP], (100.25, 80))
     [sample] = read_labels(tmp_path / "labels.json")
-    np.testing.assert_allclose(sample.hands[0].xy, made.result().hand.xy, atol=0.01)
+    np.testing.assert_allclose(sample.hands[0].xy, made.result().keypoints.xy, atol=0.01)
     with pytest.raises(FileNotFoundError, match="no folder"):
         save(made, "json", tmp_path / "nowhere" / "x.json")
     with pytest.raises(ValueError, match="image, json, labels"):

@@ -50,7 +50,7 @@ def test_canvas_and_table_show_what_was_found(explorer):
     assert (canvas.window, canvas.boxes) == ([0, 0, 320, 240], [list(BOX)])
     assert np.abs(np.array(points_of(explorer)) - DOTS).max() < 1.5
     assert [row["name"] for row in explorer.table.rows] == list(HAND.keypoints)
-    score = f"{explorer.session.result().hand.score:.2f}"
+    score = f"{explorer.session.result().keypoints.score:.2f}"
     [row] = explorer.hand_table.rows
     assert row == {"name": "1", "side": "unknown", "presence": "–", "score": score}
 
@@ -88,6 +88,33 @@ def test_scales_are_offered_when_there_are_some(explorer):
     controls["scales"].value = ""
     assert explorer.session.state.scales is None
     assert controls["scale"].value == ""
+
+
+def test_distances_to_a_second_recipe_are_told(explorer):
+    session, canvas = explorer.session, explorer.canvas
+    assert canvas.compared == canvas.legend == []
+    explorer.controls["against"].value = "openpose"
+    other = session.compared()
+    np.testing.assert_array_equal(np.array(canvas.compared, float), other.xy)
+    apart = np.linalg.norm(session.result().keypoints.xy - other.xy, axis=1)
+    told = [float(row["distance"]) for row in explorer.table.rows]
+    np.testing.assert_allclose(told, apart, atol=0.051)
+    own, name, summary = canvas.legend
+    assert (own, name) == ("refined", "openpose")
+    worst = HAND.keypoints[apart.argmax()]
+    assert summary == (
+        f"Distance: {apart.mean():.1f} pixels on average, at most {apart.max():.1f} ({worst})."
+    )
+    send(explorer, "change", channel=TIP)
+    assert explorer.status.text.endswith(f", {apart[TIP]:.1f} pixels from openpose")
+    send(explorer, "move_keypoint", index=TIP, point=None)
+    assert explorer.table.rows[TIP]["distance"] == "–"
+    assert explorer.status.text == "index_tip: not visible"
+    explorer.controls["threshold"].value = 1.0
+    assert explorer.canvas.legend[2] == "No keypoint was found by both."
+    explorer.controls["against"].value = ""
+    assert canvas.compared == canvas.legend == []
+    assert "distance" not in dict(explorer.table.columns)
 
 
 def test_mouse_moves_keypoints_and_boxes(explorer):

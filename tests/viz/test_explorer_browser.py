@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from openpose_keras import read_image, read_openpose
-from openpose_keras.core.skeletons import HAND
+from openpose_keras.core.skeletons import BODY_25, COCO_WHOLE_BODY, FACE, HAND
 from openpose_keras.io.coco import read_labels
+from openpose_keras.io.coco_people import read_people_labels
 from tests.helpers.jupyter_browser import (
     PHOTO,
     axe_script,
@@ -23,6 +24,10 @@ CELL = """\
 from openpose_keras import explore, read_image
 explore(read_image("hands.jpg"), boxes=[(69, 320, 430)])
 """
+PEOPLE_CELL = """\
+from openpose_keras import explore
+explore("people.jpg", preset="lite")
+"""
 TIP = HAND.index("index_tip")
 ANSWER = 120_000  # milliseconds that a running kernel may take, on a busy machine
 QUIET = 700  # milliseconds without a new image, after which none will come
@@ -37,9 +42,11 @@ if not find_browser():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with a notebook that shows the explorer."""
+    """A folder with two notebooks that show the explorer: of hands, of people."""
     notebooks = tmp_path_factory.mktemp("jupyter") / "notebooks"
     write_notebook(notebooks, CELL)
+    photo = PHOTO.with_name("people.jpg")
+    write_notebook(notebooks, PEOPLE_CELL, name="people.ipynb", photo=photo)
     return notebooks
 
 
@@ -117,7 +124,8 @@ class Driver:
         return cells.all_inner_texts()
 
     def table(self):
-        rows = [self.row(index)[1:3] for index in range(len(HAND))]
+        rows = self.page.locator(".opk-channel tbody tr").all()
+        rows = [row.locator("td").all_inner_texts()[1:3] for row in rows]
         return np.array([[np.nan if "–" in cell else float(cell) for cell in row] for row in rows])
 
     def until_row(self, index, x, y):
@@ -248,8 +256,9 @@ LAYOUT = """() => {
   const box = (name) => document.querySelector(name).getBoundingClientRect().toJSON();
   const all = document.querySelector(".opk-explorer");
   const right = all.getBoundingClientRect().right;
-  const out = [...all.querySelectorAll("*")].filter((each) =>
-    !each.closest(".widget-slider") && each.getBoundingClientRect().right > right + 1);
+  const edge = (each) => each.getBoundingClientRect().right;
+  const out = [...all.querySelectorAll("*")].filter((each) => !each.closest(".widget-slider")
+    && edge(each) > Math.min(right, edge(each.closest(".opk-explorer > *"))) + 1);
   return {
     canvas: box(".opk-canvas"), table: box(".opk-channel"), controls: box(".widget-slider"),
     out: out.map((each) => each.outerHTML.slice(0, 80)),
@@ -317,18 +326,17 @@ def test_layout_fits_each_width(themed):
     assert themed.page.evaluate(LAYOUT)["canvas"]["height"] <= 0.75 * 500
 
 
-def test_axe_finds_nothing_serious(themed):
+def check_widths(page):
+    """Check that all fits each width, and that axe finds nothing serious in it."""
     if not (script := axe_script()):
         pytest.skip("axe-core cannot be had: it needs npm, and its registry once")
-    page = themed.page
     page.evaluate(f"() => {{ {script} }}")
     # Jupyter's page is 0 high by itself, and axe takes what reaches out of it for invisible.
     page.evaluate("document.body.style.height = document.documentElement.style.height = '100vh'")
-    themed.page.locator(".opk-channel tbody tr.opk-missing").first.click()
-    themed.until("document.querySelector('.opk-status').textContent.includes('missing')")
     for width in (1400, 900, 420):
         page.set_viewport_size({"width": width, "height": 2000})
         page.wait_for_timeout(QUIET)
+        assert page.evaluate(LAYOUT)["out"] == []
         found = page.evaluate("axe.run('.opk-explorer', {resultTypes: ['violations', 'passes']})")
         faults = [
             (each["id"], node["html"], node["failureSummary"])
@@ -339,6 +347,20 @@ def test_axe_finds_nothing_serious(themed):
         assert faults == []
         [seen] = [each["nodes"] for each in found["passes"] if each["id"] == "color-contrast"]
         assert len(seen) > 100  # the texts were seen at all
+    page.set_viewport_size({"width": 1400, "height": 2000})
+
+
+def test_axe_finds_nothing_serious_in_a_comparison(themed):
+    page = themed.page
+    choice = page.locator(".widget-dropdown", has_text="Compare").locator("select")
+    themed.changes(lambda: choice.select_option(label="stage 1"))
+    assert page.locator(".opk-legend span").all_inner_texts()[:2] == ["stage 2", "stage 1"]
+    assert float(themed.row(TIP)[4]) >= 0
+    page.locator(".opk-channel tbody tr.opk-missing").first.click()
+    themed.until("document.querySelector('.opk-status').textContent.includes('missing')")
+    check_widths(page)
+    themed.changes(lambda: choice.select_option(label="nothing"))
+    assert page.locator(".opk-legend").is_hidden()
 
 
 def test_each_control_is_reached_by_tab_and_named_with_a_visible_focus(shown):
@@ -397,3 +419,33 @@ def test_mouse_zooms_pans_and_previews(shown):
     shown.changes(row.hover)
     page.mouse.move(5, 5)
     shown.until("old => document.querySelector('.opk-canvas').toDataURL() === old", before)
+
+
+# --- people
+
+
+def test_parts_of_people_are_chosen_moved_and_labelled(server, folder):
+    address, token = server
+    with open_page(1400, 2000) as page:
+        watcher = run_all(page, f"{address}/notebooks/people.ipynb?token={token}")
+        driver = Driver(page, read_image(folder / "people.jpg").shape[:2])
+        parts = page.locator(".opk-hand tbody tr")
+        assert parts.nth(0).locator("td").all_inner_texts()[:2] == ["1", "body"]
+        body = driver.table()
+        driver.changes_table(lambda: (parts.nth(0).focus(), page.keyboard.press("ArrowDown")))
+        assert "face of person 1" in page.locator(".opk-channel caption").inner_text()
+        assert page.locator(".opk-channel tbody tr").count() == len(FACE)
+        for theme in ("JupyterLab Light", "JupyterLab Dark"):
+            set_theme(page, theme)
+            check_widths(page)
+        driver.changes_table(lambda: driver.click(body[BODY_25.index("left_knee")]))  # its body
+        page.locator(".opk-channel tbody tr").first.click()
+        driver.changes_table(lambda: driver.drag(body[0], body[0] + 15))
+        driver.until_row(0, *(body[0] + 15))
+        page.locator(".widget-hbox", has_text="Save labels").locator("input").fill("people.json")
+        driver.press("Save labels")
+        driver.until_message("Saved people.json")
+        [sample] = read_people_labels(folder / "people.json", skeleton=COCO_WHOLE_BODY)
+        np.testing.assert_allclose(sample.people[0].xy[0], driver.table()[0], atol=0.06)
+    assert watcher.errors == []
+    assert watcher.strangers == []

@@ -7,19 +7,20 @@ the `widgets` of our own.
 
 import html
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from openpose_keras.core.boxes import BoxLike
-
-# The rest is imported by `explore`, after it has said that it is loading.
+# All else, NumPy too, is imported by `explore`, after it has said that it is loading.
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from openpose_keras.core.boxes import BoxLike
     from openpose_keras.estimators.hand import HandEstimator
+    from openpose_keras.estimators.whole_body import WholeBodyEstimator
     from openpose_keras.viz.explorer.app import Explorer
     from openpose_keras.viz.explorer.images import Source
 
@@ -28,9 +29,10 @@ __all__ = ["explore"]
 
 def explore(
     image_or_paths: "Source | Iterable[Source]",
-    estimator: "HandEstimator | None" = None,
+    estimator: "HandEstimator | WholeBodyEstimator | None" = None,
     *,
-    boxes: Iterable[BoxLike] | None = None,
+    preset: str | None = None,
+    boxes: "Iterable[BoxLike] | None" = None,
 ) -> "Explorer | Figure":
     """Explore one image, or several: heatmaps, stages, scales, peaks, keypoints.
 
@@ -39,9 +41,13 @@ def explore(
     where ipywidgets or anywidget is not installed (`pip install ipywidgets anywidget`
     installs both), it is one figure.
 
+    With an estimator of whole people it shows the body, the face and the hands of each of them.
+
     Args:
         image_or_paths: (H, W, 3) uint8 RGB, a file, a folder of images, or several of these.
-        estimator: Finds the hands; by default that of the preset "hand_lite".
+        estimator: Finds the hands, or whole people; by default that of the preset.
+        preset: A key of `presets.PRESETS`, or of `presets.PRESET_SETS` such as "lite", which finds
+            whole people. By default "hand_lite".
         boxes: (x, y, width, height) or (x, y, width) of the hands of the first image; by default
             the estimator searches for them.
 
@@ -50,30 +56,53 @@ def explore(
 
     Raises:
         ImageError: There is no image, or the first one cannot be read.
-        TypeError: The estimator is no `HandEstimator`.
-        ValueError: A box is not valid.
+        TypeError: The estimator is neither a `HandEstimator` nor a `WholeBodyEstimator`.
+        ValueError: A box is not valid, or boxes are given with whole people; there is no such
+            preset, or it comes with an estimator.
+        WeightsError: The preset's weights are missing or damaged.
 
     Example:
-        explore("photo.jpg", HandEstimator.from_preset("hand_lite"))
+        explore("photo.jpg", preset="lite")
     """
     with _telling() as tell:
-        tell("Loading the explorer …")
         from openpose_keras.estimators.hand import HandEstimator
+        from openpose_keras.estimators.whole_body import WholeBodyEstimator
         from openpose_keras.viz.explorer.render import static_figure
-        from openpose_keras.viz.explorer.session import Session
+        from openpose_keras.viz.explorer.session import PeopleSession, Session
 
+        if estimator is not None and preset is not None:
+            raise ValueError(f"expected an estimator or a preset, got both: leave out {preset!r}")
         if estimator is None:
-            tell("Loading the network hand_lite …")
-            estimator = HandEstimator.from_preset("hand_lite")
-        if not isinstance(estimator, HandEstimator):
-            raise TypeError(f"expected a HandEstimator, got {type(estimator).__name__}")
-        tell("Searching the image for hands …" if boxes is None else "Running the network …")
-        session = Session(image_or_paths, estimator, boxes=boxes)
+            estimator = _load(preset or "hand_lite", tell)
+        if isinstance(estimator, HandEstimator):
+            tell("Searching the image for hands …" if boxes is None else "Running the network …")
+            session = Session(image_or_paths, estimator, boxes=boxes)
+        elif not isinstance(estimator, WholeBodyEstimator):
+            kinds = "a HandEstimator or a WholeBodyEstimator"
+            raise TypeError(f"expected {kinds}, got {type(estimator).__name__}")
+        elif boxes is not None:
+            raise ValueError("expected boxes with hands only, got some with people: leave them out")
+        else:
+            tell("Searching the image for people …")
+            session = PeopleSession(image_or_paths, estimator)
         if not has_widgets():
             return static_figure(session)
         from openpose_keras.viz.explorer.app import Explorer
 
         return Explorer(session)
+
+
+def _load(preset: str, tell: Callable[[str], None]) -> "HandEstimator | WholeBodyEstimator":
+    """Load the networks of a preset, or of a set of them: of hands, or of whole people."""
+    from openpose_keras.estimators.hand import HandEstimator
+    from openpose_keras.estimators.whole_body import WholeBodyEstimator
+    from openpose_keras.networks.presets import get_presets
+
+    only_hands = list(get_presets(preset)) == ["hand"]
+    tell(f"Loading the network{'' if only_hands else 's of'} {preset} …")
+    if only_hands:
+        return HandEstimator.from_preset(preset)
+    return WholeBodyEstimator.from_preset(preset)
 
 
 def has_widgets() -> bool:
@@ -91,7 +120,7 @@ def _is_notebook() -> bool:
 
 @contextmanager
 def _telling() -> Iterator[Callable[[str], None]]:
-    """Show a line in the notebook until all is done, and nothing elsewhere."""
+    """Show in the notebook what is being loaded until all is done, and nothing elsewhere."""
     if not _is_notebook():
         yield lambda text: None
         return
@@ -101,7 +130,8 @@ def _telling() -> Iterator[Callable[[str], None]]:
         """Return a line in all forms that a notebook may show."""
         return {"text/html": f"<i>{html.escape(text)}</i>" if text else "", "text/plain": text}
 
-    handle = display(content(""), raw=True, display_id=True)
+    handle = display(content("Loading the explorer …"), raw=True, display_id=True)
+    time.sleep(0.01)  # lets the kernel's other thread send it, before imports keep it waiting
     try:
         yield lambda text: handle.update(content(text), raw=True)
     finally:

@@ -7,20 +7,36 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from openpose_keras.core.keypoints import Hand
-from openpose_keras.core.skeletons import HAND
-from openpose_keras.viz.drawing import hand_label
-from openpose_keras.viz.explorer.controls import CHANGES, HELP, NONE, SAVES, make_controls
-from openpose_keras.viz.explorer.render import frame_of, render, static_figure
+from openpose_keras.core.keypoints import Keypoints
+from openpose_keras.viz.explorer.controls import (
+    CHANGES,
+    HELP,
+    NONE,
+    PEOPLE_HELP,
+    SAVES,
+    channels,
+    make_controls,
+)
+from openpose_keras.viz.explorer.render import (
+    compared_name,
+    frame_of,
+    part_label,
+    part_name,
+    render,
+    static_figure,
+)
 from openpose_keras.viz.explorer.save import default_path, save
-from openpose_keras.viz.explorer.session import Session
+from openpose_keras.viz.explorer.session import PeopleSession, Session
 from openpose_keras.viz.explorer.widgets import (
+    DISTANCE,
     HAND_COLUMNS,
     KEYPOINT_COLUMNS,
+    PART_COLUMNS,
     Canvas,
     Status,
     Table,
     hand_row,
+    summary,
     table_rows,
 )
 
@@ -40,8 +56,10 @@ class Explorer(widgets.Box):
         """Build the widgets and show the first image."""
         self.session = session
         self._updating = False
+        self._people = isinstance(session, PeopleSession)
         self.canvas, self.status = Canvas(), Status()
-        self.hand_table = Table(field="hand", columns=HAND_COLUMNS)
+        columns = PART_COLUMNS if self._people else HAND_COLUMNS
+        self.hand_table = Table(field="hand", columns=columns)
         self.table = Table(field="channel", columns=KEYPOINT_COLUMNS)
         self.controls = make_controls(session)
         self.buttons = {
@@ -66,13 +84,14 @@ class Explorer(widgets.Box):
             [self.canvas, self.status],
             [self.hand_table, self.table],
             [*controls, changes],
-            [*saves, self.overwrite, widgets.HTML(HELP)],
+            [*saves, self.overwrite, widgets.HTML(PEOPLE_HELP if self._people else HELP)],
         ]
 
     def _connect(self) -> None:
         """Connect controls, mouse and buttons with the session."""
         session = self.session
-        widgets.dlink((self.controls["tool"], "value"), (self.canvas, "tool"))
+        if "tool" in self.controls:
+            widgets.dlink((self.controls["tool"], "value"), (self.canvas, "tool"))
         for name, control in self.controls.items():
             if name != "tool":
                 control.observe(partial(self._choose, name), "value")
@@ -116,8 +135,9 @@ class Explorer(widgets.Box):
     def _work(self, image: int | None) -> str:
         """Return what takes its time when something is chosen: an image, or anything else."""
         if image is not None and image not in self.session.annotations:
-            return f"Searching {self.session.images[image].name} for hands …"
-        return "Running the network on the hand …"
+            name, finds = self.session.images[image].name, self.session.finds
+            return f"Searching {name} for {finds} …"
+        return "Looking at the part …" if self._people else "Running the network on the hand …"
 
     def save(self, kind: str) -> None:
         """Save the "image", the "json" or the "labels" under the path that is entered."""
@@ -158,56 +178,99 @@ class Explorer(widgets.Box):
         self._update_controls()
         session, state = self.session, self.session.state
         image, window = render(session, skeletons=False)
-        hands = [result.hand for result in session.results()]
-        moved = session.hands[state.hand].moved if hands else {}
-        selected = state.channel if state.channel in range(len(HAND)) else -1
+        found = [result.keypoints for result in session.results()]
+        other = session.compared()
+        active, count = (found[state.hand] if found else None), len(session.skeleton)
+        moved = session.hands[state.hand].moved if found else {}
+        selected = state.channel if state.channel in range(count) else -1
         name = session.images[state.image].name
         canvas, table = self.canvas, self.table
         with canvas.hold_sync(), table.hold_sync(), self.hand_table.hold_sync():
             canvas.show(image, window)
             canvas.frame = list(frame_of(session, close=state.close))
             canvas.boxes = [list(each.region.box) for each in session.hands]
-            canvas.hands = [{"points": _points(each), "text": hand_label(each)} for each in hands]
+            canvas.hands = list(map(self._drawn, range(len(found)), found))
             canvas.active, canvas.selected = state.hand, selected
-            canvas.skeletons, canvas.label = state.skeletons, f"{name}, hands: {len(hands)}"
-            table.rows = table_rows(hands[state.hand], moved) if hands else []
+            canvas.skeletons, canvas.label = state.skeletons, f"{name}, {self._counted()}"
+            canvas.compared = _points(other) if other else []
+            canvas.legend = self._legend(active, other) if active and other else []
+            table.columns = [*KEYPOINT_COLUMNS, *([DISTANCE] if other else [])]
+            table.rows = table_rows(active, moved, other) if active else []
             table.selected = selected
-            table.caption = f"Keypoints: {len(moved)} of {len(HAND)} corrected"
-            self.hand_table.rows = [hand_row(*each) for each in enumerate(hands)]
+            table.caption = f"Keypoints{self._whose()}: {len(moved)} of {count} corrected"
+            pairs = enumerate(zip(session.hands, found, strict=True))
+            self.hand_table.rows = [hand_row(index, *each) for index, each in pairs]
             self.hand_table.selected, self.hand_table.caption = state.hand, self._progress()
         text, error = self._message
-        self.status.text, self.status.is_error = text or self._finding(hands), error
+        self.status.text, self.status.is_error = text or self._finding(active, other), error
+
+    def _drawn(self, index: int, found: Keypoints) -> dict[str, Any]:
+        """Return what the canvas draws of a hand, or of a part of a person with its number."""
+        text = part_label(found)
+        if self._people:
+            numbers = [each.person for each in self.session.hands]
+            first = numbers.index(numbers[index]) == index
+            text = str(numbers[index] + 1) if first else ""
+        return {"points": _points(found), "text": text, "layout": found.skeleton.name}
+
+    def _counted(self) -> str:
+        """Return how many hands, or people, there are."""
+        hands = self.session.hands
+        count = len({each.person for each in hands}) if self._people else len(hands)
+        return f"{self.session.finds}: {count}"
+
+    def _whose(self) -> str:
+        """Return of which part of whom the keypoints are, where they are not those of a hand."""
+        hands = self.session.hands
+        active = hands[self.session.state.hand] if hands and self._people else None
+        return f" of the {part_name(active)}" if active else ""
+
+    def _legend(self, found: Keypoints, other: Keypoints) -> list[str]:
+        """Return what the two skeletons of a comparison are, and how far they lie apart."""
+        state = self.session.state
+        stage = state.stage or self.session.network.count
+        own = state.recipe if isinstance(state.against, str) else f"stage {stage}"
+        return [own, compared_name(state), summary(found, other)]
 
     def _progress(self) -> str:
-        """Return the heading of the hands, with how many of several images were corrected."""
+        """Return the heading of the table, with how many of several images were corrected."""
         count = len(self.session.images)
         done = f": {len(self.session.corrected)} of {count} images corrected" if count > 1 else ""
-        return f"Hands{done}"
+        return f"{self.session.finds.capitalize()}{done}"
 
-    def _finding(self, hands: list[Hand]) -> str:
+    def _finding(self, active: Keypoints | None, other: Keypoints | None) -> str:
         """Return what people should know of the active hand and of the keypoint that is chosen."""
         state = self.session.state
-        if not hands:
-            return "No hand found in this image: choose “box” and draw one around a hand."
-        hand, moved = hands[state.hand], self.session.hands[state.hand].moved
-        if not hand.found.any():
+        if active is None:
+            advice = "choose “box” and draw one around a hand."
+            return (
+                "Nobody found here." if self._people else f"No hand found in this image: {advice}"
+            )
+        moved, presence = self.session.hands[state.hand].moved, getattr(active, "presence", None)
+        if not active.found.any():
             return f"Nothing found in this box: no score is above {state.threshold:.2f}."
-        if hand.presence is not None and hand.presence < UNLIKELY and not moved:
-            return f"Probably no hand in this box: its presence is {100 * hand.presence:.0f} %."
-        if state.channel is None or state.channel >= len(HAND):
+        if presence is not None and presence < UNLIKELY and not moved:
+            return f"Probably no hand in this box: its presence is {100 * presence:.0f} %."
+        if state.channel is None or state.channel >= len(active.skeleton):
             return ""
-        row = table_rows(hand, moved)[state.channel]
-        where = f"x {row['x']}, y {row['y']}, " if hand.found[state.channel] else ""
-        return f"{row['name']}: {where}{row['score']}"
+        row = table_rows(active, moved, other)[state.channel]
+        where = f"x {row['x']}, y {row['y']}, " if active.found[state.channel] else ""
+        apart = other and row["distance"] != "–"
+        distance = f", {row['distance']} pixels from {compared_name(state)}" if apart else ""
+        return f"{row['name']}: {where}{row['score']}{distance}"
 
     def _update_controls(self) -> None:
         """Set the controls to the state, and suggest where to save."""
         session, state = self.session, self.session.state
-        scales = [("merged", NONE), *((f"{scale:g} only", scale) for scale in session.scales)]
-        self.controls["scale"].options = scales
-        self.controls["scale"].disabled = len(session.scales) < 2
-        side = session.hands[state.hand].region.side if session.hands else None
-        values = {**vars(state), "side": side, "stage": state.stage or session.network.count}
+        values = vars(state)
+        if not self._people:
+            scales = [("merged", NONE), *((f"{scale:g} only", scale) for scale in session.scales)]
+            self.controls["scale"].options = scales
+            self.controls["scale"].disabled = len(session.scales) < 2
+            side = session.hands[state.hand].region.side if session.hands else None
+            values = {**values, "side": side, "stage": state.stage or session.network.count}
+        if list(self.controls["channel"].options) != (options := channels(session)):
+            self.controls["channel"].options = options
         for name in self.controls.keys() & values.keys():
             self.controls[name].value = NONE if values[name] is None else values[name]
         for kind, path in self.paths.items():
@@ -220,7 +283,7 @@ class Explorer(widgets.Box):
         return data
 
 
-def _points(hand: Hand) -> list[list[float] | None]:
+def _points(found: Keypoints) -> list[list[float] | None]:
     """Return (x, y) of each keypoint, or None where it is missing."""
-    pairs = zip(hand.xy.tolist(), hand.found, strict=True)
-    return [xy if found else None for xy, found in pairs]
+    pairs = zip(found.xy.tolist(), found.found, strict=True)
+    return [xy if is_found else None for xy, is_found in pairs]

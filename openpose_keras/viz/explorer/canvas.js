@@ -23,7 +23,9 @@ function render({ model, el }) {
   tools.className = "opk-tools";
   tools.setAttribute("role", "toolbar");
   tools.setAttribute("aria-label", "View of the image");
-  el.append(tools, canvas);
+  const legend = document.createElement("div");
+  legend.className = "opk-legend";
+  el.append(tools, canvas, legend);
 
   let sharp = null; // the latest image: { bitmap, window }
   let whole = null; // the latest image of the whole frame, shown where the sharp one does not reach
@@ -44,7 +46,9 @@ function render({ model, el }) {
       (event.clientY - bounds.top) * k + view[1] - 0.5,
     ];
   };
-  const points = () => model.get("hands")[model.get("active")]?.points ?? [];
+  const active = () => model.get("hands")[model.get("active")];
+  const points = () => active()?.points ?? [];
+  const layout = (hand = active()) => model.get("layouts")[hand?.layout ?? "hand"]; // its skeleton
   const near = (a, b, reach = REACH) => Math.hypot(a[0] - b[0], a[1] - b[1]) <= reach;
   const activeBox = () => (drag && drag.box) || model.get("boxes")[model.get("active")];
 
@@ -64,10 +68,12 @@ function render({ model, el }) {
     return best;
   }
 
+  // The smallest box at a point; where a box is to be dragged, the active one before all others.
   function boxAt(point) {
-    // The active hand comes first, where boxes overlap.
     const boxes = model.get("boxes");
-    const order = [model.get("active"), ...boxes.keys()];
+    const area = (index) => boxes[index][2] * boxes[index][3];
+    const order = [...boxes.keys()].sort((first, second) => area(first) - area(second));
+    if (model.get("tool") === "box") order.unshift(model.get("active"));
     const inside = ([x, y, w, h]) =>
       point[0] >= x - 0.5 && point[0] < x + w - 0.5 && point[1] >= y - 0.5 && point[1] < y + h - 0.5;
     return order.find((index) => boxes[index] && inside(boxes[index])) ?? -1;
@@ -142,11 +148,40 @@ function render({ model, el }) {
       pen.drawImage(each.bitmap, ...boxToScreen([x, y, ...size]));
     }
     drawBoxes(pen);
-    if (model.get("skeletons")) model.get("hands").forEach((each, index) => drawHand(pen, each, index));
+    if (model.get("skeletons")) {
+      drawCompared(pen);
+      model.get("hands").forEach((each, index) => drawHand(pen, each, index));
+    }
     drawSelected(pen);
   }
 
-  function drawHand(pen, { points: found, text }, index) {
+  // The other skeleton: dashed white lines and rings, on black so that they are seen on any image.
+  function drawCompared(pen) {
+    const at = model.get("compared").map((each) => each && toScreen(each));
+    for (const [color, thick] of [["#000000", 4], ["#ffffff", 2]]) {
+      pen.strokeStyle = color;
+      pen.lineWidth = thick;
+      pen.lineCap = "butt";
+      pen.setLineDash([6, 4]);
+      pen.beginPath();
+      for (const [start, end] of layout().edges) {
+        if (!at[start] || !at[end]) continue;
+        pen.moveTo(...at[start]);
+        pen.lineTo(...at[end]);
+      }
+      pen.stroke();
+      pen.setLineDash([]);
+      for (const each of at.filter(Boolean)) {
+        pen.beginPath();
+        pen.arc(...each, 4.5, 0, 2 * Math.PI);
+        pen.stroke();
+      }
+    }
+  }
+
+  function drawHand(pen, hand, index) {
+    const { points: found, text } = hand;
+    const { edges, colors } = layout(hand);
     const moved = index === model.get("active") && drag && drag.kind === "point" && drag.at;
     const at = found.map((each, k) => (moved && k === drag.index ? drag.at : each)).map((each) => each && toScreen(each));
     const there = at.filter(Boolean);
@@ -155,10 +190,9 @@ function render({ model, el }) {
     const ys = there.map((each) => each[1]);
     const extent = Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys));
     const thick = Math.min(Math.max(extent / 80, 1), 2.5); // thinner than the fingers of a small hand
-    const colors = model.get("colors");
     pen.lineCap = "round";
     pen.lineWidth = thick;
-    for (const [start, end] of model.get("edges")) {
+    for (const [start, end] of edges) {
       if (!at[start] || !at[end]) continue;
       pen.strokeStyle = colors[end];
       pen.beginPath();
@@ -315,7 +349,7 @@ function render({ model, el }) {
     }
     const index = keypointAt(at);
     canvas.style.cursor = index >= 0 ? "grab" : model.get("selected") >= 0 ? "crosshair" : "default";
-    canvas.title = index >= 0 ? model.get("names")[index] : "";
+    canvas.title = index >= 0 ? layout().names[index] : "";
   }
 
   function keyDown(event) {
@@ -325,7 +359,7 @@ function render({ model, el }) {
     const index = model.get("selected");
     const point = points()[index];
     const key = event.key.toLowerCase();
-    const names = model.get("names");
+    const { names } = layout();
     if (key === "escape") {
       drag = null;
       draw();
@@ -371,6 +405,11 @@ function render({ model, el }) {
   function describe() {
     switcher.setAttribute("aria-pressed", model.get("skeletons"));
     canvas.setAttribute("aria-label", model.get("label"));
+    legend.replaceChildren(...model.get("legend").map((text) => {
+      const item = document.createElement("span");
+      item.textContent = text;
+      return item;
+    }));
   }
 
   async function decode() {
@@ -391,8 +430,8 @@ function render({ model, el }) {
   canvas.addEventListener("keydown", keyDown);
   const watcher = new ResizeObserver(() => draw());
   watcher.observe(el);
-  const actions = { image: decode, frame: reframe, label: describe };
-  ["boxes", "active", "hands", "selected", "tool"].forEach((name) => { actions[name] = draw; });
+  const actions = { image: decode, frame: reframe, label: describe, legend: describe };
+  ["boxes", "active", "hands", "compared", "selected", "tool"].forEach((name) => { actions[name] = draw; });
   actions.skeletons = () => { describe(); draw(); };
   for (const [name, action] of Object.entries(actions)) model.on(`change:${name}`, action);
   describe();

@@ -5,16 +5,17 @@ with its other answers by the content of the network's input, so that controls f
 another stage, recipe or method of finding peaks needs no second run.
 """
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from openpose_keras.core.boxes import BOX_MARGIN, Box, square_box
-from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.keypoints import Keypoints
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.engines.keras import as_engine
 from openpose_keras.engines.maps import Maps, named_maps
@@ -22,6 +23,7 @@ from openpose_keras.engines.stages import stages_model
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import AnyRecipe, Peak
 from openpose_keras.estimators.views import Region
+from openpose_keras.estimators.whole_body import WholeBodyEstimator
 
 MEMORY = 1 << 28  # bytes of maps that are kept: 256 MiB
 BLUR_THRESHOLD = 0.05  # of a blurred map where a recipe has no threshold
@@ -29,15 +31,15 @@ Point = tuple[float, float]
 
 
 class Prediction(NamedTuple):
-    """What the network predicts for one hand.
+    """What the network predicts for one hand, or for another part of a person.
 
     Args:
-        hand: The keypoints, however low their scores.
+        keypoints: However low their scores; of a hand a `Hand`.
         maps: (h, w, K + 1) merged heatmaps that they came from, never mirrored or rotated.
         box: (x, y, width, height) that the maps cover, in the image.
     """
 
-    hand: Hand
+    keypoints: Keypoints
     maps: np.ndarray
     box: Box
 
@@ -153,6 +155,60 @@ class StagedNetwork:
         return Prediction(estimate.hand, maps, frame.box)
 
 
+def predict_people(
+    estimator: WholeBodyEstimator, image: np.ndarray
+) -> dict[tuple[int, str], Prediction]:
+    """Estimate the people of an image, and keep the maps that their keypoints came from.
+
+    Args:
+        estimator: Of whole people.
+        image: (H, W, 3) uint8 RGB.
+
+    Returns:
+        A prediction for each part that was found, by the person's index and the part's name in
+        `Person.parts`. The keypoints are those that the estimator returns.
+
+    Raises:
+        OpenPoseKerasError: A network fails.
+        ValueError: A network finds points without heatmaps.
+    """
+    merged: list[np.ndarray] = []
+    estimates: list[list[Any]] = []
+    seen = copy.copy(estimator)
+    seen.body = _keeping(estimator.body, "merge", merged)
+    seen.face = _keeping(estimator.face, "estimate", estimates)
+    seen.hand = _keeping(estimator.hand, "estimate", estimates)
+    people = seen(image)
+    # A person's parts are new objects with the same keypoints.
+    by_keypoints = {each.peaks[:, :2].tobytes(): each for group in estimates for each in group}
+    predictions = {}
+    for number, person in enumerate(people):
+        for part, keypoints in person.parts.items():
+            if part == "body":
+                maps = merged[0][..., : len(keypoints.skeleton) + 1].copy()
+                frame = seen.body.views(image)[0].frame
+            else:
+                maps, frame = by_keypoints[keypoints.xy.tobytes()].heatmaps()
+            predictions[number, part] = Prediction(keypoints, maps, frame.box)
+    return predictions
+
+
+def _keeping(estimator: Any, method: str, kept: list[Any]) -> Any:  # noqa: ANN401 - of any part
+    """Return an estimator, or None as it is, that keeps what one of its methods returns."""
+    if estimator is None:
+        return None
+    own = getattr(estimator, method)
+
+    def call(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - of the method
+        """Call the method and keep its result."""
+        kept.append(own(*args, **options))
+        return kept[-1]
+
+    other = copy.copy(estimator)
+    setattr(other, method, call)
+    return other
+
+
 def _size(maps: Maps) -> int:
     """Return the bytes of maps."""
     return sum(each.nbytes for each in maps.values())
@@ -172,16 +228,16 @@ def correct(
         The result. A moved keypoint has the score 1, one that is not visible is missing.
 
     Example:
-        >>> hand = Hand(np.zeros((21, 2)), np.full(21, 0.1))
+        >>> hand = Keypoints(np.zeros((21, 2)), np.full(21, 0.1), skeleton=HAND)
         >>> prediction = Prediction(hand, np.zeros((4, 4, 22)), (0, 0, 4, 4))
-        >>> correct(prediction, {8: (1, 2)}, 0.2).hand
-        Hand(side=None, score=0.048, found=1/21, box=None)
+        >>> correct(prediction, {8: (1, 2)}, 0.2).keypoints
+        Keypoints(score=0.048, found=1/21, box=None)
     """
-    hand = prediction.hand
-    xy, scores = hand.xy.astype(np.float64), hand.scores.astype(np.float64)
+    found = prediction.keypoints
+    xy, scores = found.xy.astype(np.float64), found.scores.astype(np.float64)
     low = ~(scores > threshold)
     xy[low], scores[low] = np.nan, 0.0
     for index, point in moved.items():
         xy[index] = np.nan if point is None else point
         scores[index] = float(point is not None)
-    return prediction._replace(hand=replace(hand, xy=xy, scores=scores))
+    return prediction._replace(keypoints=replace(found, xy=xy, scores=scores))

@@ -10,17 +10,20 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from openpose_keras.core.boxes import Box, square_box
+from openpose_keras.core.keypoints import Body, Hand, Keypoints
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.geometry import Resize
-from openpose_keras.viz.drawing import Pen, draw_hands, draw_heatmaps, hand_label
-from openpose_keras.viz.explorer.session import Session
+from openpose_keras.viz.drawing import Pen, draw, draw_hands, draw_heatmaps, hand_label
+from openpose_keras.viz.explorer.session import HandAnnotation, Session, State
 from openpose_keras.viz.figures.canvas import GREY, NotebookFigure
 
 SIZE = 900  # pixels: the longer side of what is shown, at most
 MARGIN = 1.25  # of a hand's box, where its surroundings are shown
 PEN = Pen(line=2, radius=4, circle=-1)  # thin, so that the heatmap under it stays visible
+WHITE_HAND = replace(HAND, colors=((255, 255, 255),) * len(HAND))  # of what is compared
 FIGURE_SIZE = 500  # pixels: the longer side of an image in the static figure, at most
 FIGURE_OPACITY = 0.8
+FONT_SIZE = 7.5  # of the scores of a hand; of more keypoints it is less
 Window = tuple[int, int, int, int]
 
 
@@ -32,6 +35,8 @@ def render(
     skeletons: bool | None = None,
 ) -> tuple[np.ndarray, Window]:
     """Draw what a session shows: the heatmap of the active hand, and all skeletons.
+
+    That of the recipe or stage that is compared is white, below the others.
 
     Args:
         session: The image, its hands, and what is chosen.
@@ -61,13 +66,38 @@ def render(
         opacity = state.opacity if opacity is None else opacity
         covered = (np.array(box) - (x, y, 0, 0)) * np.tile((columns / width, rows / height), 2)
         channel = state.channel if state.preview is None else state.preview
-        canvas = draw_heatmaps(canvas, maps, channel, opacity=opacity, box=covered)
-    # Keypoints below the session's threshold are missing already.
-    hands = [replace(hand, xy=resize.apply_points(hand.xy - (x, y))) for hand, *_ in results]
+        options = {"opacity": opacity, "box": covered, "skeleton": session.skeleton}
+        canvas = draw_heatmaps(canvas, maps, channel, **options)
+    parts = [replace(each, xy=resize.apply_points(each.xy - (x, y))) for each, *_ in results]
     on_screen = size is not None
     pen = PEN if on_screen else None
-    drawn = hands if (state.skeletons if skeletons is None else skeletons) else []
-    return draw_hands(canvas, drawn, threshold=-math.inf, pen=pen, labels=on_screen), window
+    if not (state.skeletons if skeletons is None else skeletons):
+        return canvas, window
+    hands = [each for each in parts if isinstance(each, Hand)]
+    others = [each for each in parts if not isinstance(each, Hand)]
+    if other := session.compared():
+        xy = resize.apply_points(other.xy - (x, y))
+        others.append(Body(xy, other.scores, skeleton=WHITE_HAND))
+    # Keypoints below the session's threshold are missing already.
+    thresholds = {each.skeleton.name: -math.inf for each in others}
+    canvas = draw(canvas, others, thresholds=thresholds, pen=pen)
+    labels = on_screen and session.finds == "hands"
+    return draw_hands(canvas, hands, threshold=-math.inf, pen=pen, labels=labels), window
+
+
+def part_label(keypoints: Keypoints) -> str:
+    """Return what is known of a hand as a whole, see `hand_label`; nothing of another part."""
+    return hand_label(keypoints) if isinstance(keypoints, Hand) else ""
+
+
+def part_name(annotation: HandAnnotation) -> str:
+    """Return which part of whom it is: "left hand of person 2"."""
+    return f"{annotation.part.replace('_', ' ')} of person {annotation.person + 1}"
+
+
+def compared_name(state: State) -> str:
+    """Return what the choice is compared with: the name of a recipe, or "stage 1"."""
+    return state.against if isinstance(state.against, str) else f"stage {state.against}"
 
 
 def window_of(session: Session) -> Window:
@@ -120,8 +150,10 @@ def static_figure(session: Session) -> NotebookFigure:
         A figure of 7 inches, 700 pixels.
     """
     figure = NotebookFigure(7.0, 3.2)
+    against = session.state.against
+    white = "" if against is None else f", white: {compared_name(session.state)}"
     images = {
-        "keypoints": render(session, size=FIGURE_SIZE, opacity=0.0),
+        f"keypoints{white}": render(session, size=FIGURE_SIZE, opacity=0.0),
         "heatmaps": render(session, size=FIGURE_SIZE, opacity=FIGURE_OPACITY, skeletons=False),
     }
     for index, (title, (image, _)) in enumerate(images.items()):
@@ -137,18 +169,28 @@ def static_figure(session: Session) -> NotebookFigure:
 
 
 def _write_scores(axes: Axes, session: Session) -> None:
-    """Write the keypoints of the active hand and their scores, one line each."""
-    count, active = len(session.hands), session.state.hand + 1
-    title = f"scores of hand {active} of {count}" if count > 1 else "scores"
-    axes.set(xlim=(0, 1), ylim=(len(HAND), 0))
+    """Write the keypoints of the active hand or part and their scores, one line each."""
+    count, active, skeleton = len(session.hands), session.state.hand, session.skeleton
+    title = f"scores of hand {active + 1} of {count}" if count > 1 else "scores"
+    axes.set(xlim=(0, 1), ylim=(len(skeleton), 0))
     if not count:
-        axes.set_title("no hand found", color=GREY, fontsize=10, pad=4)
+        axes.set_title(
+            "no hand found" if session.finds == "hands" else "nobody found",
+            color=GREY,
+            fontsize=10,
+            pad=4,
+        )
         return
-    hand = session.result().hand
-    title = ": ".join(filter(None, (title, hand_label(hand))))
+    found = session.result().keypoints
+    title = ": ".join(filter(None, (title, part_label(found))))
+    if session.finds == "people":
+        title = part_name(session.hands[active])
+    size = FONT_SIZE * min(len(HAND) / len(skeleton), 1)
     axes.set_title(title, color=GREY, fontsize=10, pad=4)
-    for index, (name, color) in enumerate(zip(HAND.keypoints, HAND.colors, strict=True)):
-        axes.plot([0.04], [index + 0.5], "o", color=np.array(color) / 255, markersize=4)
-        score = f"{hand.scores[index]:.2f}" if hand.found[index] else "missing"
+    for index, (name, color) in enumerate(zip(skeleton.keypoints, skeleton.colors, strict=True)):
+        axes.plot([0.04], [index + 0.5], "o", color=np.array(color) / 255, markersize=size / 2)
+        score = f"{found.scores[index]:.2f}" if found.found[index] else "missing"
         for x, text, side in ((0.1, name, "left"), (1.0, score, "right")):
-            axes.text(x, index + 0.5, text, color=GREY, fontsize=7.5, ha=side, va="center_baseline")
+            axes.text(
+                x, index + 0.5, text, color=GREY, fontsize=size, ha=side, va="center_baseline"
+            )

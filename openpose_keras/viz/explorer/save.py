@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core.files import require_writable
+from openpose_keras.core.keypoints import Hand
 from openpose_keras.io.coco import add_labels, has_labels
+from openpose_keras.io.coco_people import add_people_labels
+from openpose_keras.io.coco_results import label_people
 from openpose_keras.io.images import read_image, write_image
-from openpose_keras.io.openpose_json import write_openpose
+from openpose_keras.io.openpose_json import write_openpose, write_people
 from openpose_keras.viz.explorer.render import render
-from openpose_keras.viz.explorer.session import Session
+from openpose_keras.viz.explorer.session import PeopleSession, Session
 
 KINDS = {
     "image": "{name}_explored.png",
@@ -38,9 +41,10 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
 
     Args:
         session: The images and what was found and corrected.
-        kind: "image": with heatmap and skeletons, at the image's own size. "json": all hands of
-            the image in OpenPose's format. "labels": the same for `openpose-keras train` and
-            `evaluate`, added to a label file that may hold other images already.
+        kind: "image": with heatmap and skeletons, at the image's own size. "json": all hands or
+            people of the image in OpenPose's format. "labels": the same for `openpose-keras train`
+            and `evaluate`, people as in COCO-WholeBody, added to a label file that may hold other
+            images already.
         path: The file. Its folder must exist.
         overwrite: Whether a file, or this image's entry in a label file, may be replaced.
 
@@ -59,9 +63,13 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
     if path.exists() and not overwrite and kind != "labels":
         raise FileExistsError(f"{path} exists")
     require_writable(path, force=True)
-    hands = [result.hand for result in session.results()]
+    people = session.people() if isinstance(session, PeopleSession) else None
+    found = [result.keypoints for result in session.results()]
+    hands = [each for each in found if isinstance(each, Hand)]
     if kind == "image":
         write_image(path, render(session, size=None)[0])
+    elif kind == "json" and people is not None:
+        write_people(path, people, force=overwrite)
     elif kind == "json":
         write_openpose(path, hands, force=overwrite)
     else:
@@ -71,7 +79,10 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
             raise FileExistsError(f"{path} has labels of {source.name} already")
         if shown.path is None:
             _write_array(source, session.image, overwrite=overwrite)
-        add_labels(path, source, hands)
+        if people is None:
+            add_labels(path, source, hands)
+        else:
+            add_people_labels(path, source, [label for _, label in label_people(people)])
     return path
 
 

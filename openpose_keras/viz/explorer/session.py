@@ -4,27 +4,35 @@ A `Session` holds the images, the hands in them and a `State`. `change`, `move_k
 like change it; `result` and `results` return what follows, and `render.render` draws it.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 
 from openpose_keras.core.boxes import Box, BoxLike, check_box, check_boxes
-from openpose_keras.core.keypoints import Side
-from openpose_keras.core.skeletons import HAND
+from openpose_keras.core.keypoints import Keypoints, Person, Side
+from openpose_keras.core.skeletons import HAND, Skeleton
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import RECIPES, AnyRecipe, Peak
 from openpose_keras.estimators.views import Region
-from openpose_keras.viz.drawing import THRESHOLD
+from openpose_keras.estimators.whole_body import WholeBodyEstimator
+from openpose_keras.io.coco import keypoints_box
+from openpose_keras.viz.drawing import BODY_STYLE, THRESHOLD
 from openpose_keras.viz.explorer.images import Source, collect_images
-from openpose_keras.viz.explorer.predictions import Point, Prediction, StagedNetwork, correct
+from openpose_keras.viz.explorer.predictions import (
+    Point,
+    Prediction,
+    StagedNetwork,
+    correct,
+    predict_people,
+)
 
 IMAGES = 4  # images that are kept
 PREDICTIONS = 256  # predictions that are kept
 OPACITY = 0.5  # so that the hand stays visible under the heatmap
-CHANNELS = (*HAND.keypoints, "background")
 PEAKS = get_args(Peak)
 
 
@@ -32,14 +40,22 @@ PEAKS = get_args(Peak)
 class HandAnnotation:
     """One hand: where to search its keypoints, and which of them a person corrected.
 
+    Or another part of a person, which was found there.
+
     Args:
         region: Its box and its side, which is None to leave it to the network.
         moved: Positions (x, y) in the image by the keypoint's index; None for a keypoint that is
             not visible. They stay when the box or anything else changes.
+        person: Index of the person whose part it is, among people.
+        part: "hand", or of people the name in `Person.parts`.
+        skeleton: Names of the keypoints.
     """
 
     region: Region
     moved: Mapping[int, Point | None] = field(default_factory=dict)
+    person: int = 0
+    part: str = "hand"
+    skeleton: Skeleton = HAND
 
 
 Hands = tuple[HandAnnotation, ...]
@@ -51,13 +67,15 @@ class State:
 
     Args:
         image: Index of the image.
-        hand: Index of the hand in it.
+        hand: Index of the hand in it, or of the part of a person.
         channel: Index of the heatmap that is shown, the last one is the background; None for all
             keypoints.
         stage: Of the network, from 1; None for the last.
         scales: Factors of the recipe; None for its own.
         scale: The one factor whose maps are shown; None for the merged maps.
         recipe: Name of the recipe.
+        against: What the recipe is compared with: the name of another one, or another stage of the
+            network; None for nothing.
         peak: How peaks are found; None for the recipe's own method.
         threshold: A keypoint is missing unless its score is above it.
         opacity: Of the heatmap, from 0 to 1.
@@ -74,6 +92,7 @@ class State:
     scales: tuple[float, ...] | None = None
     scale: float | None = None
     recipe: str = "refined"
+    against: str | int | None = None
     peak: Peak | None = None
     threshold: float = THRESHOLD
     opacity: float = OPACITY
@@ -99,6 +118,8 @@ class Session:
         ValueError: A box is not valid.
     """
 
+    finds: ClassVar[str] = "hands"
+
     def __init__(
         self,
         image_or_paths: Source | Iterable[Source],
@@ -107,22 +128,26 @@ class Session:
         boxes: Iterable[BoxLike] | None = None,
     ) -> None:
         """Show the first image."""
-        self.images = collect_images(image_or_paths)
-        self.read = lru_cache(IMAGES)(lambda index: self.images[index].read())
         self.network = StagedNetwork(estimator)
         self._predict = lru_cache(PREDICTIONS)(
             lambda image, *options: self.network.predict(self.read(image), *options)
         )
         self.recipes = _recipes(estimator.recipe)
-        self.state = State(recipe=next(iter(self.recipes)))
-        self.annotations: dict[int, Hands] = {}
-        self._found: dict[int, Hands] = {}
-        self._past: list[Moment] = []
-        self._future: list[Moment] = []
+        self._begin(image_or_paths, State(recipe=next(iter(self.recipes))))
         if boxes is not None:
             given = tuple(HandAnnotation(Region(box)) for box in check_boxes(boxes))
             self.annotations[0] = self._found[0] = given
         self._find_hands(0)
+
+    def _begin(self, image_or_paths: Source | Iterable[Source], state: State) -> None:
+        """Collect the images, of which nothing is known yet."""
+        self.images = collect_images(image_or_paths)
+        self.read = lru_cache(IMAGES)(lambda index: self.images[index].read())
+        self.state = state
+        self.annotations: dict[int, Hands] = {}
+        self._found: dict[int, Hands] = {}
+        self._past: list[Moment] = []
+        self._future: list[Moment] = []
 
     # What is shown.
 
@@ -137,6 +162,16 @@ class Session:
         return self.annotations[self.state.image]
 
     @property
+    def skeleton(self) -> Skeleton:
+        """The skeleton of the active hand or part."""
+        return self._skeleton_of(self.state)
+
+    def _skeleton_of(self, state: State) -> Skeleton:
+        """Return the skeleton of the hand or part that is active in a state."""
+        hands = self.annotations[state.image]
+        return hands[state.hand].skeleton if hands else HAND
+
+    @property
     def corrected(self) -> set[int]:
         """Indices of the images whose hands a person changed."""
         pairs = self.annotations.items()
@@ -146,6 +181,11 @@ class Session:
     def scales(self) -> tuple[float, ...]:
         """The factors of the recipe, as chosen."""
         return self.state.scales or self.recipes[self.state.recipe].scales
+
+    @property
+    def stages(self) -> range:
+        """The numbers of the network's stages."""
+        return range(1, self.network.count + 1)
 
     def result(self, index: int | None = None) -> Prediction:
         """Return the keypoints and heatmaps of one hand.
@@ -157,16 +197,39 @@ class Session:
             IndexError: The image has no such hand.
             OpenPoseKerasError: The box lies outside the image, or the network fails.
         """
-        state, recipe = self.state, self.recipes[self.state.recipe]
+        state = self.state
         hand = self.hands[state.hand if index is None else index]
-        prediction = self._predict(
+        return correct(
+            self._predicted(hand, state.recipe, state.stage), hand.moved, state.threshold
+        )
+
+    def _predicted(self, hand: HandAnnotation, name: str, stage: int | None) -> Prediction:
+        """Return what a recipe predicts for a hand, with the scales and peaks that are chosen."""
+        state, recipe = self.state, self.recipes[name]
+        scales = state.scales or recipe.scales
+        return self._predict(
             state.image,
             hand.region,
-            replace(recipe, scales=self.scales if state.scale is None else (state.scale,)),
+            replace(recipe, scales=scales if state.scale is None else (state.scale,)),
             state.peak or recipe.peak,
-            state.stage or self.network.count,
+            stage or self.network.count,
         )
-        return correct(prediction, hand.moved, state.threshold)
+
+    def compared(self) -> Keypoints | None:
+        """Return the active hand as the other recipe or stage finds it, without corrections.
+
+        Returns:
+            The hand; None where nothing is compared, or there is no hand.
+
+        Raises:
+            OpenPoseKerasError: The box lies outside the image, or the network fails.
+        """
+        state, other = self.state, self.state.against
+        if other is None or not self.hands:
+            return None
+        name, stage = (other, state.stage) if isinstance(other, str) else (state.recipe, other)
+        predicted = self._predicted(self._active_hand(), name, stage)
+        return correct(predicted, {}, state.threshold).keypoints
 
     def results(self) -> list[Prediction]:
         """Return the keypoints and heatmaps of every hand of the image."""
@@ -179,7 +242,7 @@ class Session:
 
         Raises:
             ValueError: There is no such image, hand, stage, recipe, scale, peak or channel, or a
-                number is out of range.
+                number is out of range. What is compared is one of the recipes or stages.
             ImageError: The image cannot be read.
         """
         if changes.get("image", self.state.image) != self.state.image:
@@ -190,19 +253,27 @@ class Session:
             changes = {"scale": None, **changes}
         state = replace(self.state, **changes)
         _require("image", state.image, range(len(self.images)))
-        _require("recipe", state.recipe, self.recipes)
-        _require("stage", state.stage, range(1, self.network.count + 1))
-        _require("scale", state.scale, state.scales or self.recipes[state.recipe].scales)
-        _require("peak", state.peak, PEAKS)
-        _require("channel", state.channel, range(len(CHANNELS)))
-        _require("preview", state.preview, range(len(CHANNELS)))
+        self._check_network(state)
+        self._find_hands(state.image)
+        _require("hand", state.hand, range(max(len(self.annotations[state.image]), 1)))
+        skeleton = self._skeleton_of(state)
+        if skeleton != self.skeleton:
+            state = replace(state, **({"channel": None, "preview": None} | changes))
+        _require("channel", state.channel, range(len(skeleton) + 1))
+        _require("preview", state.preview, range(len(skeleton) + 1))
         if not 0 <= state.opacity <= 1:
             raise ValueError(f"expected an opacity from 0 to 1, got {state.opacity!r}")
         if state.zoom is not None:
             state = replace(state, zoom=check_box(state.zoom))
-        self._find_hands(state.image)
-        _require("hand", state.hand, range(max(len(self.annotations[state.image]), 1)))
         self.state = state
+
+    def _check_network(self, state: State) -> None:
+        """Raise unless the network and its maps can be used as a state says."""
+        _require("recipe", state.recipe, self.recipes)
+        _require("stage", state.stage, self.stages)
+        _require("recipe or stage", state.against, (*self.recipes, *self.stages))
+        _require("scale", state.scale, state.scales or self.recipes[state.recipe].scales)
+        _require("peak", state.peak, PEAKS)
 
     def move_keypoint(self, index: int, point: Point | None) -> None:
         """Move a keypoint of the active hand.
@@ -211,7 +282,7 @@ class Session:
             index: Of the keypoint.
             point: (x, y) in pixels of the image, or None: it is not visible.
         """
-        _require("keypoint", index, range(len(HAND)))
+        _require("keypoint", index, range(len(self.skeleton)))
         hand = self._active_hand()
         self._replace_hand(replace(hand, moved={**hand.moved, index: point}))
 
@@ -252,8 +323,15 @@ class Session:
         """Go to the last moment of one list, where there is one, and add this one to the other."""
         if source:
             target.append((self.annotations, self.state))
-            self.annotations, state = source.pop()
-            self.state = replace(self.state, image=state.image, hand=state.hand)
+            annotations, state = source.pop()
+            self._go(annotations, replace(self.state, image=state.image, hand=state.hand))
+
+    def _go(self, annotations: dict[int, Hands], state: State) -> None:
+        """Take a state over, without the heatmap of another skeleton."""
+        before = self.skeleton
+        self.annotations, self.state = annotations, state
+        if self.skeleton != before:
+            self.state = replace(state, channel=None, preview=None)
 
     def _active_hand(self) -> HandAnnotation:
         """Return the active hand, or raise where there is none."""
@@ -270,8 +348,8 @@ class Session:
     def _set_hands(self, hands: Hands, *, active: int) -> None:
         """Replace the image's hands if all can be predicted, and remember the former ones."""
         before = self.annotations, self.state
-        self.annotations = {**self.annotations, self.state.image: hands}
-        self.state = replace(self.state, hand=active)
+        annotations = {**self.annotations, self.state.image: hands}
+        self._go(annotations, replace(self.state, hand=active))
         try:
             self.results()
         except Exception:
@@ -282,10 +360,70 @@ class Session:
 
     def _find_hands(self, index: int) -> None:
         """Read an image and, once, search it for hands."""
-        image = self.read(index)
+        self.read(index)
         if index not in self.annotations:
-            hands = tuple(map(HandAnnotation, self.network.search(image)))
-            self.annotations[index] = self._found[index] = hands
+            self.annotations[index] = self._found[index] = self._search(index)
+
+    def _search(self, index: int) -> Hands:
+        """Search an image for hands."""
+        return tuple(map(HandAnnotation, self.network.search(self.read(index))))
+
+
+class PeopleSession(Session):
+    """Images and the people in them, part by part, as an estimator finds them.
+
+    Each part stands where a hand does in a `Session`: its keypoints can be moved and its heatmaps
+    looked at. Recipes, stages, scales and boxes cannot be chosen.
+
+    Args:
+        image_or_paths: As in `explore`.
+        estimator: Finds the people.
+
+    Raises:
+        ImageError: There is no image, or the first one cannot be read.
+    """
+
+    finds: ClassVar[str] = "people"
+
+    def __init__(
+        self, image_or_paths: Source | Iterable[Source], estimator: WholeBodyEstimator
+    ) -> None:
+        """Show the first image."""
+        self._people = lru_cache(IMAGES)(lambda index: predict_people(estimator, self.read(index)))
+        self._begin(image_or_paths, State(threshold=BODY_STYLE.threshold))
+        self._find_hands(0)
+
+    def people(self) -> list[Person]:
+        """Return the people of the image, with what was corrected and without what was removed."""
+        people: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+        for each, result in zip(self.hands, self.results(), strict=True):
+            people[each.person][each.part] = result.keypoints
+        return [Person(**people[number]) for number in sorted(people)]
+
+    def _predicted(self, hand: HandAnnotation, *_: object) -> Prediction:
+        """Return what was found of a part."""
+        found = self._people(self.state.image).get((hand.person, hand.part))
+        if found is None:
+            raise ValueError("expected a part that was found in the image: none can be added")
+        return found
+
+    def _check_network(self, state: State) -> None:
+        """Raise if something is chosen that people have not."""
+        names = ("recipe", "stage", "against", "scales", "scale", "peak")
+        if chosen := [name for name in names if getattr(state, name) != getattr(State(), name)]:
+            raise ValueError(
+                f"people are shown as their estimator finds them, got another {chosen[0]}: change "
+                "the estimator"
+            )
+
+    def _search(self, index: int) -> Hands:
+        """Estimate the people of an image."""
+        return tuple(
+            HandAnnotation(
+                Region(keypoints_box(found.keypoints.xy)), {}, *key, found.keypoints.skeleton
+            )
+            for key, found in self._people(index).items()
+        )
 
 
 def _require(kind: str, chosen: object, known: Collection[object]) -> None:

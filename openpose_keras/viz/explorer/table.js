@@ -2,24 +2,33 @@
 // shows its heatmap for a moment.
 
 const PAUSE = 120; // milliseconds that the mouse rests on a row before its heatmap is shown
+const WORDS = ["name", "side", "part"]; // columns of words; all others are numbers
 
 function render({ model, el }) {
   const table = document.createElement("table");
   const field = model.get("field");
-  const columns = model.get("columns");
+  let columns = [];
   table.className = `opk-table opk-${field}`;
   table.setAttribute("role", "grid");
   const caption = table.createCaption();
   const head = table.createTHead().insertRow();
   const body = table.createTBody();
+  el.classList.add("opk-table-holder");
   el.append(table);
 
-  for (const [key, title] of columns) {
-    const item = document.createElement("th");
-    item.scope = "col";
-    item.textContent = title;
-    item.className = key === "name" || key === "side" ? "" : "opk-number";
-    head.append(item);
+  function setColumns() {
+    columns = model.get("columns");
+    head.replaceChildren(...columns.map(([key, title]) => {
+      const item = document.createElement("th");
+      item.scope = "col";
+      item.textContent = title;
+      item.className = WORDS.includes(key) ? "" : "opk-number";
+      return item;
+    }));
+    const focused = [...body.rows].indexOf(document.activeElement);
+    body.replaceChildren();
+    fill();
+    body.rows[focused]?.focus();
   }
 
   let timer = null;
@@ -49,7 +58,7 @@ function render({ model, el }) {
     const dot = document.createElement("span");
     dot.className = "opk-dot";
     first.append(dot, "");
-    columns.slice(1).forEach(([key]) => { row.insertCell().className = key === "side" ? "" : "opk-number"; });
+    columns.slice(1).forEach(([key]) => { row.insertCell().className = WORDS.includes(key) ? "" : "opk-number"; });
     row.addEventListener("click", () => { row.focus(); choose(index); });
     row.addEventListener("pointerenter", () => preview(index));
   }
@@ -67,7 +76,7 @@ function render({ model, el }) {
       row.classList.toggle("opk-selected", index === selected);
       row.setAttribute("aria-selected", index === selected);
       row.tabIndex = index === (rows[selected] ? selected : 0) ? 0 : -1;
-      row.title = field === "channel" ? "Click: choose this keypoint and show its heatmap" : "Click: choose this hand";
+      row.title = field === "channel" ? "Click: choose this keypoint and show its heatmap" : "Click: choose it and show its keypoints";
       const dot = row.cells[0].firstChild;
       dot.hidden = !each.color;
       dot.style.background = each.color ?? "";
@@ -96,10 +105,12 @@ function render({ model, el }) {
   body.addEventListener("pointerleave", () => preview(null));
   const names = ["rows", "selected", "caption"];
   names.forEach((name) => model.on(`change:${name}`, fill));
-  fill();
+  model.on("change:columns", setColumns);
+  setColumns();
   return () => {
     clearTimeout(timer);
     names.forEach((name) => model.off(`change:${name}`, fill));
+    model.off("change:columns", setColumns);
   };
 }
 

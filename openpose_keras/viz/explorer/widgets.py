@@ -13,15 +13,34 @@ import numpy as np
 import traitlets
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.keypoints import Hand
-from openpose_keras.core.skeletons import HAND
+from openpose_keras.core.keypoints import Keypoints
+from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.viz.drawing import SKELETONS
 from openpose_keras.viz.explorer.render import Window
+from openpose_keras.viz.explorer.session import HandAnnotation
 
 _HERE = Path(__file__).parent
 JPEG_QUALITY = 92
-_RGB = ["rgb({}, {}, {})".format(*color) for color in HAND.colors]
-HAND_COLUMNS = [["name", "hand"], ["side", "side"], ["presence", "presence"], ["score", "score"]]
+_SCORES = [["presence", "presence"], ["score", "score"]]
+HAND_COLUMNS = [["name", "hand"], ["side", "side"], *_SCORES]
+PART_COLUMNS = [["name", "person"], ["part", "part"], *_SCORES]
 KEYPOINT_COLUMNS = [["name", "keypoint"], ["x", "x"], ["y", "y"], ["score", "score"]]
+DISTANCE = ["distance", "distance"]  # the column that is added where two recipes are compared
+
+
+def _colors(skeleton: Skeleton) -> list[str]:
+    """Return the colours of a skeleton's keypoints as CSS has them."""
+    return ["rgb({}, {}, {})".format(*color) for color in skeleton.colors]
+
+
+_LAYOUTS = {
+    each.name: {
+        "names": list(each.keypoints),
+        "edges": list(map(list, each.edge_indices)),
+        "colors": _colors(each),
+    }
+    for each in SKELETONS
+}
 
 
 class Canvas(anywidget.AnyWidget):
@@ -34,10 +53,10 @@ class Canvas(anywidget.AnyWidget):
     frame = traitlets.List([0, 0, 1, 1]).tag(sync=True)  # the part that is shown without a zoom
     boxes = traitlets.List().tag(sync=True)
     active = traitlets.Int(0).tag(sync=True)
-    hands = traitlets.List().tag(sync=True)  # {"points": [[x, y] or None, ...], "text": ""}
-    names = traitlets.List(list(HAND.keypoints)).tag(sync=True)
-    edges = traitlets.List(list(map(list, HAND.edge_indices))).tag(sync=True)
-    colors = traitlets.List(_RGB).tag(sync=True)
+    hands = traitlets.List().tag(sync=True)  # of each points, text and layout
+    compared = traitlets.List().tag(sync=True)  # the points of another recipe or stage, or none
+    legend = traitlets.List().tag(sync=True)  # the names of both and how they differ, or nothing
+    layouts = traitlets.Dict(_LAYOUTS).tag(sync=True)  # names, edges and colours of each skeleton
     selected = traitlets.Int(-1).tag(sync=True)
     skeletons = traitlets.Bool(True).tag(sync=True)
     tool = traitlets.Unicode("points").tag(sync=True)
@@ -81,34 +100,60 @@ class Status(anywidget.AnyWidget):
     busy = traitlets.Unicode("").tag(sync=True)  # shown instead, if it stays for a moment
 
 
-def hand_row(index: int, hand: Hand) -> dict[str, str]:
-    """Return what the table of hands shows of one.
+def hand_row(index: int, annotation: HandAnnotation, found: Keypoints) -> dict[str, str]:
+    """Return what the table of hands, or of people's parts, shows of one.
 
     Args:
-        index: Its number from 0.
-        hand: The hand.
+        index: Of the hand.
+        annotation: Which hand or part it is.
+        found: Its keypoints.
     """
-    presence = "–" if hand.presence is None else f"{100 * hand.presence:.0f} %"
-    name, side = str(index + 1), hand.side or "unknown"
-    return {"name": name, "side": side, "presence": presence, "score": f"{hand.score:.2f}"}
+    presence, side = getattr(found, "presence", None), getattr(found, "side", None)
+    row = {"name": str(index + 1), "side": side or "unknown"}
+    if annotation.part != "hand":
+        row = {"name": str(annotation.person + 1), "part": annotation.part.replace("_", " ")}
+    row["presence"] = "–" if presence is None else f"{100 * presence:.0f} %"
+    return row | {"score": f"{found.score:.2f}"}
 
 
-def table_rows(hand: Hand, moved: Container[int]) -> list[dict[str, str]]:
-    """Return the keypoints of a hand as the table shows them.
+def table_rows(
+    found: Keypoints, moved: Container[int], other: Keypoints | None = None
+) -> list[dict[str, str]]:
+    """Return the keypoints of a hand, or of another part, as the table shows them.
 
     Args:
-        hand: The hand.
+        found: The keypoints.
         moved: Indices of the keypoints that a person moved or marked as not visible.
+        other: What another recipe or stage finds, to tell the distances in pixels.
     """
     rows = []
-    for index, (name, color) in enumerate(zip(HAND.keypoints, _RGB, strict=True)):
+    distances = distances_between(found, other or found)
+    names, colors = found.skeleton.keypoints, _colors(found.skeleton)
+    for index, (name, color) in enumerate(zip(names, colors, strict=True)):
         row = {"name": name, "color": color, "note": ""}
-        if hand.found[index]:
-            x, y = hand.xy[index]
-            row |= {"x": f"{x:.1f}", "y": f"{y:.1f}", "score": f"{hand.scores[index]:.2f}"}
+        row["distance"] = f"{distances[index]:.1f}" if np.isfinite(distances[index]) else "–"
+        if found.found[index]:
+            x, y = found.xy[index]
+            row |= {"x": f"{x:.1f}", "y": f"{y:.1f}", "score": f"{found.scores[index]:.2f}"}
         else:
             row |= {"x": "–", "y": "–", "score": "missing", "note": "missing"}
         if index in moved:
-            row |= {"score": "by hand" if hand.found[index] else "not visible", "note": "by hand"}
+            row |= {"score": "by hand" if found.found[index] else "not visible", "note": "by hand"}
         rows.append(row)
     return rows
+
+
+def distances_between(first: Keypoints, second: Keypoints) -> np.ndarray:
+    """Return the distance of each keypoint in both, (K,) pixels; NaN where one lacks it."""
+    distances: np.ndarray = np.linalg.norm(first.xy - second.xy, axis=1)
+    return distances
+
+
+def summary(first: Keypoints, second: Keypoints) -> str:
+    """Return the mean and the greatest of the distances of two skeletons, as a sentence."""
+    distances = distances_between(first, second)
+    if np.isnan(distances).all():
+        return "No keypoint was found by both."
+    worst = first.skeleton.keypoints[int(np.nanargmax(distances))]
+    greatest = f"at most {np.nanmax(distances):.1f} ({worst})"
+    return f"Distance: {np.nanmean(distances):.1f} pixels on average, {greatest}."
