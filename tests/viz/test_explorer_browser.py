@@ -208,7 +208,7 @@ def use_boxes(driver):
     end = (0.35 * driver.width, 0.35 * driver.width)
     driver.changes_table(lambda: driver.drag((3, 3), end))
     assert hands.count() == count + 1
-    driver.changes_table(lambda: driver.press("Remove hand"))
+    driver.changes_table(lambda: driver.press("Remove"))
     driver.press("keypoints")
 
 
