@@ -1,6 +1,6 @@
 """Skips what the environment lacks: a test marked `backend("torch")` needs PyTorch, and so on.
 
-Processes that run tests beside one another share the cores, and so do the kernels that they start.
+Processes that run tests beside one another divide the cores, and so do the kernels that they start.
 """
 
 import importlib.util
@@ -42,10 +42,10 @@ class NotebooksApart(LoadFileScheduling):
 
 @pytest.hookimpl(optionalhook=True)  # there are no such hooks with -p no:xdist
 def pytest_xdist_setupnodes(specs):
-    """Give each process its share of the cores: with all of them it takes a fifth longer."""
-    share = max(1, (os.cpu_count() or 1) // len(specs))
+    """Divide the cores among the processes: with all of them in each it takes a fifth longer."""
+    count = max(1, (os.cpu_count() or 1) // len(specs))
     for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-        os.environ.setdefault(threads, str(share))
+        os.environ.setdefault(threads, str(count))
 
 
 @pytest.hookimpl(optionalhook=True)

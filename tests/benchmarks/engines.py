@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core.errors import BackendError
-from openpose_keras.engines import FileEngine, OnnxEngine, as_engine, export_network, load_engine
+from openpose_keras.engines import FileEngine, OnnxEngine, as_engine, load_engine
+from openpose_keras.engines.export import export_network
 from openpose_keras.networks.presets import ENGINES, PRESETS
 
 SHIPPED = [name for name, preset in PRESETS.items() if preset.sha256]

@@ -5,8 +5,8 @@ Some minutes on an idle machine with PyTorch, SciPy and scikit-image, from the r
     python -m tests.benchmarks.ports
 
 Both take a photo of one hand and the same random weights of full size; heatmaps are enlarged to
-the photo at heights of 0.5, 1, 1.5 and 2 times 368 and averaged. Theirs, written anew after what
-that program does, runs PyTorch and looks for peaks as SciPy and scikit-image do. Ours is the recipe
+the photo at heights of 0.5, 1, 1.5 and 2 times 368 and averaged. Theirs, written after what that
+program does, runs PyTorch and looks for peaks as SciPy and scikit-image do. Ours is the recipe
 `pytorch_openpose`, which finds the same keypoints, and then `openpose`: one scale.
 """
 

@@ -273,6 +273,33 @@ NAME = """() => {
 }"""
 
 
+def test_parts_of_people_are_chosen_moved_and_labelled(server, folder):
+    address, token = server
+    with open_page(1400, 2000) as page:
+        watcher = run_all(page, f"{address}/notebooks/people.ipynb?token={token}")
+        driver = Driver(page, read_image(folder / "people.jpg").shape[:2])
+        parts = page.locator(".opk-hand tbody tr")
+        assert parts.nth(0).locator("td").all_inner_texts()[:2] == ["1", "body"]
+        body = driver.table()
+        driver.changes_table(lambda: (parts.nth(0).focus(), page.keyboard.press("ArrowDown")))
+        assert "face of person 1" in page.locator(".opk-channel caption").inner_text()
+        assert page.locator(".opk-channel tbody tr").count() == len(FACE)
+        for theme in ("JupyterLab Light", "JupyterLab Dark"):
+            set_theme(page, theme)
+            check_widths(page)
+        driver.changes_table(lambda: driver.click(body[BODY_25.index("left_knee")]))  # its body
+        page.locator(".opk-channel tbody tr").first.click()
+        driver.changes_table(lambda: driver.drag(body[0], body[0] + 15))
+        driver.until_row(0, *(body[0] + 15))
+        page.locator(".widget-hbox", has_text="Save labels").locator("input").fill("people.json")
+        driver.press("Save labels")
+        driver.until_message("Saved people.json")
+        [sample] = read_people_labels(folder / "people.json", skeleton=COCO_WHOLE_BODY)
+        np.testing.assert_allclose(sample.people[0].xy[0], driver.table()[0], atol=0.06)
+    assert watcher.errors == []
+    assert watcher.strangers == []
+
+
 @pytest.fixture(scope="module")
 def shown(server):
     """The explorer in Notebook 7."""
@@ -422,30 +449,3 @@ def test_mouse_zooms_pans_and_previews(shown):
 
 
 # --- people
-
-
-def test_parts_of_people_are_chosen_moved_and_labelled(server, folder):
-    address, token = server
-    with open_page(1400, 2000) as page:
-        watcher = run_all(page, f"{address}/notebooks/people.ipynb?token={token}")
-        driver = Driver(page, read_image(folder / "people.jpg").shape[:2])
-        parts = page.locator(".opk-hand tbody tr")
-        assert parts.nth(0).locator("td").all_inner_texts()[:2] == ["1", "body"]
-        body = driver.table()
-        driver.changes_table(lambda: (parts.nth(0).focus(), page.keyboard.press("ArrowDown")))
-        assert "face of person 1" in page.locator(".opk-channel caption").inner_text()
-        assert page.locator(".opk-channel tbody tr").count() == len(FACE)
-        for theme in ("JupyterLab Light", "JupyterLab Dark"):
-            set_theme(page, theme)
-            check_widths(page)
-        driver.changes_table(lambda: driver.click(body[BODY_25.index("left_knee")]))  # its body
-        page.locator(".opk-channel tbody tr").first.click()
-        driver.changes_table(lambda: driver.drag(body[0], body[0] + 15))
-        driver.until_row(0, *(body[0] + 15))
-        page.locator(".widget-hbox", has_text="Save labels").locator("input").fill("people.json")
-        driver.press("Save labels")
-        driver.until_message("Saved people.json")
-        [sample] = read_people_labels(folder / "people.json", skeleton=COCO_WHOLE_BODY)
-        np.testing.assert_allclose(sample.people[0].xy[0], driver.table()[0], atol=0.06)
-    assert watcher.errors == []
-    assert watcher.strangers == []
