@@ -17,9 +17,9 @@ from openpose_keras.engines import (
     OnnxEngine,
     OpenVinoEngine,
     compile_model,
+    export,
     load_engine,
 )
-from openpose_keras.engines import export
 from openpose_keras.engines import load as loading
 from openpose_keras.engines.files import graph_path
 from openpose_keras.engines.load import engine_name
