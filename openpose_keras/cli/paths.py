@@ -60,12 +60,7 @@ def expand(argument: str, *, recursive: bool = False) -> list[Path]:
     path = Path(argument)
     if path.is_dir():
         files = list(filter(is_photo, _files(path, recursive)))
-        unread = left_out(path, recursive=recursive)
-        problem = (
-            f"no photo in this folder (expected {' '.join(PHOTO_SUFFIXES)})"
-            + (f"; {unread}" if unread else "")
-            + ("" if recursive else "; --recursive looks into its subfolders too")
-        )
+        problem = f"no photo in this folder (expected {' '.join(PHOTO_SUFFIXES)})"
     elif path.exists():
         if path.suffix.lower() in VIDEO_SUFFIXES:
             raise InputError(
@@ -80,6 +75,10 @@ def expand(argument: str, *, recursive: bool = False) -> list[Path]:
         problem = "no such file, and as a pattern it matches none, leaving out earlier results"
     photos = sorted(file for file in files if file.is_file() and not _is_left_out(file))
     if not photos:
+        if path.is_dir():  # it is read again for the message alone
+            unread = left_out(path, recursive=recursive)
+            problem += f"; {unread}" if unread else ""
+            problem += "" if recursive else "; --recursive looks into its subfolders too"
         raise InputError(f"{argument}: {problem}")
     return photos
 

@@ -87,9 +87,9 @@ def _litert_file(preset: Preset, weights: Path) -> Path:
     digest = hashlib.sha256(data).hexdigest()[:16]
     path = user_folder() / "litert" / f"{preset.name}-{__version__}-{digest}.tflite"
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
         from openpose_keras.engines.export import export_network  # loaded for this alone
 
+        path.parent.mkdir(parents=True, exist_ok=True)
         export_network(preset.name, path, form="litert", weights=weights, force=True)
     return path
 
