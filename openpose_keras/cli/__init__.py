@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from openpose_keras.cli import (
+    average,
     convert,
     demo,
     detect,
@@ -34,7 +35,7 @@ from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
 COMMANDS = (
-    detect, video, demo, fetch, convert, export, inspect, verify, evaluate, render, train,
+    detect, video, demo, fetch, convert, export, inspect, verify, evaluate, render, train, average,
 )  # fmt: skip
 
 

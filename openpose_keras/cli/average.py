@@ -1,0 +1,74 @@
+"""`openpose-keras average`: average the weights of networks that began from the same ones."""
+
+import argparse
+from pathlib import Path
+
+from openpose_keras.cli.options import UsageError, how_to_use
+from openpose_keras.networks._backend import import_keras
+from openpose_keras.networks.presets import PRESETS
+
+SUMMARY = "average weights, such as those of a training and those that it began from"
+DESCRIPTION = (
+    "Average the weights of networks that began from the same ones, layer by layer. A network that "
+    "was trained on often reads new photos better after it: what it could before comes back, and "
+    "most of what it has learned stays. Measure with `evaluate`."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the sub-command."""
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="weight files of the network, and presets: hand_lite mediapipe_hand",
+    )
+    parser.add_argument(
+        "--network",
+        metavar="NAME",
+        choices=tuple(PRESETS),
+        default="hand_lite",
+        help="whose weights they are (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--shares", metavar="A,B,...", help="of each source, such as 3,1 (default: equal ones)"
+    )
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="FILE.weights.h5", help="the new file"
+    )
+    parser.add_argument("--force", action="store_true", help="replace a file that exists")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Average, and write the result.
+
+    Args:
+        args: The options of `add_arguments`.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        UsageError: The name is not that of a weight file, no source is of the network, or there is
+            not one share, a number above 0, for each.
+        WeightsError: A file is missing, damaged, or for another network.
+        OSError: The result can't be written where it is wanted.
+    """
+    from openpose_keras.core.files import atomic_write, require_writable
+    from openpose_keras.training.averaging import average_weights
+
+    if not args.to.name.endswith(".weights.h5"):
+        raise UsageError(f"--to: expected a name that ends with .weights.h5, got {args.to}")
+    require_writable(args.to, force=args.force)
+    import_keras()
+    try:
+        shares = [float(share) for share in args.shares.split(",")] if args.shares else None
+        model = average_weights(args.network, args.sources, shares)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    with atomic_write(args.to, force=args.force) as temporary:
+        model.save_weights(temporary)
+    print(f"weights: {args.to}")
+    if PRESETS[args.network].finds:
+        print(f"use them: {how_to_use(args.network, args.to)}")
+    return 0

@@ -1,0 +1,65 @@
+"""The average of several networks' weights, which often reads new images better than each."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from openpose_keras.networks.presets import PRESETS, get_preset, load_network
+
+if TYPE_CHECKING:
+    import keras
+
+
+def average_weights(
+    name: str, sources: Sequence[str], shares: Sequence[float] | None = None
+) -> "keras.Model":
+    """Average the weights of networks that began from the same ones, layer by layer.
+
+    A network that is trained on forgets some of what it could before. The average of its weights
+    and of those that it began from keeps most of both, as long as they are not far apart
+    (Wortsman et al., "Robust Fine-Tuning of Zero-Shot Models", CVPR 2022).
+
+    Args:
+        name: Preset of the network.
+        sources: Presets, and weight files of the network, one of them of the network itself. A
+            layer that a source lacks, by name and shapes, is averaged over the others.
+        shares: Of each source, above 0; they need not add up to 1. None for equal ones.
+
+    Returns:
+        The network, float32.
+
+    Raises:
+        ValueError: There is no such preset, no source is of the network, or the shares do not fit.
+        WeightsError: A file is missing, damaged, or for another network.
+
+    Example:
+        `average_weights("hand_lite", ["hand_lite", "mediapipe_hand"])` goes halfway back to the
+        network that the training of `hand_lite` began from.
+    """
+    network = get_preset(name).network
+    shares = [1.0] * len(sources) if shares is None else shares
+    if len(shares) != len(sources) or not all(0 < share < math.inf for share in shares):
+        raise ValueError(
+            f"expected {len(sources)} shares above 0, one a source, got {list(shares)}"
+        )
+    models = [
+        load_network(source) if source in PRESETS else load_network(name, weights=source)
+        for source in sources
+    ]
+    model = next((each for each in models if each.name == network), None)
+    if model is None:
+        raise ValueError(f"expected at least one source of {network}, got {', '.join(sources)}")
+    weights = [{each.name: each.get_weights() for each in other.layers} for other in models]
+    for layer in (each for each in model.layers if each.weights):
+        shapes = [array.shape for array in layer.get_weights()]
+        same = [
+            (share, layers[layer.name])
+            for share, layers in zip(shares, weights, strict=True)
+            if [array.shape for array in layers.get(layer.name, [])] == shapes
+        ]
+        parts = [share for share, _ in same]
+        sets = zip(*(arrays for _, arrays in same), strict=True)
+        layer.set_weights([np.average(arrays, axis=0, weights=parts) for arrays in sets])
+    return model
