@@ -132,7 +132,7 @@ PRESETS = _Presets(
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
             detector="mediapipe_palm",
-            sha256="8a90a706910ea957076dd54faa7a2bd2de3e6fb9d600fb9525127df1552c0f7c",
+            sha256="d434e3049735f90f82778b1430739f3b1e72496f441794c068df067a6bcdd7fb",
         ),
         Preset(
             name="mediapipe_hand",
