@@ -72,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = str(error)
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f"{error.filename}: {error.strerror}"  # without the number
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            text += f"; pip install {error.name.partition('.')[0]}"
         print(f"error: {' '.join(text.split())}", file=sys.stderr)
         return 1
 
