@@ -11,6 +11,7 @@ import io
 import os
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: From argparse: status 0 after --help and --version, 2 for a usage error.
     """
     _print_any_name()
+    warnings.formatwarning = _format_warning
     args, unknown = build_parser().parse_known_args(
         _join_negative(sys.argv[1:] if argv is None else argv)
     )
@@ -107,6 +109,17 @@ def _print_any_name() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+
+
+def _format_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """Return a warning as one line, without the line of code that it comes from."""
+    return f"warning: {' '.join(str(message).split())}\n"
 
 
 def build_parser() -> argparse.ArgumentParser:
