@@ -20,11 +20,13 @@ PARQUET = ["pyarrow>=18"]  # a version a quarter
 CLUSTER = ["distributed>=2025.1"]  # named after the month
 NOTEBOOKS = ["jupyter>=1.1,<2", "anywidget>=0.9.13,<1", "ipywidgets>=8.1,<9"]
 COMPLETION = ["shtab>=1.7,<2"]  # completes options in bash, zsh and tcsh
+HEIC = ["pillow-heif>=1.1,<2"]  # photos of iPhones; its wheels are GPL, for x265
 PANDAS = ["pandas>=2.2,<4"]
 TEST = [
     *COCO,
     *CLUSTER,
     *COMPLETION,
+    *HEIC,
     *LITERT,
     *ONNX,
     *OPENVINO,
@@ -115,6 +117,7 @@ setup(
         "train": TRAIN,
         "coco": COCO,
         "completion": COMPLETION,
+        "heic": HEIC,
         "pandas": PANDAS,
         "notebooks": NOTEBOOKS,
         "litert": LITERT,

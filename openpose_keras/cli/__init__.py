@@ -11,6 +11,7 @@ import io
 import os
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -52,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: From argparse: status 0 after --help and --version, 2 for a usage error.
     """
     _print_any_name()
+    warnings.formatwarning = _format_warning
     args, unknown = build_parser().parse_known_args(
         _join_negative(sys.argv[1:] if argv is None else argv)
     )
@@ -73,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = str(error)
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f"{error.filename}: {error.strerror}"  # without the number
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            text += f"; pip install {error.name.partition('.')[0]}"
         print(f"error: {' '.join(text.split())}", file=sys.stderr)
         return 1
 
@@ -106,6 +110,17 @@ def _print_any_name() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+
+
+def _format_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """Return a warning as one line, without the line of code that it comes from."""
+    return f"warning: {' '.join(str(message).split())}\n"
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.core.files import PHOTO_SUFFIXES, VIDEO_SUFFIXES, is_photo
+from openpose_keras.core.files import VIDEO_SUFFIXES, photo_suffixes, select_photos
 
 OUTPUT_SUFFIXES = {
     "image": "_keypoints.png",
@@ -21,14 +21,6 @@ _OTHERS = {
     **dict.fromkeys((".caffemodel", ".h5", ".pth", ".onnx", ".npy"), _WEIGHTS),
     ".json": "labels are for `openpose-keras evaluate`, a config is for `openpose-keras train`",
     ".pdf": "save its pages as images first",
-}
-
-
-_UNREAD = {
-    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC photo"),
-    ".jxl": "JPEG XL photo",
-    **dict.fromkeys((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"), "raw photo"),
-    **dict.fromkeys(VIDEO_SUFFIXES, "video"),
 }
 
 
@@ -59,8 +51,8 @@ def expand(argument: str, *, recursive: bool = False) -> list[Path]:
     """
     path = Path(argument)
     if path.is_dir():
-        files = list(filter(is_photo, _files(path, recursive)))
-        problem = f"no photo in this folder (expected {' '.join(PHOTO_SUFFIXES)})"
+        files = select_photos(_files(path, recursive))[0]
+        problem = f"no photo in this folder (expected {' '.join(photo_suffixes())})"
     elif path.exists():
         if path.suffix.lower() in VIDEO_SUFFIXES:
             raise InputError(
@@ -91,17 +83,14 @@ def left_out(folder: Path, *, recursive: bool = False) -> str:
         recursive: As for `expand`.
 
     Returns:
-        Part of a line, such as "left out: 3 HEIC photos (save as JPEG first)"; empty where all are
+        Part of a line, such as "left out: 3 raw photos (save as JPEG first)"; empty where all are
         read.
     """
-    files = (file for file in _files(folder, recursive) if not _is_left_out(file))
-    kinds = (_UNREAD.get(file.suffix.lower()) for file in files)
-    counts = Counter(kind for kind in kinds if kind)
-    words = {kind: f"{count} {kind}{'s' * (count > 1)}" for kind, count in sorted(counts.items())}
-    video = words.pop("video", "")
-    told = [f"{', '.join(words.values())} (save as JPEG first)"] if words else []
-    told += [f"{video} (for `openpose-keras video`)"] if video else []
-    return f"left out: {', '.join(told)}" if told else ""
+    files = [file for file in _files(folder, recursive) if not _is_left_out(file)]
+    told = [select_photos(files)[1]]
+    if videos := sum(file.suffix.lower() in VIDEO_SUFFIXES for file in files):
+        told.append(f"{videos} video{'s' * (videos > 1)} (for `openpose-keras video`)")
+    return f"left out: {', '.join(filter(None, told))}" if any(told) else ""
 
 
 def _files(folder: Path, recursive: bool) -> Iterator[Path]:

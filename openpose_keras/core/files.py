@@ -4,8 +4,11 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 # fmt: off
@@ -14,7 +17,20 @@ PHOTO_SUFFIXES = (
     ".tif", ".tiff", ".webp",
 )
 # fmt: on
-"""Endings of the files that `io.images.read_image` reads."""
+"""Endings of the files that `io.images.read_image` reads without further packages."""
+
+HEIC_SUFFIXES = (".heic", ".heif", ".hif")
+"""Endings of the photos of iPhones, which it reads where pillow-heif is installed."""
+
+# fmt: off
+RAW_SUFFIXES = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2")
+# fmt: on
+
+_UNREAD = {
+    **dict.fromkeys(HEIC_SUFFIXES, ("HEIC photo", "pip install pillow-heif")),
+    ".jxl": ("JPEG XL photo", "save as JPEG first"),
+    **dict.fromkeys(RAW_SUFFIXES, ("raw photo", "save as JPEG first")),
+}
 
 # fmt: off
 VIDEO_SUFFIXES = (
@@ -33,16 +49,59 @@ EXPORT_SUFFIXES = {
 """How the name of each kind of exported network ends; a SavedModel is a folder of any name."""
 
 
-def is_photo(path: Path) -> bool:
-    """Return whether a file of a folder is a photo by its name; hidden ones, ._NAME.jpg, are not.
+def photo_suffixes() -> tuple[str, ...]:
+    """Return the endings of the files that `io.images.read_image` reads here."""
+    return PHOTO_SUFFIXES + (HEIC_SUFFIXES if find_spec("pillow_heif") else ())
 
-    macOS writes such a file beside each photo on disks of others; it holds no image.
+
+def select_photos(files: Iterable[Path]) -> tuple[list[Path], str]:
+    """Return which files of a folder are photos by their names, and which photos are not read.
+
+    Hidden files are not: macOS writes ._NAME.jpg beside each photo on disks of others.
+
+    Args:
+        files: What is in the folder.
+
+    Returns:
+        The photos, and what to tell of the others and how to mend it, such as "2 raw photos (save
+        as JPEG first)"; empty where there are none.
 
     Example:
-        >>> is_photo(Path("a.JPG")), is_photo(Path("._a.JPG"))
-        (True, False)
+        >>> photos, unread = select_photos(map(Path, ("a.JPG", "._a.JPG", "b.dng", "c.txt")))
+        >>> [photo.name for photo in photos], unread
+        (['a.JPG'], '1 raw photo (save as JPEG first)')
     """
-    return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
+    suffixes, photos, others = photo_suffixes(), [], Counter[tuple[str, str]]()
+    for file in files:
+        suffix = file.suffix.lower()
+        if file.name.startswith("."):
+            continue
+        if suffix in suffixes:
+            photos.append(file)
+        elif suffix in _UNREAD:
+            others[_UNREAD[suffix]] += 1
+    told = (f"{n} {kind}{'s' * (n > 1)} ({mend})" for (kind, mend), n in sorted(others.items()))
+    return photos, ", ".join(told)
+
+
+def require_photos(
+    folder: Path, files: Iterable[Path], error: type[Exception] = FileNotFoundError
+) -> list[Path]:
+    """Return the photos of a folder, and warn of those that are not read.
+
+    Args:
+        folder: The folder.
+        files: What is in it, or in its subfolders too.
+        error: What is raised where there is no photo.
+    """
+    photos, unread = select_photos(files)
+    left_out = f"left out: {unread}" if unread else ""
+    if not photos:
+        expected = f"expected images ({' '.join(photo_suffixes())}) in {folder}, got no image"
+        raise error("; ".join(filter(None, (expected, left_out))))
+    if left_out:
+        warnings.warn(f"{folder}: {left_out}", stacklevel=3)
+    return photos
 
 
 @contextmanager

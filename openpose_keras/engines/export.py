@@ -123,9 +123,10 @@ def _check(target: Path, form: Form, half: bool, force: bool) -> None:
     if form == "saved_model":
         if half:
             raise ValueError("a SavedModel holds float32 only: leave out half=True (--float16)")
-        import_library("tensorflow", "TensorFlow", "tensorflow", other="")
         if target.exists() and not (target / "saved_model.pb").is_file():
             raise FileExistsError(f"{target} exists and is not a SavedModel: choose another name")
+        import_keras()  # before TensorFlow, which it silences
+        import_library("tensorflow", "TensorFlow", "tensorflow", other="")
     elif form == "onnx":
         import_library("onnx", "the package onnx", "onnx", other="")
     elif form == "openvino":

@@ -6,6 +6,7 @@ which Pillow cuts to 8. Only this room knows that OpenCV keeps colours in the or
 
 import io
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ ImageLike = NDArray[np.generic] | str | os.PathLike[str] | PIL.Image.Image
 
 # Not all that Pillow opens: some of its formats start other programs, such as Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+_HEIC = re.compile(rb".{4}ftyp(.{4})*?(hei[cmsx]|hev[cmsx])", re.DOTALL)  # one of its brands
 ORIENTATION = PIL.ExifTags.Base.Orientation
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _TYPE_HINTS = {
@@ -40,6 +42,8 @@ _TYPE_HINTS = {
 
 def read_image(path: str | os.PathLike[str]) -> Pixels:
     """Read an image file: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000 or PPM.
+
+    HEIC, in which iPhones take photos, is read where pillow-heif is installed (extra `[heic]`).
 
     Args:
         path: The file.
@@ -79,8 +83,7 @@ def decode_image(data: bytes) -> Pixels:
     except ImageError:
         raise
     except PIL.UnidentifiedImageError as error:
-        hint = ": convert HEIC to JPEG first" if data[4:8] == b"ftyp" else ""
-        got = f"another or a damaged file of {len(data)} bytes{hint}"
+        got = f"another or a damaged file of {len(data)} bytes"
         raise ImageError(f"expected {', '.join(FORMATS)}, got {got}") from error
     except Exception as error:  # Pillow's decoders raise errors of many kinds
         whole = _decode_without_end(data) if data.startswith(JPEG_START) else None
@@ -93,11 +96,26 @@ def _decode(data: bytes) -> Pixels:
     """Return RGB; raise whatever Pillow raises."""
     with (
         warnings.catch_warnings(action="ignore"),  # of damaged EXIF data, of large images
-        PIL.Image.open(io.BytesIO(data), formats=FORMATS) as file,
+        PIL.Image.open(io.BytesIO(data), formats=_formats(data)) as file,
     ):
         is_deep = _is_deep_colour(file)
         file.load()
         return _to_rgb(_deep_colour(data, file) if is_deep else file)
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    """Return what Pillow may take a file for; pillow-heif teaches it HEIC, upright already."""
+    if not _HEIC.match(data[:64]):
+        return FORMATS
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise ImageError(
+            f"HEIC needs pillow-heif, which can't be imported ({error}): pip install pillow-heif, "
+            "or save it as JPEG first"
+        ) from error
+    register_heif_opener()
+    return ("HEIF",)
 
 
 def _to_rgb(file: PIL.Image.Image) -> Pixels:

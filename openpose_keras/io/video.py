@@ -23,7 +23,7 @@ import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import ImageError, VideoError
-from openpose_keras.core.files import PHOTO_SUFFIXES, atomic_write, is_photo
+from openpose_keras.core.files import HEIC_SUFFIXES, PHOTO_SUFFIXES, atomic_write, require_photos
 from openpose_keras.io.images import Pixels, check_image, read_image
 
 Source = str | os.PathLike[str] | int
@@ -120,10 +120,7 @@ class VideoReader:
 
     def _open_folder(self, folder: Path) -> Iterator[tuple[Pixels, float | None]]:
         """List the images of a folder."""
-        paths = sorted(filter(is_photo, folder.iterdir()), key=_by_numbers)
-        if not paths:
-            kinds = " ".join(PHOTO_SUFFIXES)
-            raise VideoError(f"{folder}: expected a folder of frames ({kinds}), got no image")
+        paths = sorted(require_photos(folder, folder.iterdir(), VideoError), key=_by_numbers)
         self.length = len(paths)
         return self._folder_images(paths)
 
@@ -139,7 +136,7 @@ class VideoReader:
         """Open a file or a stream."""
         av = _import_av()
         suffix = Path(source).suffix.lower()
-        if suffix in PHOTO_SUFFIXES and suffix != ".gif":
+        if suffix in (*PHOTO_SUFFIXES, *HEIC_SUFFIXES) and suffix != ".gif":
             raise _photo_error(source)
         is_stream = "://" in source
         try:

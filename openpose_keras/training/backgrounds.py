@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from openpose_keras.core._opencv import cv2
-from openpose_keras.core.files import is_photo
+from openpose_keras.core.files import require_photos
 from openpose_keras.io.images import read_image
 from openpose_keras.training.augment import sample_tint
 
@@ -24,10 +24,8 @@ def image_files(folder: str | Path) -> list[Path]:
     Raises:
         FileNotFoundError: It has no image.
     """
-    paths = sorted(path for path in Path(folder).rglob("*") if is_photo(path) and path.is_file())
-    if not paths:
-        raise FileNotFoundError(f"expected images, such as .jpg or .png, in {folder}, got none")
-    return paths
+    files = (path for path in Path(folder).rglob("*") if path.is_file())
+    return sorted(require_photos(Path(folder), files))
 
 
 def load_backgrounds(folder: str | Path, *, shorter_side: int = 480) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ from openpose_keras import cli
 from openpose_keras.cli import options as cli_options
 from openpose_keras.cli.paths import InputError, expand, output_stems
 from openpose_keras.core.errors import ImageError, OpenPoseKerasError
-from openpose_keras.core.files import PHOTO_SUFFIXES
+from openpose_keras.core.files import photo_suffixes
 from openpose_keras.core.keypoints import Body, Hand, Person
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.estimators import base
@@ -23,6 +23,7 @@ from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_
 from openpose_keras.io.images import read_image, write_image
 from openpose_keras.io.openpose_json import read_openpose, read_people
 from tests.helpers import ROOT
+from tests.helpers.heic import encode_heic
 
 HEAVY = {"numpy", "cv2", "keras", "tensorflow", "tqdm", "scipy"}
 
@@ -399,8 +400,8 @@ def test_results_of_an_earlier_run_are_not_taken_for_photos(estimator, folder, a
 
 
 def test_folders_hold_photos_of_every_suffix_and_no_hidden_ones(folder):
-    photos = [f"photo{suffix}" for suffix in PHOTO_SUFFIXES]
-    for name in (*photos, "photo.heic", "._photo.jpg"):
+    photos = [f"photo{suffix}" for suffix in sorted(photo_suffixes())]
+    for name in (*photos, "photo.dng", "._photo.jpg"):
         Path(name).touch()
     Path("link").symlink_to(".")  # without an end
     assert [path.name for path in expand(".")] == ["hand.png", *photos]
@@ -412,12 +413,16 @@ def test_folders_hold_photos_of_every_suffix_and_no_hidden_ones(folder):
         expand("phone")
 
 
-def test_photos_that_are_not_read_are_counted_in_a_line(estimator, folder, capsys):
+def test_photos_that_are_not_read_are_counted_in_a_line(estimator, folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # it cannot be imported
     Path("phone/deep").mkdir(parents=True)
     unread = ("b.HEIC", "c.heif", "d.jxl", "e.cr2", "f.MOV", "a_keypoints.mp4", "._b.heic", "n.txt")
     for name in (*unread, "deep/g.heic"):
         Path("phone", name).touch()
-    left = "left out: 2 HEIC photos, 1 JPEG XL photo, 1 raw photo (save as JPEG first), 1 video "
+    left = (
+        "left out: 2 HEIC photos (pip install pillow-heif), 1 JPEG XL photo (save as JPEG first), "
+        "1 raw photo (save as JPEG first), 1 video "
+    )
     assert cli.main(["detect", "phone"]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert left in line
@@ -430,6 +435,20 @@ def test_photos_that_are_not_read_are_counted_in_a_line(estimator, folder, capsy
     assert capsys.readouterr().err == told.replace("2 HEIC", "3 HEIC")
     assert cli.main(["detect", "phone", "--quiet"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_photos_of_iphones_and_avif_are_photos(estimator, folder, capsys, monkeypatch):
+    Path("phone").mkdir()
+    for suffix in ("HEIC", "heif", "hif"):
+        Path(f"phone/{suffix}.{suffix}").write_bytes(encode_heic(photo()))
+    PIL.Image.fromarray(photo()).save("phone/android.avif")
+    assert cli.main(["detect", "phone"]) == 0
+    written = capsys.readouterr()
+    assert written.out.count(" -> ") == 4
+    assert not written.err
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    line = error_line(capsys, "detect", "phone/HEIC.HEIC", "--force")
+    assert "HEIC.HEIC: HEIC needs pillow-heif" in line
 
 
 @pytest.mark.parametrize("pattern", ["emp [1]/**/*.png", "emp*/**/*.png"])

@@ -1,5 +1,6 @@
 import csv
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,12 @@ def test_a_folder_of_frames_gives_a_video(folder):
         write_image(f"frames/{frame.index}.png", frame.image)
     run("frames")
     assert len(list(VideoReader("frames_keypoints.mp4"))) == 3
+    Path("frames/3.dng").touch()
+    with pytest.warns(UserWarning, match="frames: left out: 1 raw photo") as told:
+        run("frames", "--force")
+    [warning] = told
+    place = (warning.category, warning.filename, warning.lineno)
+    assert warnings.formatwarning(warning.message, *place) == f"warning: {warning.message}\n"
 
 
 def test_after_an_interruption_the_frames_so_far_are_kept(folder, monkeypatch):

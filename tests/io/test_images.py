@@ -1,5 +1,6 @@
 import io
 import struct
+import sys
 import zlib
 
 import cv2
@@ -19,6 +20,7 @@ from openpose_keras.io.images import (
     scale_to_width,
     write_image,
 )
+from tests.helpers.heic import encode_heic
 
 LOSSLESS = [".png", ".webp", ".tiff", ".bmp"]
 ORIENTED = {"JPEG": {}, "PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}, "AVIF": {}}
@@ -211,11 +213,10 @@ def test_a_jpeg_that_lacks_only_its_end_marker_is_read(options):
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
             "another or a damaged file of .. bytes$",
         ),
-        (b"\0\0\0\x18ftypheic" + bytes(80), "convert HEIC to JPEG first"),
         (encode(np.ones((9, 9), np.float32), "TIFF"), "8 or 16 bits a channel, got float32"),
         (encode(np.full((9, 9), 70000, np.int32), "TIFF"), "8 or 16 bits a channel, got int32"),
     ],
-    ids=["empty", "text", "eps", "heic", "float", "32 bits"],
+    ids=["empty", "text", "eps", "float", "32 bits"],
 )
 def test_what_is_not_an_image_is_refused_by_name(tmp_path, data, message):
     (tmp_path / "letter.jpg").write_bytes(data)
@@ -223,6 +224,41 @@ def test_what_is_not_an_image_is_refused_by_name(tmp_path, data, message):
         read_image(tmp_path / "letter.jpg")
     assert "letter.jpg" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_of_iphones_are_turned_once(orientation):
+    turned = decode_image(encode_heic(areas(), orientation))
+    np.testing.assert_array_equal(turned, upright(areas(), orientation))
+
+
+def test_heic_is_known_by_any_of_its_brands():
+    data = encode_heic(areas())
+    assert data[4:10] == b"ftyphe"
+    np.testing.assert_array_equal(decode_image(data[:8] + b"mif1" + data[12:]), areas())
+
+
+def test_grey_and_transparent_heic_becomes_rgb():
+    grey, alpha = areas()[..., 0], np.full((24, 40), 128, np.uint8)
+    np.testing.assert_array_equal(decode_image(encode_heic(grey)), np.dstack([grey] * 3))
+    expected = over_white(areas().astype(float), alpha[..., None] / 255)
+    seen = decode_image(encode_heic(np.dstack([areas(), alpha])))
+    assert np.abs(seen - expected).max() <= 1
+
+
+def test_heic_that_is_cut_is_refused_in_silence(capfd):
+    data = encode_heic(noise(160, 200, 3))
+    for length in (*range(1, 80, 13), len(data) // 3, int(0.95 * len(data))):
+        with pytest.raises(ImageError, match="damaged"):
+            decode_image(data[:length])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_heic_without_the_package_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(encode_heic(areas()))
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ImageError, match=r"a\.heic: HEIC needs .*: pip install pillow-heif, or"):
+        read_image(tmp_path / "a.heic")
 
 
 def test_paths_that_are_not_files_are_named(tmp_path):

@@ -1,3 +1,4 @@
+import re
 import sys
 from fractions import Fraction
 
@@ -7,6 +8,7 @@ import pytest
 from openpose_keras.core.errors import ImageError, VideoError
 from openpose_keras.io.images import write_image
 from openpose_keras.io.video import VideoReader, fit_frame, show_video, write_video
+from tests.helpers.heic import encode_heic
 
 av = pytest.importorskip("av")
 IDENTITY = (1, 0, 0, 0, 1, 0, 0, 0, 0x4000)
@@ -110,6 +112,18 @@ def test_a_folder_of_frames_is_read_in_the_order_of_numbers(tmp_path):
     assert [frame.seconds for frame in frames] == pytest.approx([0, 1 / 30, 3 / 30])
 
 
+def test_frames_that_are_not_read_are_told(tmp_path, monkeypatch):
+    (tmp_path / "1.heic").write_bytes(encode_heic(scene(1)))
+    [frame] = VideoReader(tmp_path)
+    np.testing.assert_array_equal(frame.image, scene(1))
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    told = "left out: 1 HEIC photo (pip install pillow-heif)"
+    assert error_of(tmp_path).endswith(f"got no image; {told}")
+    write_image(tmp_path / "2.png", scene(2))
+    with pytest.warns(UserWarning, match=re.escape(f"{tmp_path}: {told}")):
+        assert VideoReader(tmp_path).length == 1
+
+
 def test_a_change_of_size_keeps_the_first_one(tmp_path):
     with write_video(tmp_path / "a.mp4") as add:
         add(scene(0))
@@ -146,9 +160,10 @@ def test_what_is_no_video_is_refused_in_a_line(tmp_path):
     (tmp_path / "image.png").rename(tmp_path / "image.mp4")
     assert "expected a video, such as MP4" in error_of(tmp_path / "a.mp4")
     assert "No such file" in error_of(tmp_path / "none.mp4")
-    assert "expected a folder of frames" in error_of(tmp_path / "empty")
+    assert "expected images (.avif" in error_of(tmp_path / "empty")
     assert "`openpose-keras detect" in error_of(tmp_path / "image.mp4")
-    assert "`openpose-keras detect" in error_of("photo.jpg")
+    for photo in ("photo.jpg", "photo.HEIC"):
+        assert "`openpose-keras detect" in error_of(photo)
     assert "can't be opened: Connection refused" in error_of("rtsp://127.0.0.1:1/x")
     (tmp_path / "empty" / "a.png").write_bytes(b"")
     assert "expected frames, got 1 damaged ones" in error_of(tmp_path / "empty")

@@ -32,12 +32,15 @@ def test_subfolders_and_all_suffixes_count_and_other_files_do_not(tmp_path):
     for name in ("notes.txt", "._a.jpg"):  # macOS writes the latter
         (tmp_path / name).write_text("not an image")
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(FileNotFoundError, match=rf"expected images.*{tmp_path}"):
+    (tmp_path / "raw.dng").touch()
+    with pytest.raises(FileNotFoundError, match=rf"expected images.*{tmp_path}.*1 raw photo"):
         load_backgrounds(tmp_path)
     (tmp_path / "deep" / "deeper").mkdir(parents=True)
     for name in ("a.jpg", "b.JPEG", "deep/c.png", "deep/deeper/d.webp"):
         write_image(tmp_path / name, np.full((20, 30, 3), 99, np.uint8))
-    assert len(load_backgrounds(tmp_path)) == 4
+    with pytest.warns(UserWarning, match=r"left out: 1 raw photo \(save as JPEG first\)"):
+        assert len(load_backgrounds(tmp_path)) == 4
+    (tmp_path / "raw.dng").unlink()
     (tmp_path / "broken.jpg").write_bytes(b"not an image")
     with pytest.raises(ImageError, match=r"broken\.jpg"):
         load_backgrounds(tmp_path)

@@ -18,6 +18,7 @@ from openpose_keras.viz.explorer.render import render, static_figure
 from openpose_keras.viz.explorer.save import KINDS, default_path, save
 from openpose_keras.viz.explorer.session import PEAKS, Session
 from tests.helpers.fakes import DotNetwork, draw_dots, hand_layout
+from tests.helpers.heic import encode_heic
 
 BOTH = InputSpec(box_size=160, stride=4, multiple=32, sides="both")
 UPRIGHT = replace(BOTH, upright=True)
@@ -363,6 +364,18 @@ def test_arrays_files_and_folders_are_images(tmp_path, image):
             collect_images(wrong)
     with pytest.raises(ImageError, match=r"gone\.jpg"):
         make(tmp_path / "gone.jpg")
+
+
+def test_photos_of_a_folder_that_are_not_read_are_told(tmp_path, image, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(encode_heic(image))
+    [photo] = collect_images(tmp_path)
+    np.testing.assert_array_equal(photo.read(), image)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ImageError, match=r"no image; left out: 1 HEIC photo \(pip install"):
+        collect_images(tmp_path)
+    write_image(tmp_path / "b.png", image)
+    with pytest.warns(UserWarning, match=r"left out: 1 HEIC photo \(pip install pillow-heif\)"):
+        assert [each.name for each in collect_images(tmp_path)] == ["b"]
 
 
 # --- what is drawn

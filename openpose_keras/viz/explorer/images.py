@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from openpose_keras.core.errors import ImageError
-from openpose_keras.core.files import is_photo
+from openpose_keras.core.files import require_photos
 from openpose_keras.io.images import as_image, read_image
 
 Source = np.ndarray | str | Path
@@ -50,7 +50,7 @@ def collect_images(image_or_paths: Source | Iterable[Source]) -> list[NamedImage
         One or more images.
 
     Raises:
-        ImageError: An array is not an image, or there is no image at all.
+        ImageError: An array is not an image, or there is no image, in a folder or at all.
 
     Example:
         >>> [image.name for image in collect_images([np.zeros((8, 8, 3), np.uint8)] * 2)]
@@ -82,4 +82,4 @@ def _files(path: Path) -> list[Path]:
     """Return a file, or the images of a folder."""
     if not path.is_dir():
         return [path]
-    return sorted(filter(is_photo, path.iterdir()))
+    return sorted(require_photos(path, path.iterdir(), ImageError))
