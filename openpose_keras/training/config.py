@@ -49,8 +49,8 @@ class TrainConfig:
         pretrained: Whether to start from MediaPipe's network, or at random.
         weights: Weight file of the same network to start from instead, or the name of a preset,
             such as "hand_lite", whose first layers are kept as they are. None for no file.
-        layers: Of "hand_lite", what the names of the layers begin with that are trained, such as
-            "presence"; all others are kept as they are. None for no such limit.
+        layers: Of "hand_lite", what the names of the layers begin with that are trained, separated
+            by commas, such as "presence,right"; all others are kept as they are. None for all.
         size: Side of the network's input in training, a multiple of 32.
         batch_size: Samples a step.
         epochs: Number of epochs; each ends with a validation and a checkpoint.

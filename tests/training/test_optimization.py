@@ -97,11 +97,13 @@ def test_a_run_can_start_from_the_weights_that_ship_and_keeps_its_first_layers(t
 
 
 def test_a_run_can_train_some_layers_alone(tmp_path):
-    config = small_config(tmp_path, pretrained=False, layers="presence")
+    config = small_config(tmp_path, pretrained=False, layers="presence,right")
     _, network = hand_task.start(config)
     assert {each.path for each in network.trainable_variables} == {
         "presence/kernel",
         "presence/bias",
+        "right/kernel",
+        "right/bias",
     }
 
 

@@ -87,7 +87,7 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
         if config.weights and layer.name.startswith(_FIRST_LAYERS):
             layer.trainable = False
         elif config.layers is not None:
-            layer.trainable = layer.name.startswith(config.layers)
+            layer.trainable = layer.name.startswith(tuple(config.layers.split(",")))
     outputs = dict(network.output)
     outputs["stage1"] = networks.first_stage(network)
     image, normalised = image_input(config.size)
