@@ -50,7 +50,7 @@ _FINDERS: dict[str, Callable[..., RegionSearch]] = {
     "hand_finder": HandFinder,
     "mediapipe_palm": PalmSearch,
 }
-_SURE = 0.9  # presence from which a hand need not be turned further
+_SURE = 0.99  # presence from which a hand need not be turned further
 _HOPELESS = 0.1  # part of `min_presence` below which a hand of a search is given up early
 
 # The search draws boxes again from pass to pass, so that one view of one scale is enough.

@@ -132,7 +132,7 @@ PRESETS = _Presets(
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
             detector="mediapipe_palm",
-            sha256="d434e3049735f90f82778b1430739f3b1e72496f441794c068df067a6bcdd7fb",
+            sha256="ab5e7eb558420f1505874f93861dced5f67ee16dadf8b673897a61561b1cf1d7",
         ),
         Preset(
             name="mediapipe_hand",
