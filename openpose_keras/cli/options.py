@@ -3,10 +3,11 @@
 import argparse
 import math
 from collections.abc import Collection
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openpose_keras.core.errors import OpenPoseKerasError
+from openpose_keras.core.errors import BackendError, OpenPoseKerasError
 from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, recipe_by_part
 from openpose_keras.networks.presets import (
     DTYPES,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # the exit status
 _DEFAULTS = "lite; hand_lite with --weights and with options that are of hands alone"
 
+
+_PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino", "litert": "ai-edge-litert"}
+"""What pip installs an engine by."""
 
 FORMATS = ("json", "csv", "parquet", "coco")
 
@@ -266,15 +270,9 @@ def load_estimator(args: argparse.Namespace) -> "HandEstimator":
     """Return the estimator of `add_estimator_options`; this loads the weights."""
     from openpose_keras.estimators.hand import HandEstimator
 
-    preset = get_presets(args.preset)["hand"]
-    if args.smallest and not preset.detector:
-        known = " or ".join(name for name, each in PRESETS.items() if each.detector)
-        raise UsageError(
-            f"--smallest is of a preset with a detector, which {preset.name} is not: choose {known}"
-        )
-    _check(args, ["hand"])
+    check_networks(args, ["hand"])
     return HandEstimator.from_preset(
-        preset.name,
+        get_presets(args.preset)["hand"].name,
         recipe=args.recipe,
         weights=args.weights,
         dtype=args.dtype,
@@ -291,13 +289,13 @@ def load_people_estimator(
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
 
     if args.weights is None:
-        _check(args, parts)
+        check_networks(args, parts)
         return WholeBodyEstimator.from_preset(
             args.preset, parts=parts, recipe=args.recipe, dtype=args.dtype, engine=args.engine
         )
     if set(parts) != {"body"}:
         raise UsageError("--weights is of one network: choose one preset, and one of the parts")
-    _check(args, parts)
+    check_networks(args, parts)
     preset = get_presets(args.preset)["body"]
     return WholeBodyEstimator(
         BodyEstimator.from_preset(
@@ -310,13 +308,28 @@ def load_people_estimator(
     )
 
 
-def _check(args: argparse.Namespace, parts: Collection[Part]) -> None:
-    """Check what can be checked before a network is loaded, which may take long."""
+def check_networks(args: argparse.Namespace, parts: Collection[Part]) -> None:
+    """Check what can be checked before a network is loaded, which may take long.
+
+    Raises:
+        UsageError: The recipe, or `--smallest`, is not for these parts.
+        WeightsError: The weights are not there.
+        BackendError: The engine is not installed.
+    """
     try:
         recipe_by_part(args.recipe, parts)
     except ValueError as error:
         raise UsageError(f"--recipe: {error}") from error
     presets = get_presets(args.preset)
+    if args.smallest and not presets["hand"].detector:
+        known = " or ".join(name for name, each in PRESETS.items() if each.detector)
+        raise UsageError(
+            f"--smallest is of a preset with a detector, which {presets['hand'].name} is not: "
+            f"choose {known}"
+        )
+    package = _PACKAGES.get(args.engine)
+    if package and find_spec(package.replace("-", "_")) is None:
+        raise BackendError(f"--engine {args.engine}: it is not installed: pip install {package}")
     for part in parts:
         find_weights(presets[part], args.weights)
 
