@@ -7,8 +7,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import BackendError, OpenPoseKerasError
-from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, recipe_by_part
+from openpose_keras.estimators.recipes import (
+    BODY_RECIPES,
+    RECIPES,
+    AnyRecipe,
+    BodyRecipe,
+    read_recipe,
+    recipe_by_part,
+)
 from openpose_keras.networks.presets import (
     DTYPES,
     ENGINES,
@@ -69,10 +77,11 @@ def add_estimator_options(
     )
     parser.add_argument(
         "--recipe",
-        choices=tuple({**RECIPES, **BODY_RECIPES}),
+        metavar="NAME",
+        type=parse_recipe,
         help="steps from image to keypoints, of the parts that have a recipe of this name "
-        f"({', '.join(BODY_RECIPES)}: bodies; {', '.join(RECIPES)}: hands and faces) "
-        "(default: refined, for bodies of all networks but body_lite openpose)",
+        f"({', '.join(BODY_RECIPES)}: bodies; {', '.join(RECIPES)}: hands and faces), or a JSON "
+        "file of your own (default: refined, for bodies of all networks but body_lite openpose)",
     )
     _add_network_options(parser)
     parser.add_argument(
@@ -120,6 +129,20 @@ def parse_presets(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}; sets are {', '.join(PRESET_SETS)}") from error
     return text
+
+
+def parse_recipe(text: str) -> "str | AnyRecipe | BodyRecipe":
+    """Check the name of a recipe, or read the recipe of a JSON file."""
+    names = {**RECIPES, **BODY_RECIPES}
+    if text in names:
+        return text
+    try:
+        if text.lower().endswith(".json"):
+            return read_recipe(text)
+        hint = did_you_mean(text, names) or "; a recipe of your own is a file that ends in .json"
+        raise ValueError(f"there is no recipe {text!r}: take one of {', '.join(names)}{hint}")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def parse_parts(text: str) -> tuple[Part, ...]:
@@ -327,11 +350,23 @@ def check_networks(args: argparse.Namespace, parts: Collection[Part]) -> None:
             f"--smallest is of a preset with a detector, which {presets['hand'].name} is not: "
             f"choose {known}"
         )
+    check_engine(args)
+    for part in parts:
+        find_weights(presets[part], args.weights)
+
+
+def check_engine(args: argparse.Namespace) -> None:
+    """Check that the engine, and the weights of `--weights`, are there.
+
+    Raises:
+        WeightsError: There is no such file.
+        BackendError: The engine is not installed.
+    """
     package = _PACKAGES.get(args.engine)
     if package and find_spec(package.replace("-", "_")) is None:
         raise BackendError(f"--engine {args.engine}: it is not installed: pip install {package}")
-    for part in parts:
-        find_weights(presets[part], args.weights)
+    if args.weights:
+        find_weights(next(iter(get_presets(args.preset).values())), args.weights)
 
 
 def how_to_use(name: str, weights: Path | None = None) -> str:
