@@ -9,12 +9,13 @@ import argparse
 import csv
 import json
 from contextlib import suppress
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Self
 
 from openpose_keras.cli.finders import Job, Outcome, error_text, output_paths
-from openpose_keras.cli.paths import OUTPUT_SUFFIXES, InputError, expand, output_stems
+from openpose_keras.cli.paths import OUTPUT_SUFFIXES, InputError, expand, make_folder, output_stems
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.files import atomic_write, find_temporaries
 from openpose_keras.io.coco_results import write_found
@@ -88,18 +89,21 @@ class Batch:
         self.bad: list[Outcome] = []
         if "parquet" in args.tables:
             import_pyarrow()
-        try:
-            args.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = error.strerror
-            raise InputError(f"--out {args.out}: can't make this folder: {reason}") from error
+        make_folder("--out", args.out)
         _check_bad(args.out / BAD)
         given = {name: getattr(args, name) for name in _DECISIVE}
         given["weights"] = str(args.weights) if args.weights else None
+        if not isinstance(args.recipe, str | None):
+            given["recipe"] = asdict(args.recipe)
         if "image" not in args.kinds:
             given["threshold"] = None
         args.found_with = {name: value for name, value in given.items() if value is not None}
-        self._results = PhotoResults(args.out / RESULTS, args.found_with, force=args.force)
+        try:
+            self._results = PhotoResults(args.out / RESULTS, args.found_with, force=args.force)
+        except PermissionError as error:
+            raise InputError(
+                f"--out {args.out}: this folder can't be written into: {error.strerror}"
+            ) from error
         try:
             self._choose()
         except BaseException:

@@ -178,6 +178,17 @@ def test_json_files_of_other_options_are_refused(capsys, monkeypatch):
         detect(*broken, status=1)
 
 
+def test_a_recipe_of_a_file_is_remembered(capsys):
+    write_photos("photos", 1)
+    for sigma, status in ((1.5, 0), (1.5, 0), (2.5, 1)):
+        Path("mine.json").write_text(json.dumps({"name": "mine", "sigma": sigma}))
+        detect("--recipe", "mine.json", "--no-image", status=status)
+    assert "with other options (--recipe): --force" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        detect("--recipe", "photos.json")
+    assert capsys.readouterr().err.count("photos.json: No such file") == 1
+
+
 def test_files_of_others_are_not_replaced(capsys, monkeypatch):
     monkeypatch.setattr(options, "load_estimator", None)  # it is told before a network is loaded
     write_photos("photos", 2)
@@ -240,7 +251,7 @@ def test_photos_of_folders_in_folders_lie_in_folders_of_the_same_names(capsys):
     for place in ("a", "b/deep", ".hidden"):
         write_photos(f"photos/{place}", 1)
     detect(status=1)
-    assert "--recursive looks into its subfolders" in capsys.readouterr().err
+    assert "2 subfolders not looked into: --recursive" in capsys.readouterr().err
     detect("--recursive", "--format", "csv")
     assert names() == [
         "a/000_keypoints.png",
