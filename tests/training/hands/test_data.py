@@ -232,8 +232,7 @@ def test_few_photos_have_few_samples_to_validate_with(config):
     found = data.validation_sets(few, many)
     assert {len(each) for each in found.values()} == {2 * data.SAMPLES_A_HAND}
     assert data.describe(few, DataSources(HANDS, [], [], [])) == (
-        f"trained on: 2 hands of photos, 0 rendered; held out: 0 hands of photos, {len(HANDS)} "
-        "rendered"
+        f"hands trained on: 2 of photos, 0 rendered; held out: 0 of photos, {len(HANDS)} rendered"
     )
 
 
