@@ -54,9 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _print_any_name()
     warnings.formatwarning = _format_warning
-    args, unknown = build_parser().parse_known_args(
-        _join_negative(sys.argv[1:] if argv is None else argv)
-    )
+    argv = _join_negative(sys.argv[1:] if argv is None else argv)
+    parser = build_parser()
+    if not argv or argv[0] == "help":
+        argv = [*argv[1:2], "--help"]
+    elif argv[0] == "explore":
+        parser.error(
+            "the explorer is for notebooks and scripts: `from openpose_keras import explore`"
+        )
+    args, unknown = parser.parse_known_args(argv)
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
@@ -77,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             text = f"{error.filename}: {error.strerror}"  # without the number
         if isinstance(error, ModuleNotFoundError) and error.name:
             text += f"; pip install {error.name.partition('.')[0]}"
+        text = text.replace("with force=True", "with --force")
         print(f"error: {' '.join(text.split())}", file=sys.stderr)
         return 1
 

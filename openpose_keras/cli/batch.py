@@ -7,23 +7,28 @@ found in each photo: the tables are made of that at the end.
 
 import argparse
 import csv
+import json
+from contextlib import suppress
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Self
 
 from openpose_keras.cli.finders import Job, Outcome, error_text, output_paths
-from openpose_keras.cli.paths import InputError, expand, output_stems
+from openpose_keras.cli.paths import OUTPUT_SUFFIXES, InputError, expand, make_folder, output_stems
+from openpose_keras.core.errors import DataError
 from openpose_keras.core.files import atomic_write, find_temporaries
 from openpose_keras.io.coco_results import write_found
 from openpose_keras.io.keypoint_tables import OF_PHOTOS, import_pyarrow, write_table
-from openpose_keras.io.photo_results import PhotoResults, photo_name
+from openpose_keras.io.openpose_json import OPTIONS
+from openpose_keras.io.photo_results import PhotoResults, changed_options, photo_name
 
 TABLES = {"csv": "keypoints.csv", "parquet": "keypoints.parquet", "coco": "keypoints_coco.json"}
 RESULTS, BAD = "keypoints.jsonl", "bad_photos.csv"
 _BAD_COLUMNS = ["photo", "error"]
 _DECISIVE = (
     "preset", "recipe", "parts", "weights", "dtype", "smallest", "min_presence", "boxes", "side",
-    "max_hands",
+    "max_hands", "threshold",
 )  # fmt: skip
 """The options that results depend on."""
 
@@ -84,15 +89,21 @@ class Batch:
         self.bad: list[Outcome] = []
         if "parquet" in args.tables:
             import_pyarrow()
-        try:
-            args.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = error.strerror
-            raise InputError(f"--out {args.out}: can't make this folder: {reason}") from error
+        make_folder("--out", args.out)
         _check_bad(args.out / BAD)
-        options = {name: getattr(args, name) for name in _DECISIVE}
-        options["weights"] = str(args.weights) if args.weights else None
-        self._results = PhotoResults(args.out / RESULTS, options, force=args.force)
+        given = {name: getattr(args, name) for name in _DECISIVE}
+        given["weights"] = str(args.weights) if args.weights else None
+        if not isinstance(args.recipe, str | None):
+            given["recipe"] = asdict(args.recipe)
+        if "image" not in args.kinds:
+            given["threshold"] = None
+        args.found_with = {name: value for name, value in given.items() if value is not None}
+        try:
+            self._results = PhotoResults(args.out / RESULTS, args.found_with, force=args.force)
+        except PermissionError as error:
+            raise InputError(
+                f"--out {args.out}: this folder can't be written into: {error.strerror}"
+            ) from error
         try:
             self._choose()
         except BaseException:
@@ -109,6 +120,8 @@ class Batch:
             outputs = output_paths(args, job).values()
             is_known = not args.tables or job.name in results
             if is_known and not args.force and all(path.exists() for path in outputs):
+                if not results.begun(job.name):
+                    self._check_options(job)
                 self.done.append(job)
                 continue
             try:
@@ -119,6 +132,18 @@ class Batch:
             else:
                 self.jobs.append(job)
         results.begin([path.name for path in self.tables] + [job.name for job in self.jobs])
+
+    def _check_options(self, job: Job) -> None:
+        """Raise where the JSON file of a photo says that it was found with other options."""
+        path = self.args.out / f"{job.stem}{OUTPUT_SUFFIXES['json']}"
+        before = None
+        with suppress(OSError, ValueError, LookupError, TypeError):  # nothing is remembered
+            before = dict(json.loads(path.read_bytes())[OPTIONS])
+        if before and (other := changed_options(before, self.args.found_with)):
+            raise DataError(
+                f"{path} was found with other options ({other}): --force finds it again, or choose "
+                "another --out"
+            )
 
     def _check_output(self, path: Path, is_ours: bool) -> None:
         """Raise rather than replace a photo, or a file that may not be ours."""

@@ -147,6 +147,7 @@ def run(args: argparse.Namespace) -> int:
         )
     args.preset = args.preset or options.default_preset(args)
     args.parts = options.chosen_parts(args)
+    options.check_engine(args)
     return _run(args)
 
 
@@ -217,7 +218,7 @@ def _print_left_out(args: argparse.Namespace, told: Sequence[str]) -> None:
     """Print a line for each folder with photos that are not read, unless its error told them."""
     untold = [each for each in dict.fromkeys(args.photos) if each not in told and not args.quiet]
     for folder in filter(Path.is_dir, map(Path, untold)):
-        line = left_out(folder, recursive=args.recursive)
+        line = left_out(folder, recursive=args.recursive, out=args.out)
         if line:
             print(f"{folder}: {line}", file=sys.stderr)
 

@@ -3,6 +3,7 @@
 import argparse
 import functools
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,8 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         weights = str(args.weights) if args.weights else None
         given = {**options_given, "data": str(args.data), "weights": weights}
+        if not isinstance(args.recipe, str | None):
+            given["recipe"] = asdict(args.recipe)
         write_json(args.out, {"options": given, **report.to_dict()}, force=args.force)
     return 0
 

@@ -113,7 +113,7 @@ class _Hands:
         """Write the annotated image, the JSON file or the heatmaps."""
         hands = [each.hand for each in found]
         if kind == "json":
-            write_openpose(path, hands, force=True)
+            write_openpose(path, hands, options=self.args.found_with, force=True)
         elif kind == "heatmaps":
             write_image(path, _overlay(image, found))
         else:
@@ -145,7 +145,7 @@ class _People:
     def write(self, kind: str, path: Path, image: np.ndarray, found: Sequence[Person]) -> None:
         """Write the annotated image or the JSON file."""
         if kind == "json":
-            write_people(path, found, force=True)
+            write_people(path, found, options=self.args.found_with, force=True)
             return
         known = (part.skeleton.name for person in found for part in person.parts.values())
         thresholds = dict.fromkeys(

@@ -3,11 +3,20 @@
 import argparse
 import math
 from collections.abc import Collection
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, recipe_by_part
+from openpose_keras.core.checks import did_you_mean
+from openpose_keras.core.errors import BackendError, OpenPoseKerasError
+from openpose_keras.estimators.recipes import (
+    BODY_RECIPES,
+    RECIPES,
+    AnyRecipe,
+    BodyRecipe,
+    read_recipe,
+    recipe_by_part,
+)
 from openpose_keras.networks.presets import (
     DTYPES,
     ENGINES,
@@ -27,6 +36,9 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # the exit status
 _DEFAULTS = "lite; hand_lite with --weights and with options that are of hands alone"
 
+
+_PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino", "litert": "ai-edge-litert"}
+"""What pip installs an engine by."""
 
 FORMATS = ("json", "csv", "parquet", "coco")
 
@@ -65,10 +77,11 @@ def add_estimator_options(
     )
     parser.add_argument(
         "--recipe",
-        choices=tuple({**RECIPES, **BODY_RECIPES}),
+        metavar="NAME",
+        type=parse_recipe,
         help="steps from image to keypoints, of the parts that have a recipe of this name "
-        f"({', '.join(BODY_RECIPES)}: bodies; {', '.join(RECIPES)}: hands and faces) "
-        "(default: refined, for bodies of all networks but body_lite openpose)",
+        f"({', '.join(BODY_RECIPES)}: bodies; {', '.join(RECIPES)}: hands and faces), or a JSON "
+        "file of your own (default: refined, for bodies of all networks but body_lite openpose)",
     )
     _add_network_options(parser)
     parser.add_argument(
@@ -116,6 +129,20 @@ def parse_presets(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}; sets are {', '.join(PRESET_SETS)}") from error
     return text
+
+
+def parse_recipe(text: str) -> "str | AnyRecipe | BodyRecipe":
+    """Check the name of a recipe, or read the recipe of a JSON file."""
+    names = {**RECIPES, **BODY_RECIPES}
+    if text in names:
+        return text
+    try:
+        if text.lower().endswith(".json"):
+            return read_recipe(text)
+        hint = did_you_mean(text, names) or "; a recipe of your own is a file that ends in .json"
+        raise ValueError(f"there is no recipe {text!r}: take one of {', '.join(names)}{hint}")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def parse_parts(text: str) -> tuple[Part, ...]:
@@ -266,15 +293,9 @@ def load_estimator(args: argparse.Namespace) -> "HandEstimator":
     """Return the estimator of `add_estimator_options`; this loads the weights."""
     from openpose_keras.estimators.hand import HandEstimator
 
-    preset = get_presets(args.preset)["hand"]
-    if args.smallest and not preset.detector:
-        known = " or ".join(name for name, each in PRESETS.items() if each.detector)
-        raise UsageError(
-            f"--smallest is of a preset with a detector, which {preset.name} is not: choose {known}"
-        )
-    _check(args, ["hand"])
+    check_networks(args, ["hand"])
     return HandEstimator.from_preset(
-        preset.name,
+        get_presets(args.preset)["hand"].name,
         recipe=args.recipe,
         weights=args.weights,
         dtype=args.dtype,
@@ -291,13 +312,13 @@ def load_people_estimator(
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
 
     if args.weights is None:
-        _check(args, parts)
+        check_networks(args, parts)
         return WholeBodyEstimator.from_preset(
             args.preset, parts=parts, recipe=args.recipe, dtype=args.dtype, engine=args.engine
         )
     if set(parts) != {"body"}:
         raise UsageError("--weights is of one network: choose one preset, and one of the parts")
-    _check(args, parts)
+    check_networks(args, parts)
     preset = get_presets(args.preset)["body"]
     return WholeBodyEstimator(
         BodyEstimator.from_preset(
@@ -310,15 +331,42 @@ def load_people_estimator(
     )
 
 
-def _check(args: argparse.Namespace, parts: Collection[Part]) -> None:
-    """Check what can be checked before a network is loaded, which may take long."""
+def check_networks(args: argparse.Namespace, parts: Collection[Part]) -> None:
+    """Check what can be checked before a network is loaded, which may take long.
+
+    Raises:
+        UsageError: The recipe, or `--smallest`, is not for these parts.
+        WeightsError: The weights are not there.
+        BackendError: The engine is not installed.
+    """
     try:
         recipe_by_part(args.recipe, parts)
     except ValueError as error:
         raise UsageError(f"--recipe: {error}") from error
     presets = get_presets(args.preset)
+    if args.smallest and not presets["hand"].detector:
+        known = " or ".join(name for name, each in PRESETS.items() if each.detector)
+        raise UsageError(
+            f"--smallest is of a preset with a detector, which {presets['hand'].name} is not: "
+            f"choose {known}"
+        )
+    check_engine(args)
     for part in parts:
         find_weights(presets[part], args.weights)
+
+
+def check_engine(args: argparse.Namespace) -> None:
+    """Check that the engine, and the weights of `--weights`, are there.
+
+    Raises:
+        WeightsError: There is no such file.
+        BackendError: The engine is not installed.
+    """
+    package = _PACKAGES.get(args.engine)
+    if package and find_spec(package.replace("-", "_")) is None:
+        raise BackendError(f"--engine {args.engine}: it is not installed: pip install {package}")
+    if args.weights:
+        find_weights(next(iter(get_presets(args.preset).values())), args.weights)
 
 
 def how_to_use(name: str, weights: Path | None = None) -> str:

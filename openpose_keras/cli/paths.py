@@ -61,6 +61,10 @@ def expand(argument: str, *, recursive: bool = False) -> list[Path]:
         if path.suffix.lower() in _OTHERS:
             raise InputError(f"{argument} is no photo: {_OTHERS[path.suffix.lower()]}")
         return [path]
+    elif "://" in argument:
+        raise InputError(f"{argument} is an address: download it first")
+    elif not any(sign in argument for sign in "*?["):
+        raise InputError(f"{argument}: no such file or folder")
     else:
         folder = next(parent for parent in path.parents if parent.is_dir())
         files = list(folder.glob(str(path.relative_to(folder))))
@@ -70,27 +74,49 @@ def expand(argument: str, *, recursive: bool = False) -> list[Path]:
         if path.is_dir():  # it is read again for the message alone
             unread = left_out(path, recursive=recursive)
             problem += f"; {unread}" if unread else ""
-            problem += "" if recursive else "; --recursive looks into its subfolders too"
         raise InputError(f"{argument}: {problem}")
     return photos
 
 
-def left_out(folder: Path, *, recursive: bool = False) -> str:
-    """Return which photos and videos of a folder are not read, and how to mend it.
+def left_out(folder: Path, *, recursive: bool = False, out: Path | None = None) -> str:
+    """Return which photos, videos and subfolders of a folder are not read, and how to mend it.
 
     Args:
         folder: The folder.
         recursive: As for `expand`.
+        out: The folder of the results, which does not count.
 
     Returns:
         Part of a line, such as "left out: 3 raw photos (save as JPEG first)"; empty where all are
         read.
     """
+    inside = [] if recursive else [each for each in folder.iterdir() if each.is_dir()]
+    inside = [each for each in inside if not each.name.startswith(".")]
+    if out is not None:
+        inside = [each for each in inside if each.resolve() != out.resolve()]
     files = [file for file in _files(folder, recursive) if not _is_left_out(file)]
     told = [select_photos(files)[1]]
     if videos := sum(file.suffix.lower() in VIDEO_SUFFIXES for file in files):
         told.append(f"{videos} video{'s' * (videos > 1)} (for `openpose-keras video`)")
-    return f"left out: {', '.join(filter(None, told))}" if any(told) else ""
+    lines = [f"left out: {', '.join(filter(None, told))}"] if any(told) else []
+    if inside:
+        many = "s" * (len(inside) > 1)
+        lines.append(f"{len(inside)} subfolder{many} not looked into: --recursive")
+    return "; ".join(lines)
+
+
+def make_folder(option: str, folder: Path) -> None:
+    """Make the folder that an option names, where it is missing.
+
+    Raises:
+        InputError: It is a file, or it cannot be made.
+    """
+    if folder.is_file():
+        raise InputError(f"{option} {folder}: it is a file; name a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{option} {folder}: can't make this folder: {error.strerror}") from error
 
 
 def _files(folder: Path, recursive: bool) -> Iterator[Path]:

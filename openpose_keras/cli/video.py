@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from openpose_keras.cli import options
-from openpose_keras.cli.paths import InputError
+from openpose_keras.cli.paths import InputError, make_folder
 from openpose_keras.core.files import require_writable
 from openpose_keras.networks.presets import Part
 
@@ -132,7 +132,8 @@ def run(args: argparse.Namespace) -> int:
             interrupted = True
         seconds = time.monotonic() - start
     people = "1 person" if len(ids) == 1 else f"{len(ids)} people"
-    _report(args, reader, f"{count} frames, {people}, {count / seconds:.3g} frames/s")
+    frames = "1 frame" if count == 1 else f"{count} frames"
+    _report(args, reader, f"{frames}, {people}, {count / seconds:.3g} frames/s")
     return options.INTERRUPTED if interrupted else 0
 
 
@@ -165,10 +166,7 @@ def _check_outputs(args: argparse.Namespace, name: str) -> None:
             require_writable(path, force=args.force)
     if args.json is None:
         return
-    try:
-        args.json.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--json {args.json}: can't make this folder: {error.strerror}") from error
+    make_folder("--json", args.json)
     old = next(args.json.glob(f"{escape(name)}_*_keypoints.json"), None)
     if old and not args.force:
         raise InputError(f"{old} exists: choose another --json, or --force to overwrite it")

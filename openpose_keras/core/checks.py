@@ -21,6 +21,23 @@ def check_whole(number: int, name: str, largest: int | None = None) -> int:
     return whole
 
 
+def check_limits(min_presence: float, most: int | None = None, *, name: str = "max_hands") -> None:
+    """Check the limits of what a call reports.
+
+    Args:
+        min_presence: A probability.
+        most: A number of hands or people; None for all.
+        name: What the message calls it.
+
+    Raises:
+        ValueError: The presence is not a number from 0 to 1, or `most` no positive whole number.
+    """
+    if not 0 <= min_presence <= 1:
+        raise ValueError(f"min_presence must be a number from 0 to 1, not {min_presence!r}")
+    if most is not None:
+        check_whole(most, name)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of a message about a name that is not known: the one that is most like it.
 

@@ -161,7 +161,7 @@ def require_writable(path: str | os.PathLike[str], *, force: bool = False) -> No
         raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into")
     if path.exists() and not force:
         raise FileExistsError(
-            f"{path} exists: choose another name, or overwrite it with force=True (--force)"
+            f"{path} exists: choose another name, or overwrite it with force=True"
         )
 
 

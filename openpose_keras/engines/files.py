@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypedDict
 import numpy as np
 
 from openpose_keras.core.arrays import FloatArray
-from openpose_keras.core.errors import BackendError, WeightsError
+from openpose_keras.core.errors import BackendError
 from openpose_keras.engines.maps import Maps
 from openpose_keras.networks._backend import claim_process
+from openpose_keras.networks.presets import unfit_weights
 
 if TYPE_CHECKING:
     import h5py
@@ -134,8 +135,7 @@ def read_weights(path: str | Path, graph: Path) -> dict[str, FloatArray]:
             found = {name: each.shape for name, each in sets.items()}
             expected = {place["data"]: tuple(place["shape"]) for place in places.values()}
             if found != expected:
-                wrong = sorted(dict(found.items() ^ expected.items()))
-                raise ValueError(f"other layers or shapes are {', '.join(wrong[:3])}")
+                raise ValueError("other layers or shapes")
             return {
                 name: np.ascontiguousarray(
                     read_data_set(sets[place["data"]]).transpose(place["axes"])
@@ -143,7 +143,7 @@ def read_weights(path: str | Path, graph: Path) -> dict[str, FloatArray]:
                 for name, place in places.items()
             }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"expected the weights of this network in {path}: {error}") from error
+        raise unfit_weights(graph.stem, path, error) from error
 
 
 def data_sets(group: "h5py.Group") -> dict[str, "h5py.h5d.DatasetID"]:

@@ -33,6 +33,7 @@ from openpose_keras.estimators.recipes import (
 )
 from openpose_keras.estimators.upright import inner_box
 from openpose_keras.estimators.views import Region, View, make_views
+from openpose_keras.geometry.crop import check_overlap
 from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import (
     PRESETS,
@@ -333,7 +334,9 @@ class KeypointEstimator(Estimator):
         """Return the box that the recipe really looks into: a square, or the image's pixels."""
         if isinstance(self.recipe, WholeImageRecipe):
             return emulations.whole_region(image, box)
-        return square_box(box)
+        square = square_box(box)
+        check_overlap(square, image, told=box)
+        return square
 
     def estimate_regions(
         self, image: np.ndarray, regions: Sequence[Region], recipe: AnyRecipe | None = None

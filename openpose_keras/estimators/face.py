@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from openpose_keras.core.boxes import box_cover, whole_box
+from openpose_keras.core.checks import check_limits
 from openpose_keras.core.keypoints import Face
 from openpose_keras.core.skeletons import FACE
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
@@ -89,6 +90,7 @@ class FaceEstimator(KeypointEstimator):
         Returns:
             A face for each box, in order.
         """
+        check_limits(min_presence)
         faces = []
         for each in self.estimate(image, boxes):
             presence = each.presence

@@ -16,6 +16,7 @@ from openpose_keras.core.boxes import (
     square_box,
     whole_box,
 )
+from openpose_keras.core.checks import check_limits
 from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
@@ -226,7 +227,8 @@ class HandEstimator(KeypointEstimator):
 
         Raises:
             ImageError: The array is not an image, or a box lies outside it.
-            ValueError: A box or a side is not valid, or their numbers differ.
+            ValueError: A box, a side or a limit is not valid, or the numbers of boxes and sides
+                differ.
             NetworkError: The network's output is not finite maps of the 21 keypoints.
         """
         estimates = self.estimate(
@@ -245,6 +247,7 @@ class HandEstimator(KeypointEstimator):
         max_hands: int | None = None,
     ) -> list[HandEstimate]:
         """Estimate as a call does, and return what the keypoints came from too."""
+        check_limits(min_presence, max_hands)
         image = as_image(image)
         regions = self.regions(image, boxes, sides)
         searched = boxes is None and not isinstance(self.recipe, WholeImageRecipe)

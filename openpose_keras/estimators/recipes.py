@@ -7,6 +7,8 @@ follow them. A recipe of your own is a variation of one that has a name:
     >>> from dataclasses import replace
     >>> mine = replace(RECIPES["refined"], name="mine", scales=(0.8, 1.0, 1.25))
 
+`read_recipe` reads one from a JSON file.
+
 The recipes by name:
 
 - `refined`: ours, and the default. The crop and the mirrored left hand are OpenPose's; the maps are
@@ -20,11 +22,13 @@ The recipes by name:
   `emulations`.
 """
 
+import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain
-from typing import ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from openpose_keras.core.checks import check_whole, did_you_mean
 from openpose_keras.networks.input_spec import InputSpec
@@ -43,6 +47,7 @@ __all__ = [
     "get_body_recipe",
     "get_face_recipe",
     "get_recipe",
+    "read_recipe",
     "scale_range",
 ]
 
@@ -252,6 +257,7 @@ class BodyRecipe:
 
 
 AnyRecipe = Recipe | WholeImageRecipe
+_KINDS: tuple[Any, ...] = (Recipe, BodyRecipe, WholeImageRecipe)
 
 
 def scale_range(number: int, width: float = 0.4) -> tuple[float, ...]:
@@ -316,6 +322,37 @@ def get_body_recipe(recipe: str | BodyRecipe) -> BodyRecipe:
     return _named(recipe, BODY_RECIPES, "BODY_RECIPES")
 
 
+def read_recipe(path: str | Path) -> AnyRecipe | BodyRecipe:
+    """Read a recipe of your own from a JSON file, `json.dumps(dataclasses.asdict(recipe))`.
+
+    Args:
+        path: The file, an object of the fields of a `Recipe`, a `BodyRecipe` or a
+            `WholeImageRecipe`: of the first of these that has them all. Fields that the file leaves
+            out have their defaults.
+
+    Raises:
+        ValueError: The file cannot be read, or is not such a recipe; the message says why.
+    """
+    try:
+        data = json.loads(Path(path).read_bytes())
+        if not isinstance(data, dict):
+            raise ValueError("expected an object, the fields of a recipe by their names")
+        values = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
+        kinds = [(kind, [each.name for each in fields(kind)]) for kind in _KINDS]
+        for kind, known in kinds:
+            if values.keys() <= set(known):
+                recipe: AnyRecipe | BodyRecipe = kind(**values)
+                return recipe
+        _, known = max(kinds, key=lambda each: len(values.keys() & set(each[1])))
+        wrong = next(name for name in values if name not in known)
+        hint = did_you_mean(wrong, known)
+        raise ValueError(f"there is no field {wrong!r}: take some of {', '.join(known)}{hint}")
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def _named(recipe: str | _T, recipes: Mapping[str, _T], table: str) -> _T:
     """Return the recipe of a name in a table, or a recipe of a kind that the table has."""
     if isinstance(recipe, str):
@@ -329,15 +366,17 @@ def _named(recipe: str | _T, recipes: Mapping[str, _T], table: str) -> _T:
     return recipe
 
 
-def recipe_by_part(name: str | None, parts: Collection[Part]) -> dict[Part, str | None]:
+def recipe_by_part(
+    name: str | AnyRecipe | BodyRecipe | None, parts: Collection[Part]
+) -> dict[Part, Any]:
     """Return which of its recipes each part of a person takes.
 
     Args:
-        name: Of a recipe; None for the default of each part.
+        name: Of a recipe, or a recipe of your own; None for the default of each part.
         parts: Those to estimate.
 
     Returns:
-        By part the name, or None, the default, where the part has no such recipe.
+        By part the name or the recipe, or None, the default, where the part has no such recipe.
 
     Raises:
         ValueError: None of the parts has it.
@@ -346,11 +385,16 @@ def recipe_by_part(name: str | None, parts: Collection[Part]) -> dict[Part, str 
         >>> recipe_by_part("openpose_cpu", ("body", "hand"))
         {'body': 'openpose_cpu', 'hand': None}
     """
-    tables: dict[Part, Collection[str]] = {
+    tables: dict[Part, Mapping[str, object]] = {
         "body": BODY_RECIPES,
         "face": FACE_RECIPES,
         "hand": RECIPES,
     }
+    if not isinstance(name, str | None):
+        takers = {part: tuple(map(type, tables[part].values())) for part in parts}
+        if not any(isinstance(name, kinds) for kinds in takers.values()):
+            raise ValueError(f"expected a recipe of {' or '.join(parts)}, got {name!r:.60}")
+        return {part: name if isinstance(name, kinds) else None for part, kinds in takers.items()}
     known = {part: list(tables[part]) for part in parts}
     if name and not any(name in names for names in known.values()):
         names = ", ".join(dict.fromkeys(chain.from_iterable(known.values())))
@@ -381,8 +425,8 @@ def _check_scales(scales: tuple[float, ...]) -> tuple[float, ...]:
         factors = tuple(scales)
     except TypeError:
         factors = ()
-    if not factors or not all(_is_number(scale) and scale > 0 for scale in factors):
-        raise ValueError(f"scales are one or more factors above 0, got {scales!r}")
+    if not factors or not all(_is_number(scale) and 0.01 <= scale <= 10 for scale in factors):
+        raise ValueError(f"scales are one or more factors from 0.01 to 10, got {scales!r}")
     return tuple(float(scale) for scale in factors)
 
 

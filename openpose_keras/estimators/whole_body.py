@@ -12,6 +12,7 @@ import numpy as np
 
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import keypoint_extent
+from openpose_keras.core.checks import check_limits
 from openpose_keras.core.keypoints import SIDES, Hand, Person, Side, keypoint_table
 from openpose_keras.core.skeletons import BODY_25, HAND, Skeleton
 from openpose_keras.estimators.base import Estimator, Mappable
@@ -25,7 +26,7 @@ from openpose_keras.estimators.body_boxes import (
 )
 from openpose_keras.estimators.face import FaceEstimator
 from openpose_keras.estimators.hand import HandEstimator
-from openpose_keras.estimators.recipes import recipe_by_part
+from openpose_keras.estimators.recipes import AnyRecipe, BodyRecipe, recipe_by_part
 from openpose_keras.estimators.search import Search, same_hand
 from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import PARTS, EngineName, Part, check_parts, get_presets
@@ -83,7 +84,7 @@ class WholeBodyEstimator(Mappable):
         name: str,
         *,
         parts: str | Collection[str] | None = None,
-        recipe: str | None = None,
+        recipe: str | AnyRecipe | BodyRecipe | None = None,
         dtype: str | None = None,
         engine: EngineName = "auto",
         search_hands: bool | None = None,
@@ -96,8 +97,9 @@ class WholeBodyEstimator(Mappable):
             parts: Those to estimate, as `--parts` has them: "body,face,hands", some of these or a
                 list of them; None for all that the set finds. Faces need bodies; hands are searched
                 for where there are none.
-            recipe: The name of a recipe, for the parts that have one of this name; the others, and
-                with None all of them, take their own default.
+            recipe: The name of a recipe, for the parts that have one of this name, or a recipe of
+                your own, for the parts that take its kind; the others, and with None all of them,
+                take their own default.
             dtype: What the networks compute in; None for "float32". Any other asks for Keras.
             engine: What computes the networks: one of `presets.ENGINES`, see
                 `engines.load_engine`.
@@ -154,8 +156,10 @@ class WholeBodyEstimator(Mappable):
         Raises:
             ImageError: The array is not an image.
             TypeError: The tracks are no `HandTracks`.
+            ValueError: A limit is not valid.
             NetworkError: A network's output is not finite maps of its skeleton.
         """
+        check_limits(min_presence, max_people, name="max_people")
         image = as_image(image)
         people = self.bodies(image, max_people=max_people)
         if self.face:

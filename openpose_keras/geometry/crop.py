@@ -99,12 +99,19 @@ class Crop(AxisAlignedTransform):
         return crop.reshape(self.size, self.size, *image.shape[2:])
 
 
-def check_overlap(box: Box, image: np.ndarray) -> None:
-    """Raise ImageError if an array is not an image, or a square box lies wholly outside it."""
+def check_overlap(box: Box, image: np.ndarray, told: Box | None = None) -> None:
+    """Raise ImageError if an array is not an image, or a square box lies wholly outside it.
+
+    Args:
+        box: (x, y, side, side).
+        image: (H, W) or (H, W, C).
+        told: The box that the message names instead, which this one was made of.
+    """
     height, width = check_image_array(image).shape[:2]
     x, y, side, _ = box
     if min(x + side, y + side) <= 0 or x >= width or y >= height:
+        numbers = ", ".join(f"{number:.10g}" for number in told or box)
         raise ImageError(
-            f"the box {box} lies wholly outside the image, which is {width} wide and {height} "
-            "high: give a box (x, y, width, height) in pixels of this image"
+            f"the box ({numbers}) lies wholly outside the image, which is {width} wide and "
+            f"{height} high: give a box (x, y, width, height) in pixels of this image"
         )

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import ImageError
-from openpose_keras.core.files import atomic_write
+from openpose_keras.core.files import VIDEO_SUFFIXES, atomic_write
 from openpose_keras.geometry import Resize
 
 Pixels = NDArray[np.uint8]
@@ -60,6 +60,11 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from error
     except ImageError as error:
+        if Path(path).suffix.lower() in VIDEO_SUFFIXES:
+            raise ImageError(
+                f"{path}: expected an image, got a video: openpose_keras.video.process, or "
+                f"`openpose-keras video {path}`, finds people in videos"
+            ) from error
         raise ImageError(f"{path}: {error}") from error
 
 

@@ -49,6 +49,7 @@ from openpose_keras.core.keypoints import (
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 
 VERSION = 1.3
+OPTIONS = "openpose_keras"
 PARTS = ("pose", "face", "hand_left", "hand_right")
 _PARTS: dict[str, Callable[[Person], Keypoints | None]] = {
     "pose": lambda person: person.body,
@@ -163,18 +164,26 @@ def _table(values: object, where: str, size: int) -> FloatArray:
     return table
 
 
-def write_openpose(path: str | Path, hands: Sequence[Hand], *, force: bool = False) -> None:
+def write_openpose(
+    path: str | Path,
+    hands: Sequence[Hand],
+    *,
+    options: Mapping[str, Any] | None = None,
+    force: bool = False,
+) -> None:
     """Write hands as an OpenPose JSON file; OpenPose names it `<image>_keypoints.json`.
 
     Args:
         path: The file. Its folder must exist.
         hands: The hands, in pixels of the image.
+        options: As for `write_people`.
         force: Whether a file that exists is replaced.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
     """
-    write_json(path, to_openpose(hands), force=force)
+    own = {} if options is None else {OPTIONS: options}
+    write_json(path, to_openpose(hands) | own, force=force)
 
 
 def read_openpose(path: str | Path) -> list[Hand]:
@@ -229,6 +238,7 @@ def write_people(
     people: Iterable[Person | Body],
     *,
     candidates: Sequence[ArrayLike] | None = None,
+    options: Mapping[str, Any] | None = None,
     force: bool = False,
 ) -> None:
     """Write people as an OpenPose JSON file, to the letter as OpenPose does.
@@ -237,12 +247,16 @@ def write_people(
         path: The file. Its folder must exist.
         people: The people, or their bodies alone, in pixels of the image.
         candidates: As for `format_people`.
+        options: Plain data, what the people were found with; it becomes the member `OPTIONS` of the
+            file, which OpenPose's own files do not have.
         force: Whether a file that exists is replaced.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
     """
     text = format_people(people, candidates=candidates)
+    if options is not None:
+        text = f'{text[:-1]},"{OPTIONS}":{json.dumps(options, separators=(",", ":"))}}}'
     with atomic_write(path, force=force) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -65,14 +65,15 @@ class PhotoResults:
         self.names: set[str] = set()  # that were begun with
         self._lines: dict[str, int] = {}  # where the line of a photo begins
         try:
-            # As JSON has them: a tuple is a list.
-            header = {"file": KIND, "version": 1, "options": json.loads(json.dumps(options))}
-            if not self.path.exists() or (self._header() != header and force):
+            header = {"file": KIND, "version": 1, "options": options}
+            exists = self.path.exists()
+            other = changed_options(self._header()["options"], options) if exists else ""
+            if not exists or (other and force):
                 write_json(self.path, header, force=force)
-            elif self._header() != header:
+            elif other:
                 raise DataError(
-                    f"{self.path} has results that were found with other options: choose another "
-                    "folder, or --force to find them again"
+                    f"{self.path} has results that were found with other options ({other}): "
+                    "--force finds them again, or choose another folder"
                 )
             self._read()
             self._file = self.path.open("ab")
@@ -84,7 +85,7 @@ class PhotoResults:
         """Return the first line; raise DataError where the file is another."""
         with self.path.open("rb") as file, suppress(ValueError):
             header = json.loads(file.readline())
-            if isinstance(header, dict) and header.get("file") == KIND:
+            if isinstance(header, dict) and header.get("file") == KIND and header["version"] == 1:
                 return header
         raise DataError(
             f"expected results of photos in {self.path}, got another file: rename it, or choose "
@@ -165,6 +166,22 @@ class PhotoResults:
     def __exit__(self, *_: object) -> None:
         """Close the file."""
         self.close()
+
+
+def changed_options(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return in which options two runs differ, as the command line has them.
+
+    Args:
+        before: Plain data by name, read from JSON; an option that is missing there is None.
+        now: The same, of this run.
+
+    Example:
+        >>> changed_options({"boxes": None}, {"boxes": [], "max_hands": None, "dtype": "float32"})
+        '--box, --dtype'
+    """
+    now = json.loads(json.dumps(now))  # a tuple is a list
+    names = [name for name in {**now, **before} if before.get(name) != now.get(name)]
+    return ", ".join(f"--{name.replace('_', '-').replace('boxes', 'box')}" for name in names)
 
 
 def _lock(path: Path) -> Any:  # noqa: ANN401 - filelock is imported where it is needed

@@ -136,7 +136,8 @@ class VideoReader:
         """Open a file or a stream."""
         av = _import_av()
         suffix = Path(source).suffix.lower()
-        if suffix in (*PHOTO_SUFFIXES, *HEIC_SUFFIXES) and suffix != ".gif":
+        photo_suffixes = {*PHOTO_SUFFIXES, *HEIC_SUFFIXES} - {".gif"}
+        if suffix in photo_suffixes or _is_still(source):
             raise _photo_error(source)
         is_stream = "://" in source
         try:
@@ -214,6 +215,16 @@ def _by_numbers(path: Path) -> list[tuple[int, str]]:
     """Return a key that sorts "frame_2" before "frame_10"."""
     parts = re.split(r"(\d+)", path.name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _is_still(source: str) -> bool:
+    """Return whether a file is a PDF or a HEIC photo, whose images PyAV takes for a video's."""
+    try:
+        with Path(source).open("rb") as file:
+            start = file.read(12)
+    except OSError:  # a stream
+        return False
+    return start.startswith(b"%PDF") or start[4:] in (b"ftypheic", b"ftypheix", b"ftypmif1")
 
 
 def _photo_error(source: str) -> VideoError:

@@ -7,6 +7,7 @@ first in the package's own folder (the weights that ship), then in the user's fo
 """
 
 import hashlib
+import json
 import os
 import warnings
 from collections.abc import Collection
@@ -30,6 +31,8 @@ PARTS: tuple[Part, ...] = ("body", "face", "hand")
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 EngineName = Literal["auto", "keras", "onnx", "openvino", "litert"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+_HDF5 = b"\x89HDF\r\n\x1a\n"  # what its files begin with
+_INSPECT = "`openpose-keras inspect` shows"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,10 +327,8 @@ def get_preset(name: str) -> Preset:
             f'WholeBodyEstimator.from_preset("{name}")'
         )
     if name not in PRESETS:
-        known = sorted(PRESETS)
-        raise ValueError(
-            f"there is no preset {name!r}; there are {', '.join(known)}{did_you_mean(name, known)}"
-        )
+        known, hint = sorted(PRESETS), did_you_mean(name, [*PRESETS, *PRESET_SETS])
+        raise ValueError(f"there is no preset {name!r}; there are {', '.join(known)}{hint}")
     return PRESETS[name]
 
 
@@ -404,13 +405,54 @@ def load_weights(model: "keras.Model", path: str | Path) -> None:
         with warnings.catch_warnings(action="ignore"):  # of each layer, before the error
             model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        if "could not be loaded" in reason:  # a list of layers follows
-            reason = "they are those of other layers; `openpose-keras inspect` shows which"
-        raise WeightsError(
-            f"expected weights of the network {model.name} in {path}, "
-            f"Keras could not load them: {reason}"
-        ) from error
+        raise unfit_weights(model.name, path, error) from error
+
+
+def unfit_weights(network: str, path: str | Path, error: Exception) -> WeightsError:
+    """Return the error of a file that is not the weights of a network: it says what the file is.
+
+    Args:
+        network: Its name.
+        path: The file.
+        error: What the library says that read it; it counts where the file looks as it should.
+    """
+    what = _describe_weights(network, Path(path)) if Path(path).is_file() else "no file"
+    got = what or f"a file that cannot be loaded: {str(error).strip().splitlines()[0]}"
+    return WeightsError(f"expected weights of the network {network} in {path}, got {got}")
+
+
+def _describe_weights(network: str, path: Path) -> str:
+    """Return what a file is instead of the weights of a network; empty if it looks like them."""
+    import h5py
+
+    with path.open("rb") as file:
+        start = file.read(len(_HDF5))
+    if start != _HDF5:
+        return "an empty file" if not start else f"no HDF5 file; {_INSPECT} what it is"
+    found: dict[str, list[int]] = {}
+
+    def note(name: str, item: object) -> None:
+        """Note the shape of a data set."""
+        if isinstance(item, h5py.Dataset) and name.startswith("layers/"):
+            found[name] = list(item.shape)
+
+    try:
+        with h5py.File(path) as opened:
+            opened.visititems(note)
+    except (OSError, RuntimeError, ValueError, KeyError):
+        return "an HDF5 file that is cut short or damaged: copy or download it again"
+    graphs = Path(str(resources.files("openpose_keras"))) / "engines" / "graphs"
+    places = {file.stem: json.loads(file.read_bytes()) for file in sorted(graphs.glob("*.json"))}
+    known = {
+        name: {place["data"]: place["shape"] for place in each.values()}
+        for name, each in places.items()
+    }
+    others = [name for name, shapes in known.items() if shapes == found]
+    if others:
+        return "" if network in others else f"those of {' or '.join(others)}"
+    own = known.get(network, {})
+    wrong = [name for name in sorted({**found, **own}) if found.get(name) != own.get(name)]
+    return f"other layers or shapes, such as {', '.join(wrong[:3])}; {_INSPECT} all of them"
 
 
 def _build(network: str, dtype: str, *, all_stages: bool = False) -> "keras.Model":

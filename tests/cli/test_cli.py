@@ -235,7 +235,7 @@ def test_usage_errors_end_with_status_2_and_no_traceback(estimator, folder, caps
         (["detekt", "a.jpg"], "detect"),
         ([*DETECT, "--recipe", "refind"], "refined"),
         ([*DETECT, "--preset", "hand_light"], "hand_lite"),
-        ([], "required: COMMAND"),
+        ([*DETECT, "--preset", "litee"], "lite"),
     ],
 )
 def test_usage_errors_say_what_was_probably_meant(capsys, argv, meant):
@@ -243,7 +243,22 @@ def test_usage_errors_say_what_was_probably_meant(capsys, argv, meant):
         cli.main(argv)
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert (f"did you mean '{meant}'?" if argv else meant) in error
+    assert f"did you mean '{meant}'?" in error
+
+
+@pytest.mark.parametrize("argv", [[], ["help"], ["help", "detect"]])
+def test_help_is_printed_for_help_and_for_nothing(capsys, argv):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(argv)
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: openpose-keras {'detect' * len(argv[1:])}")
+
+
+def test_the_explorer_is_no_command(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["explore", "hand.png"])
+    assert caught.value.code == 2
+    assert "`from openpose_keras import explore`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
@@ -320,11 +335,14 @@ def test_errors_of_one_photo_are_told_in_a_line_and_the_rest_goes_on(
     assert names(folder)[0] == "bad_photos.csv"
 
 
-@pytest.mark.parametrize("out", ["hand.png", "hand.png/sub"])
-def test_out_that_is_no_folder_fails(estimator, folder, capsys, out):
-    assert error_line(capsys, "detect", "hand.png", "--out", out).startswith(
-        f"error: --out {out}: "
-    )
+@pytest.mark.parametrize(
+    ("out", "reason"),
+    [("hand.png", "it is a file"), ("hand.png/sub", "can't make"), ("/sys", "can't be written")],
+)
+def test_out_that_is_no_folder_fails(estimator, folder, capsys, out, reason):
+    error = error_line(capsys, "detect", "hand.png", "--out", out)
+    assert error.startswith(f"error: --out {out}: ")
+    assert reason in error
     assert estimator.calls == []
 
 
@@ -409,8 +427,13 @@ def test_folders_hold_photos_of_every_suffix_and_no_hidden_ones(folder):
         name for name in photos if name.startswith("photo.jp")
     ]
     Path("phone").mkdir()
-    with pytest.raises(InputError, match=r"no photo in this folder \(expected .*\); --recursive"):
+    with pytest.raises(InputError, match=r"no photo in this folder \(expected [^;]*\)$"):
         expand("phone")
+    for url in ("https://a.org/b.jpg", "hand.png,two.png", "[1].png"):
+        with pytest.raises(InputError) as caught:
+            expand(url)
+        assert ("download it first" in str(caught.value)) == ("://" in url)
+        assert ("pattern" in str(caught.value)) == ("[" in url)
 
 
 def test_photos_that_are_not_read_are_counted_in_a_line(estimator, folder, capsys, monkeypatch):
@@ -429,10 +452,12 @@ def test_photos_that_are_not_read_are_counted_in_a_line(estimator, folder, capsy
     assert "no photo in this folder" in line
     write_image("phone/a.png", photo())
     assert cli.main(["detect", "phone"]) == 0
-    told = capsys.readouterr().err
-    assert told == f"phone: {left}(for `openpose-keras video`)\n"
+    told, inside = capsys.readouterr().err, "; 1 subfolder not looked into: --recursive"
+    assert told == f"phone: {left}(for `openpose-keras video`){inside}\n"
     assert cli.main(["detect", "phone", "--recursive"]) == 0
-    assert capsys.readouterr().err == told.replace("2 HEIC", "3 HEIC")
+    assert capsys.readouterr().err == told.replace("2 HEIC", "3 HEIC").replace(inside, "")
+    assert cli.main(["detect", ".", "--out", "phone"]) == 0
+    assert capsys.readouterr().err == ""
     assert cli.main(["detect", "phone", "--quiet"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -716,6 +741,7 @@ def test_people_are_found_unless_an_option_is_of_hands(folder, monkeypatch, opti
         monkeypatch.setattr(
             cli_options, name, lambda args, *parts: calls.append((args.preset, *parts)) or print
         )
+    Path("own.weights.h5").touch()
     cli.main(["detect", "hand.png", *options])
     assert calls == [(preset, parts) if parts else (preset,)]
 

@@ -145,10 +145,48 @@ def test_results_of_other_options_are_not_mixed(capsys):
     write_photos("photos", 2)
     detect("--format", "csv", "--no-image")
     detect("--format", "csv", "--no-image", "--min-presence", "0.9", status=1)
-    assert "were found with other options: choose another" in capsys.readouterr().err
+    assert "were found with other options (--min-presence): --force" in capsys.readouterr().err
     check_rows(rows(), range(2))
     detect("--format", "csv", "--no-image", "--min-presence", "0.9", "--force")
     check_rows(rows(), range(2))
+
+
+def test_json_files_of_other_options_are_refused(capsys, monkeypatch):
+    write_photos("photos", 2)
+    detect()
+    before = json.loads(Path("out/000_keypoints.json").read_text())
+    assert before["openpose_keras"]["preset"] == "hand_lite"
+    detect("--no-image")  # the same people
+    other = ["--recipe", "fast", "--threshold", "0.5"]
+    write_photos("photos", 3)
+    detect(*other, status=1)
+    error = capsys.readouterr().err
+    assert error.startswith("error: out/000_keypoints.json was found with other options (--recipe,")
+    assert error.count("\n") == 1
+    detect(*other, "--out", "new", status=0)
+    detect(*other, "--force")
+    monkeypatch.setattr(options, "load_estimator", None)  # nothing is left to do
+    detect(*other)
+    Path("out/000_keypoints.json").write_text('{"people": []}')  # nothing is remembered
+    Path("out/001_keypoints.json").write_text("[]")
+    detect("--threshold", "0.2", status=1)
+    assert "out/002" in capsys.readouterr().err
+    Path("photos/002.png").unlink()
+    detect("--threshold", "0.2")
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    for broken in (["--weights", "no.h5"], ["--engine", "openvino"]):
+        detect(*broken, status=1)
+
+
+def test_a_recipe_of_a_file_is_remembered(capsys):
+    write_photos("photos", 1)
+    for sigma, status in ((1.5, 0), (1.5, 0), (2.5, 1)):
+        Path("mine.json").write_text(json.dumps({"name": "mine", "sigma": sigma}))
+        detect("--recipe", "mine.json", "--no-image", status=status)
+    assert "with other options (--recipe): --force" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        detect("--recipe", "photos.json")
+    assert capsys.readouterr().err.count("photos.json: No such file") == 1
 
 
 def test_files_of_others_are_not_replaced(capsys, monkeypatch):
@@ -213,7 +251,7 @@ def test_photos_of_folders_in_folders_lie_in_folders_of_the_same_names(capsys):
     for place in ("a", "b/deep", ".hidden"):
         write_photos(f"photos/{place}", 1)
     detect(status=1)
-    assert "--recursive looks into its subfolders" in capsys.readouterr().err
+    assert "2 subfolders not looked into: --recursive" in capsys.readouterr().err
     detect("--recursive", "--format", "csv")
     assert names() == [
         "a/000_keypoints.png",

@@ -129,7 +129,7 @@ def test_what_exists_is_refused_before_a_network_is_loaded(folder, capsys, monke
         assert "exists: choose another" in error_line(capsys, *arguments)
     assert "is the input" in error_line(capsys, "clip.mp4", "--out", "clip.mp4", "--force")
     assert "ends in .mp4" in error_line(capsys, "clip.mp4", "--out", "clip.avi")
-    assert "can't make this folder" in error_line(
+    assert "it is a file" in error_line(
         capsys, "clip.mp4", "--out", "new.mp4", "--json", "table.csv"
     )
     assert "no folder" in error_line(capsys, "clip.mp4", "--out", "none/new.mp4")

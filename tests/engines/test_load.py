@@ -157,19 +157,26 @@ def test_litert_exports_a_network_once_and_other_weights_again(tmp_path, monkeyp
 
 def test_weights_of_another_network_are_refused_and_a_missing_layer_too(tmp_path):
     lite = find_weights(get_preset("hand_lite"))
-    with pytest.raises(WeightsError, match=r"weights of this network in .*: other layers"):
-        load_engine("body_lite", weights=lite, engine="onnx")
-    with pytest.raises(WeightsError, match="body_lite"):
-        load_engine("body_lite", weights=lite)
+    for engine in ("onnx", "keras", "auto"):
+        with pytest.raises(WeightsError, match=r"body_lite in .*, got those of hand_lite$"):
+            load_engine("body_lite", weights=lite, engine=engine)
     path = tmp_path / "short.weights.h5"
     path.write_bytes(lite.read_bytes())
     with h5py.File(path, "r+") as file:
         del file["layers/conv2d/vars/0"]
     with pytest.raises(WeightsError, match="layers/conv2d/vars/0"):
         load_engine("hand_lite", weights=path, engine="onnx")
-    path.write_bytes(lite.read_bytes()[:1000])
-    with pytest.raises(WeightsError, match=r"short\.weights\.h5"):
-        load_engine("hand_lite", weights=path, engine="onnx")
+    whole = lite.read_bytes()
+    for content, got in [
+        (whole[:1000], "cut short or damaged: copy or download it again"),
+        (whole[: len(whole) // 2], "cut short or damaged: copy or download it again"),
+        (b"GIF89a", "no HDF5 file; `openpose-keras inspect` shows what it is"),
+        (b"", "an empty file"),
+    ]:
+        path.write_bytes(content)
+        for engine in ("onnx", "keras"):
+            with pytest.raises(WeightsError, match=rf"in .*short\.weights\.h5, got .*{got}$"):
+                load_engine("hand_lite", weights=path, engine=engine)
 
 
 def test_a_wrong_engine_and_what_it_cannot_do_are_told():

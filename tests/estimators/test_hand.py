@@ -387,3 +387,23 @@ def test_openpose_finds_nothing_in_a_box_of_ten_pixels(side, found):
     assert hand.found.sum() == found
     (refined,) = HandEstimator(network, recipe="refined")(image, [(20, 20, side)], "right")
     assert refined.found.all()
+
+
+# -- what is refused at the door ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"min_presence": 5}, {"min_presence": np.nan}, {"max_hands": -1}, {"max_hands": 1.5}],
+)
+def test_limits_that_make_no_sense_are_refused(limits):
+    made, _ = estimator()
+    [name] = limits
+    with pytest.raises(ValueError, match=f"{name} must be a"):
+        made(np.zeros((99, 99, 3), np.uint8), **limits)
+
+
+def test_a_box_outside_the_image_is_named_as_it_was_given():
+    made, _ = estimator(spec=BOTH)
+    with pytest.raises(ImageError, match=r"the box \(1000, 1000, 50, 40\) lies wholly outside"):
+        made(np.zeros((99, 99, 3), np.uint8), boxes=[(1000, 1000, 50, 40)])

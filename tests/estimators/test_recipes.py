@@ -1,7 +1,8 @@
 """Recipes are data: complete, checked, easy to vary."""
 
+import json
 import pickle
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, asdict, fields, replace
 
 import pytest
 
@@ -13,6 +14,8 @@ from openpose_keras.estimators.recipes import (
     ViewRecipe,
     WholeImageRecipe,
     get_recipe,
+    read_recipe,
+    recipe_by_part,
     scale_range,
 )
 
@@ -35,6 +38,41 @@ def test_recipes_can_be_keys_and_pickled():
         assert {recipe: 1}[pickle.loads(pickle.dumps(recipe))] == 1
 
 
+@pytest.mark.parametrize("recipe", [*RECIPES.values(), *BODY_RECIPES.values()])
+def test_a_recipe_comes_back_from_json(tmp_path, recipe):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(asdict(recipe)))
+    assert read_recipe(path) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"scale": [1]}', r"mine\.json: there is no field 'scale': .*; did you mean 'scales'\?"),
+        ('{"resolutoin": [256, null], "reach": 0}', "did you mean 'resolution'"),
+        ('{"scales": [100]}', r"mine\.json: scales are one or more factors from 0.01 to 10"),
+        ("[1]", "expected an object"),
+        ("{", r"mine\.json: Expecting"),
+        (None, r"mine\.json: No such file"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused(tmp_path, text, message):
+    path = tmp_path / "mine.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_recipe(path)
+
+
+def test_a_recipe_of_your_own_goes_to_the_parts_that_take_its_kind():
+    body, hand = BODY_RECIPES["fast"], RECIPES["fast"]
+    parts = ("body", "face", "hand")
+    assert recipe_by_part(body, parts) == {"body": body, "face": None, "hand": None}
+    assert recipe_by_part(hand, parts) == {"body": None, "face": hand, "hand": hand}
+    with pytest.raises(ValueError, match="expected a recipe of body, got Recipe"):
+        recipe_by_part(hand, ("body",))
+
+
 @pytest.mark.parametrize("kind", [ViewRecipe, DecodeRecipe, WholeImageRecipe])
 def test_every_field_is_documented(kind):
     for field in fields(kind):
@@ -46,6 +84,7 @@ def test_every_field_is_documented(kind):
     [
         {"scales": ()},
         {"scales": (1.0, 0.0)},
+        {"scales": (100.0,)},
         {"scales": (1.0, float("nan"))},
         {"scales": 1.0},
         {"scales": ("1",)},

@@ -273,6 +273,13 @@ def test_paths_that_are_not_files_are_named(tmp_path):
         read_image(areas())
 
 
+def test_a_video_is_told_from_an_image(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"\0\0\0\x20ftypisom" + bytes(99))
+    with pytest.raises(ImageError, match=r"got a video: openpose_keras\.video\.process, or"):
+        read_image(path)
+
+
 def test_views_and_read_only_images_are_written(tmp_path):
     image = noise(20, 20, 3)
     image.flags.writeable = False

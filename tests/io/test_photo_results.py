@@ -74,7 +74,7 @@ def test_a_line_that_was_cut_off_is_dropped_and_the_last_of_a_photo_counts(tmp_p
 def test_other_files_and_other_options_are_refused(tmp_path):
     path = tmp_path / "a.jsonl"
     PhotoResults(path, {"preset": "lite"}).close()
-    with pytest.raises(DataError, match="with other options"):
+    with pytest.raises(DataError, match=r"with other options \(--preset\)"):
         PhotoResults(path, {"preset": "openpose"})
     PhotoResults(path, {"preset": "openpose"}, force=True).close()
     for text in ("", "{}\n", '["file"]\n', "\xff\n"):

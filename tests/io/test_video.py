@@ -3,6 +3,7 @@ import sys
 from fractions import Fraction
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from openpose_keras.core.errors import ImageError, VideoError
@@ -149,7 +150,7 @@ def test_an_unfinished_video_leaves_nothing(tmp_path):
         pass
     assert not list(tmp_path.iterdir())
     write_clip(tmp_path / "a.mp4", count=1)
-    with pytest.raises(FileExistsError, match="--force"), write_video(tmp_path / "a.mp4"):
+    with pytest.raises(FileExistsError, match="force=True"), write_video(tmp_path / "a.mp4"):
         pass
 
 
@@ -162,8 +163,11 @@ def test_what_is_no_video_is_refused_in_a_line(tmp_path):
     assert "No such file" in error_of(tmp_path / "none.mp4")
     assert "expected images (.avif" in error_of(tmp_path / "empty")
     assert "`openpose-keras detect" in error_of(tmp_path / "image.mp4")
-    for photo in ("photo.jpg", "photo.HEIC"):
-        assert "`openpose-keras detect" in error_of(photo)
+    assert "`openpose-keras detect" in error_of("photo.jpg")
+    PIL.Image.fromarray(scene(0)).save(tmp_path / "pages.pdf")
+    (tmp_path / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    for name in ("pages.pdf", "photo.heic"):
+        assert "expected a video, got an image: `openpose-keras detect" in error_of(tmp_path / name)
     assert "can't be opened: Connection refused" in error_of("rtsp://127.0.0.1:1/x")
     (tmp_path / "empty" / "a.png").write_bytes(b"")
     assert "expected frames, got 1 damaged ones" in error_of(tmp_path / "empty")

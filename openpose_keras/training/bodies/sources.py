@@ -34,11 +34,13 @@ class BodySources(NamedTuple):
         training: Labelled samples to learn from.
         validation: Labelled samples to measure with.
         taught: Photos for a teacher to answer; None without a teacher.
+        held_out: How many photos are held out for validation; None where people are drawn.
     """
 
     training: BodySource
     validation: BodySource
     taught: BodySource | None = None
+    held_out: int | None = None
 
 
 def load_sources(config: TrainConfig) -> BodySources:
@@ -63,13 +65,14 @@ def load_sources(config: TrainConfig) -> BodySources:
         raise DataError(f"{path}: expected two photos of people or more, got {len(photos)}")
     held_out = photos[::_HELD_OUT]
     rest = [each for number, each in enumerate(photos) if number % _HELD_OUT]
+    print(f"trained on: {len(rest)} photos of people; held out: {len(held_out)}", flush=True)
     training, validation = (photo_source(some, skeleton, config.size) for some in (rest, held_out))
     empty = [each for each in labelled if not each.people]
     if empty:
         training = _mixture(training, photo_source(empty, skeleton, config.size), _EMPTY)
     files = image_files(config.photos) if config.photos else []
     taught = taught_source(files, skeleton, config.size) if files else None
-    return BodySources(training, validation, taught)
+    return BodySources(training, validation, taught, len(held_out))
 
 
 def _mixture(source: BodySource, other: BodySource, fraction: float) -> BodySource:

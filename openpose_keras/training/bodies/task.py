@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 TEACHER = "body_mobilenet"
 _VALIDATION_SEED = 1000
 _TAUGHT = "taught_"  # begins the names of the outputs that are compared with a teacher's
+SAMPLES_A_PHOTO = 8  # of validation, at most: more of a photo would tell no more
 _STRIDE = 8  # of all body networks
 
 
@@ -54,7 +55,10 @@ def make_task(config: TrainConfig) -> Task:
     model, network = start(config)
     estimator = square_estimator(network, config.size)
     rng = np.random.default_rng((config.seed, _VALIDATION_SEED))
-    samples = [sources.validation(rng) for _ in range(config.validation_samples)]
+    count = config.validation_samples
+    if sources.held_out is not None:
+        count = min(count, SAMPLES_A_PHOTO * sources.held_out)
+    samples = [sources.validation(rng) for _ in range(count)]
     batch = batch_source(sources, estimator.skeleton, model, config)
     return Task(model, network, batch, lambda: validate(estimator, samples))
 

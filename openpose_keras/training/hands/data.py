@@ -27,6 +27,9 @@ _MISLEADING_FRACTION = 0.7  # of the surroundings, at most: what looks like a ha
 _MISLEADING_WEIGHT = 10  # of a photo with such a thing, against one without
 
 
+SAMPLES_A_HAND = 8  # of validation: a labelled hand turned and lit in other ways
+
+
 @dataclass(frozen=True, eq=False)
 class DataSources:
     """What samples are composed of.
@@ -73,6 +76,16 @@ def load_data_sources(config: TrainConfig) -> tuple[DataSources, DataSources]:
     )
     shown, held_out = (_with_misleading(DataSources(*each), config) for each in pairs)
     return shown, held_out
+
+
+def describe(shown: DataSources, held_out: DataSources) -> str:
+    """Return in a line how many labelled and rendered hands are trained on and held out."""
+    counts = [
+        (len(each.photos) + sum(len(photo.hands) for photo in each.sets), len(each.hands or ()))
+        for each in (shown, held_out)
+    ]
+    words = [f"{labelled} of photos, {rendered} rendered" for labelled, rendered in counts]
+    return f"hands trained on: {words[0]}; held out: {words[1]}"
 
 
 def _with_misleading(sources: DataSources, config: TrainConfig) -> DataSources:
@@ -296,8 +309,13 @@ def validation_sets(sources: DataSources, config: TrainConfig) -> dict[str, list
         config: Size, number and seed.
 
     Returns:
-        "rendered" and "photos", if there are any, one hand each, and "negative".
+        "rendered" and "photos", if there are any, one hand each, and "negative". Without rendered
+        hands there are at most `SAMPLES_A_HAND` of each labelled hand: more would tell no more.
     """
+    count = config.validation_samples
+    if sources.hands is None:
+        labelled = len(sources.photos) + sum(len(photo.hands) for photo in sources.sets)
+        count = min(count, SAMPLES_A_HAND * labelled)
     kinds = {
         "rendered": replace(sources, photos=[], sets=[]) if sources.hands is not None else None,
         "photos": replace(sources, hands=None) if sources.photos or sources.sets else None,
@@ -309,5 +327,5 @@ def validation_sets(sources: DataSources, config: TrainConfig) -> dict[str, list
             composer = make_composer(some, photo_fraction=1.0, size=config.size)
             rng = np.random.default_rng((config.seed, _VALIDATION_SEED))
             kind = "negative" if name == "negative" else "centered"
-            found[name] = [composer(rng, kind=kind) for _ in range(config.validation_samples)]
+            found[name] = [composer(rng, kind=kind) for _ in range(count)]
     return found

@@ -39,7 +39,10 @@ def mark_misleading(photos: Sequence[TrainingPhoto], cache: Path) -> list[Traini
     known = json.loads(cache.read_text(encoding="utf8")) if cache.exists() else {}
     keys = [hashlib.sha256(photo.data).hexdigest() for photo in photos]
     missing = {key: photo for key, photo in zip(keys, photos, strict=True) if key not in known}
-    for key, photo in tqdm(missing.items(), unit="photo", desc="what looks like a hand"):
+    searched = tqdm(
+        missing.items(), unit="photo", desc="what looks like a hand", disable=not missing
+    )
+    for key, photo in searched:
         boxes = [square_box(region.box, _HAND) for region in _SEARCH(photo.image())]
         known[key] = np.round(boxes, 1).tolist()
     if missing:

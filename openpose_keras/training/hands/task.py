@@ -43,6 +43,7 @@ def make_task(config: TrainConfig) -> Task:
             needs.
     """
     shown, held_out = data.load_data_sources(config)
+    print(data.describe(shown, held_out), flush=True)
     composer = make_composer(shown, config)
     sets = data.validation_sets(held_out, config)
     model, network = start(config)

@@ -226,6 +226,16 @@ def test_each_kind_of_hand_has_a_validation_set_of_its_own(config, given):
                 assert np.isnan(xyz[:, :2]).any() == np.isnan(sample.right) == (name == "photos")
 
 
+def test_few_photos_have_few_samples_to_validate_with(config):
+    many = dataclasses.replace(config, validation_samples=384)
+    few = DataSources(None, [], [photo([2]), photo([3])], [])
+    found = data.validation_sets(few, many)
+    assert {len(each) for each in found.values()} == {2 * data.SAMPLES_A_HAND}
+    assert data.describe(few, DataSources(HANDS, [], [], [])) == (
+        f"hands trained on: 2 of photos, 0 rendered; held out: 0 of photos, {len(HANDS)} rendered"
+    )
+
+
 def test_photos_of_sets_are_validated_with_the_other_photos(config):
     sources = DataSources(HANDS, [], [photo()], [dotted_photo()])
     found = data.validation_sets(sources, dataclasses.replace(config, validation_samples=30))

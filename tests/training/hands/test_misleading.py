@@ -36,7 +36,7 @@ def test_what_the_search_finds_clear_of_hands_is_marked(searched, tmp_path):
     assert [photo.data for photo in marked] == [photo.data for photo in photos]
 
 
-def test_a_photo_is_searched_once(searched, tmp_path):
+def test_a_photo_is_searched_once(searched, tmp_path, capfd):
     cache = tmp_path / "misleading.json"
     photos = [dotted_photo(hands=[(x, 90, 40)]) for x in (60, 90)]
     first = mark_misleading(photos[:1], cache)
@@ -45,8 +45,10 @@ def test_a_photo_is_searched_once(searched, tmp_path):
     assert len(searched) == 2
     assert np.array_equal(both[0].not_hands, first[0].not_hands)
     assert len(json.loads(cache.read_text())) == 2
+    capfd.readouterr()
     mark_misleading(photos, cache)
     assert len(searched) == 2
+    assert capfd.readouterr().err == ""  # no progress bar of nothing
 
 
 def test_an_image_without_hands_becomes_a_photo():
