@@ -84,7 +84,8 @@ def test_a_search_reports_a_hand_once_and_only_where_one_is_present():
     np.testing.assert_allclose(hand.xy, xy, atol=0.3)
     assert estimator(image, min_presence=0.96) == []
     assert len(estimator(image, min_presence=0.0)) == 2
-    assert estimator(image, max_hands=0) == []
+    with pytest.raises(ValueError, match="max_hands must be a positive whole number, not 0"):
+        estimator(image, max_hands=0)
 
 
 def test_what_is_hopeless_in_the_first_pass_has_no_second_one():
