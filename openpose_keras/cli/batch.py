@@ -9,12 +9,12 @@ import argparse
 import csv
 import json
 from contextlib import suppress
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Self
 
 from openpose_keras.cli.finders import Job, Outcome, error_text, output_paths
+from openpose_keras.cli.options import plain
 from openpose_keras.cli.paths import OUTPUT_SUFFIXES, InputError, expand, make_folder, output_stems
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.files import atomic_write, find_temporaries
@@ -91,10 +91,7 @@ class Batch:
             import_pyarrow()
         make_folder("--out", args.out)
         _check_bad(args.out / BAD)
-        given = {name: getattr(args, name) for name in _DECISIVE}
-        given["weights"] = str(args.weights) if args.weights else None
-        if not isinstance(args.recipe, str | None):
-            given["recipe"] = asdict(args.recipe)
+        given = {name: plain(getattr(args, name)) for name in _DECISIVE}
         if "image" not in args.kinds:
             given["threshold"] = None
         args.found_with = {name: value for name, value in given.items() if value is not None}

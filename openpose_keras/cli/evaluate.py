@@ -3,7 +3,6 @@
 import argparse
 import functools
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,11 +102,9 @@ def run(args: argparse.Namespace) -> int:
         report, options_given = _measure_people(args)
     print(report)
     if args.out:
-        weights = str(args.weights) if args.weights else None
-        given = {**options_given, "data": str(args.data), "weights": weights}
-        if not isinstance(args.recipe, str | None):
-            given["recipe"] = asdict(args.recipe)
-        write_json(args.out, {"options": given, **report.to_dict()}, force=args.force)
+        given = {**options_given, "data": str(args.data), "weights": args.weights}
+        plain = {name: options.plain(value) for name, value in given.items()}
+        write_json(args.out, {"options": plain, **report.to_dict()}, force=args.force)
     return 0
 
 

@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Collection
+from dataclasses import asdict, is_dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -225,6 +226,13 @@ def parse_probability(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, not {text!r}")
     return value
+
+
+def plain(value: object) -> object:
+    """Return the value of an option as a JSON file has it: a path is text, a recipe its fields."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 def parse_fraction(text: str) -> float:

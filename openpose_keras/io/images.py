@@ -108,9 +108,14 @@ def _decode(data: bytes) -> Pixels:
         return _to_rgb(_deep_colour(data, file) if is_deep else file)
 
 
+def is_heic(start: bytes) -> bool:
+    """Return whether a file is a HEIC photo, by its first 64 bytes."""
+    return _HEIC.match(start[:64]) is not None
+
+
 def _formats(data: bytes) -> tuple[str, ...]:
     """Return what Pillow may take a file for; pillow-heif teaches it HEIC, upright already."""
-    if not _HEIC.match(data[:64]):
+    if not is_heic(data):
         return FORMATS
     try:
         from pillow_heif import register_heif_opener

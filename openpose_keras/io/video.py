@@ -24,7 +24,7 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import ImageError, VideoError
 from openpose_keras.core.files import HEIC_SUFFIXES, PHOTO_SUFFIXES, atomic_write, require_photos
-from openpose_keras.io.images import Pixels, check_image, read_image
+from openpose_keras.io.images import Pixels, check_image, is_heic, read_image
 
 Source = str | os.PathLike[str] | int
 
@@ -221,10 +221,10 @@ def _is_still(source: str) -> bool:
     """Return whether a file is a PDF or a HEIC photo, whose images PyAV takes for a video's."""
     try:
         with Path(source).open("rb") as file:
-            start = file.read(12)
+            start = file.read(64)
     except OSError:  # a stream
         return False
-    return start.startswith(b"%PDF") or start[4:] in (b"ftypheic", b"ftypheix", b"ftypmif1")
+    return start.startswith(b"%PDF") or start[4:12] == b"ftypmif1" or is_heic(start)
 
 
 def _photo_error(source: str) -> VideoError:
