@@ -102,7 +102,7 @@ class BodyEstimator(Estimator):
             self.skeleton, maximize_positives=self.recipe.maximize_positives, peak=self._peak
         )
         least = self.recipe.keypoints or limits.keypoints
-        return replace(limits, reach=self.recipe.reach, keypoints=least)
+        return replace(limits, reach=self.recipe.reach, weak=self.recipe.weak, keypoints=least)
 
     @staticmethod
     def named_recipe(recipe: str | BodyRecipe) -> BodyRecipe:

@@ -217,19 +217,21 @@ class BodyRecipe:
         widest: net_resolution_dynamic.
         scales: scale_number: how many inputs of different sizes there are, a whole number.
         gap: scale_gap: how much smaller each is than the one before.
-        connector: A key of `heatmaps.people.CONNECTORS`.
+        connector: A key of `heatmaps.connectors.CONNECTORS`.
         maximize_positives: Whether more keypoints are to be found, and more false ones.
         ratio: upsampling_ratio: pixels of the enlarged maps for each cell; 0 for the stride.
         refined: Whether the maps are enlarged only where peaks and limbs are, see
             `heatmaps.people.find_people`.
         reach: How near two pieces of a person must come to be joined, see
             `heatmaps.people.join_pieces`; 0 joins none, as OpenPose does.
+        weak: Fraction of the samples of a weak limb that must point along it, see
+            `heatmaps.people.complete_people`; 0 completes nobody, as OpenPose does.
         keypoints: The least number of keypoints of a person, feet excluded; 0 for OpenPose's: 3,
             and 2 with `maximize_positives`.
 
     Raises:
         ValueError: There is no such connector, the scales are no positive whole number, or the
-            ratio, the reach or the keypoints are below 0.
+            ratio, the reach, the fraction or the keypoints are below 0.
     """
 
     channel_order: ClassVar[Literal["trained"]] = "trained"  # as the InputSpec says
@@ -244,13 +246,14 @@ class BodyRecipe:
     ratio: int = 0
     refined: bool = False
     reach: float = 0.0
+    weak: float = 0.0
     keypoints: int = 0
 
     def __post_init__(self) -> None:
         """Check what no later step checks."""
         _check_choices(self)
         check_whole(self.scales, "scales")
-        for name in ("ratio", "reach", "keypoints"):
+        for name in ("ratio", "reach", "weak", "keypoints"):
             value = getattr(self, name)
             if not (_is_number(value) and value >= 0):
                 raise ValueError(f"expected a {name} of at least 0, got {value!r}")
@@ -480,18 +483,21 @@ A face has more keypoints than a hand on less room, so that the prior is narrowe
 draws the box about the face, which the boxes that bodies promise often miss in part.
 """
 
+_REFINED_BODY = BodyRecipe(name="refined", refined=True, reach=0.25, weak=0.5, keypoints=5)
 BODY_RECIPES = {
     recipe.name: recipe
     for recipe in (
         BodyRecipe(name="openpose"),
         BodyRecipe(name="openpose_cpu", connector="openpose_cpu"),
-        BodyRecipe(name="refined", refined=True, reach=0.25, keypoints=5),
-        BodyRecipe(name="fast", refined=True, reach=0.25, keypoints=5, resolution=(256, None)),
+        BodyRecipe(name="refined", refined=True, reach=0.25, weak=0.5, keypoints=5),
+        BodyRecipe(
+            name="fast", refined=True, reach=0.25, weak=0.5, keypoints=5, resolution=(256, None)
+        ),
     )
 }
 """Recipes by name: what OpenPose's program for CUDA does by default, and that for CPUs.
 
-"refined" finds nearly the candidates of "openpose" in a fraction of the time after the network, and
-joins pieces of one person that OpenPose leaves apart; fewer than five keypoints are no person. So
-does "fast", whose network sees an image 256 pixels high.
+"refined" finds nearly the candidates of "openpose" in a fraction of the time after the network. It
+joins pieces of one person that OpenPose leaves apart, and completes people by weak limbs; fewer
+than five keypoints are no person. So does "fast", whose network sees an image 256 pixels high.
 """

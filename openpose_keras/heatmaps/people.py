@@ -1,12 +1,11 @@
 """People: candidates that limbs join, grouped as OpenPose's two programs do.
 
-"openpose" is what its CUDA and OpenCL programs do, and what nearly all users know: the limbs of all
-pairs are taken in the order of their scores, and parts of one person are merged. "openpose_cpu" is
-its CPU program: limb by limb, without merging (src/openpose/net/bodyPartConnectorBase.cpp). People
-are arrays of indices into the candidates, so that every step can be called alone, or exchanged: a
-finder of peaks of one's own, say, which returns (n, 3) x, y, score for each keypoint.
+Every step can be called alone, or exchanged: a finder of peaks of one's own, say, which returns
+(n, 3) x, y, score for each keypoint. `heatmaps.connectors` has the step that groups them;
+`join_pieces` and `complete_people` come after it, and go beyond OpenPose.
 
     >>> from openpose_keras.core.skeletons import Skeleton
+    >>> from openpose_keras.heatmaps.connectors import connect_openpose
     >>> names, colors = ("elbow", "wrist"), ((255, 0, 0), (0, 255, 0))
     >>> arm = Skeleton("arm", names, (names,), colors, limbs=(names,), fields=(0,))
     >>> maps = np.zeros((20, 40, 5), np.float32)  # elbow, wrist, background, field's x and y
@@ -22,10 +21,9 @@ finder of peaks of one's own, say, which returns (n, 3) x, y, score for each key
 `find_people` is this chain.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,11 +32,10 @@ from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.checks import check_whole
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.heatmaps.candidates import openpose_candidates, refined_candidates
+from openpose_keras.heatmaps.connectors import CONNECTORS, MISSING, People, ranked_pairs
 from openpose_keras.heatmaps.part_affinity import Limbs, limb_scores
 
-MISSING = -1
 _SHOWN = 0.05  # score above which a keypoint counts for the area of a person
-_PEAK_SHARE = np.float32(0.1)  # of the candidates' scores in the order of the limbs
 _MOST_BESIDE_FEET = 4  # keypoints of a person that has feet and is dropped
 
 
@@ -55,6 +52,8 @@ class Thresholds:
         feet: Whether feet count as keypoints of a person.
         reach: How far apart the two peaks of a keypoint may lie that joins two pieces of a person,
             see `join_pieces`; 0 joins none, as OpenPose does.
+        weak: More than this fraction of a weak limb's samples must point along it, if only a
+            little, see `complete_people`; 0 completes nobody, as OpenPose does.
     """
 
     peak: float = 0.05
@@ -64,6 +63,7 @@ class Thresholds:
     score: float = 0.4
     feet: bool = False
     reach: float = 0.0
+    weak: float = 0.0
 
     @classmethod
     def of_openpose(
@@ -83,20 +83,6 @@ class Thresholds:
         if not maximize_positives:
             return cls(peak=peak, sample=sample)
         return cls(peak=peak, sample=sample, fraction=0.75, keypoints=2, score=0.05, feet=True)
-
-
-class People(NamedTuple):
-    """People, made of candidates.
-
-    Args:
-        members: (n, K) index of each keypoint's candidate, or `MISSING`.
-        counts: (n,) how many keypoints were counted, which may differ from how many there are.
-        scores: (n,) float32, the sum of the scores of candidates and limbs.
-    """
-
-    members: IntArray
-    counts: IntArray
-    scores: FloatArray
 
 
 def find_people(
@@ -143,18 +129,22 @@ def find_people(
     refined = partial(refined_candidates, stride=stride, scales=scales)
     look = openpose_candidates if stride == 1 else refined
     candidates = look(maps[..., :count], threshold=limits.peak, offset=offset)
-    limbs = limb_scores(
+    scores_of = partial(
+        limb_scores,
         maps[..., count + 1 :],
         candidates,
         skeleton,
-        threshold=limits.sample,
-        fraction=limits.fraction,
         short_score=limits.peak + 1e-6,
         stride=stride,
     )
+    limbs = scores_of(threshold=limits.sample, fraction=limits.fraction)
     people = CONNECTORS[connector](candidates, limbs, skeleton)
     people = join_pieces(people, candidates, limits.reach)
-    return person_keypoints(likely_people(people, skeleton, limits), candidates, skeleton)
+    people = likely_people(people, skeleton, limits)
+    if limits.weak and len(people.members):
+        limbs = scores_of(threshold=0.0, fraction=limits.weak)
+        people = complete_people(people, candidates, limbs, skeleton)
+    return person_keypoints(people, candidates, skeleton)
 
 
 def best_people(keypoints: ArrayLike, scores: ArrayLike, most: int) -> IntArray:
@@ -191,211 +181,6 @@ def best_people(keypoints: ArrayLike, scores: ArrayLike, most: int) -> IntArray:
     limit = np.sort(values)[-most]
     equal = np.flatnonzero(values == limit)[: most - int((values > limit).sum())]
     return np.sort(np.concatenate([np.flatnonzero(values > limit), equal]))
-
-
-class _Person:
-    """A person while it is put together."""
-
-    __slots__ = ("count", "members", "score")
-
-    def __init__(self, members: dict[int, int], score: np.float32) -> None:
-        """Begin with one or two members, an index for each keypoint that is known."""
-        self.members = members
-        self.count = len(members)
-        self.score = score
-
-    def add(self, keypoint: int, index: int, score: np.float32) -> None:
-        """Take a candidate; a limb's score comes with it."""
-        self.members[keypoint] = index
-        self.count += 1
-        self.score += score
-
-
-def _as_people(people: Sequence[_Person], size: int) -> People:
-    """Return people as arrays."""
-    members = np.full((len(people), size), MISSING)
-    for row, each in zip(members, people, strict=True):
-        row[list(each.members)] = list(each.members.values())
-    return People(
-        members,
-        np.array([each.count for each in people], int),
-        np.array([each.score for each in people], np.float32),
-    )
-
-
-def connect_openpose(
-    candidates: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
-) -> People:
-    """Group candidates as OpenPose's CUDA program does: the best limbs of all first.
-
-    Args:
-        candidates: For each keypoint (n, 3) x, y, score.
-        limbs: For each limb of the skeleton the pairs that may be joined.
-        skeleton: Names keypoints and limbs.
-
-    Returns:
-        The people in the order of their best limb, none removed yet.
-    """
-    heights = [np.asarray(peaks, np.float32)[:, 2] for peaks in candidates]
-    owners: list[dict[int, _Person]] = [{} for _ in candidates]
-    people: dict[_Person, int] = {}  # and when they came
-    ranked = _ranked_pairs(heights, limbs, skeleton)
-    for number, (start, a, end, b, score) in enumerate(ranked):
-        one, other = owners[start].get(a), owners[end].get(b)
-        if one is not None and other is not None:
-            if one is other:
-                one.score += score
-            elif one.members.keys().isdisjoint(other.members):
-                _merge(people, owners, one, other, score)
-        elif one is not None:
-            _take(one, owners, end, b, heights[end][b] + score)
-        elif other is not None:
-            _take(other, owners, start, a, heights[start][a] + score)
-        else:
-            height = heights[start][a] + heights[end][b] + score
-            new = _Person({start: a, end: b}, height)
-            people[new] = number
-            owners[start][a] = owners[end][b] = new
-    return _as_people(list(people), len(candidates))
-
-
-def _ranked_pairs(
-    heights: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
-) -> Iterator[tuple[int, int, int, int, np.float32]]:
-    """Yield the pairs of all limbs, best first: keypoint, candidate, the other two, and score."""
-    pairs, scores = (np.concatenate(rows) for rows in zip(*limbs, strict=True))
-    numbers = np.repeat(np.arange(len(limbs)), [len(limb.scores) for limb in limbs])
-    ends = np.array(skeleton.limb_indices)[numbers]
-    places = np.cumsum([0, *map(len, heights)])[ends] + pairs
-    shares = _PEAK_SHARE * np.concatenate(heights)[places]
-    total = scores + shares[:, 0] + shares[:, 1]
-    order = np.lexsort((*pairs.T[::-1], numbers, scores, total))[::-1]
-    rows = np.stack([ends, pairs], axis=2)[order].reshape(-1, 4).tolist()
-    for (start, a, end, b), score in zip(rows, scores[order], strict=True):
-        yield start, a, end, b, score
-
-
-def _take(
-    person: _Person,
-    owners: list[dict[int, _Person]],
-    keypoint: int,
-    index: int,
-    score: np.float32,
-) -> None:
-    """Add a candidate to a person that has none of its kind."""
-    if keypoint not in person.members:
-        person.add(keypoint, index, score)
-        owners[keypoint][index] = person
-
-
-def _merge(
-    people: dict[_Person, int],
-    owners: list[dict[int, _Person]],
-    one: _Person,
-    other: _Person,
-    limb_score: np.float32,
-) -> None:
-    """Merge two people, who share no keypoint, into the one that came first."""
-    kept, gone = sorted((one, other), key=people.__getitem__)
-    for keypoint, index in gone.members.items():
-        owners[keypoint][index] = kept
-    kept.members |= gone.members
-    kept.count += gone.count
-    kept.score += gone.score + limb_score
-    del people[gone]
-
-
-def connect_openpose_cpu(
-    candidates: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
-) -> People:
-    """Group candidates as OpenPose's CPU program does: limb by limb, and no people are merged.
-
-    Args:
-        candidates: For each keypoint (n, 3) x, y, score.
-        limbs: For each limb of the skeleton the pairs that may be joined.
-        skeleton: Names keypoints and limbs.
-
-    Returns:
-        The people in the order in which they came, none removed yet.
-    """
-    heights = [np.asarray(peaks, np.float32)[:, 2] for peaks in candidates]
-    size = len(candidates)
-    people: list[_Person] = []
-    for number, ((start, end), limb) in enumerate(zip(skeleton.limb_indices, limbs, strict=True)):
-        counts = len(heights[start]), len(heights[end])
-        if 0 in counts:
-            keypoint = start if counts[0] else end
-            people += _alone(people, keypoint, heights[keypoint], skeleton)
-            continue
-        joined = _best_pairs(limb, min(counts))
-        if number == 0:
-            for a, b, score in joined:
-                height = heights[start][a] + heights[end][b] + score
-                people.append(_Person({start: a, end: b}, height))
-        elif skeleton.limbs[number] not in skeleton.edges:
-            _share(people, start, end, joined)
-        else:
-            _extend(people, start, end, joined, heights)
-    return _as_people(people, size)
-
-
-def _best_pairs(limb: Limbs, most: int) -> list[tuple[int, int, np.float32]]:
-    """Return pairs, best first, so that no candidate is in two; in a tie the greater index wins."""
-    first, second = limb.pairs.T
-    order = np.lexsort((second, first, limb.scores))[::-1]
-    taken: tuple[set[int], set[int]] = (set(), set())
-    kept: list[tuple[int, int, np.float32]] = []
-    ranked = zip(first[order].tolist(), second[order].tolist(), limb.scores[order], strict=True)
-    for a, b, score in ranked:
-        if len(kept) == most:
-            break
-        if a not in taken[0] and b not in taken[1]:
-            taken[0].add(a)
-            taken[1].add(b)
-            kept.append((a, b, score))
-    return kept
-
-
-def _alone(
-    people: Sequence[_Person], keypoint: int, heights: FloatArray, skeleton: Skeleton
-) -> list[_Person]:
-    """Return a person for each candidate that has no partner and, but for MPI, no person yet."""
-    taken = {each.members.get(keypoint) for each in people if skeleton.name != "body_mpi"}
-    free = [index for index in range(len(heights)) if index not in taken]
-    return [_Person({keypoint: index}, heights[index]) for index in free]
-
-
-def _share(
-    people: Sequence[_Person], start: int, end: int, joined: list[tuple[int, int, np.float32]]
-) -> None:
-    """Complete pairs of ear and shoulder, which neither count nor begin a person."""
-    for a, b, _ in joined:
-        for each in people:
-            if each.members.get(start) == a and end not in each.members:
-                each.members[end] = b
-            elif each.members.get(end) == b and start not in each.members:
-                each.members[start] = a
-
-
-def _extend(
-    people: list[_Person],
-    start: int,
-    end: int,
-    joined: list[tuple[int, int, np.float32]],
-    heights: Sequence[FloatArray],
-) -> None:
-    """Add the second candidate of each pair to the first person that has the first one."""
-    for a, b, score in joined:
-        person = next((each for each in people if each.members.get(start) == a), None)
-        if person is None:
-            height = heights[start][a] + heights[end][b] + score
-            people.append(_Person({start: a, end: b}, height))
-        else:
-            person.add(end, b, heights[end][b] + score)
-
-
-CONNECTORS = {"openpose": connect_openpose, "openpose_cpu": connect_openpose_cpu}
-"""What groups candidates into people, by name."""
 
 
 def join_pieces(people: People, candidates: Sequence[FloatArray], reach: float) -> People:
@@ -452,6 +237,57 @@ def _nearest_pieces(xy: FloatArray, reach: float) -> tuple[int, int] | None:
     ratios = apart / np.maximum(extent, 1)
     best = ratios.argmin()
     return (int(first[best]), int(second[best])) if ratios[best] <= reach else None
+
+
+def complete_people(
+    people: People, candidates: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
+) -> People:
+    """Give people the keypoints that they lack, by limbs too weak to begin a person.
+
+    This is hysteresis, as in Canny's edge detector: a weak limb cannot begin a person or join two,
+    but it can lead from a person who is sure already to the next keypoint.
+
+    Args:
+        people: Those who are kept, see `likely_people`.
+        candidates: For each keypoint (n, 3) x, y, score.
+        limbs: For each limb of the skeleton the pairs that may be joined, weak ones too.
+        skeleton: Names keypoints and limbs.
+
+    Returns:
+        The same people. Of the limbs between a candidate of a person and a candidate of nobody the
+        best is taken first; the keypoint that it adds may lead to others.
+
+    Example:
+        >>> from openpose_keras.core.skeletons import Skeleton
+        >>> names, colors = ("hip", "knee", "ankle"), ((255, 0, 0),) * 3
+        >>> bones = ("hip", "knee"), ("knee", "ankle")
+        >>> leg = Skeleton("leg", names, bones, colors, limbs=bones, fields=(0, 2))
+        >>> candidates = [np.array([[0, y, 0.5]]) for y in (0, 40, 80)]
+        >>> weak = [Limbs(np.array([[0, 0]]), np.array([0.1], np.float32))] * 2
+        >>> hip = People(np.array([[0, MISSING, MISSING]]), np.array([1]), np.array([0.5]))
+        >>> complete_people(hip, candidates, weak, leg).members.tolist()
+        [[0, 0, 0]]
+    """
+    heights = [np.asarray(peaks, np.float32)[:, 2] for peaks in candidates]
+    members, counts = np.array(people.members), np.array(people.counts)
+    scores = np.array(people.scores)
+    owners = [dict(zip(each.tolist(), range(len(each)), strict=True)) for each in members.T]
+    for owner in owners:
+        owner.pop(MISSING, None)
+    pairs, taken = list(ranked_pairs(heights, limbs, skeleton)), True
+    while taken:
+        taken = False
+        for start, a, end, b, score in pairs:
+            ends = [(owners[start].get(a), end, b), (owners[end].get(b), start, a)]
+            known = [each for each in ends if each[0] is not None]
+            if len(known) != 1:
+                continue
+            [(row, keypoint, index)] = known
+            if members[row, keypoint] == MISSING:
+                members[row, keypoint], owners[keypoint][index], taken = index, row, True
+                counts[row] += 1
+                scores[row] += heights[keypoint][index] + score
+    return People(members, counts, scores)
 
 
 def likely_people(people: People, skeleton: Skeleton, thresholds: Thresholds) -> People:

@@ -19,8 +19,8 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.heatmaps.candidates import openpose_candidates, refined_candidates
+from openpose_keras.heatmaps.connectors import connect_openpose, connect_openpose_cpu
 from openpose_keras.heatmaps.part_affinity import limb_scores
-from openpose_keras.heatmaps.people import connect_openpose, connect_openpose_cpu
 from openpose_keras.heatmaps.resize import upsample_apart
 from tests.helpers.people import draw_maps, standing
 

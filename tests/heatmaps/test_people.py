@@ -2,15 +2,18 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, Skeleton
-from openpose_keras.heatmaps.part_affinity import Limbs
-from openpose_keras.heatmaps.people import (
+from openpose_keras.heatmaps.connectors import (
     CONNECTORS,
     MISSING,
     People,
-    Thresholds,
-    best_people,
     connect_openpose,
     connect_openpose_cpu,
+)
+from openpose_keras.heatmaps.part_affinity import Limbs
+from openpose_keras.heatmaps.people import (
+    Thresholds,
+    best_people,
+    complete_people,
     find_people,
     join_pieces,
     likely_people,
@@ -192,6 +195,37 @@ def test_several_pieces_of_one_person_are_joined_nearest_first():
     candidates[3] = np.array([(0, 60, 0.8), (2, 60, 0.3)])
     three = People(members, np.array([2, 3, 1]), np.array([2, 4, 0.3], np.float32))
     assert join_pieces(three, candidates, 0.25).members.tolist() == [[0, 1, 0, 0]]
+
+
+def test_a_weak_limb_completes_a_person_along_a_chain_and_joins_nobody():
+    rows = candidates([0.5, 0.5], [0.5, 0.5], [0.4, 0.4], [0.3])
+    people = People(
+        np.array([[0, MISSING, MISSING, MISSING], [1, 1, MISSING, MISSING]]),
+        np.array([1, 2]),
+        np.array([0.5, 1.5], np.float32),
+    )
+    weak = limbs({(0, 0): 0.2, (0, 1): 0.9}, {(0, 0): 0.1, (1, 0): 0.05}, {(0, 0): 0.1})
+    found = complete_people(people, rows, weak, LINE)
+    # The greatest limb leads from one person to another's candidate, and is not taken.
+    assert found.members.tolist() == [[0, 0, 0, 0], [1, 1, MISSING, MISSING]]
+    assert found.counts.tolist() == [4, 2]
+    np.testing.assert_allclose(found.scores, [0.5 + 0.7 + 0.5 + 0.4, 1.5], rtol=1e-6)
+    assert people.members[0].tolist() == [0, MISSING, MISSING, MISSING]  # not written to
+
+
+def test_a_faint_field_gives_a_sure_person_the_wrist_and_begins_nobody():
+    maps = draw_maps(BODY_25, [standing(BODY_25, (120, 80), 140)], SIZE)
+    field = len(BODY_25) + 1 + BODY_25.fields[BODY_25.limbs.index(("left_elbow", "left_wrist"))]
+    maps[..., field : field + 2] *= 0.04  # below what a limb needs
+    wrist = BODY_25.index("left_wrist")
+    [[without], [whole]] = (
+        find_people(maps, BODY_25, thresholds=Thresholds(weak=weak))[0] for weak in (0.0, 0.5)
+    )
+    assert np.isnan(without[wrist, 0])
+    assert np.isfinite(whole[wrist, 0])
+    np.testing.assert_array_equal(np.delete(without, wrist, 0), np.delete(whole, wrist, 0))
+    maps[..., len(BODY_25) + 1 :] *= 0.04
+    assert len(find_people(maps, BODY_25, thresholds=Thresholds(weak=0.5))[0]) == 0
 
 
 def test_who_has_feet_and_little_else_is_left_out_unless_nobody_is_left():

@@ -10,8 +10,8 @@ from PIL import Image
 
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.evaluation import Interval
+from openpose_keras.heatmaps.connectors import MISSING, People
 from openpose_keras.heatmaps.part_affinity import Limbs
-from openpose_keras.heatmaps.people import MISSING, People
 from openpose_keras.viz.figures import (
     add_limb_graph,
     plot_bars,

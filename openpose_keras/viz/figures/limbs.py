@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.heatmaps.connectors import MISSING, People
 from openpose_keras.heatmaps.part_affinity import Limbs
-from openpose_keras.heatmaps.people import MISSING, People
 from openpose_keras.viz.figures.canvas import BAR, COLORS, GREY, KEY, draw_image, grid
 
 DIM = 0.5  # of the image's brightness is seen below a field

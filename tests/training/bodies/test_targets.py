@@ -7,7 +7,8 @@ import pytest
 
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
 from openpose_keras.estimators.body import BodyEstimator
-from openpose_keras.heatmaps.people import CONNECTORS, find_people
+from openpose_keras.heatmaps.connectors import CONNECTORS
+from openpose_keras.heatmaps.people import find_people
 from openpose_keras.heatmaps.resize import upsample_apart
 from openpose_keras.training.bodies.augment import BodySample
 from openpose_keras.training.bodies.targets import (
