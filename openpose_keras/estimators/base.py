@@ -32,7 +32,7 @@ from openpose_keras.estimators.recipes import (
     get_recipe,
 )
 from openpose_keras.estimators.upright import inner_box
-from openpose_keras.estimators.views import Region, View, make_views
+from openpose_keras.estimators.views import Region, View, exchange_sides, make_views
 from openpose_keras.geometry.crop import check_overlap
 from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import (
@@ -380,9 +380,16 @@ class KeypointEstimator(Estimator):
         return make_views(image, box, recipe, self.spec, mirrored=mirrored)
 
     def run(self, views: Iterable[View]) -> dict[View, Maps]:
-        """Return the network's maps for each view, in batches of equal size."""
+        """Return the network's maps for each view, in batches of equal size.
+
+        Of a mirrored view the maps of left and right keypoints have changed places again.
+        """
         views = list(views)
-        return dict(zip(views, self.infer([view.image for view in views]), strict=True))
+        pairs = zip(views, self.infer([view.image for view in views]), strict=True)
+        return {
+            view: exchange_sides(maps, self.skeleton) if view.frame.mirrored else maps
+            for view, maps in pairs
+        }
 
     def decode(
         self,

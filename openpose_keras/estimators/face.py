@@ -102,9 +102,10 @@ class FaceEstimator(KeypointEstimator):
     def estimate(self, image: ImageLike, boxes: Boxes = None) -> Sequence[Estimate]:
         """Estimate as a call does, and return what the keypoints came from too."""
         image = as_image(image)
-        looks = super().estimate(image, boxes)
         if not self.needs_upright_pass:
-            return looks
+            return super().estimate(image, boxes)
+        one_view = replace(self.recipe, flip_average=False)
+        looks = self.estimate_regions(image, self.regions(image, boxes), one_view)
         return self.estimate_regions(image, [self.upright_region(image, look) for look in looks])
 
     def upright_region(self, image: np.ndarray, look: Estimate) -> Region:

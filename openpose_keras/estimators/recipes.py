@@ -474,7 +474,7 @@ RECIPES = {recipe.name: recipe for recipe in _RECIPES}
 
 FACE_RECIPES: dict[str, AnyRecipe] = {
     **RECIPES,
-    "refined": Recipe(name="refined", upright_pass=True, prior=0.04),
+    "refined": Recipe(name="refined", flip_average=True, upright_pass=True, prior=0.04),
     "fast": Recipe(name="fast", prior=0.04),
 }
 """Recipes of faces by name: those of hands, but for "refined" and "fast".

@@ -7,6 +7,8 @@ import numpy as np
 
 from openpose_keras.core.boxes import Box, square_box
 from openpose_keras.core.keypoints import Side
+from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.engines.maps import Maps
 from openpose_keras.estimators.recipes import ViewRecipe
 from openpose_keras.geometry import Crop, Frame, RotatedCrop
 from openpose_keras.networks.input_spec import InputSpec
@@ -74,6 +76,31 @@ def make_views(
         [_view(image, square_box(box), scale, recipe, spec, flip) for flip in flips]
         for scale in recipe.scales
     ]
+
+
+def exchange_sides(maps: Maps, skeleton: Skeleton) -> Maps:
+    """Return the maps of a mirrored view with left and right keypoints in each other's place.
+
+    Args:
+        maps: Of one view: `keypoints` (h, w, K + 1) and `points` (K, 2 or 3), where there are any.
+        skeleton: Tells the pairs. A hand has none, since a mirrored hand is the other hand.
+
+    Example:
+        >>> from openpose_keras.core.skeletons import FACE
+        >>> eyes = [FACE.index("right_pupil"), FACE.index("left_pupil")]
+        >>> maps = exchange_sides({"points": np.arange(140).reshape(70, 2)}, FACE)
+        >>> eyes, maps["points"][eyes, 0].tolist()
+        ([68, 69], [138, 136])
+    """
+    if not skeleton.mirror_pairs:
+        return maps
+    order = list(skeleton.mirror_indices)
+    exchanged = dict(maps)
+    if "keypoints" in maps:
+        exchanged["keypoints"] = maps["keypoints"][..., [*order, len(order)]]
+    if "points" in maps:
+        exchanged["points"] = maps["points"][order]
+    return exchanged
 
 
 def _view(

@@ -20,7 +20,8 @@ class InputSpec:
         multiple: Height and width of an input must be multiples of it; 1 if any size will do.
         channel_order: "rgb" or "bgr": what the weights were trained with, or converted to.
         sides: "right": the network knows right hands only, so a left hand is shown mirrored.
-            "both": it knows left and right hands as they are. None: it is for bodies or faces.
+            "both": it knows left and right as they are, and so the mirror image too, which a recipe
+            may ask for. None: it is for bodies, or for faces that are not mirrored.
         upright: Whether the network is more exact where the knuckles lie above the wrist, the
             eyes above the mouth, so that a second pass, rotated upright, is worth its time.
         upright_margin: Side of the box of that pass, in longer sides of the keypoints' extent in

@@ -210,7 +210,7 @@ PRESETS = _Presets(
                 box_size=192,
                 stride=4,
                 multiple=192,
-                sides=None,
+                sides="both",
                 upright=True,
                 upright_margin=1.75,
             ),

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from openpose_keras.estimators.recipes import InputSpec, ViewRecipe
+from openpose_keras.core.skeletons import FACE
+from openpose_keras.estimators.face import FaceEstimator
+from openpose_keras.estimators.recipes import InputSpec, Recipe, ViewRecipe
 from openpose_keras.estimators.views import make_views
 
 
@@ -58,3 +60,26 @@ def test_two_views_only_for_a_network_that_knows_both_sides(sides, views):
     if views == 2:
         difference = np.abs(shown[0].image[:, ::-1].astype(int) - shown[1].image)
         assert difference.max() <= 255 / 32 + 1  # OpenCV's warp rounds positions to 1/32 of a pixel
+
+
+def test_a_face_and_its_mirror_image_agree_on_which_eye_is_which():
+    """A network that takes the spot at the left of what it sees for the right pupil."""
+    image = np.zeros((64, 64, 3), np.uint8)
+    right, left = (20, 30), (41, 35)
+    for x, y in (right, left):
+        image[y, x] = 255
+    names = "right_pupil", "left_pupil"
+    pupils = [FACE.index(name) for name in names]
+
+    def network(batch):
+        maps = np.zeros((*batch.shape[:3], 71), np.float32)
+        maps[:, :, :32, pupils[0]] = batch[:, :, :32, 0] + 0.5
+        maps[:, :, 32:, pupils[1]] = batch[:, :, 32:, 0] + 0.5
+        return maps
+
+    spec = InputSpec(box_size=64, stride=1, sides="both")
+    estimator = FaceEstimator(network, spec=spec, recipe=Recipe(flip_average=True))
+    [look] = estimator.estimate(image)
+    assert len(look.maps) == 2
+    np.testing.assert_allclose(look.peaks[pupils, :2], [right, left], atol=0.1)
+    np.testing.assert_allclose(look.peaks[pupils, 2], 1.0, atol=0.01)  # both views agree
