@@ -16,8 +16,8 @@ import numpy as np
 from openpose_keras import networks
 from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, identify
 from openpose_keras.conversion.layouts import Layers
-from openpose_keras.conversion.mediapipe import name_layers
 from openpose_keras.conversion.readers import WeightFile, read_weights
+from openpose_keras.conversion.readers.tflite import name_layers
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND
 from openpose_keras.core.version import __version__

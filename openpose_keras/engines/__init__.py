@@ -1,11 +1,10 @@
 """Maps from a batch of images: one small module an engine."""
 
-from openpose_keras.engines.batches import run_batches
 from openpose_keras.engines.files import FileEngine
 from openpose_keras.engines.keras import as_engine, compile_model
 from openpose_keras.engines.litert import LiteRtEngine
 from openpose_keras.engines.load import load_engine
-from openpose_keras.engines.maps import Engine, Maps, named_maps
+from openpose_keras.engines.maps import Engine, Maps, named_maps, run_batches
 from openpose_keras.engines.onnx import OnnxEngine
 from openpose_keras.engines.openvino import OpenVinoEngine
 

@@ -1,11 +1,14 @@
-"""What an engine returns: maps by name."""
+"""Maps: images go through an engine in batches of equal size, and come out as maps by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from openpose_keras.core.errors import NetworkError
+from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.io.weight_record import ChannelOrder
+from openpose_keras.networks.preprocessing import InputSpec, normalise_batch
 
 Maps = dict[str, np.ndarray]
 """Arrays whose first axis is that of the batch, by name.
@@ -48,3 +51,80 @@ def named_maps(output: Any) -> Maps:  # noqa: ANN401 - what a user's own functio
             f"{', '.join(map(str, named)) or 'none'}: name the heatmaps of the engine 'keypoints'"
         )
     return {str(name): np.asarray(each) for name, each in named.items()}
+
+
+LARGEST_INPUT = 1 << 24  # pixels of a batch; a first layer of 64 channels then takes 4 GB
+
+
+def run_batches(
+    engine: Engine,
+    images: Sequence[np.ndarray],
+    *,
+    spec: InputSpec,
+    skeleton: Skeleton,
+    channel_order: ChannelOrder,
+    batch_size: int,
+) -> list[Maps]:
+    """Return the maps of images; those of one size go through the engine together.
+
+    Args:
+        engine: What computes the maps.
+        images: (h, w, 3) uint8 RGB, of any sizes.
+        spec: How the engine's output lies upon its input.
+        skeleton: The keypoints that the heatmaps are of.
+        channel_order: What the engine is given.
+        batch_size: The greatest number of images in a batch. Batches of large images are smaller:
+            together they have at most 2^24 pixels, or there is one image.
+
+    Returns:
+        The maps of each image, without the axis of the batch; `keypoints`, if there are any, is
+        (ceil(h / stride), ceil(w / stride), K + 1) float32, and `points` (K, 2 or 3).
+
+    Raises:
+        NetworkError: An output is not finite, or is not of this shape.
+    """
+    maps: dict[int, Maps] = {}
+    for indices in _batches(images, batch_size):
+        batch = normalise_batch(np.stack([images[index] for index in indices]), channel_order)
+        output = _checked(named_maps(engine(batch)), batch.shape, spec, len(skeleton))
+        for row, index in enumerate(indices):
+            maps[index] = {name: array[row] for name, array in output.items()}
+    return [maps[index] for index in range(len(images))]
+
+
+def _batches(images: Sequence[np.ndarray], batch_size: int) -> Iterator[list[int]]:
+    """Yield the indices of images that have one size."""
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for index, image in enumerate(images):
+        by_size.setdefault(image.shape, []).append(index)
+    for shape, indices in by_size.items():
+        count = max(min(batch_size, LARGEST_INPUT // (shape[0] * shape[1])), 1)
+        yield from (indices[start : start + count] for start in range(0, len(indices), count))
+
+
+def _checked(maps: Maps, shape: tuple[int, ...], spec: InputSpec, count: int) -> Maps:
+    """Return the maps as float32, or say what is wrong with them."""
+    height, width = (-(-side // spec.stride) for side in shape[1:3])
+    expected = (shape[0], height, width, count + 1)
+    if maps.get("keypoints", np.empty(expected)).shape != expected:
+        raise NetworkError(
+            f"expected heatmaps {expected} for an input {shape} and stride {spec.stride}, got "
+            f"{maps['keypoints'].shape}: check the network and its InputSpec"
+        )
+    if "points" in maps and maps["points"].shape not in (
+        (shape[0], count, 2),
+        (shape[0], count, 3),
+    ):
+        raise NetworkError(
+            f"expected points ({shape[0]}, {count}, 2 or 3) for an input {shape}, got "
+            f"{maps['points'].shape}: check the network"
+        )
+    for name, array in maps.items():
+        if array.ndim == 0 or len(array) != shape[0]:
+            raise NetworkError(
+                f"expected {name!r} of {shape[0]} images along the first axis, got the shape "
+                f"{array.shape}: return one entry for each image of the batch"
+            )
+        if not np.isfinite(array).all():
+            raise NetworkError(f"the network's {name} hold NaN or infinity: check its weights")
+    return {name: array.astype(np.float32, copy=False) for name, array in maps.items()}

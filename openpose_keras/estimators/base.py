@@ -13,10 +13,9 @@ from openpose_keras.core.boxes import Box, check_boxes, square_box, whole_box
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.keypoints import Keypoints
 from openpose_keras.core.skeletons import Skeleton
-from openpose_keras.engines.batches import run_batches
 from openpose_keras.engines.keras import as_engine, is_model
 from openpose_keras.engines.load import engine_name, load_engine
-from openpose_keras.engines.maps import Maps
+from openpose_keras.engines.maps import Maps, run_batches
 from openpose_keras.estimators import emulations
 from openpose_keras.estimators.decode import (
     Decoder,
@@ -31,8 +30,7 @@ from openpose_keras.estimators.recipes import (
     WholeImageRecipe,
     get_recipe,
 )
-from openpose_keras.estimators.upright import inner_box
-from openpose_keras.estimators.views import Region, View, exchange_sides, make_views
+from openpose_keras.estimators.views import Region, View, exchange_sides, inner_box, make_views
 from openpose_keras.geometry.crop import check_overlap
 from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import (

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.keypoints import Hand, Person, Side, keypoint_table
 from openpose_keras.core.skeletons import Skeleton
-from openpose_keras.estimators.upright import direction_angle
+from openpose_keras.estimators.views import direction_angle
 from openpose_keras.geometry.axis_aligned import Size
 
 _ARM_SCORE, _FACE_SCORE = 0.03, 0.25  # scores above which a keypoint counts

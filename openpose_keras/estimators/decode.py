@@ -16,8 +16,13 @@ from openpose_keras.estimators.views import View
 from openpose_keras.geometry import Frame
 from openpose_keras.geometry.resampling import sample_maps
 from openpose_keras.heatmaps.merging import merge, pick_best
-from openpose_keras.heatmaps.peaks import argmax_peaks, blob_peaks, local_maxima, subpixel_peaks
-from openpose_keras.heatmaps.prior import gaussian_prior
+from openpose_keras.heatmaps.peaks import (
+    argmax_peaks,
+    blob_peaks,
+    gaussian_prior,
+    local_maxima,
+    subpixel_peaks,
+)
 from openpose_keras.heatmaps.resize import foreground, upsample_stride
 
 Decoder = Callable[[FloatArray, DecodeRecipe], FloatArray]

@@ -20,8 +20,7 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import Box
 from openpose_keras.core.errors import ImageError
-from openpose_keras.engines.batches import LARGEST_INPUT
-from openpose_keras.engines.maps import Maps
+from openpose_keras.engines.maps import LARGEST_INPUT, Maps
 from openpose_keras.estimators.decode import decode_one_each
 from openpose_keras.estimators.recipes import WholeImageRecipe
 from openpose_keras.estimators.views import View
@@ -29,7 +28,7 @@ from openpose_keras.geometry import Frame, Pad
 from openpose_keras.geometry.resampling import INTERPOLATIONS
 from openpose_keras.heatmaps.merging import merge
 from openpose_keras.heatmaps.resize import resize_from_network
-from openpose_keras.networks.input_spec import InputSpec
+from openpose_keras.networks.preprocessing import InputSpec
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,7 @@ from openpose_keras.engines.maps import Maps
 from openpose_keras.estimators import emulations
 from openpose_keras.estimators.decode import merge_views
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, WholeImageRecipe
-from openpose_keras.estimators.upright import rotate_back
-from openpose_keras.estimators.views import Region, View
+from openpose_keras.estimators.views import Region, View, rotate_back
 from openpose_keras.geometry import Crop, Frame
 
 MapFrame = Literal["heatmap", "input", "image"]

@@ -14,8 +14,7 @@ from openpose_keras.estimators.base import Boxes, KeypointEstimator
 from openpose_keras.estimators.estimate import Estimate
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, get_face_recipe
 from openpose_keras.estimators.search import LEAST_INSIDE
-from openpose_keras.estimators.upright import upright_angle, upright_crop
-from openpose_keras.estimators.views import Region
+from openpose_keras.estimators.views import Region, upright_angle, upright_crop
 from openpose_keras.io.images import ImageLike, as_image
 
 if TYPE_CHECKING:

@@ -31,8 +31,7 @@ from openpose_keras.estimators.recipes import (
     get_recipe,
 )
 from openpose_keras.estimators.search import LEAST_INSIDE, Search, find_hands, same_hand
-from openpose_keras.estimators.upright import upright_angle, upright_crop
-from openpose_keras.estimators.views import Region
+from openpose_keras.estimators.views import Region, upright_angle, upright_crop
 from openpose_keras.geometry import Frame, RotatedCrop
 from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import EngineName, get_preset

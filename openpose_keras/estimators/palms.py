@@ -21,8 +21,7 @@ from openpose_keras.core.boxes import box_cover, whole_box
 from openpose_keras.engines import Engine, as_engine
 from openpose_keras.engines.load import load_engine
 from openpose_keras.estimators.search import LEAST_INSIDE, fit_image
-from openpose_keras.estimators.upright import direction_angle
-from openpose_keras.estimators.views import Region
+from openpose_keras.estimators.views import Region, direction_angle
 from openpose_keras.geometry import RotatedCrop
 from openpose_keras.networks.mediapipe import PALM_ANCHORS
 from openpose_keras.networks.preprocessing import normalise_batch

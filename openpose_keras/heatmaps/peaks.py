@@ -3,6 +3,7 @@
 Maps are channels last, (h, w, K), one per keypoint; `heatmaps.foreground` drops the background. A
 peak is (x, y, score) in the maps' own frame, where an integer is the centre of a cell. A missing
 peak is (nan, nan, 0). `to_input_frame` brings peaks to the pixels of the network's input.
+`gaussian_prior` says where peaks are expected, for maps to be multiplied by.
 
 No function writes into its arguments; all refuse maps that hold NaN or infinity.
 """
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.arrays import FloatArray, IntArray, check_maps
+from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.heatmaps.subpixel import blur_5x5, gaussian_blur, refine_peaks
 
 _MAX_SPLIT = 128  # channels that every version of OpenCV takes
@@ -199,3 +201,34 @@ def _split(maps: FloatArray) -> Sequence[FloatArray]:
     if maps.shape[2] == 1 or maps.shape[2] > _MAX_SPLIT:
         return list(np.moveaxis(maps, 2, 0).copy())
     return [np.asarray(plane, maps.dtype) for plane in cv2.split(maps)]
+
+
+def gaussian_prior(xy: ArrayLike, shape: tuple[int, int], *, spread: float = 0.1) -> FloatArray:
+    """Return a Gaussian about each point, whose greatest value is 1.
+
+    Args:
+        xy: (K, 2) points in cells of the maps.
+        shape: Height and width of the maps.
+        spread: Standard deviation, in longer sides of the points' extent.
+
+    Returns:
+        (h, w, K) float64, to multiply heatmaps by.
+
+    Raises:
+        ValueError: The spread is not above 0.
+
+    Example:
+        >>> prior = gaussian_prior([[0.0, 0.0], [4.0, 0.0]], (1, 5), spread=0.25)
+        >>> prior[0, :, 0].round(3).tolist()
+        [1.0, 0.607, 0.135, 0.011, 0.0]
+    """
+    if not spread > 0:
+        raise ValueError(f"expected a spread above 0, got {spread}")
+    points = np.asarray(xy, np.float64)
+    sigma = spread * max(float(keypoint_extent(points)[1].max()), 1.0)
+    across, down = (
+        np.exp(-((np.arange(length)[:, None] - along) ** 2) / (2 * sigma**2))
+        for length, along in zip(shape[::-1], points.T, strict=True)
+    )
+    product: FloatArray = down[:, None] * across
+    return product

@@ -242,7 +242,7 @@ def _nearest_pieces(xy: FloatArray, reach: float) -> tuple[int, int] | None:
 def complete_people(
     people: People, candidates: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
 ) -> People:
-    """Give people the keypoints that they lack, by limbs too weak to begin a person.
+    """Add keypoints that people lack, by limbs too weak to begin a person.
 
     This is hysteresis, as in Canny's edge detector: a weak limb cannot begin a person or join two,
     but it can lead from a person who is sure already to the next keypoint.

@@ -1,10 +1,8 @@
 """The networks as Keras graphs, their presets and input specs."""
 
-from openpose_keras.networks.body_25 import body_25
-from openpose_keras.networks.face_lite import face_lite
-from openpose_keras.networks.finder import hand_finder
-from openpose_keras.networks.lite import LITE_BLOCKS, LITE_STRIDE, first_stage, hand_lite
+from openpose_keras.networks.lite import LITE_BLOCKS, LITE_STRIDE, face_lite, first_stage, hand_lite
 from openpose_keras.networks.mediapipe import (
+    hand_finder,
     mediapipe_face,
     mediapipe_face_detector,
     mediapipe_hand,
@@ -14,6 +12,7 @@ from openpose_keras.networks.mediapipe import (
 from openpose_keras.networks.mobilenet import body_lite, body_mobilenet
 from openpose_keras.networks.openpose import (
     HAND_CHANNELS,
+    body_25,
     body_coco,
     body_mpi,
     body_mpi_4,

@@ -6,17 +6,23 @@ iris_landmark.tflite and face_detection_short_range.tflite (Copyright Google LLC
 Surface Geometry (arXiv:1907.06724), Ablavatski et al., Real-time Pupil Tracking
 (arXiv:2006.11341), and Bazarevsky et al., BlazeFace (arXiv:1907.05047). They see RGB in [0, 1],
 that detector in [-1, 1], which the first layer makes of the [-0.5, 0.5) that all networks here
-take.
+take. `hand_finder` has the graph of the palm detector, and outputs of our own.
 """
 
 from typing import TYPE_CHECKING
 
-from openpose_keras.networks.face_lite import FACE_INPUT, face_backbone, face_heads
 from openpose_keras.networks.layers import HEAD, conv, prelu, relu, residual, to_unit, upsample
-from openpose_keras.networks.lite import landmark_heads, lite_backbone
+from openpose_keras.networks.lite import (
+    FACE_INPUT,
+    face_backbone,
+    face_heads,
+    landmark_heads,
+    lite_backbone,
+)
 
 if TYPE_CHECKING:
     import keras
+
 
 HAND_INPUT = 224
 IRIS_INPUT = 64
@@ -175,3 +181,19 @@ def _joined(heads: dict[str, list["keras.KerasTensor"]]) -> dict[str, "keras.Ker
     return {
         name: keras.layers.Concatenate(axis=1, name=name)(parts) for name, parts in heads.items()
     }
+
+
+def hand_finder() -> "keras.Model":
+    """Build the finder of hands: the graph of `mediapipe_palm`, whose outputs mean a little more.
+
+    Returns:
+        A `keras.Model` named "hand_finder" with random weights, with the layers, the input and the
+        outputs of `mediapipe_palm`. Of an anchor's nine pairs of numbers, the second is the side of
+        the palm's square and the longer side of the whole hand, upright; the last is the middle of
+        the hand. In the palm detector both of the former are the palm's, and the last is a joint of
+        the thumb.
+    """
+    import keras
+
+    palm = mediapipe_palm()
+    return keras.Model(palm.inputs, palm.output, name="hand_finder")

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.estimators.body import BODY_NETWORKS
-from openpose_keras.networks.face_lite import FACE_INPUT
+from openpose_keras.networks.lite import FACE_INPUT
 
 NETWORKS = ("hand_lite", "hand_finder", "face_lite", *BODY_NETWORKS)
 _COUNTS = ("validation_hands", "validation_samples", "batch_size", "epochs", "steps_per_epoch")

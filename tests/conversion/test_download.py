@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from openpose_keras.conversion.catalogue import Source
-from openpose_keras.conversion.download import download
+from openpose_keras.conversion.fetch import download
 from openpose_keras.core.errors import DownloadError
 from tests.helpers.web import Page
 
@@ -102,8 +102,8 @@ def test_failure_is_a_reason_in_one_line(get, tmp_path, page, facts, reason):
 
 
 def test_silent_server_is_given_up_after_the_timeout(get, monkeypatch):
-    monkeypatch.setattr("openpose_keras.conversion.download._RETRIES", 0)
-    monkeypatch.setattr("openpose_keras.conversion.download._SECONDS", 0.1)
+    monkeypatch.setattr("openpose_keras.conversion.fetch._RETRIES", 0)
+    monkeypatch.setattr("openpose_keras.conversion.fetch._SECONDS", 0.1)
     with pytest.raises(DownloadError, match="timed out"):
         get(Page(BODY, pause=1))
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from openpose_keras.conversion.convert import load_converted
-from openpose_keras.conversion.mediapipe import name_layers
 from openpose_keras.conversion.readers import read_weights
+from openpose_keras.conversion.readers.tflite import name_layers
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.geometry import Crop
 from openpose_keras.io.images import read_image

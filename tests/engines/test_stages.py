@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from openpose_keras.engines.stages import stages_model
+from openpose_keras.engines.keras import stages_model
 from openpose_keras.networks import HAND_CHANNELS
 
 pytestmark = [

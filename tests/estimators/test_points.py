@@ -7,8 +7,7 @@ from openpose_keras.core.errors import NetworkError
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import InputSpec
 from openpose_keras.estimators.search import same_hand
-from openpose_keras.estimators.upright import upright_angle
-from openpose_keras.estimators.views import Region
+from openpose_keras.estimators.views import Region, upright_angle
 from tests.helpers.fakes import draw_dots, find_centres, hand_layout, is_right
 
 SPEC = InputSpec(

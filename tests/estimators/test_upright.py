@@ -9,7 +9,7 @@ from openpose_keras.core.skeletons import FACE
 from openpose_keras.estimators.face import FaceEstimator
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import RECIPES, InputSpec, Recipe
-from openpose_keras.estimators.upright import inner_box, upright_angle, upright_crop
+from openpose_keras.estimators.views import inner_box, upright_angle, upright_crop
 from tests.helpers.fakes import DotNetwork, draw_dots, hand_layout
 
 BOTH = InputSpec(box_size=160, stride=4, multiple=32, sides="both", upright=True)

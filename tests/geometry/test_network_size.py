@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
-from openpose_keras.geometry.keypoint_scale import scale_keypoints
-from openpose_keras.geometry.network_size import factor_to_image, fit_factor, network_sizes
+from openpose_keras.geometry.network_size import (
+    factor_to_image,
+    fit_factor,
+    network_sizes,
+    scale_keypoints,
+)
 from openpose_keras.geometry.transforms import Fit
 
 

@@ -15,8 +15,12 @@ from openpose_keras.estimators.body_boxes import TrackedHands, face_boxes, hand_
 from openpose_keras.estimators.recipes import RECIPES, InputSpec, Recipe, scale_range
 from openpose_keras.estimators.views import make_views
 from openpose_keras.geometry import Crop
-from openpose_keras.geometry.keypoint_scale import scale_keypoints
-from openpose_keras.geometry.network_size import factor_to_image, fit_factor, network_sizes
+from openpose_keras.geometry.network_size import (
+    factor_to_image,
+    fit_factor,
+    network_sizes,
+    scale_keypoints,
+)
 from openpose_keras.geometry.transforms import Fit
 from openpose_keras.heatmaps.candidates import openpose_candidates
 from openpose_keras.heatmaps.merging import merge

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from openpose_keras.heatmaps.prior import gaussian_prior
+from openpose_keras.heatmaps.peaks import gaussian_prior
 
 
 def test_prior_agrees_with_a_plain_loop():

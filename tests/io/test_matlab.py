@@ -3,7 +3,7 @@ import pytest
 from scipy.io import savemat
 
 from openpose_keras.core.errors import DataError
-from openpose_keras.io.matlab import read_mat
+from openpose_keras.io.mpii import read_mat
 from tests.helpers.mat_files import structs
 
 
@@ -48,6 +48,6 @@ def test_other_files_are_named(path, content):
 
 def test_a_bomb_is_refused(path, monkeypatch):
     savemat(path, {"zeros": np.zeros((100, 100))}, do_compression=True)
-    monkeypatch.setattr("openpose_keras.io.matlab._MOST", 50_000)
+    monkeypatch.setattr("openpose_keras.io.mpii._MOST", 50_000)
     with pytest.raises(DataError, match="more than 50000 bytes"):
         read_mat(path)

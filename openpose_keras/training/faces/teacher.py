@@ -7,9 +7,9 @@ import numpy as np
 from openpose_keras.core.skeletons import FACE
 from openpose_keras.engines import Engine
 from openpose_keras.estimators.palms import FaceSearch, detector_engine, level_angle
-from openpose_keras.estimators.upright import upright_box
+from openpose_keras.estimators.views import upright_box
 from openpose_keras.geometry import RotatedCrop
-from openpose_keras.networks.face_lite import FACE_INPUT
+from openpose_keras.networks.lite import FACE_INPUT
 from openpose_keras.networks.mediapipe import IRIS_INPUT
 from openpose_keras.networks.preprocessing import normalise_batch
 

@@ -16,7 +16,7 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.palms import palm_anchors
-from openpose_keras.estimators.upright import upright_angle
+from openpose_keras.estimators.views import upright_angle
 from openpose_keras.networks.mediapipe import PALM_ANCHORS, PALM_VALUES
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import keypoint_extent
-from openpose_keras.estimators.upright import upright_angle
+from openpose_keras.estimators.views import upright_angle
 from openpose_keras.training.augment import augment_photometric, sample_tint
 from openpose_keras.training.backgrounds import (
     procedural_background,

@@ -17,9 +17,8 @@ import numpy as np
 from openpose_keras.core.boxes import BOX_MARGIN, Box, square_box
 from openpose_keras.core.keypoints import Keypoints
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.engines.keras import as_engine
+from openpose_keras.engines.keras import as_engine, stages_model
 from openpose_keras.engines.maps import Maps, named_maps
-from openpose_keras.engines.stages import stages_model
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import AnyRecipe, Peak
 from openpose_keras.estimators.views import Region

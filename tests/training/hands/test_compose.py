@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.estimators.upright import upright_angle
+from openpose_keras.estimators.views import upright_angle
 from openpose_keras.training.hands.compose import (
     KINDS,
     Composer,

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from openpose_keras.estimators.upright import upright_angle
+from openpose_keras.estimators.views import upright_angle
 from openpose_keras.io.coco import LabelledImage
 from openpose_keras.io.sample_hands import load_shipped_hands
 from openpose_keras.training.hands.robustness import centered_hands, occlude

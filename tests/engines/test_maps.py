@@ -5,9 +5,8 @@ import pytest
 
 from openpose_keras.core.errors import NetworkError
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.engines import batches
-from openpose_keras.engines.batches import run_batches
-from openpose_keras.networks.input_spec import InputSpec
+from openpose_keras.engines.maps import run_batches
+from openpose_keras.networks.preprocessing import InputSpec
 
 SPEC = InputSpec(box_size=16, stride=8)
 
@@ -51,7 +50,7 @@ def test_each_batch_is_of_one_size_and_bounded():
 
 
 def test_a_batch_has_at_most_the_pixels_of_the_largest_input(monkeypatch):
-    monkeypatch.setattr(batches, "LARGEST_INPUT", 3 * 16 * 16)
+    monkeypatch.setattr("openpose_keras.engines.maps.LARGEST_INPUT", 3 * 16 * 16)
     counts = []
 
     def forward(batch):
