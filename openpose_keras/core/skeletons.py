@@ -130,6 +130,23 @@ class Skeleton:
         other = dict(pairs) | {second: first for first, second in pairs}
         return tuple(self.index(other.get(name, name)) for name in self.keypoints)
 
+    @cached_property
+    def mirror_fields(self) -> tuple[int, ...]:
+        """For each channel of the fields the one that takes its place in a mirrored image.
+
+        Raises:
+            ValueError: A limb's mirror image is no limb.
+        """
+        mirror, field = self.mirror_indices, dict(zip(self.limb_indices, self.fields, strict=True))
+        order: dict[int, int] = {}
+        for (start, end), own in field.items():
+            other = field.get((mirror[start], mirror[end]))
+            if other is None:
+                limb = self.keypoints[start], self.keypoints[end]
+                raise ValueError(f"skeleton {self.name!r}: the mirror image of {limb} is no limb")
+            order |= {own: other, own + 1: other + 1}
+        return tuple(order[channel] for channel in sorted(order))
+
     def sources_of(self, target: "Skeleton") -> tuple[tuple[int, ...], ...]:
         """Return of which of these keypoints another skeleton's keypoints are the middle.
 

@@ -15,7 +15,7 @@ from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, Skeleton
 from openpose_keras.engines.maps import Maps
 from openpose_keras.estimators.base import Estimator
 from openpose_keras.estimators.recipes import BodyRecipe, get_body_recipe
-from openpose_keras.estimators.views import View
+from openpose_keras.estimators.views import View, exchange_sides
 from openpose_keras.geometry import Frame
 from openpose_keras.geometry.axis_aligned import Size
 from openpose_keras.geometry.network_size import factor_to_image, network_sizes
@@ -141,8 +141,20 @@ class BodyEstimator(Estimator):
         return [View(fit.apply_image(image), Frame(fit.output_size, *fit.axes)) for fit in fits]
 
     def run(self, views: Sequence[View]) -> list[Maps]:
-        """Return the network's maps for each view."""
-        return self.infer([view.image for view in views])
+        """Return the network's maps for each view; with `flip_average` the mean of two answers."""
+        images = [view.image for view in views]
+        if not self.recipe.flip_average:
+            return self.infer(images)
+        answers = self.infer([*images, *(image[:, ::-1] for image in images)])
+        pairs = zip(answers[: len(images)], answers[len(images) :], strict=True)
+        return [self._mean(maps, mirrored) for maps, mirrored in pairs]
+
+    def _mean(self, maps: Maps, mirrored: Maps) -> Maps:
+        """Return the mean of the maps of an input and of its mirror image."""
+        flipped = {name: each[:, ::-1] for name, each in mirrored.items() if each.ndim == 3}
+        flipped = exchange_sides(flipped, self.skeleton)
+        flipped["affinity"] *= np.tile(np.array([-1, 1], np.float32), len(self.skeleton.limbs))
+        return {name: (maps[name] + each) / 2 for name, each in flipped.items()}
 
     def merge(self, maps: Sequence[Maps]) -> FloatArray:
         """Average the maps of all scales, enlarged to the size of the first input.

@@ -25,7 +25,7 @@ The recipes by name:
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -228,6 +228,8 @@ class BodyRecipe:
             `heatmaps.people.complete_people`; 0 completes nobody, as OpenPose does.
         keypoints: The least number of keypoints of a person, feet excluded; 0 for OpenPose's: 3,
             and 2 with `maximize_positives`.
+        flip_average: Whether the network is also shown the mirror image of each input, which takes
+            twice the time, and the two answers are averaged.
 
     Raises:
         ValueError: There is no such connector, the scales are no positive whole number, or the
@@ -248,6 +250,7 @@ class BodyRecipe:
     reach: float = 0.0
     weak: float = 0.0
     keypoints: int = 0
+    flip_average: bool = False
 
     def __post_init__(self) -> None:
         """Check what no later step checks."""
@@ -489,10 +492,8 @@ BODY_RECIPES = {
     for recipe in (
         BodyRecipe(name="openpose"),
         BodyRecipe(name="openpose_cpu", connector="openpose_cpu"),
-        BodyRecipe(name="refined", refined=True, reach=0.25, weak=0.5, keypoints=5),
-        BodyRecipe(
-            name="fast", refined=True, reach=0.25, weak=0.5, keypoints=5, resolution=(256, None)
-        ),
+        _REFINED_BODY,
+        replace(_REFINED_BODY, name="fast", resolution=(256, None)),
     )
 }
 """Recipes by name: what OpenPose's program for CUDA does by default, and that for CPUs.

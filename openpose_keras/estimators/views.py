@@ -87,7 +87,8 @@ def exchange_sides(maps: Maps, skeleton: Skeleton) -> Maps:
     """Return the maps of a mirrored view with left and right keypoints in each other's place.
 
     Args:
-        maps: Of one view: `keypoints` (h, w, K + 1) and `points` (K, 2 or 3), where there are any.
+        maps: Of one view: `keypoints` (h, w, K + 1), `affinity` (h, w, 2 L) and `points` (K, 2 or
+            3), where there are any.
         skeleton: Tells the pairs. A hand has none, since a mirrored hand is the other hand.
 
     Example:
@@ -103,6 +104,8 @@ def exchange_sides(maps: Maps, skeleton: Skeleton) -> Maps:
     exchanged = dict(maps)
     if "keypoints" in maps:
         exchanged["keypoints"] = maps["keypoints"][..., [*order, len(order)]]
+    if "affinity" in maps:
+        exchanged["affinity"] = maps["affinity"][..., list(skeleton.mirror_fields)]
     if "points" in maps:
         exchanged["points"] = maps["points"][order]
     return exchanged

@@ -169,3 +169,17 @@ def test_keypoints_are_reordered_as_openpose_does_it(source, target, indices):
 def test_a_keypoint_that_a_skeleton_lacks_has_no_source():
     sources = COCO_17.sources_of(BODY_MPI)
     assert sources[BODY_MPI.index("head")] == sources[BODY_MPI.index("chest")] == ()
+
+
+def test_a_limb_whose_mirror_image_is_no_limb_has_no_mirrored_field():
+    names = ("left_elbow", "left_wrist")
+    colors = (RED, GREEN)
+    arm = Skeleton("arm", names, (names,), colors, limbs=(names,), fields=(0,))
+    assert arm.mirror_fields == (0, 1)  # without pairs nothing changes places
+    names += ("right_elbow", "right_wrist")
+    pairs = [("left_elbow", "right_elbow"), ("left_wrist", "right_wrist")]
+    arms = Skeleton(
+        "arms", names, (), colors * 2, limbs=(names[:2],), fields=(0,), mirror_pairs=tuple(pairs)
+    )
+    with pytest.raises(ValueError, match=r"the mirror image of .*left_elbow.* is no limb"):
+        _ = arms.mirror_fields

@@ -10,8 +10,9 @@ from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, BodyRecipe
 from openpose_keras.heatmaps.people import Thresholds
+from openpose_keras.networks.preprocessing import InputSpec
 from openpose_keras.viz.drawing import draw
-from tests.helpers.people import IMAGE, DrawnNetwork
+from tests.helpers.people import IMAGE, DrawnNetwork, draw_maps, standing
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -43,6 +44,33 @@ def test_other_sizes_find_the_same_people(options):
     bodies = BodyEstimator(network, skeleton=BODY_MPI, recipe=recipe)(IMAGE)
     assert len(network.seen) == options.get("scales", 1)
     assert max(matched(bodies, network)) < 6
+
+
+@pytest.mark.parametrize("skeleton", [BODY_25, BODY_COCO, BODY_MPI], ids=lambda each: each.name)
+def test_the_mirror_image_is_averaged_with_sides_and_fields_exchanged(skeleton):
+    """A network that sees the mirror image of a person takes the right arm for a left one."""
+    person = standing(skeleton, (64, 48), 84)
+    mirrored = (person * (-1, 1) + (127, 0))[list(skeleton.mirror_indices)]
+    maps = [draw_maps(skeleton, [each], (96, 128)) for each in (person, mirrored)]
+    image = np.zeros((96, 128, 3), np.uint8)
+    image[:, :64] = 255
+
+    def network(batch):
+        drawn = np.stack([maps[int(each[0, -1, 0] > 0)] for each in batch])
+        count = len(skeleton) + 1
+        return {"keypoints": drawn[..., :count], "affinity": drawn[..., count:]}
+
+    spec = InputSpec(box_size=96, stride=1, multiple=1, sides=None)
+    recipe = BodyRecipe(resolution=(96, 128), flip_average=True)
+    estimator = BodyEstimator(network, skeleton=skeleton, recipe=recipe, spec=spec)
+    [both] = estimator.run(estimator.views(image))
+    alone = estimator.with_recipe(replace(recipe, flip_average=False))
+    [once] = alone.run(alone.views(image))
+    for name, expected in once.items():
+        # The drawing of a limb and of its mirror image differ along an edge at most.
+        assert np.abs(both[name] - expected).mean() < 0.002, name
+    [body], [other] = estimator(image), alone(image)
+    np.testing.assert_allclose(body.xy, other.xy, atol=0.5)
 
 
 @pytest.mark.parametrize("options", [{}, {"ratio": 4}, {"scales": 3}])
