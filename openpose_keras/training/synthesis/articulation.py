@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from openpose_keras.training.synthesis.kinematics import rotation
 from openpose_keras.training.synthesis.rig import Rig
-from openpose_keras.training.synthesis.rotations import rotation
 
 # Rest pose of the rig: how far each joint of index .. little is bent already (degrees).
 _REST_BEND = np.array(

@@ -6,9 +6,9 @@ import numpy as np
 
 from openpose_keras.core.boxes import BOX_MARGIN
 from openpose_keras.core.skeletons import HAND
+from openpose_keras.training.synthesis.kinematics import rotation, rotation_of_quaternion
 from openpose_keras.training.synthesis.meshes import moved
 from openpose_keras.training.synthesis.raster import Camera, Mesh
-from openpose_keras.training.synthesis.rotations import rotation, rotation_of_quaternion
 
 HAND_FRACTION = 1 / BOX_MARGIN  # of the image's side that the keypoints' extent takes
 

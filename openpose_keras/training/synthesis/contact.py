@@ -13,10 +13,10 @@ import numpy as np
 
 from openpose_keras.training.synthesis.articulation import Pose, settle
 from openpose_keras.training.synthesis.grasp import grasp_object
+from openpose_keras.training.synthesis.kinematics import rotation, unit
 from openpose_keras.training.synthesis.poses import sample_pose
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import Rig
-from openpose_keras.training.synthesis.rotations import rotation, unit
 
 _PIVOT = np.array([-0.01, 0.0, -0.075])  # the middle of a hand, about which the second is turned
 _CELL = 0.006  # metres of the grid on which two surfaces are compared

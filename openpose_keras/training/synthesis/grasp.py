@@ -12,6 +12,7 @@ from openpose_keras.training.synthesis.articulation import (
     posed_keypoints,
     settle,
 )
+from openpose_keras.training.synthesis.kinematics import unit
 from openpose_keras.training.synthesis.meshes import (
     ball_profile,
     box,
@@ -22,7 +23,6 @@ from openpose_keras.training.synthesis.meshes import (
 from openpose_keras.training.synthesis.poses import sample_pose
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import Rig
-from openpose_keras.training.synthesis.rotations import unit
 
 FINGER_RADIUS = 0.0082  # metres
 _CLOSED = np.radians((88, 105, 65))

@@ -4,8 +4,8 @@ import numpy as np
 
 from openpose_keras.training.synthesis.assets import CLOTH, NAIL, SKIN, Texture
 from openpose_keras.training.synthesis.color import lab_to_linear, to_linear
+from openpose_keras.training.synthesis.kinematics import unit
 from openpose_keras.training.synthesis.raster import PLAIN_PATTERN, Material
-from openpose_keras.training.synthesis.rotations import unit
 
 # Well-known colours of gloves, as sRGB.
 _GLOVE_COLOURS = np.array(

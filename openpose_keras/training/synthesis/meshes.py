@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from openpose_keras.training.synthesis.kinematics import rotation, unit
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import Rig
-from openpose_keras.training.synthesis.rotations import rotation, unit
 
 _SEGMENTS = 20
 _BEND_LENGTH = 0.045  # metres of forearm over which the wrist's bend is spread

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 from openpose_keras.training.synthesis.color import to_linear, to_srgb
-from openpose_keras.training.synthesis.raster import Array, Buffers, Material, Mesh
+from openpose_keras.training.synthesis.kinematics import Array
+from openpose_keras.training.synthesis.raster import Buffers, Material, Mesh
 
 Triple: TypeAlias = tuple[float, float, float]
 

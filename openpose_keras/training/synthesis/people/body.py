@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from openpose_keras.training.synthesis.kinematics import add_offsets, blend, chain
 from openpose_keras.training.synthesis.people.obj import Node, Surface, read_obj
-from openpose_keras.training.synthesis.skinning import add_offsets, blend, chain
 
 UNIT = 0.1  # metres
 _TARGET = ".target.gz"

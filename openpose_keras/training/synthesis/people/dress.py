@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openpose_keras.training.synthesis.color import to_linear
+from openpose_keras.training.synthesis.kinematics import vertex_normals
 from openpose_keras.training.synthesis.materials import (
     any_colour,
     skin_colour,
@@ -25,7 +26,6 @@ from openpose_keras.training.synthesis.people.surfaces import (
 )
 from openpose_keras.training.synthesis.people.tailoring import sample_cuts, sew, trimmed
 from openpose_keras.training.synthesis.raster import Material, Mesh
-from openpose_keras.training.synthesis.skinning import vertex_normals
 
 # Colours of hair, as sRGB: black, browns, blond, red, grey, white.
 _HAIR_COLOURS = np.array(

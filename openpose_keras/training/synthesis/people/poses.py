@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from openpose_keras.training.synthesis.kinematics import rotation, unit
 from openpose_keras.training.synthesis.people.body import Body
 from openpose_keras.training.synthesis.people.motions import mirrored
-from openpose_keras.training.synthesis.rotations import rotation, unit
 
 Rotations = dict[str, np.ndarray]
 """(3, 3) rotations of bones relative to their parents, by the bones' names."""

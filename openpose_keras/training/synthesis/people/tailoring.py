@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from openpose_keras.training.synthesis.kinematics import vertex_normals
 from openpose_keras.training.synthesis.people.body import Body
 from openpose_keras.training.synthesis.people.obj import Surface
 from openpose_keras.training.synthesis.raster import Mesh
-from openpose_keras.training.synthesis.skinning import vertex_normals
 
 _ARM = ("upperarm01", "lowerarm01", "wrist")
 _LEG = ("upperleg01", "lowerleg01", "foot")

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from openpose_keras.core.errors import AssetError
+from openpose_keras.training.synthesis.kinematics import rotation
 from openpose_keras.training.synthesis.people.assets import load_people_assets
 from openpose_keras.training.synthesis.people.body import (
     dense_weights,
@@ -13,7 +14,6 @@ from openpose_keras.training.synthesis.people.body import (
     strongest,
 )
 from openpose_keras.training.synthesis.people.obj import components, read_obj
-from openpose_keras.training.synthesis.rotations import rotation
 from tests.helpers.makehuman_files import write_body
 
 
