@@ -1,10 +1,9 @@
-"""Colours, materials and light of synthetic hands, drawn at random."""
+"""Colours and materials of synthetic hands, drawn at random."""
 
 import numpy as np
 
 from openpose_keras.training.synthesis.assets import CLOTH, NAIL, SKIN, Texture
 from openpose_keras.training.synthesis.color import lab_to_linear, to_linear
-from openpose_keras.training.synthesis.kinematics import unit
 from openpose_keras.training.synthesis.raster import PLAIN_PATTERN, Material
 
 # Well-known colours of gloves, as sRGB.
@@ -149,36 +148,3 @@ def plain_material(rng: np.random.Generator, *, glossy: float = 0.4) -> np.ndarr
         shininess=rng.uniform(10, 120),
         pattern=rng.uniform(0.5, 3),
     ).record()
-
-
-def _tint(rng: np.random.Generator, strength: float) -> np.ndarray:
-    """Draw the colour of a light, warm or cool, and a little green or magenta."""
-    warm, green = rng.normal(0, strength), rng.normal(0, strength * 0.35)
-    colour = np.exp(np.array([warm, green, -warm]))
-    return np.asarray(colour / colour.mean())
-
-
-def sample_lights(rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Draw ambient light and one to three lamps.
-
-    Args:
-        rng: The random generator.
-
-    Returns:
-        The `lights` of `raster.shade`, and the softness of the first lamp's shadow in texels.
-    """
-    up = np.array([0, -1.0, 0]) if rng.random() < 0.6 else rng.normal(size=3)
-    up = unit(up + rng.normal(0, 0.25, 3))
-    ambient = rng.beta(1.6, 1.6)  # its fraction of all light
-    white = _tint(rng, 0.12)
-    above, below = white * _tint(rng, 0.1), white * _tint(rng, 0.15) * rng.uniform(0.25, 1.0)
-    lamps = []
-    for lamp in range(rng.choice([1, 2, 3], p=(0.5, 0.35, 0.15))):
-        direction = unit(rng.normal(size=3) * (1, 1, 0.9) + (0, -0.35, -0.55))
-        strength = 1.6 * (1 - ambient) * (1.0 if lamp == 0 else rng.uniform(0.1, 0.6))
-        lamps.append((direction, white * _tint(rng, 0.1) * strength))
-    exposure = np.exp(rng.normal(0.0, 0.27))
-    lights = [above * ambient * 1.25 * exposure, below * ambient * 1.25 * exposure, up]
-    for direction, colour in lamps:
-        lights += [direction, colour * exposure]
-    return np.concatenate(lights).astype(np.float32), float(rng.uniform(0.5, 3.5))

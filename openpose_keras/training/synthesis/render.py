@@ -7,7 +7,7 @@ import numpy as np
 
 from openpose_keras.core.keypoints import Side
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.training.synthesis import camera, lighting, raster
+from openpose_keras.training.synthesis import camera, raster, shading
 from openpose_keras.training.synthesis.assets import RIGS, TEXTURES, Assets, Texture
 from openpose_keras.training.synthesis.raster import Buffers
 from openpose_keras.training.synthesis.rig import Rig
@@ -113,7 +113,7 @@ def render_hand(
     first, *second = np.split(_layer_points(xy, keypoints[:, 2], lens.focal), len(xy) // len(HAND))
     sides: dict[bool, Side] = {True: "left", False: "right"}
     return HandLayer(
-        rgba=lighting.light(meshes, buffers, lens, rng, oversampling=_OVERSAMPLING),
+        rgba=shading.light(meshes, buffers, lens, rng, oversampling=_OVERSAMPLING),
         xyz=first,
         visible=_visible(xy[: len(HAND)], keypoints, buffers, scene.thickness),
         side=sides[side == "left"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openpose_keras.training.synthesis import lighting, raster
+from openpose_keras.training.synthesis import raster, shading
 from openpose_keras.training.synthesis.people.assets import PeopleAssets
 from openpose_keras.training.synthesis.people.dress import sample_person
 from openpose_keras.training.synthesis.people.labels import Labels, label
@@ -15,7 +15,7 @@ from openpose_keras.training.synthesis.raster import Buffers, Camera, Mesh
 MOST_PEOPLE = 6
 _COUNTS = (0.42, 0.24, 0.14, 0.1, 0.06, 0.04)  # probabilities of one to six people
 _OVERSAMPLING = 2
-_SCALE = lighting.Scale(shadow_side=768, shadow_radius=3.0, crevices=(0.04, 0.14), farthest=2.5)
+_SCALE = shading.Scale(shadow_side=768, shadow_radius=3.0, crevices=(0.04, 0.14), farthest=2.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ def photograph(
     rng: np.random.Generator,
     size: tuple[int, int],
     *,
-    scale: lighting.Scale = _SCALE,
+    scale: shading.Scale = _SCALE,
     catcher: int | None = None,
 ) -> tuple[np.ndarray, Buffers, Camera]:
     """Render meshes in the camera's frame.
@@ -92,7 +92,7 @@ def photograph(
     shape = (height * _OVERSAMPLING, width * _OVERSAMPLING)
     fine = _finer(lens)
     buffers = raster.rasterise(meshes, fine, shape)
-    rgba = lighting.light(
+    rgba = shading.light(
         meshes, buffers, fine, rng, oversampling=_OVERSAMPLING, scale=scale, catcher=catcher
     )
     return rgba, buffers, fine
