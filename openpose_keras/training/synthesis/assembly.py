@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from openpose_keras.training.synthesis import gloves, materials, meshes
-from openpose_keras.training.synthesis.articulation import Pose, joint_rotations
 from openpose_keras.training.synthesis.assets import CLOTH, SKIN, Texture
 from openpose_keras.training.synthesis.meshes import Arm
+from openpose_keras.training.synthesis.poses import Pose, joint_rotations
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import Rig
 

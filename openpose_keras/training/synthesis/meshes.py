@@ -19,7 +19,7 @@ class Arm:
 
     Args:
         loop: (k, 3) points around the wrist's cut, in order.
-        wrist: (3,) the wrist's angles, see `articulation.Pose`.
+        wrist: (3,) the wrist's angles, see `poses.Pose`.
         growth: (2,) fractions by which the forearm is thicker and wider 20 cm from the wrist.
     """
 

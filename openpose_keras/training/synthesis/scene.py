@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openpose_keras.training.synthesis import contact, grasp
-from openpose_keras.training.synthesis.articulation import joint_scales, settle
+from openpose_keras.training.synthesis import contact
 from openpose_keras.training.synthesis.assembly import BuiltHand, build_hand, dress_object
 from openpose_keras.training.synthesis.assets import Texture
 from openpose_keras.training.synthesis.meshes import moved
-from openpose_keras.training.synthesis.poses import sample_pose, sample_shape
+from openpose_keras.training.synthesis.poses import joint_scales, sample_pose, sample_shape, settle
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import Rig
 
@@ -64,7 +63,7 @@ def build_scene(
         pair = contact.sample_contact(rig, scales, rng)
         pose, held = pair.poses[0], pair.held
     elif touching == "object":
-        pose, held = grasp.hold(rig, scales, rng)
+        pose, held = contact.hold(rig, scales, rng)
     else:
         pose = settle(rig, sample_pose(rng), scales)
     looks = rng, appearance_rng

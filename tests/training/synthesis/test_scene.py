@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from openpose_keras.training.synthesis import contact, gloves
-from openpose_keras.training.synthesis.articulation import Shape, joint_rotations, joint_scales
 from openpose_keras.training.synthesis.assets import load_assets
-from openpose_keras.training.synthesis.grasp import hold
+from openpose_keras.training.synthesis.contact import hold
 from openpose_keras.training.synthesis.meshes import moved
+from openpose_keras.training.synthesis.poses import Shape, joint_rotations, joint_scales
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.scene import TOUCHING, build_scene
 from tests.helpers.assets import assets_folder
