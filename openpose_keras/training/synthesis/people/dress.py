@@ -9,8 +9,11 @@ from openpose_keras.training.synthesis.color import to_linear
 from openpose_keras.training.synthesis.kinematics import vertex_normals
 from openpose_keras.training.synthesis.materials import (
     any_colour,
+    sample_blotches,
+    sample_surface,
     skin_colour,
     skin_material,
+    textured,
 )
 from openpose_keras.training.synthesis.people.assets import BEARD, LIPS, NAILS, PeopleAssets
 from openpose_keras.training.synthesis.people.body import Body, Pose, skin
@@ -19,11 +22,6 @@ from openpose_keras.training.synthesis.people.landmarks import locate, locate_fa
 from openpose_keras.training.synthesis.people.obj import Surface
 from openpose_keras.training.synthesis.people.poses import sample_pose
 from openpose_keras.training.synthesis.people.shapes import Shape, sample_shape
-from openpose_keras.training.synthesis.people.surfaces import (
-    sample_blotches,
-    sample_surface,
-    textured,
-)
 from openpose_keras.training.synthesis.people.tailoring import sample_cuts, sew, trimmed
 from openpose_keras.training.synthesis.raster import Material, Mesh
 
