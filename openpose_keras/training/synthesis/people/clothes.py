@@ -4,8 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openpose_keras.training.synthesis.people.body import Body, dense_weights, strongest
-from openpose_keras.training.synthesis.people.obj import Node, Surface, components, read_obj
+from openpose_keras.training.synthesis.people.body import (
+    Body,
+    Node,
+    Surface,
+    components,
+    dense_weights,
+    read_obj,
+    strongest,
+)
 
 _SCALES = ("x_scale", "y_scale", "z_scale")
 

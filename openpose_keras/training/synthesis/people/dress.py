@@ -16,10 +16,9 @@ from openpose_keras.training.synthesis.materials import (
     textured,
 )
 from openpose_keras.training.synthesis.people.assets import BEARD, LIPS, NAILS, PeopleAssets
-from openpose_keras.training.synthesis.people.body import Body, Pose, skin
+from openpose_keras.training.synthesis.people.body import Body, Pose, Surface, skin
 from openpose_keras.training.synthesis.people.clothes import Garment
 from openpose_keras.training.synthesis.people.landmarks import locate, locate_face
-from openpose_keras.training.synthesis.people.obj import Surface
 from openpose_keras.training.synthesis.people.poses import sample_pose
 from openpose_keras.training.synthesis.people.shapes import Shape, sample_shape
 from openpose_keras.training.synthesis.people.tailoring import sample_cuts, sew, trimmed

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from openpose_keras.training.synthesis.kinematics import rotation
-from openpose_keras.training.synthesis.people.obj import Node
+from openpose_keras.training.synthesis.people.body import Node
 
 _AXES = {"X": (1.0, 0, 0), "Y": (0, 1.0, 0), "Z": (0, 0, 1.0)}
 _Z_UP = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # from BVH's frame, z up, to the model's

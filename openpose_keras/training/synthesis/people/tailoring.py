@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openpose_keras.training.synthesis.kinematics import vertex_normals
-from openpose_keras.training.synthesis.people.body import Body
-from openpose_keras.training.synthesis.people.obj import Surface
+from openpose_keras.training.synthesis.people.body import Body, Surface
 from openpose_keras.training.synthesis.raster import Mesh
 
 _ARM = ("upperarm01", "lowerarm01", "wrist")

@@ -8,12 +8,13 @@ from openpose_keras.core.errors import AssetError
 from openpose_keras.training.synthesis.kinematics import rotation
 from openpose_keras.training.synthesis.people.assets import load_people_assets
 from openpose_keras.training.synthesis.people.body import (
+    components,
     dense_weights,
     read_body,
+    read_obj,
     skin,
     strongest,
 )
-from openpose_keras.training.synthesis.people.obj import components, read_obj
 from tests.helpers.makehuman_files import write_body
 
 
