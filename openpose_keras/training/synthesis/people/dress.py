@@ -17,11 +17,10 @@ from openpose_keras.training.synthesis.materials import (
 )
 from openpose_keras.training.synthesis.people.assets import BEARD, LIPS, NAILS, PeopleAssets
 from openpose_keras.training.synthesis.people.body import Body, Pose, Surface, skin
-from openpose_keras.training.synthesis.people.clothes import Garment
+from openpose_keras.training.synthesis.people.clothes import Garment, sample_cuts, sew, trimmed
 from openpose_keras.training.synthesis.people.landmarks import locate, locate_face
 from openpose_keras.training.synthesis.people.poses import sample_pose
 from openpose_keras.training.synthesis.people.shapes import Shape, sample_shape
-from openpose_keras.training.synthesis.people.tailoring import sample_cuts, sew, trimmed
 from openpose_keras.training.synthesis.raster import Material, Mesh
 
 # Colours of hair, as sRGB: black, browns, blond, red, grey, white.
