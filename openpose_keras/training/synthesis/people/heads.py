@@ -9,7 +9,7 @@ from openpose_keras.core.skeletons import FACE
 from openpose_keras.training.synthesis.kinematics import rotation
 from openpose_keras.training.synthesis.meshes import moved
 from openpose_keras.training.synthesis.people.assets import PeopleAssets
-from openpose_keras.training.synthesis.people.dress import Person, sample_person
+from openpose_keras.training.synthesis.people.person import Person, sample_person
 from openpose_keras.training.synthesis.people.render import photograph
 from openpose_keras.training.synthesis.raster import Camera, project
 from openpose_keras.training.synthesis.shading import Scale

@@ -7,8 +7,8 @@ import numpy as np
 
 from openpose_keras.training.synthesis import raster, shading
 from openpose_keras.training.synthesis.people.assets import PeopleAssets
-from openpose_keras.training.synthesis.people.dress import sample_person
 from openpose_keras.training.synthesis.people.labels import Labels, label
+from openpose_keras.training.synthesis.people.person import sample_person
 from openpose_keras.training.synthesis.people.stage import build_stage
 from openpose_keras.training.synthesis.raster import Buffers, Camera, Mesh
 
