@@ -12,7 +12,7 @@ from openpose_keras.training.faces import task
 from openpose_keras.training.faces.data import FaceSample
 from openpose_keras.training.faces.teacher import MESH_VERTICES, _to_image
 from openpose_keras.training.hands.targets import gaussian_heatmaps
-from openpose_keras.training.synthesis.people.face_points import FACE_VERTICES, FACE_WEIGHTS
+from openpose_keras.training.synthesis.people.landmarks import FACE_VERTICES, FACE_WEIGHTS
 
 # TensorFlow's own modules use what Python and NumPy have deprecated.
 pytestmark = [
