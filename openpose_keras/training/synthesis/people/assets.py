@@ -26,8 +26,7 @@ from openpose_keras.training.synthesis.people.clothes import (
     read_garment,
 )
 from openpose_keras.training.synthesis.people.landmarks import Landmarks, find_landmarks
-from openpose_keras.training.synthesis.people.motions import read_bvh
-from openpose_keras.training.synthesis.people.poses import Rotations
+from openpose_keras.training.synthesis.people.poses import Rotations, read_bvh
 
 SKIN, LIPS, NAILS, BEARD = 0, 1, 2, 3
 _MASKS = {LIPS: ("lips",), NAILS: ("fingernails", "toenails")}
