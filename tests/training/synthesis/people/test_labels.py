@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.training.synthesis import raster
 from openpose_keras.training.synthesis.meshes import box
-from openpose_keras.training.synthesis.people.labels import HIDDEN, UNLABELLED, VISIBLE, label
+from openpose_keras.training.synthesis.people.render import HIDDEN, UNLABELLED, VISIBLE, label
 from openpose_keras.training.synthesis.people.stage import NOBODY, Stage
 from openpose_keras.training.synthesis.raster import Camera
 
