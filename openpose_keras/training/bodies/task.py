@@ -17,14 +17,13 @@ from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.estimators.body import BODY_NETWORKS, BodyEstimator
 from openpose_keras.estimators.recipes import BodyRecipe
 from openpose_keras.networks.presets import load_network
-from openpose_keras.training.bodies.augment import BodySample
+from openpose_keras.training.bodies.data import BodySample, BodySources, load_sources
 from openpose_keras.training.bodies.distillation import (
     differences,
     matching_channels,
     taught_loss,
     transfer_weights,
 )
-from openpose_keras.training.bodies.sources import BodySources, load_sources
 from openpose_keras.training.bodies.targets import body_targets, target_weights
 from openpose_keras.training.bodies.validation import validate
 from openpose_keras.training.config import TrainConfig

@@ -11,7 +11,7 @@ from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.evaluation.people import evaluate_people
 from openpose_keras.io.coco_people import LabelledPerson
 from openpose_keras.io.coco_results import people_to_coco
-from openpose_keras.training.bodies.augment import BodySample
+from openpose_keras.training.bodies.data import BodySample
 
 _AREA = 0.53  # of the rectangle around its keypoints that a person covers: xtcocotools' estimate
 
