@@ -8,8 +8,7 @@ from openpose_keras.core.skeletons import BODY_MPI
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.recipes import BodyRecipe
 from openpose_keras.training.bodies.data import stick_people
-from openpose_keras.training.bodies.task import square_estimator
-from openpose_keras.training.bodies.validation import validate
+from openpose_keras.training.bodies.task import square_estimator, validate
 from tests.helpers import ROOT
 
 pytestmark = [
