@@ -25,8 +25,13 @@ from openpose_keras.training.bodies.distillation import (
 )
 from openpose_keras.training.bodies.targets import body_targets, target_weights
 from openpose_keras.training.config import TrainConfig
-from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
-from openpose_keras.training.task import Batch, Task
+from openpose_keras.training.task import (
+    Batch,
+    Task,
+    image_input,
+    load_first_weights,
+    make_optimizer,
+)
 
 if TYPE_CHECKING:
     import keras
