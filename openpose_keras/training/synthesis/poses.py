@@ -1,4 +1,8 @@
-"""Poses and proportions of hands: their angles, a rig's joints in them, natural ones at random."""
+"""Poses and proportions of hands: their angles, a rig's joints in them, natural ones at random.
+
+A natural pose is drawn from one of several families (flat, loose, fist, sign, claw, table, pinch,
+grip, free), then each angle is varied. Angles in this module's tables are degrees.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

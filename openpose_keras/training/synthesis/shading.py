@@ -1,4 +1,4 @@
-"""From buffers to pixels: lamps drawn at random, shadows, textures, and tone mapping.
+"""From buffers to pixels: random lamps, shadows, ambient occlusion, textures, tone mapping.
 
 `light` does all of it. What runs over all pixels is compiled with numba.
 """
