@@ -1,11 +1,16 @@
-"""What a training run needs to know of the network that it trains."""
+"""What a training run needs of the network that it trains, and how it begins and learns.
 
-from collections.abc import Callable
+A network's own `task` module makes a `Task` of it. All of them share the batches for
+`keras.Model.fit`, the first weights, and the optimizer with its schedule.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from openpose_keras.networks.presets import PRESETS, find_weights, load_network, load_weights
 from openpose_keras.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -13,6 +18,12 @@ if TYPE_CHECKING:
 
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
 """Images (n, size, size, 3) uint8 RGB, and for each output of the model its targets."""
+TEACHERS = {
+    "hand_lite": "mediapipe_hand",
+    "hand_finder": "mediapipe_palm",
+    "face_lite": "mediapipe_face",
+}
+"""The network of MediaPipe's whose layers, by name, each of ours for hands and faces has too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,3 +81,90 @@ def batches(
             return batch(np.random.default_rng((config.seed, self.epoch, index)))
 
     return Batches()
+
+
+def load_first_weights(network: "keras.Model", config: TrainConfig) -> dict[str, bool]:
+    """Load the weights that a run starts from, if its config asks for any.
+
+    Args:
+        network: The network to be trained, in place. Without a network of MediaPipe's that has its
+            layers, it starts at random, or from `config.weights`.
+        config: Names the weights, or says whether to start from MediaPipe's.
+
+    Returns:
+        True for the path of each variable that was MediaPipe's in the beginning.
+
+    Raises:
+        WeightsError: The weights to start from cannot be used.
+    """
+    if config.weights:
+        preset = PRESETS.get(config.weights)
+        load_weights(network, find_weights(preset) if preset else config.weights)
+    if network.name not in TEACHERS or not (config.weights or config.pretrained):
+        return {}
+    teacher = load_network(TEACHERS[network.name])
+    weights = {layer.name: layer.get_weights() for layer in teacher.layers if layer.weights}
+    layers = [layer for layer in network.layers if layer.name in weights]
+    if not config.weights:
+        for layer in layers:
+            layer.set_weights(weights[layer.name])
+    return {variable.path: True for layer in layers for variable in layer.weights}
+
+
+def image_input(size: int) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
+    """Return the input of a training model, (n, size, size, 3) uint8 RGB, and that of its network.
+
+    Batches of bytes are a quarter as large on their way from the processes that compose them.
+    """
+    import keras
+
+    image = keras.Input((size, size, 3), name="uint8", dtype="uint8")
+    return image, keras.layers.Rescaling(1 / 256, offset=-0.5, name="normalise")(image)
+
+
+def make_optimizer(
+    network: "keras.Model", config: TrainConfig, slow: Mapping[str, bool | np.ndarray]
+) -> "keras.optimizers.Optimizer":
+    """Build AdamW with averaged weights, and another learning rate for what others have trained.
+
+    Args:
+        network: The network to be trained.
+        config: Rates and length of the run.
+        slow: For the path of a variable, whether it learns at the `pretrained_rate`, or a bool
+            array of its shape that says which of its weights do. All others learn at the full rate.
+
+    Returns:
+        The optimizer, built for the network's variables.
+    """
+    import keras
+
+    variables = network.trainable_variables
+    rates = [
+        np.where(slow.get(variable.path, False), config.pretrained_rate, 1.0).astype(np.float32)
+        for variable in variables
+    ]
+
+    class LayerwiseAdamW(keras.optimizers.AdamW):
+        """AdamW with a learning rate for each weight."""
+
+        def update_step(
+            self, gradient: object, variable: "keras.Variable", learning_rate: "keras.KerasTensor"
+        ) -> None:
+            """Scale the rate, then take the step."""
+            rate = rates[self._get_variable_index(variable)]
+            super().update_step(gradient, variable, learning_rate * rate)
+
+    total = config.epochs * config.steps_per_epoch
+    warmup = min(300, total // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, total - warmup, alpha=0.002, warmup_target=config.learning_rate, warmup_steps=warmup
+    )
+    optimizer = LayerwiseAdamW(
+        schedule,
+        weight_decay=config.weight_decay,
+        global_clipnorm=1.0,
+        use_ema=True,
+        ema_momentum=min(0.998, total / (total + 10)),  # the last tenth of a short run
+    )
+    optimizer.build(variables)
+    return optimizer

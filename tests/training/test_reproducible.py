@@ -8,7 +8,7 @@ import pytest
 from openpose_keras.io.sample_hands import load_shipped_hands
 from openpose_keras.training import augment, backgrounds
 from openpose_keras.training.hands import compose, data, robustness
-from openpose_keras.training.synthesis import assets, materials, poses, render
+from openpose_keras.training.synthesis import assets, materials, poses, render, shading
 from tests.helpers import ROOT
 from tests.helpers.assets import assets_folder
 from tests.helpers.training_fakes import fake_hand, fake_hands, open_hand, small_config
@@ -40,7 +40,7 @@ SAMPLERS = {
     **{f"composed, {kind}": composed(kind) for kind in (*compose.KINDS, None)},
     "sample_pose": poses.sample_pose,
     "sample_shape": poses.sample_shape,
-    "sample_lights": materials.sample_lights,
+    "sample_lights": shading.sample_lights,
     "sample_pattern": lambda rng: materials.sample_pattern(rng, probability=1.0),
 }
 

@@ -17,7 +17,7 @@ from openpose_keras.core.arrays import FloatArray, IntArray
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.geometry.axis_aligned import Size, check_size
-from openpose_keras.training.bodies.augment import BodySample
+from openpose_keras.training.bodies.data import BodySample
 
 SIGMA = 7.0  # input pixels
 WIDTH = 1.0  # cells on either side of a limb

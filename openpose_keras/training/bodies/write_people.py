@@ -19,8 +19,7 @@ from openpose_keras.training.augment import augment_photometric
 from openpose_keras.training.backgrounds import before_background, load_backgrounds
 from openpose_keras.training.label_sets import new_label_file, write_people_set
 from openpose_keras.training.synthesis.people.assets import PeopleAssets, load_people_assets
-from openpose_keras.training.synthesis.people.labels import Labels
-from openpose_keras.training.synthesis.people.render import render_people
+from openpose_keras.training.synthesis.people.render import Labels, render_people
 
 _AUGMENTED = 0.7  # fraction of the images
 

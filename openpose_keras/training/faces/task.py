@@ -20,8 +20,13 @@ from openpose_keras.training.faces.data import (
 )
 from openpose_keras.training.faces.teacher import MESH_VERTICES
 from openpose_keras.training.hands.task import heatmap_loss, points_loss, probability_loss
-from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
-from openpose_keras.training.task import Batch, Task
+from openpose_keras.training.task import (
+    Batch,
+    Task,
+    image_input,
+    load_first_weights,
+    make_optimizer,
+)
 
 if TYPE_CHECKING:
     import keras

@@ -18,8 +18,13 @@ from openpose_keras.training.finder.data import (
 )
 from openpose_keras.training.finder.targets import cut_off, finder_loss, palm_values
 from openpose_keras.training.hands import data
-from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
-from openpose_keras.training.task import Batch, Task
+from openpose_keras.training.task import (
+    Batch,
+    Task,
+    image_input,
+    load_first_weights,
+    make_optimizer,
+)
 
 if TYPE_CHECKING:
     import keras

@@ -1,23 +1,31 @@
-"""The data of hand_lite: what samples are composed of, and sets for validation."""
+"""The data of hand_lite: what samples are composed of, negative ones too, and sets for validation.
+
+The negative samples that teach most show what looks like a hand and is not one: MediaPipe's palm
+detector finds them in the photos and backgrounds.
+"""
 
 import functools
+import hashlib
+import json
 import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import box_from_points, box_iou, square_box
 from openpose_keras.core.errors import TrainingError
+from openpose_keras.core.files import write_json
 from openpose_keras.core.skeletons import HAND
+from openpose_keras.estimators.palms import PalmSearch
 from openpose_keras.io.sample_hands import ShippedHands
 from openpose_keras.training.backgrounds import HELD_OUT_STEP, load_backgrounds
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.hands import photo_sets, photos, render_cache
 from openpose_keras.training.hands.compose import Composer, Sample, Source, Surroundings
-from openpose_keras.training.hands.misleading import mark_misleading, photo_without_hands
 from openpose_keras.training.hands.photo_sets import TrainingPhoto
 from openpose_keras.training.hands.render_cache import DrawnHand
 
@@ -25,9 +33,9 @@ _VALIDATION_SEED = 1000  # added to the run's seed: training and validation have
 _CUT_OUT_FRACTION = 0.2  # of the photos, where there are photo sets
 _MISLEADING_FRACTION = 0.7  # of the surroundings, at most: what looks like a hand and is not one
 _MISLEADING_WEIGHT = 10  # of a photo with such a thing, against one without
-
-
 SAMPLES_A_HAND = 8  # of validation: a labelled hand turned and lit in other ways
+_SEARCH = PalmSearch(threshold=0.1)  # less sure than a search for hands is
+_HAND = 1 / 1.6  # of a region's side that a hand takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,3 +337,44 @@ def validation_sets(sources: DataSources, config: TrainConfig) -> dict[str, list
             kind = "negative" if name == "negative" else "centered"
             found[name] = [composer(rng, kind=kind) for _ in range(count)]
     return found
+
+
+def photo_without_hands(image: np.ndarray, name: str) -> TrainingPhoto:
+    """Return an image (h, w, 3) uint8 RGB that shows no hand as a photo of a set."""
+    none = np.zeros((0, 4), np.float32)
+    data = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    return TrainingPhoto(name, name, data, (), none, none)
+
+
+def mark_misleading(photos: Sequence[TrainingPhoto], cache: Path) -> list[TrainingPhoto]:
+    """Add what MediaPipe's palm detector takes for a hand by mistake to `not_hands` of photos.
+
+    Args:
+        photos: Photos whose hands are known.
+        cache: JSON file of what the detector found before; photos that it lacks are searched, and
+            added to it.
+
+    Returns:
+        The same photos. What the detector finds where a hand is or may be is not marked.
+    """
+    known = json.loads(cache.read_text(encoding="utf8")) if cache.exists() else {}
+    keys = [hashlib.sha256(photo.data).hexdigest() for photo in photos]
+    missing = {key: photo for key, photo in zip(keys, photos, strict=True) if key not in known}
+    searched = tqdm(
+        missing.items(), unit="photo", desc="what looks like a hand", disable=not missing
+    )
+    for key, photo in searched:
+        boxes = [square_box(region.box, _HAND) for region in _SEARCH(photo.image())]
+        known[key] = np.round(boxes, 1).tolist()
+    if missing:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        write_json(cache, known, force=True)
+    return [_with_boxes(photo, known[key]) for key, photo in zip(keys, photos, strict=True)]
+
+
+def _with_boxes(photo: TrainingPhoto, found: list[list[float]]) -> TrainingPhoto:
+    """Add the boxes to a photo's `not_hands` that lie clear of its hands."""
+    hands = [box_from_points(hand.xy, 1.2) for hand in photo.hands] + [*map(tuple, photo.doubtful)]
+    clear = [box for box in found if all(box_iou(box, hand) == 0 for hand in hands)]
+    boxes = np.reshape(np.array(clear, np.float32), (-1, 4))
+    return photo._replace(not_hands=np.concatenate([photo.not_hands, boxes]))

@@ -16,8 +16,13 @@ from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.hands import data
 from openpose_keras.training.hands.compose import MOST_HANDS, Composer, Sample
 from openpose_keras.training.hands.targets import gaussian_heatmaps
-from openpose_keras.training.optimization import image_input, load_first_weights, make_optimizer
-from openpose_keras.training.task import Batch, Task
+from openpose_keras.training.task import (
+    Batch,
+    Task,
+    image_input,
+    load_first_weights,
+    make_optimizer,
+)
 
 if TYPE_CHECKING:
     import keras

@@ -1,11 +1,12 @@
-"""Colours, materials and light of synthetic hands, drawn at random."""
+"""Colours, materials and surfaces, drawn at random: skin, nails, gloves, cloth, parts of photos."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from openpose_keras.training.synthesis.assets import CLOTH, NAIL, SKIN, Texture
 from openpose_keras.training.synthesis.color import lab_to_linear, to_linear
-from openpose_keras.training.synthesis.raster import PLAIN_PATTERN, Material
-from openpose_keras.training.synthesis.rotations import unit
+from openpose_keras.training.synthesis.raster import PLAIN_PATTERN, Material, Mesh
 
 # Well-known colours of gloves, as sRGB.
 _GLOVE_COLOURS = np.array(
@@ -15,6 +16,8 @@ _GLOVE_COLOURS = np.array(
         (0.35, 0.6, 0.35), (0.6, 0.62, 0.63),
     ]
 )  # fmt: skip
+_PHOTO_SIDE = 192  # pixels
+_BLOTCHES_SIDE = 128
 
 
 def skin_colour(rng: np.random.Generator) -> np.ndarray:
@@ -151,34 +154,64 @@ def plain_material(rng: np.random.Generator, *, glossy: float = 0.4) -> np.ndarr
     ).record()
 
 
-def _tint(rng: np.random.Generator, strength: float) -> np.ndarray:
-    """Draw the colour of a light, warm or cool, and a little green or magenta."""
-    warm, green = rng.normal(0, strength), rng.normal(0, strength * 0.35)
-    colour = np.exp(np.array([warm, green, -warm]))
-    return np.asarray(colour / colour.mean())
+def textured(mesh: Mesh, texture: np.ndarray) -> Mesh:
+    """Return a mesh with a texture, one material and no bumps.
+
+    Args:
+        mesh: The mesh.
+        texture: (h, w, 3) uint8 sRGB.
+    """
+    shape = texture.shape[:2]
+    return mesh._replace(
+        texture=np.ascontiguousarray(texture),
+        regions=np.zeros(shape, np.uint8),
+        bumps=np.zeros((*shape, 2), np.int8),
+    )
 
 
-def sample_lights(rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Draw ambient light and one to three lamps.
+def sample_blotches(rng: np.random.Generator) -> np.ndarray:
+    """Draw a texture near white that makes a surface uneven, (128, 128, 3) uint8."""
+    noise = rng.standard_normal((_BLOTCHES_SIDE, _BLOTCHES_SIDE, 1), np.float32)
+    tint = rng.normal(248, 2, (1, 1, 3)).astype(np.float32)
+    return np.clip(tint + noise * np.float32(rng.uniform(1, 7)), 0, 255).astype(np.uint8)
+
+
+def sample_photo(rng: np.random.Generator, photos: Sequence[np.ndarray]) -> np.ndarray:
+    """Cut a square out of one of some photos, (h, h, 3) uint8.
 
     Args:
         rng: The random generator.
-
-    Returns:
-        The `lights` of `raster.shade`, and the softness of the first lamp's shadow in texels.
+        photos: (h, w, 3) uint8 RGB, one or more.
     """
-    up = np.array([0, -1.0, 0]) if rng.random() < 0.6 else rng.normal(size=3)
-    up = unit(up + rng.normal(0, 0.25, 3))
-    ambient = rng.beta(1.6, 1.6)  # its fraction of all light
-    white = _tint(rng, 0.12)
-    above, below = white * _tint(rng, 0.1), white * _tint(rng, 0.15) * rng.uniform(0.25, 1.0)
-    lamps = []
-    for lamp in range(rng.choice([1, 2, 3], p=(0.5, 0.35, 0.15))):
-        direction = unit(rng.normal(size=3) * (1, 1, 0.9) + (0, -0.35, -0.55))
-        strength = 1.6 * (1 - ambient) * (1.0 if lamp == 0 else rng.uniform(0.1, 0.6))
-        lamps.append((direction, white * _tint(rng, 0.1) * strength))
-    exposure = np.exp(rng.normal(0.0, 0.27))
-    lights = [above * ambient * 1.25 * exposure, below * ambient * 1.25 * exposure, up]
-    for direction, colour in lamps:
-        lights += [direction, colour * exposure]
-    return np.concatenate(lights).astype(np.float32), float(rng.uniform(0.5, 3.5))
+    photo = photos[int(rng.integers(len(photos)))]
+    side = min(*photo.shape[:2], _PHOTO_SIDE)
+    top, left = (int(rng.integers(length - side + 1)) for length in photo.shape[:2])
+    return photo[top : top + side, left : left + side]
+
+
+def sample_surface(
+    mesh: Mesh,
+    rng: np.random.Generator,
+    photos: Sequence[np.ndarray],
+    *,
+    printed: float = 0.5,
+    patterned: float = 0.5,
+    glossy: float = 0.2,
+) -> Mesh:
+    """Draw the surface of a mesh.
+
+    Args:
+        mesh: The mesh.
+        rng: The random generator.
+        photos: (h, w, 3) uint8 RGB; may be empty.
+        printed: Probability that it shows a part of a photo, where there are photos.
+        patterned: Probability that another surface is not plain.
+        glossy: Probability of a strong highlight.
+    """
+    if len(photos) and rng.random() < printed:
+        return textured(mesh, sample_photo(rng, photos))
+    uneven = textured(mesh, sample_blotches(rng))
+    return uneven._replace(
+        materials=plain_material(rng, glossy=glossy),
+        pattern=sample_pattern(rng, probability=patterned),
+    )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from openpose_keras.training.synthesis.kinematics import rotation, unit
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.rig import Rig
-from openpose_keras.training.synthesis.rotations import rotation, unit
 
 _SEGMENTS = 20
 _BEND_LENGTH = 0.045  # metres of forearm over which the wrist's bend is spread
@@ -19,7 +19,7 @@ class Arm:
 
     Args:
         loop: (k, 3) points around the wrist's cut, in order.
-        wrist: (3,) the wrist's angles, see `articulation.Pose`.
+        wrist: (3,) the wrist's angles, see `poses.Pose`.
         growth: (2,) fractions by which the forearm is thicker and wider 20 cm from the wrist.
     """
 

@@ -5,14 +5,12 @@ Rasterising finds the nearest triangle of each pixel; `shading` then looks up te
 a pixel.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from openpose_keras.training.synthesis.rotations import unit
-
-Array: TypeAlias = np.ndarray  # short, for kernels, which take many
+from openpose_keras.training.synthesis.kinematics import Array, unit
 
 
 class Material(NamedTuple):

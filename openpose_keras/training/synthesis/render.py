@@ -1,15 +1,19 @@
 """Renders a rigged hand with its 21 keypoints, in a random pose, surface, light and view."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from openpose_keras.core.boxes import BOX_MARGIN
 from openpose_keras.core.keypoints import Side
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.training.synthesis import camera, lighting, raster
+from openpose_keras.training.synthesis import raster, shading
 from openpose_keras.training.synthesis.assets import RIGS, TEXTURES, Assets, Texture
-from openpose_keras.training.synthesis.raster import Buffers
+from openpose_keras.training.synthesis.kinematics import rotation, rotation_of_quaternion
+from openpose_keras.training.synthesis.meshes import moved
+from openpose_keras.training.synthesis.raster import Buffers, Camera, Mesh
 from openpose_keras.training.synthesis.rig import Rig
 from openpose_keras.training.synthesis.scene import TOUCHING, build_scene
 
@@ -21,6 +25,7 @@ _CHOICES = {
 _OVERSAMPLING = 2
 _HAND_LENGTH = 0.19
 _WIDE_JOINTS = ("thumb_cmc", "thumb_mcp", "index_mcp", "middle_mcp", "ring_mcp", "little_mcp")
+HAND_FRACTION = 1 / BOX_MARGIN  # of the image's side that the keypoints' extent takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +65,7 @@ def render_hand(
     rng: np.random.Generator,
     *,
     size: int = 192,
-    fraction: float = camera.HAND_FRACTION,
+    fraction: float = HAND_FRACTION,
     appearance_rng: np.random.Generator | None = None,
     **wanted: str | None,
 ) -> HandLayer:
@@ -95,13 +100,13 @@ def render_hand(
     scene = build_scene(
         rig, texture, rng, kind=kind, touching=touching, appearance_rng=appearance_rng
     )
-    view = camera.sample_camera(rng, scene.hiding)
+    view = sample_camera(rng, scene.hiding)
     distance = float(np.exp(rng.uniform(np.log(1.8), np.log(10))))
-    meshes, keypoints = camera.to_camera(
+    meshes, keypoints = to_camera(
         scene.meshes, scene.keypoints, view, distance * _HAND_LENGTH, mirror=side == "left"
     )
     fine = size * _OVERSAMPLING
-    lens, xy = camera.frame_hand(keypoints, fine, fraction=fraction)
+    lens, xy = frame_hand(keypoints, fine, fraction=fraction)
     buffers = raster.rasterise(meshes, lens, (fine, fine))
     facts: dict[str, Any] = {
         "kind": kind,
@@ -113,7 +118,7 @@ def render_hand(
     first, *second = np.split(_layer_points(xy, keypoints[:, 2], lens.focal), len(xy) // len(HAND))
     sides: dict[bool, Side] = {True: "left", False: "right"}
     return HandLayer(
-        rgba=lighting.light(meshes, buffers, lens, rng, oversampling=_OVERSAMPLING),
+        rgba=shading.light(meshes, buffers, lens, rng, oversampling=_OVERSAMPLING),
         xyz=first,
         visible=_visible(xy[: len(HAND)], keypoints, buffers, scene.thickness),
         side=sides[side == "left"],
@@ -158,3 +163,78 @@ def _visible(
     skin[HAND.index("wrist")] = 0.034
     skin[[HAND.index(name) for name in _WIDE_JOINTS]] = 0.024
     return np.asarray(depth > keypoints[: len(HAND), 2] - skin * thickness)
+
+
+def sample_camera(rng: np.random.Generator, hiding: Sequence[np.ndarray]) -> np.ndarray:
+    """Draw an orientation: three quarters of any orientation, the others facing palm or back.
+
+    An orientation in which a forearm or a second hand lies between camera and hand is drawn again,
+    in most cases.
+
+    Args:
+        rng: The random generator.
+        hiding: (3,) unit directions, in the model's frame, of what may hide the hand.
+
+    Returns:
+        (3, 3) rotation from the model's frame to the camera's.
+    """
+    for _ in range(20):
+        orientation = rotation_of_quaternion(rng.normal(size=4))  # uniformly distributed
+        if rng.random() < 0.25:
+            facing = np.array([[0, 0, 1.0], [0, 1, 0], [-1, 0, 0]])  # the palm faces the camera
+            if rng.random() < 0.5:
+                facing = np.diag([-1.0, 1, -1]) @ facing
+            tilt = rotation(rng.normal(size=3), rng.normal(0, 0.35))
+            orientation = rotation((0, 0, 1), rng.uniform(0, 2 * np.pi)) @ tilt @ facing
+        clear = all((orientation @ direction)[2] > -0.7 for direction in hiding)
+        if clear or rng.random() < 0.05:
+            break
+    return orientation
+
+
+def to_camera(
+    meshes: list[Mesh],
+    keypoints: np.ndarray,
+    orientation: np.ndarray,
+    distance: float,
+    mirror: bool,
+) -> tuple[list[Mesh], np.ndarray]:
+    """Move meshes and keypoints from the model's into the camera's frame.
+
+    Args:
+        meshes: Meshes in the model's frame.
+        keypoints: (21 n, 3) of n hands in the model's frame; the first hand is in the middle.
+        orientation: (3, 3) rotation into the camera's frame.
+        distance: Metres from the camera to the middle of the first hand's keypoints.
+        mirror: Whether to make a left hand of the right one.
+
+    Returns:
+        The meshes, and the (21 n, 3) keypoints in the camera's frame.
+    """
+    flip = np.diag([-1.0, 1, 1]) if mirror else np.eye(3)
+    linear = (flip @ orientation).astype(np.float32)
+    first = keypoints[: len(HAND)]
+    middle = (first.max(0) + first.min(0)) / 2
+    offset = np.array([0, 0, distance]) - linear @ middle
+    placed = [moved(mesh, linear, offset) for mesh in meshes]
+    return placed, keypoints @ linear.T.astype(float) + offset
+
+
+def frame_hand(
+    keypoints: np.ndarray, size: int, *, fraction: float = HAND_FRACTION
+) -> tuple[Camera, np.ndarray]:
+    """Return the camera that shows the first hand's extent in the middle of the image.
+
+    Args:
+        keypoints: (21 n, 3) of n hands in the camera's frame.
+        size: Side of the image in pixels.
+        fraction: Fraction of that side that the longer side of the keypoints' extent takes.
+
+    Returns:
+        The camera, and the (21 n, 2) keypoints in pixels.
+    """
+    slopes = keypoints[:, :2] / keypoints[:, 2:]
+    low, high = slopes[: len(HAND)].min(0), slopes[: len(HAND)].max(0)
+    focal = float(fraction * size / (high - low).max())
+    x, y = centre = (size - 1) / 2 - focal * (low + high) / 2
+    return Camera(focal, (float(x), float(y))), slopes * focal + centre

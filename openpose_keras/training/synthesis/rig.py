@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from openpose_keras.core.errors import AssetError
-from openpose_keras.training.synthesis.rotations import rotation_of_quaternion
-from openpose_keras.training.synthesis.skinning import blend, chain
+from openpose_keras.training.synthesis.kinematics import blend, chain, rotation_of_quaternion
 
 FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
 _THUMB_BONES = ("Metacarpal", "Proximal", "Distal", "Tip")

@@ -9,7 +9,7 @@ from openpose_keras import networks
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO
 from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
 from openpose_keras.io.images import write_image
-from openpose_keras.training.bodies import sources
+from openpose_keras.training.bodies import data
 from openpose_keras.training.bodies import task as bodies
 from openpose_keras.training.bodies.distillation import NONE, matching_channels, transfer_weights
 from openpose_keras.training.config import TrainConfig
@@ -110,7 +110,7 @@ def test_a_teacher_answers_the_first_images_of_a_batch_and_labels_count_for_the_
     model, network = bodies.start(config)
     outputs = {f"{kind}_stage{stage}" for kind in CHANNELS for stage in (1, 2)}
     assert set(model.output) == outputs | {f"taught_{name}" for name in outputs}
-    batch = bodies.batch_source(sources.load_sources(config), BODY_25, model, config)
+    batch = bodies.batch_source(data.load_sources(config), BODY_25, model, config)
     images, targets = batch(np.random.default_rng(0))
     assert {len(values) for values in targets.values()} == {2}  # half of four
     teacher = networks.body_mobilenet()
@@ -131,7 +131,7 @@ def test_a_teacher_answers_the_first_images_of_a_batch_and_labels_count_for_the_
 
 
 def test_photos_of_nobody_in_the_labels_are_shown_too(config):
-    training = sources.load_sources(config).training
+    training = data.load_sources(config).training
     samples = [training(np.random.default_rng(seed)) for seed in range(60)]
     assert 1 <= sum(not len(each.people) for each in samples) < 20
 
@@ -139,7 +139,7 @@ def test_photos_of_nobody_in_the_labels_are_shown_too(config):
 def test_one_image_of_a_batch_has_labels_at_least(config):
     config = replace(config, photo_fraction=1.0)
     model, _ = bodies.start(config)
-    images, targets = bodies.batch_source(sources.load_sources(config), BODY_25, model, config)(
+    images, targets = bodies.batch_source(data.load_sources(config), BODY_25, model, config)(
         np.random.default_rng(0)
     )
     assert (len(images), len(targets["keypoints_stage1"])) == (4, 1)

@@ -7,9 +7,8 @@ from openpose_keras import cli, networks
 from openpose_keras.core.skeletons import BODY_MPI
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.recipes import BodyRecipe
-from openpose_keras.training.bodies.stick_people import stick_people
-from openpose_keras.training.bodies.task import square_estimator
-from openpose_keras.training.bodies.validation import validate
+from openpose_keras.training.bodies.data import stick_people
+from openpose_keras.training.bodies.task import square_estimator, validate
 from tests.helpers import ROOT
 
 pytestmark = [

@@ -10,7 +10,7 @@ from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.heatmaps.connectors import CONNECTORS
 from openpose_keras.heatmaps.people import find_people
 from openpose_keras.heatmaps.resize import upsample_apart
-from openpose_keras.training.bodies.augment import BodySample
+from openpose_keras.training.bodies.data import BodySample
 from openpose_keras.training.bodies.targets import (
     affinity_fields,
     body_heatmaps,

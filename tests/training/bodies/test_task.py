@@ -17,10 +17,9 @@ from openpose_keras.io.coco_people import (
     write_people_labels,
 )
 from openpose_keras.io.images import read_image, write_image
-from openpose_keras.training.bodies import sources
+from openpose_keras.training.bodies import data
 from openpose_keras.training.bodies import task as bodies
-from openpose_keras.training.bodies.augment import BodySample
-from openpose_keras.training.bodies.stick_people import stick_people
+from openpose_keras.training.bodies.data import BodySample, stick_people
 from openpose_keras.training.bodies.targets import body_targets, target_weights
 from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.train import train
@@ -58,7 +57,7 @@ def test_every_stage_of_a_network_learns_and_its_weights_are_the_network_s_own(n
     own = getattr(networks, name)()
     assert [layer.name for layer in network.layers] == [layer.name for layer in own.layers]
     skeleton, _ = BODY_NETWORKS[name]
-    drawn = sources.load_sources(config)
+    drawn = data.load_sources(config)
     batch = bodies.batch_source(drawn, skeleton, model, config)
     images, targets = batch(np.random.default_rng(1))
     losses = model.evaluate(images, targets, return_dict=True, verbose=0)
@@ -139,7 +138,7 @@ def labels(tmp_path):
 
 def test_a_labelled_photo_tells_what_its_labels_know(labels):
     [photo, *_] = read_people_labels(labels)
-    sample = sources.read_sample(photo, BODY_25)
+    sample = data.read_sample(photo, BODY_25)
     assert sample.image.shape == (150, 150, 3)
     assert sample.people.shape == (1, 25, 2)
     unknown = {
@@ -156,7 +155,7 @@ def test_a_labelled_photo_tells_what_its_labels_know(labels):
 
 
 def test_photos_are_augmented_to_the_size_of_the_network(labels):
-    source = sources.photo_source(read_people_labels(labels), BODY_MPI, 64)
+    source = data.photo_source(read_people_labels(labels), BODY_MPI, 64)
     first, second = source(np.random.default_rng(0)), source(np.random.default_rng(1))
     assert first.image.shape == second.image.shape == (64, 64, 3)
     assert (first.image != second.image).any()
@@ -170,7 +169,7 @@ def test_a_run_learns_from_labelled_photos(labels, tmp_path):
     few = LabelledPeople(labels.parent / "0.png", (), 0, (150, 150))
     write_people_labels(labels, [few], force=True)
     with pytest.raises(DataError, match="two photos of people or more, got 0"):
-        sources.load_sources(config)
+        data.load_sources(config)
 
 
 def test_a_preview_shows_stick_people(tmp_path):

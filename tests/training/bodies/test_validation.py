@@ -7,8 +7,8 @@ from pycocotools import mask as masks
 from openpose_keras.core.keypoints import Body
 from openpose_keras.core.skeletons import BODY_25, BODY_MPI, COCO_17
 from openpose_keras.io.coco_results import people_to_coco
-from openpose_keras.training.bodies.augment import BodySample, crop_people, flip_people
-from openpose_keras.training.bodies.validation import coco_labels, validate
+from openpose_keras.training.bodies.data import BodySample, crop_people, flip_people
+from openpose_keras.training.bodies.task import coco_labels, validate
 from tests.helpers.coco_scenes import dataset, pycocotools_figures, results
 from tests.helpers.people import standing
 

@@ -7,7 +7,7 @@ from openpose_keras.core.skeletons import BODY_25, COCO_WHOLE_BODY, HAND
 from openpose_keras.io.coco_masks import fill_segmentation
 from openpose_keras.io.coco_people import LabelledPeople, read_people_labels, write_people_labels
 from openpose_keras.training.bodies.write_people import labelled_people, write_people
-from openpose_keras.training.synthesis.people.labels import Labels
+from openpose_keras.training.synthesis.people.render import Labels
 
 SIZE = (40, 60)
 

@@ -12,7 +12,7 @@ from openpose_keras.training.faces import task
 from openpose_keras.training.faces.data import FaceSample
 from openpose_keras.training.faces.teacher import MESH_VERTICES, _to_image
 from openpose_keras.training.hands.targets import gaussian_heatmaps
-from openpose_keras.training.synthesis.people.face_points import FACE_VERTICES, FACE_WEIGHTS
+from openpose_keras.training.synthesis.people.landmarks import FACE_VERTICES, FACE_WEIGHTS
 
 # TensorFlow's own modules use what Python and NumPy have deprecated.
 pytestmark = [
@@ -30,7 +30,7 @@ def sample(value=0.0):
 def test_points_begin_as_those_of_the_teacher(monkeypatch):
     teacher = networks.mediapipe_face()
     monkeypatch.setattr(task, "load_network", lambda name: teacher)
-    monkeypatch.setattr("openpose_keras.training.optimization.load_network", lambda name: teacher)
+    monkeypatch.setattr("openpose_keras.training.task.load_network", lambda name: teacher)
     config = TrainConfig(network="face_lite", out="x", size=192)
     _, network = task.start(config)
     image = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 192, 192, 3)).astype(np.float32)

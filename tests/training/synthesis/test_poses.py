@@ -3,17 +3,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from openpose_keras.training.synthesis.articulation import (
+from openpose_keras.training.synthesis.contact import FINGER_RADIUS, close_around
+from openpose_keras.training.synthesis.poses import (
     BEND_LIMITS,
+    FINGER_POSES,
     THUMB_LIMITS,
     Pose,
     Shape,
     joint_rotations,
     joint_scales,
+    sample_pose,
+    sample_shape,
     settle,
 )
-from openpose_keras.training.synthesis.grasp import FINGER_RADIUS, close_around
-from openpose_keras.training.synthesis.poses import FINGER_POSES, sample_pose, sample_shape
 from openpose_keras.training.synthesis.rig import load_rig
 from tests.helpers.assets import assets_folder
 

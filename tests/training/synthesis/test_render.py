@@ -3,10 +3,9 @@ import pytest
 
 from openpose_keras.core.errors import AssetError
 from openpose_keras.training.synthesis.assets import load_assets
-from openpose_keras.training.synthesis.camera import HAND_FRACTION
 from openpose_keras.training.synthesis.color import lab_to_linear, to_linear, to_srgb
 from openpose_keras.training.synthesis.materials import skin_colour
-from openpose_keras.training.synthesis.render import render_hand
+from openpose_keras.training.synthesis.render import HAND_FRACTION, render_hand
 from tests.helpers.assets import assets_folder
 
 

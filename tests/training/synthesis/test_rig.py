@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import AssetError
+from openpose_keras.training.synthesis.kinematics import rotation, rotation_of_quaternion
 from openpose_keras.training.synthesis.rig import KEYPOINT_JOINTS, load_rig
-from openpose_keras.training.synthesis.rotations import rotation, rotation_of_quaternion
 from tests.helpers.assets import assets_folder
 
 MESHES = ["hand_r", "Hand_Nails_R", "Hand_Glove_R", "Hand_low_R", "Hand_Nails_low_R"]

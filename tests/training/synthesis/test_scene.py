@@ -3,11 +3,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from openpose_keras.training.synthesis import contact, gloves
-from openpose_keras.training.synthesis.articulation import Shape, joint_rotations, joint_scales
+from openpose_keras.training.synthesis import contact, scene
 from openpose_keras.training.synthesis.assets import load_assets
-from openpose_keras.training.synthesis.grasp import hold
+from openpose_keras.training.synthesis.contact import hold
 from openpose_keras.training.synthesis.meshes import moved
+from openpose_keras.training.synthesis.poses import Shape, joint_rotations, joint_scales
 from openpose_keras.training.synthesis.raster import Mesh
 from openpose_keras.training.synthesis.scene import TOUCHING, build_scene
 from tests.helpers.assets import assets_folder
@@ -62,14 +62,16 @@ def test_hands_in_contact_touch_and_hardly_enter_each_other(rig):
 def test_a_glove_is_thicker_than_the_hand_and_its_parts_are_the_whole(rig, assets):
     texture = assets.textures["labglove_baseColor"]
     hand = Mesh(rig.vertices, rig.frame, rig.uv, rig.triangles)
-    style = gloves.Style(thickness=0.003, padding=0.002, rubber=0.5, two_tone=1.0)
+    style = scene.Glove(thickness=0.003, padding=0.002, rubber=0.5, two_tone=1.0)
     for seed in range(12):
-        parts = gloves.put_on(hand, rig, style, texture, np.random.default_rng(seed))
+        parts = scene.put_on_glove(hand, rig, style, texture, np.random.default_rng(seed))
         grown = ((parts[0].vertices - hand.vertices) * hand.frame[:, 0]).sum(1)
         assert 0.0029 < grown.min() < grown.max() < 0.0051
         triangles = np.concatenate([part.triangles for part in parts])
         assert sorted(map(tuple, triangles.tolist())) == sorted(map(tuple, rig.triangles.tolist()))
-    assert len(gloves.put_on(hand, rig, gloves.NONE, texture, np.random.default_rng(0))) == 1
+    assert (
+        len(scene.put_on_glove(hand, rig, scene.NO_GLOVE, texture, np.random.default_rng(0))) == 1
+    )
 
 
 def test_a_hand_that_holds_something_is_near_it(rig):

@@ -18,13 +18,15 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import AssetError, ImageError
 from openpose_keras.io.images import decode_image
-from openpose_keras.training.synthesis.people.body import Body, read_body
-from openpose_keras.training.synthesis.people.clothes import Garment, read_garment
+from openpose_keras.training.synthesis.people.body import Body, Node, read_body
+from openpose_keras.training.synthesis.people.clothes import (
+    Garment,
+    Measures,
+    measure,
+    read_garment,
+)
 from openpose_keras.training.synthesis.people.landmarks import Landmarks, find_landmarks
-from openpose_keras.training.synthesis.people.motions import read_bvh
-from openpose_keras.training.synthesis.people.obj import Node
-from openpose_keras.training.synthesis.people.poses import Rotations
-from openpose_keras.training.synthesis.people.tailoring import Measures, measure
+from openpose_keras.training.synthesis.people.poses import Rotations, read_bvh
 
 SKIN, LIPS, NAILS, BEARD = 0, 1, 2, 3
 _MASKS = {LIPS: ("lips",), NAILS: ("fingernails", "toenails")}

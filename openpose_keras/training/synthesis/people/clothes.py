@@ -1,13 +1,32 @@
-"""MakeHuman's clothes, hair and shoes (`.mhclo` with `.obj`), fitted to a shaped body."""
+"""Clothes of a shaped body: MakeHuman's, fitted to it, and others cut out of tights and skirt.
+
+MakeHuman's clothes, hair and shoes are `.mhclo` files with `.obj` meshes. Its tights and skirt are
+a layer around the body, out of which shirts, trousers, skirts and dresses of any length are cut.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from openpose_keras.training.synthesis.people.body import Body, dense_weights, strongest
-from openpose_keras.training.synthesis.people.obj import Node, Surface, components, read_obj
+from openpose_keras.training.synthesis.kinematics import vertex_normals
+from openpose_keras.training.synthesis.people.body import (
+    Body,
+    Node,
+    Surface,
+    components,
+    dense_weights,
+    read_obj,
+    strongest,
+)
+from openpose_keras.training.synthesis.raster import Mesh
 
 _SCALES = ("x_scale", "y_scale", "z_scale")
+_ARM = ("upperarm01", "lowerarm01", "wrist")
+_LEG = ("upperleg01", "lowerleg01", "foot")
+_TORSO = ("spine", "clavicle", "shoulder", "breast", "pelvis", "root", "neck")
+_TILES = 5  # of a pattern a metre
+_NOWHERE = -9.0  # no part of a limb is covered
+_MARGIN = 0.07  # by which the skin reaches under the clothes
 
 
 class Garment(NamedTuple):
@@ -117,3 +136,187 @@ def _pieces(surface: Surface) -> list[Surface]:
     _, part, counts = np.unique(labels, return_inverse=True, return_counts=True)
     sizes = counts[part.reshape(-1)]
     return [surface.subset(sizes == size) for size in np.unique(sizes)]
+
+
+class Measures(NamedTuple):
+    """Where the base mesh's vertices lie along its limbs; (n,) float32 each.
+
+    Args:
+        arm: 0 the shoulder, 1 the elbow, 2 the wrist; NaN off the arms.
+        leg: 0 the hip, 1 the knee, 2 the ankle; NaN off the legs.
+        height: 0 the hips, 1 the neck's base; NaN off legs, torso and neck.
+        neck: Metres along the neck, below 0 beneath its base.
+        folds: (n, 2) metres along and across, texture coordinates.
+    """
+
+    arm: np.ndarray
+    leg: np.ndarray
+    height: np.ndarray
+    neck: np.ndarray
+    folds: np.ndarray
+
+
+class Cut(NamedTuple):
+    """What clothes cover.
+
+    Args:
+        sleeve: How far along the arms, see `Measures`.
+        leg: How far along the legs.
+        low: From which height on; `_NOWHERE` for clothes that only `leg` ends.
+        high: Up to which height.
+        neck: Up to where along the neck.
+        loose: Metres that they keep off the body.
+        skirt: Whether legs are covered by a skirt.
+    """
+
+    sleeve: float
+    leg: float
+    low: float
+    high: float
+    neck: float
+    loose: float
+    skirt: bool = False
+
+    def depth(self, measures: Measures) -> np.ndarray:
+        """Return how far each vertex lies within the clothes, (n,), negative outside.
+
+        Args:
+            measures: Of the base mesh.
+        """
+        collar = (self.neck - measures.neck) * 10
+        arm, leg = np.minimum(self.sleeve - measures.arm, collar), self.leg - measures.leg
+        torso = np.minimum(measures.height - self.low, self.high - measures.height)
+        torso = np.minimum(torso, collar)
+        on_leg = np.isfinite(leg)
+        below = np.maximum(leg, torso) if self.low > _NOWHERE else leg
+        depth = np.where(np.isfinite(arm), arm, np.where(on_leg, below, torso))
+        return np.where(np.isfinite(depth), depth, -1.0)
+
+
+def measure(body: Body) -> Measures:
+    """Measure where the base mesh's vertices lie along its limbs.
+
+    Args:
+        body: The base mesh.
+    """
+    vertices, heads = body.vertices, body.heads(body.vertices)
+    limbs = []
+    for names, prefixes in ((_ARM, ("upperarm", "lowerarm")), (_LEG, ("upperleg", "lowerleg"))):
+        along = np.full(len(vertices), np.nan, np.float32)
+        for side in "LR":
+            points = heads[[body.bone(f"{name}.{side}") for name in names]]
+            for number, prefix in enumerate(prefixes):
+                axis = points[number + 1] - points[number]
+                chosen = body.vertices_of(f"{prefix}01.{side}", f"{prefix}02.{side}")
+                fraction = (vertices[chosen] - points[number]) @ axis / (axis @ axis)
+                along[chosen] = number + np.clip(fraction, -0.2, 1.0)
+        limbs.append(along)
+    hips, base, top = (heads[body.bone(name)] for name in ("upperleg01.L", "neck01", "head"))
+    height = ((vertices[:, 1] - hips[1]) / (base[1] - hips[1])).astype(np.float32)
+    height[~body.vertices_of(*_TORSO, "upperleg")] = np.nan
+    axis = (top - base) / np.linalg.norm(top - base)
+    folds = np.stack([vertices[:, 0] + 0.7 * vertices[:, 2], -vertices[:, 1]], axis=1)
+    return Measures(limbs[0], limbs[1], height, (vertices - base) @ axis, folds.astype(np.float32))
+
+
+class Cloth(NamedTuple):
+    """What `sew` cuts out.
+
+    Args:
+        surface: The part of the tights or the skirt that reaches to the clothes' edges or beyond.
+        depths: (k,) how far each of its points lies within the clothes, negative outside.
+    """
+
+    surface: Surface
+    depths: np.ndarray
+
+
+def sew(
+    body: Body, measures: Measures, cut: Cut, vertices: np.ndarray
+) -> tuple[list[Cloth], np.ndarray, np.ndarray]:
+    """Cut clothes out of the tights and the skirt.
+
+    Args:
+        body: The base mesh.
+        measures: Of the base mesh.
+        cut: What they cover.
+        vertices: (n, 3) float32 of the shaped body.
+
+    Returns:
+        The clothes, which `trimmed` ends at their edges when they are posed; the (n, 3) float32
+        vertices, which are moved away from the body; the body's vertices that the clothes hide,
+        (n,) bool.
+    """
+    depth = cut.depth(measures)
+    parts = {"tights": depth}
+    if cut.skirt:
+        on_leg = np.isfinite(measures.leg)
+        parts = {"tights": np.where(on_leg, -1.0, depth)}
+        parts["skirt"] = np.where(on_leg, cut.leg - measures.leg, 1.0)
+    moved, clothes = vertices.copy(), []
+    for name, depths in parts.items():
+        surface = body.surfaces[name]
+        corners = surface.source[surface.triangles]
+        moved += vertex_normals(vertices, corners) * np.float32(cut.loose)
+        chosen = surface.subset((depths[corners] > 0).any(axis=1))
+        chosen = chosen._replace(uv=measures.folds[chosen.source] * _TILES)
+        clothes.append(Cloth(chosen, depths[chosen.source]))
+    return clothes, moved, depth > _MARGIN
+
+
+def trimmed(mesh: Mesh, depths: np.ndarray) -> Mesh:
+    """Return the part of a mesh whose depths are above 0; its edge runs through the triangles.
+
+    Args:
+        mesh: The mesh.
+        depths: (k,) of its points.
+    """
+    inside = depths[mesh.triangles] > 0
+    count = inside.sum(axis=1)
+    cut = (count == 1) | (count == 2)
+    alone = inside[cut] == (count[cut] == 1)[:, None]  # one corner differs from the two others
+    order = (alone.argmax(axis=1)[:, None] + np.arange(3)) % 3
+    a, b, c = np.take_along_axis(mesh.triangles[cut], order, axis=1).T
+    starts, ends = np.tile(a, 2), np.concatenate([b, c])
+    fraction = (depths[starts] / (depths[starts] - depths[ends])).astype(np.float32)
+
+    def extended(values: np.ndarray) -> np.ndarray:
+        """Add the values at the new points."""
+        weight = fraction.reshape(-1, *[1] * (values.ndim - 1))
+        return np.concatenate([values, values[starts] + weight * (values[ends] - values[starts])])
+
+    ab, ac = (len(depths) + np.arange(2 * len(a))).reshape(2, -1)
+    corner = count[cut] == 1
+    triangles = np.concatenate(
+        [
+            mesh.triangles[count == 3],
+            np.stack([a, ab, ac], axis=1)[corner],
+            np.stack([ab, b, c], axis=1)[~corner],
+            np.stack([ab, c, ac], axis=1)[~corner],
+        ]
+    )
+    return mesh._replace(
+        vertices=extended(mesh.vertices),
+        frame=extended(mesh.frame),
+        uv=extended(mesh.uv),
+        triangles=triangles.astype(np.int32),
+    )
+
+
+def sample_cuts(rng: np.random.Generator, *, male: bool) -> list[Cut]:
+    """Draw what somebody wears: something for the legs and something above, or a dress.
+
+    Args:
+        rng: The random generator.
+        male: Whether skirts and dresses are left out.
+    """
+    sleeve = float(rng.choice([-0.05, rng.uniform(0.15, 0.9), rng.uniform(1.0, 1.9), 1.97]))
+    length = float(rng.choice([rng.uniform(0.2, 0.95), rng.uniform(1.0, 1.8), 1.97, 1.97]))
+    neck, loose = float(rng.uniform(-0.07, 0.045)), float(rng.uniform(0.0, 0.012))
+    if not male and rng.random() < 0.2:
+        return [Cut(sleeve, length, _NOWHERE, 2.0, neck, loose, skirt=True)]
+    waist, hem = float(rng.uniform(0.12, 0.4)), float(rng.uniform(-0.2, 0.2))
+    skirt = not male and rng.random() < 0.25
+    lower = Cut(_NOWHERE, length, _NOWHERE, waist, neck, loose, skirt=skirt)
+    outer = loose + float(rng.uniform(0.004, 0.02))
+    return [lower, Cut(sleeve, _NOWHERE, hem, 2.0, neck, outer)]

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from openpose_keras.core.skeletons import FACE
-from openpose_keras.training.synthesis.lighting import Scale
+from openpose_keras.training.synthesis.kinematics import rotation
 from openpose_keras.training.synthesis.meshes import moved
 from openpose_keras.training.synthesis.people.assets import PeopleAssets
-from openpose_keras.training.synthesis.people.dress import Person, sample_person
+from openpose_keras.training.synthesis.people.person import Person, sample_person
 from openpose_keras.training.synthesis.people.render import photograph
 from openpose_keras.training.synthesis.raster import Camera, project
-from openpose_keras.training.synthesis.rotations import rotation
+from openpose_keras.training.synthesis.shading import Scale
 
 MOST_TURNED = 90.0  # degrees
 _LEVEL = 0.35  # fraction of the heads whose turn is drawn about 0

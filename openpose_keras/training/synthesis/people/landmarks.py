@@ -1,4 +1,11 @@
-"""Which points of MakeHuman's base mesh are keypoints of the body, the face, feet and hands."""
+"""Which points of MakeHuman's base mesh are keypoints of the body, the face, feet and hands.
+
+The mesh is `base.obj` in the folder `mpfb2`. Where the points of a face lie on it, MediaPipe's face
+landmark network told: it read the front views of fourteen rendered adults without expression; each
+point is the median of where its ray met the base mesh, the same on both sides. Lips and their
+corners were then moved to the seam of the mouth by hand, and the contour back to the edge of the
+jaw, which a front view does not tell. Heads drawn at 0, 45 and 90 degrees were checked.
+"""
 
 from typing import NamedTuple
 
@@ -6,7 +13,6 @@ import numpy as np
 
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.training.synthesis.people.body import Body, Pose
-from openpose_keras.training.synthesis.people.face_points import FACE_VERTICES, FACE_WEIGHTS
 
 SIDES = {"left": "L", "right": "R"}
 _JOINTS = {
@@ -15,6 +21,45 @@ _JOINTS = {
 }  # fmt: skip
 _TOES = {"big_toe": "toe1-2", "small_toe": "toe5-3"}
 _EAR = "ears/{}-ear-scale-incr"
+# Three vertices, and the first two ones' weights in percent, of each of iBUG's 68 points.
+_SPOTS = np.array(
+    [
+        # contour
+        (5769, 5754, 5564, 50, 26), (5735, 5754, 5763, 62, 21), (5727, 5421, 5728, 69, 30),
+        (5752, 866, 5761, 89, 8), (911, 866, 738, 88, 12), (739, 895, 740, 61, 29),
+        (892, 3696, 742, 53, 45), (5222, 5293, 5223, 78, 14), (5225, 5296, 5291, 75, 25),
+        (11832, 11899, 11833, 78, 14), (7594, 10364, 7462, 53, 45), (7459, 7597, 7460, 61, 29),
+        (7613, 7571, 7458, 88, 12), (12349, 7571, 12358, 89, 8), (12324, 12020, 12325, 69, 30),
+        (12332, 12351, 12360, 62, 21), (12366, 12351, 12161, 50, 26),
+        # brows
+        (255, 254, 212, 73, 25), (225, 207, 206, 79, 14), (224, 204, 206, 54, 33),
+        (205, 204, 177, 70, 27), (208, 209, 221, 50, 49), (6983, 6984, 6995, 50, 49),
+        (6980, 6979, 6953, 70, 27), (6998, 6979, 6981, 54, 33), (6999, 6982, 6981, 79, 14),
+        (7024, 7023, 6987, 73, 25),
+        # nose
+        (136, 132, 6910, 61, 39), (131, 5062, 125, 99, 1), (201, 291, 200, 72, 27),
+        (294, 5054, 11670, 75, 23), (358, 326, 286, 56, 32), (314, 313, 285, 43, 38),
+        (317, 312, 311, 74, 25), (7077, 7076, 7054, 43, 38), (7119, 7088, 7055, 56, 32),
+        # eyes
+        (4854, 4853, 19, 53, 31), (4849, 7, 2, 56, 40), (55, 4865, 4847, 43, 43),
+        (66, 4869, 63, 57, 39), (50, 47, 6772, 42, 34), (6776, 1067, 6777, 63, 23),
+        (6850, 11487, 6847, 57, 39), (6839, 11483, 11465, 43, 43), (11467, 6791, 6786, 56, 40),
+        (11472, 11471, 6803, 53, 31), (13372, 7759, 13373, 63, 23), (6834, 6831, 13368, 42, 34),
+        # outer lip
+        (427, 414, 424, 100, 0), (411, 447, 410, 51, 27), (450, 457, 456, 49, 40),
+        (466, 455, 7222, 56, 44), (7210, 7216, 7215, 49, 40), (7171, 7207, 7170, 51, 27),
+        (7187, 7174, 7184, 100, 0), (7258, 7199, 7232, 44, 31), (7245, 7244, 7239, 55, 35),
+        (496, 495, 489, 70, 29), (490, 489, 484, 55, 35), (510, 439, 477, 44, 31),
+        # inner lip
+        (3732, 3731, 436, 100, 0), (470, 5362, 453, 100, 0), (474, 468, 473, 100, 0),
+        (7226, 11964, 7213, 100, 0), (10400, 7193, 7196, 100, 0), (7236, 7230, 7237, 100, 0),
+        (493, 517, 487, 100, 0), (481, 475, 482, 100, 0),
+    ]
+)  # fmt: skip
+FACE_VERTICES = _SPOTS[:, :3]
+"""(68, 3) vertices whose weighted mean a point is."""
+FACE_WEIGHTS = np.column_stack([_SPOTS[:, 3:], 100 - _SPOTS[:, 3:].sum(axis=1)]) / 100
+"""(68, 3) their weights."""
 
 
 class Landmarks(NamedTuple):

@@ -10,11 +10,11 @@ import numpy as np
 
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.training.synthesis import meshes as shapes
-from openpose_keras.training.synthesis.people.dress import Person
+from openpose_keras.training.synthesis.kinematics import rotation
+from openpose_keras.training.synthesis.materials import sample_surface
+from openpose_keras.training.synthesis.people.person import Person
 from openpose_keras.training.synthesis.people.poses import SEATED
-from openpose_keras.training.synthesis.people.surfaces import sample_surface
 from openpose_keras.training.synthesis.raster import Camera, Mesh
-from openpose_keras.training.synthesis.rotations import rotation
 
 NOBODY = -1
 _LARGE_VIEW = 1.5  # metres

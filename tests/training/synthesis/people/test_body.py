@@ -5,15 +5,16 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from openpose_keras.core.errors import AssetError
+from openpose_keras.training.synthesis.kinematics import rotation
 from openpose_keras.training.synthesis.people.assets import load_people_assets
 from openpose_keras.training.synthesis.people.body import (
+    components,
     dense_weights,
     read_body,
+    read_obj,
     skin,
     strongest,
 )
-from openpose_keras.training.synthesis.people.obj import components, read_obj
-from openpose_keras.training.synthesis.rotations import rotation
 from tests.helpers.makehuman_files import write_body
 
 

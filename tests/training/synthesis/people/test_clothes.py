@@ -4,8 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from openpose_keras.training.synthesis.meshes import box
 from openpose_keras.training.synthesis.people.body import read_body
-from openpose_keras.training.synthesis.people.clothes import read_garment
-from openpose_keras.training.synthesis.people.tailoring import trimmed
+from openpose_keras.training.synthesis.people.clothes import read_garment, trimmed
 from tests.helpers.makehuman_files import write_body, write_clothes
 
 ROWS = ["3", "0 1 2 0.25 0.5 0.25 0.5 1.0 -0.5", "8 9 10 1 0 0 0 0 0", "4 5 6 0.5 0 0.5 0 0 0"]

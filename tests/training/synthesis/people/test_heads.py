@@ -3,7 +3,7 @@ import pytest
 
 from openpose_keras.training.synthesis.people import heads
 from openpose_keras.training.synthesis.people.assets import load_people_assets
-from openpose_keras.training.synthesis.people.dress import Person
+from openpose_keras.training.synthesis.people.person import Person
 from openpose_keras.training.synthesis.raster import Mesh
 from tests.helpers.assets import people_folder
 

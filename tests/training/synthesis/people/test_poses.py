@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from openpose_keras.training.synthesis.people.motions import mirrored, read_bvh
-from openpose_keras.training.synthesis.people.poses import between
-from openpose_keras.training.synthesis.rotations import rotation, unit
+from openpose_keras.training.synthesis.kinematics import rotation, unit
+from openpose_keras.training.synthesis.people.poses import between, mirrored, read_bvh
 from tests.helpers.makehuman_files import write_bvh
 
 
