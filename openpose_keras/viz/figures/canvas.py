@@ -190,8 +190,12 @@ def draw_image(axes: Axes, image: np.ndarray, colors: ScalarMappable) -> None:
 
 
 def overlay_map(axes: Axes, image: np.ndarray, plane: np.ndarray, colors: ScalarMappable) -> None:
-    """Draw a map (h, w) over the image (H, W, 3) that it covers, more transparent near 0."""
+    """Draw a map (h, w) over the image (H, W, 3) that it covers, more transparent near 0.
+
+    Values beyond the colours' limits count as the limits: from 0 on, what is below is transparent.
+    """
     draw_image(axes, image, colors)
+    plane = np.clip(plane, *colors.get_clim())
     rgba = colors.to_rgba(plane)
     span = np.abs(colors.get_clim()).max() or 1.0
     rgba[..., 3] = np.nan_to_num(np.clip(np.abs(plane) / span, 0, 1)) ** 0.5 * 0.85
