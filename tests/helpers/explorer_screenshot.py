@@ -49,7 +49,7 @@ def main(target: Path, width: int = 1200) -> None:
             for action in ACTIONS if target.suffix == ".webp" else ():
                 page.evaluate(action)
                 shots.append(_shoot(page))
-    first, *rest = shots
+    first, *rest = _of_one_size(shots)
     options = {"quality": 84, "subsampling": 0, "optimize": True}
     if rest:
         pauses = [2500, *([1500] * len(rest))]
@@ -57,6 +57,15 @@ def main(target: Path, width: int = 1200) -> None:
         options |= {"append_images": rest, "duration": pauses}
     first.save(target, **options)
     print(f"{target}: {first.size[0]} x {first.size[1]}, {target.stat().st_size} bytes")
+
+
+def _of_one_size(shots):
+    """Return the screenshots on white, as large as the largest: texts of other lengths wrap."""
+    size = tuple(max(sides) for sides in zip(*(shot.size for shot in shots), strict=True))
+    canvases = [Image.new("RGB", size, "white") for _ in shots]
+    for canvas, shot in zip(canvases, shots, strict=True):
+        canvas.paste(shot)
+    return canvases
 
 
 def _shoot(page):

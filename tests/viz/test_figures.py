@@ -84,6 +84,9 @@ def test_words_say_what_a_figure_shows():
     assert repr(FIGURES["fields"]()) == "An image: limb."
     assert "PCK@0.1 over scale. a: 1 at 1, 3 at 3. b: 3 at 1" in repr(FIGURES["curves"]())
     assert repr(FIGURES["bars"]()) == "Chart, ms. one: 1, 2. two: 2, 1."
+    assert repr(plot_bars(["a"], {"one": [1]}, ylabel="")) == "Chart. one: 1."
+    few = plot_histograms({"a": [0, 9, 9], "b": [1, 1, 10]}, xlabel="x", bins=10)
+    assert repr(few) == "Chart, fraction of the values over x. a: most at 9.5. b: most at 1.5."
 
 
 def test_figures_leave_pyplot_alone():
@@ -209,6 +212,22 @@ def test_curves_keep_their_values_and_a_single_one_needs_no_legend():
     lines = several.axes[0].lines
     assert len({line.get_color() for line in lines}) == 6
     assert len({line.get_marker() for line in lines}) == 6
+
+
+def test_map_from_0_on_leaves_the_image_as_it_is_where_it_is_negative():
+    plane = np.array([[-0.9, 0.0]]).repeat(2, axis=0)
+    green = np.full((60, 80, 3), (0, 200, 0), np.uint8)
+    below, zero = pixels(show_maps(plane, image=green, limits=(0, 1)))[200, [100, 500], :3]
+    np.testing.assert_allclose(below.astype(int), zero, atol=8)  # 256 colours
+
+
+def test_lower_end_of_an_interval_reads_on_its_bar():
+    figure = plot_bars(["a"], {"one": [Interval(0.8, 0.4, 0.9)]}, ylabel="y")
+    shown = pixels(figure)
+    bar = np.round(255 * np.array(to_rgb(COLORS[0])))
+    inside = shown[(np.abs(shown[..., :3] - bar).max(axis=-1) < 8).any(axis=1)]
+    light = (inside[..., :3].min(axis=-1) > 200) & (inside[..., 3] > 200)
+    assert light.any(axis=1).mean() > 0.3  # its line, from 0.4 on, is bright beside the grey
 
 
 def test_intervals_are_drawn():

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.patches import StepPatch
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
@@ -114,7 +115,8 @@ def describe(figure: Figure) -> str:
     sentences = []
     for axes in shown:
         across, up = axes.get_xlabel(), axes.get_ylabel()
-        sentences.append("Chart, " + (f"{up} over {across}" if across and up else up or across))
+        named = f"{up} over {across}" if across and up else up or across
+        sentences.append(f"Chart, {named}" if named else "Chart")
         for line in axes.lines:
             if str(line.get_label()).startswith("_"):  # of an error bar
                 continue
@@ -125,6 +127,11 @@ def describe(figure: Figure) -> str:
             values = getattr(bars, "datavalues", None)
             if values is not None:
                 sentences.append(f"{bars.get_label()}: {', '.join(f'{v:.2g}' for v in values)}")
+        for steps in (each for each in axes.patches if isinstance(each, StepPatch)):
+            if steps.get_label():
+                values, edges, _ = steps.get_data()
+                highest = np.argmax(values)
+                sentences.append(f"{steps.get_label()}: most at {edges[highest:][:2].mean():.2g}")
     return ". ".join(sentences) + "."
 
 
@@ -190,8 +197,12 @@ def draw_image(axes: Axes, image: np.ndarray, colors: ScalarMappable) -> None:
 
 
 def overlay_map(axes: Axes, image: np.ndarray, plane: np.ndarray, colors: ScalarMappable) -> None:
-    """Draw a map (h, w) over the image (H, W, 3) that it covers, more transparent near 0."""
+    """Draw a map (h, w) over the image (H, W, 3) that it covers, more transparent near 0.
+
+    Values beyond the colours' limits count as the limits: from 0 on, what is below is transparent.
+    """
     draw_image(axes, image, colors)
+    plane = np.clip(plane, *colors.get_clim())
     rgba = colors.to_rgba(plane)
     span = np.abs(colors.get_clim()).max() or 1.0
     rgba[..., 3] = np.nan_to_num(np.clip(np.abs(plane) / span, 0, 1)) ** 0.5 * 0.85

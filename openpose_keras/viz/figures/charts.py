@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 from PIL import Image
 
@@ -97,13 +99,16 @@ def plot_bars(
     else:
         figure, axes = chart("", ylabel, title)
         axes.set_xticks(positions, names)
-    draw: Callable[..., object] = axes.barh if lying else axes.bar
+    draw: Callable[..., BarContainer] = axes.barh if lying else axes.bar
     along = "xerr" if lying else "yerr"
     for offset, (group, points) in zip(offsets, groups.items(), strict=True):
         values, low, high = _ends(points)
         ends = {along: [values - low, high - values]} if (high > low).any() else {}
         style = {"ecolor": GREY, "capsize": 3} if ends else {}
-        draw(positions + offset, values, thick * 0.92, label=group, **ends, **style)
+        bars = draw(positions + offset, values, thick * 0.92, label=group, **ends, **style)
+        if bars.errorbar:
+            for line in itertools.chain(*bars.errorbar.lines[1:]):  # the caps and the lines
+                line.set_path_effects([withStroke(linewidth=2.6, foreground="white")])
     axes.grid(False, axis="y" if lying else "x")
     add_legend(figure, list(groups))
     return figure
