@@ -13,6 +13,7 @@ from openpose_keras.core.boxes import (
     BOX_MARGIN,
     Box,
     box_cover,
+    keypoint_extent,
     square_box,
     whole_box,
 )
@@ -50,7 +51,8 @@ _FINDERS: dict[str, Callable[..., RegionSearch]] = {
     "hand_finder": HandFinder,
     "mediapipe_palm": PalmSearch,
 }
-_SURE = 0.99  # presence from which a hand need not be turned further
+_SURE, _CLEAR = 0.99, 0.5  # presence and mean score from which a hand need not be turned further
+_OFF_CENTRE = 0.2  # standard deviation of a hand's middle from that of its box, in sides of the box
 _HOPELESS = 0.1  # part of `min_presence` below which a hand of a search is given up early
 
 # The search draws boxes again from pass to pass, so that one view of one scale is enough.
@@ -354,25 +356,27 @@ class HandEstimator(KeypointEstimator):
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            regions: Where the network is not sure of a hand in one without a crop of its own, the
-                region is turned by quarters.
+            regions: Where the network is not sure of a hand in one without a crop of its own, or
+                its heatmaps are not clear, the region is turned by quarters.
             recipe: How each is estimated.
 
         Returns:
-            Of each region the estimate with the greatest presence.
+            Of each region the estimate that fits its box best, see `fit_to_box`.
         """
         turned = [replace(each, crop=each.crop or self._turned(each, 0)) for each in regions]
         looks = self.estimate_regions(image, turned, recipe)
         unsure = [
             index
             for index, (region, look) in enumerate(zip(regions, looks, strict=True))
-            if region.crop is None and look.presence is not None and look.presence < _SURE
+            if region.crop is None
+            and look.presence is not None
+            and (look.presence < _SURE or look.score < _CLEAR)
         ]
         for index in unsure:
             crops = (self._turned(regions[index], turn * math.pi / 2) for turn in (1, 2, 3))
             others = [replace(regions[index], crop=crop) for crop in crops]
             tried = [looks[index], *self.estimate_regions(image, others, recipe)]
-            looks[index] = max(tried, key=lambda look: look.confidence)
+            looks[index] = max(tried, key=fit_to_box)
         return looks
 
     @property
@@ -423,6 +427,21 @@ class HandEstimator(KeypointEstimator):
         """
         [estimate] = self.estimate(image, "whole" if box is None else [box], side)
         return estimate.heatmaps(frame)
+
+
+def fit_to_box(look: Estimate) -> float:
+    """Return how well a hand was read, and how near to the middle of its box it lies, from 0 to 1.
+
+    Heatmaps are high near their points only where a hand is turned as the network knows hands. Two
+    hands that hold each other lie in one box: the one that is meant is in the middle.
+
+    Args:
+        look: Its mean score is multiplied by a Gaussian of the distance of both middles.
+    """
+    middle, _ = keypoint_extent(look.peaks[:, :2])
+    x, y, width, height = look.region.box
+    away = math.dist(middle, (x + (width - 1) / 2, y + (height - 1) / 2)) / max(width, height)
+    return look.score * math.exp(-((away / _OFF_CENTRE) ** 2) / 2) if math.isfinite(away) else 0.0
 
 
 def distinct_hands(estimates: Sequence[HandEstimate]) -> list[HandEstimate]:
