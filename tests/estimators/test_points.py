@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from openpose_keras.core.errors import NetworkError
-from openpose_keras.estimators.hand import HandEstimator
-from openpose_keras.estimators.recipes import InputSpec
+from openpose_keras.core.skeletons import HAND
+from openpose_keras.estimators.hand import HandEstimate, HandEstimator, fit_to_box
+from openpose_keras.estimators.recipes import InputSpec, Recipe
 from openpose_keras.estimators.search import same_hand
 from openpose_keras.estimators.views import Region, upright_angle
 from tests.helpers.fakes import draw_dots, find_centres, hand_layout, is_right
@@ -171,6 +172,24 @@ def test_a_hand_of_known_angle_needs_no_other_orientations(turn):
     assert sum(batches[2:]) == 6
     with pytest.raises(ValueError, match="shorter"):
         estimator(image, [BOX, BOX], angles=[0.0])
+
+
+def look_at(middle, score, presence=0.5):
+    """Return the estimate of a hand of one size whose middle lies somewhere in BOX."""
+    peaks = np.column_stack([(hand_layout(3) - 0.5) * 100 + middle, np.full(21, score)])
+    spec = InputSpec(box_size=224, stride=32)
+    maps = {None: {"presence": np.array(presence)}}
+    return HandEstimate(Region(BOX), peaks, maps, [], Recipe(), spec, HAND)
+
+
+def test_of_two_looks_the_clearer_one_fits_a_box_and_then_the_one_in_its_middle():
+    middle = np.add(BOX[:2], 119.5)
+    clear, sure = look_at(middle, 0.6, presence=0.9), look_at(middle, 0.3, presence=0.999)
+    assert max(clear, sure, key=fit_to_box) is clear
+    beside, far = (look_at(np.add(middle, away), 0.6) for away in ((40, 0), (0, 90)))
+    assert fit_to_box(clear) > fit_to_box(beside) > fit_to_box(far) > 0
+    assert fit_to_box(clear) == pytest.approx(0.6, rel=0.02)  # the layout is not quite centred
+    assert fit_to_box(look_at(np.nan, 0.0)) == 0
 
 
 def test_a_recipe_of_another_program_turns_no_crop():
