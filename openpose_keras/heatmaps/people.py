@@ -21,6 +21,7 @@ Every step can be called alone, or exchanged: a finder of peaks of one's own, sa
 `find_people` is this chain.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +38,7 @@ from openpose_keras.heatmaps.part_affinity import Limbs, limb_scores
 
 _SHOWN = 0.05  # score above which a keypoint counts for the area of a person
 _MOST_BESIDE_FEET = 4  # keypoints of a person that has feet and is dropped
+_LONGEST = 1.3  # of a weak limb's length, in longest limbs of its person
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,7 +257,8 @@ def complete_people(
 
     Returns:
         The same people. Of the limbs between a candidate of a person and a candidate of nobody the
-        best is taken first; the keypoint that it adds may lead to others.
+        best is taken first; the keypoint that it adds may lead to others. No limb is added that is
+        much longer than the longest one of its person.
 
     Example:
         >>> from openpose_keras.core.skeletons import Skeleton
@@ -264,8 +267,8 @@ def complete_people(
         >>> leg = Skeleton("leg", names, bones, colors, limbs=bones, fields=(0, 2))
         >>> candidates = [np.array([[0, y, 0.5]]) for y in (0, 40, 80)]
         >>> weak = [Limbs(np.array([[0, 0]]), np.array([0.1], np.float32))] * 2
-        >>> hip = People(np.array([[0, MISSING, MISSING]]), np.array([1]), np.array([0.5]))
-        >>> complete_people(hip, candidates, weak, leg).members.tolist()
+        >>> thigh = People(np.array([[0, 0, MISSING]]), np.array([2]), np.array([1.5]))
+        >>> complete_people(thigh, candidates, weak, leg).members.tolist()
         [[0, 0, 0]]
     """
     heights = [np.asarray(peaks, np.float32)[:, 2] for peaks in candidates]
@@ -274,6 +277,10 @@ def complete_people(
     owners = [dict(zip(each.tolist(), range(len(each)), strict=True)) for each in members.T]
     for owner in owners:
         owner.pop(MISSING, None)
+    starts, stops = np.array(skeleton.limb_indices).T
+    points = _points(people, candidates)[..., :2]
+    lengths = np.linalg.norm(points[:, starts] - points[:, stops], axis=-1)
+    longest = np.nan_to_num(lengths).max(axis=1, initial=0.0)
     pairs, taken = list(ranked_pairs(heights, limbs, skeleton)), True
     while taken:
         taken = False
@@ -283,8 +290,10 @@ def complete_people(
             if len(known) != 1:
                 continue
             [(row, keypoint, index)] = known
-            if members[row, keypoint] == MISSING:
+            length = math.dist(candidates[start][a][:2], candidates[end][b][:2])
+            if members[row, keypoint] == MISSING and length <= _LONGEST * longest[row]:
                 members[row, keypoint], owners[keypoint][index], taken = index, row, True
+                longest[row] = max(longest[row], length)
                 counts[row] += 1
                 scores[row] += heights[keypoint][index] + score
     return People(members, counts, scores)

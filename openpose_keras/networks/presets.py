@@ -217,7 +217,7 @@ PRESETS = _Presets(
             finds="face",
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
-            sha256="490b980b6a03f8ca374f78272105fe65fbaf9eb9cdb1f62d0161a67204c4c396",
+            sha256="2e2e54054b5a8c133cf8df15a4189fcd31873d967439e92f035aadbbb6cb852e",
         ),
         Preset(
             name="body_lite",

@@ -213,6 +213,14 @@ def test_a_weak_limb_completes_a_person_along_a_chain_and_joins_nobody():
     assert people.members[0].tolist() == [0, MISSING, MISSING, MISSING]  # not written to
 
 
+@pytest.mark.parametrize(("far", "taken"), [(12.0, 0), (14.0, MISSING)])
+def test_a_weak_limb_is_not_much_longer_than_the_longest_one_of_its_person(far, taken):
+    rows = [np.array([[x, 0, 0.5]]) for x in (0.0, 10.0, 10.0 + far)] + [np.empty((0, 3))]
+    people = People(np.array([[0, 0, MISSING, MISSING]]), np.array([2]), np.array([1.5]))
+    found = complete_people(people, rows, limbs({}, {(0, 0): 0.9}, {}), LINE)
+    assert found.members.tolist() == [[0, 0, taken, MISSING]]
+
+
 def test_a_faint_field_gives_a_sure_person_the_wrist_and_begins_nobody():
     maps = draw_maps(BODY_25, [standing(BODY_25, (120, 80), 140)], SIZE)
     field = len(BODY_25) + 1 + BODY_25.fields[BODY_25.limbs.index(("left_elbow", "left_wrist"))]
