@@ -16,6 +16,7 @@ Axis = tuple[float, float]
 CUBIC_A = -0.75  # OpenCV's constant, and so that of OpenPose on a CPU
 SAMPLES = 4  # samples along each axis whose mean is a pixel, with antialias
 LONGEST_SIDE = 32766  # pixels; OpenCV's warp counts in 16 bits
+_ROUNDING = 1e-6  # of a cell: so far from whole numbers rounding takes positions
 INTERPOLATIONS = {
     "nearest": cv2.INTER_NEAREST,
     "linear": cv2.INTER_LINEAR,
@@ -103,10 +104,14 @@ def sample_maps(
 
 
 def _sample_axis(values: FloatArray, positions: FloatArray, interpolation: str) -> FloatArray:
-    """Sample the last axis but one; whole positions, as in maps of full size, are copied."""
-    size = values.shape[-2]
-    if np.array_equal(positions, np.round(positions)):
-        return values[..., np.clip(positions, 0, size - 1).astype(np.int64), :]
+    """Sample the last axis but one; whole positions, as of a mirror image, are copied.
+
+    A product of matrices would cost more than itself: the threads of NumPy's BLAS wait busily for
+    the next one, on the cores that the next network needs.
+    """
+    size, whole = values.shape[-2], np.round(positions)
+    if np.allclose(positions, whole, rtol=0, atol=_ROUNDING):
+        return values[..., np.clip(whole, 0, size - 1).astype(np.int64), :]
     return axis_weights(positions, size, interpolation) @ values
 
 
