@@ -11,7 +11,7 @@ import json
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from openpose_keras.cli.finders import Job, Outcome, error_text, output_paths
 from openpose_keras.cli.options import plain
@@ -122,21 +122,33 @@ class Batch:
                 self.done.append(job)
                 continue
             try:
+                is_ours = args.force or results.begun(job.name)
+                is_ours = is_ours or self._was_found_alike(job)
                 for path in outputs:
-                    self._check_output(path, args.force or results.begun(job.name))
+                    self._check_output(path, is_ours)
             except InputError as error:
                 self.refused.append(Outcome(job, str(error), failed=True))
             else:
                 self.jobs.append(job)
         results.begin([path.name for path in self.tables] + [job.name for job in self.jobs])
 
+    def _options_before(self, job: Job) -> dict[str, Any] | None:
+        """Return with which options a photo was found, as its JSON file says; None if unknown."""
+        path = self.args.out / f"{job.stem}{OUTPUT_SUFFIXES['json']}"
+        with suppress(OSError, ValueError, LookupError, TypeError):  # nothing is remembered
+            return dict(json.loads(path.read_bytes())[OPTIONS])
+        return None
+
+    def _was_found_alike(self, job: Job) -> bool:
+        """Return whether a photo has results of an earlier run with these options, but no table."""
+        before = self._options_before(job)
+        return before is not None and not changed_options(before, self.args.found_with)
+
     def _check_options(self, job: Job) -> None:
         """Raise where the JSON file of a photo says that it was found with other options."""
-        path = self.args.out / f"{job.stem}{OUTPUT_SUFFIXES['json']}"
-        before = None
-        with suppress(OSError, ValueError, LookupError, TypeError):  # nothing is remembered
-            before = dict(json.loads(path.read_bytes())[OPTIONS])
+        before = self._options_before(job)
         if before and (other := changed_options(before, self.args.found_with)):
+            path = self.args.out / f"{job.stem}{OUTPUT_SUFFIXES['json']}"
             raise DataError(
                 f"{path} was found with other options ({other}): --force finds it again, or choose "
                 "another --out"

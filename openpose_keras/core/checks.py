@@ -1,6 +1,7 @@
 """Checks of plain values, without NumPy."""
 
 import difflib
+import numbers
 import operator
 from collections.abc import Iterable
 
@@ -32,7 +33,7 @@ def check_limits(min_presence: float, most: int | None = None, *, name: str = "m
     Raises:
         ValueError: The presence is not a number from 0 to 1, or `most` no positive whole number.
     """
-    if not 0 <= min_presence <= 1:
+    if not isinstance(min_presence, numbers.Real) or not 0 <= min_presence <= 1:
         raise ValueError(f"min_presence must be a number from 0 to 1, not {min_presence!r}")
     if most is not None:
         check_whole(most, name)

@@ -232,8 +232,8 @@ class BodyRecipe:
             twice the time, and the two answers are averaged.
 
     Raises:
-        ValueError: There is no such connector, the scales are no positive whole number, or the
-            ratio, the reach, the fraction or the keypoints are below 0.
+        ValueError: There is no such connector, the scales are no positive whole number, the ratio,
+            the reach, the fraction or the keypoints are below 0, or the fraction is not below 1.
     """
 
     channel_order: ClassVar[Literal["trained"]] = "trained"  # as the InputSpec says
@@ -260,10 +260,12 @@ class BodyRecipe:
             value = getattr(self, name)
             if not (_is_number(value) and value >= 0):
                 raise ValueError(f"expected a {name} of at least 0, got {value!r}")
+        if self.weak >= 1:
+            raise ValueError(f"expected a weak below 1, a fraction of samples, got {self.weak!r}")
 
 
 AnyRecipe = Recipe | WholeImageRecipe
-_KINDS: tuple[Any, ...] = (Recipe, BodyRecipe, WholeImageRecipe)
+_KINDS: tuple[Any, ...] = (Recipe, WholeImageRecipe, BodyRecipe)
 
 
 def scale_range(number: int, width: float = 0.4) -> tuple[float, ...]:
@@ -333,30 +335,48 @@ def read_recipe(path: str | Path) -> AnyRecipe | BodyRecipe:
 
     Args:
         path: The file, an object of the fields of a `Recipe`, a `BodyRecipe` or a
-            `WholeImageRecipe`: of the first of these that has them all. Fields that the file leaves
-            out have their defaults.
+            `WholeImageRecipe`. Fields that the file leaves out have their defaults.
 
     Raises:
-        ValueError: The file cannot be read, or is not such a recipe; the message says why.
+        ValueError: The file cannot be read, is not such a recipe, or could be one of hands as well
+            as one of bodies; the message says why.
     """
     try:
         data = json.loads(Path(path).read_bytes())
         if not isinstance(data, dict):
             raise ValueError("expected an object, the fields of a recipe by their names")
         values = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
-        kinds = [(kind, [each.name for each in fields(kind)]) for kind in _KINDS]
-        for kind, known in kinds:
-            if values.keys() <= set(known):
-                recipe: AnyRecipe | BodyRecipe = kind(**values)
-                return recipe
-        _, known = max(kinds, key=lambda each: len(values.keys() & set(each[1])))
-        wrong = next(name for name in values if name not in known)
-        hint = did_you_mean(wrong, known)
-        raise ValueError(f"there is no field {wrong!r}: take some of {', '.join(known)}{hint}")
+        return _recipe_of(values)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}") from error
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _recipe_of(values: Mapping[str, Any]) -> AnyRecipe | BodyRecipe:
+    """Return the one kind of recipe that has these fields, and takes their values."""
+    kinds = {kind: [each.name for each in fields(kind)] for kind in _KINDS}
+    fitting = [kind for kind, known in kinds.items() if values.keys() <= set(known)]
+    if not fitting:
+        known = max(kinds.values(), key=lambda each: len(values.keys() & set(each)))
+        wrong = next(name for name in values if name not in known)
+        hint = did_you_mean(wrong, chain.from_iterable(kinds.values()))
+        raise ValueError(f"there is no field {wrong!r}: take some of {', '.join(known)}{hint}")
+    made: list[AnyRecipe | BodyRecipe] = []
+    refused: list[Exception] = []
+    for kind in fitting:
+        try:
+            made.append(kind(**values))
+        except (ValueError, TypeError) as error:
+            refused.append(error)
+    if not made:
+        raise refused[0]
+    if isinstance(made[-1], BodyRecipe) != isinstance(made[0], BodyRecipe):
+        raise ValueError(
+            "a recipe of hands has these fields and one of bodies: add a field that only yours "
+            "has, such as upright_pass of hands or refined of bodies"
+        )
+    return made[0]
 
 
 def _named(recipe: str | _T, recipes: Mapping[str, _T], table: str) -> _T:
