@@ -482,7 +482,7 @@ def find_weights(preset: Preset, weights: str | Path | None = None) -> Path:
     """
     if weights:
         if not Path(weights).is_file():
-            raise WeightsError(f"expected a file of weights for {preset.name}, got none: {weights}")
+            raise WeightsError(f"expected weights for {preset.name}: there is no file {weights}")
         return Path(weights)
     for folder in (shipped_folder, user_folder):  # a user may have no home folder
         path = folder() / preset.file

@@ -700,8 +700,8 @@ def test_people_are_drawn_and_written(people, folder, capsys):
         ),
         (["--preset", "body_25", "--recipe", "mmittek"], 2, "of body, openpose, openpose_cpu, ref"),
         (["--preset", "body_25,hand_lite"], 1, "the weights of 'body_25' are not on this machine"),
-        (["--weights", "no.h5"], 1, "a file of weights for hand_lite, got none: no.h5"),
-        (["--preset", "body_tiny", "--weights", "no.h5"], 1, "got none: no.h5"),
+        (["--weights", "no.h5"], 1, "expected weights for hand_lite: there is no file no.h5"),
+        (["--preset", "body_tiny", "--weights", "no.h5"], 1, "there is no file no.h5"),
         (["--preset", "body_tiny"], 1, "`openpose-keras train weights/body_tiny.json`"),
     ],
 )
