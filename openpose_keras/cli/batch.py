@@ -122,11 +122,14 @@ class Batch:
                 self.done.append(job)
                 continue
             try:
-                is_ours = args.force or results.begun(job.name)
-                is_ours = is_ours or self._was_found_alike(job)
                 for path in outputs:
-                    self._check_output(path, is_ours)
+                    self._check_output(path, args.force or results.begun(job.name))
             except InputError as error:
+                if args.tables and self._was_found_alike(job):
+                    raise InputError(
+                        f"{args.out} exists and has photos that were found without a table: "
+                        "--force finds them again, or choose another --out"
+                    ) from error
                 self.refused.append(Outcome(job, str(error), failed=True))
             else:
                 self.jobs.append(job)

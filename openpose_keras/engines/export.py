@@ -24,7 +24,7 @@ from openpose_keras.engines.onnx_graph import named_outputs, to_onnx
 from openpose_keras.engines.openvino import OpenVinoEngine, import_openvino, open_network
 from openpose_keras.io.weight_record import KEY, WeightRecord, checksums, read_record, write_record
 from openpose_keras.networks._backend import import_keras, silent_stderr
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.networks.presets import (
     Preset,
     get_preset,

@@ -8,7 +8,8 @@ import numpy as np
 from openpose_keras.core.errors import NetworkError
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.io.weight_record import ChannelOrder
-from openpose_keras.networks.preprocessing import InputSpec, normalise_batch
+from openpose_keras.networks.input_spec import InputSpec
+from openpose_keras.networks.preprocessing import normalise_batch
 
 Maps = dict[str, np.ndarray]
 """Arrays whose first axis is that of the batch, by name.

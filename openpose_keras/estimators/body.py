@@ -24,7 +24,7 @@ from openpose_keras.heatmaps.merging import merge
 from openpose_keras.heatmaps.people import Thresholds, best_people, find_people
 from openpose_keras.heatmaps.resize import upsample_apart
 from openpose_keras.io.images import ImageLike, as_image
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 
 if TYPE_CHECKING:
     from openpose_keras.engines.keras import Network

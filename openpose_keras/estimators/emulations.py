@@ -28,7 +28,7 @@ from openpose_keras.geometry import Frame, Pad
 from openpose_keras.geometry.resampling import INTERPOLATIONS
 from openpose_keras.heatmaps.merging import merge
 from openpose_keras.heatmaps.resize import resize_from_network
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from openpose_keras.core.checks import check_whole, did_you_mean
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.networks.presets import Part
 
 __all__ = [

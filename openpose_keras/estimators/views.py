@@ -16,7 +16,7 @@ from openpose_keras.core.skeletons import HAND, Skeleton
 from openpose_keras.engines.maps import Maps
 from openpose_keras.estimators.recipes import ViewRecipe
 from openpose_keras.geometry import Crop, Frame, RotatedCrop
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 
 
 @dataclass(frozen=True, eq=False)

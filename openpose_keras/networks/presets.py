@@ -21,7 +21,7 @@ from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io.weight_record import ChannelOrder, read_record
 from openpose_keras.networks._backend import claim_process, import_keras
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 
 if TYPE_CHECKING:
     import keras

@@ -151,18 +151,17 @@ def test_results_of_other_options_are_not_mixed(capsys):
     check_rows(rows(), range(2))
 
 
-def test_a_table_that_is_wanted_later_has_the_photos_that_were_found_before(capsys):
+def test_a_table_that_is_wanted_later_is_refused_in_one_line(capsys):
     write_photos("photos", 3)
     detect("--quiet")
-    detect("--format", "json,csv")
-    assert "results of 3 photos" in capsys.readouterr().out
-    check_rows(rows(), range(3))
-    Path("out/001_keypoints.json").write_text("{}")  # somebody else's
-    Path("out/keypoints.csv").unlink()
-    Path("out/keypoints.jsonl").unlink()
+    before = names()
+    write_photos("photos", 4)
     detect("--format", "json,csv", status=1)
-    assert "001_keypoints.png exists" in capsys.readouterr().err
-    assert Path("out/001_keypoints.json").read_text() == "{}"
+    [line] = capsys.readouterr().err.splitlines()
+    assert "out exists and has photos that were found without a table: --force" in line
+    assert names() == before
+    detect("--format", "json,csv", "--force")
+    check_rows(rows(), range(4))
 
 
 def test_json_files_of_other_options_are_refused(capsys, monkeypatch):

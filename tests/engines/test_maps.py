@@ -6,7 +6,7 @@ import pytest
 from openpose_keras.core.errors import NetworkError
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.engines.maps import run_batches
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 
 SPEC = InputSpec(box_size=16, stride=8)
 

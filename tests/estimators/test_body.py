@@ -10,7 +10,7 @@ from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.recipes import BODY_RECIPES, RECIPES, BodyRecipe
 from openpose_keras.heatmaps.people import Thresholds
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.viz.drawing import draw
 from tests.helpers.people import IMAGE, DrawnNetwork, draw_maps, standing
 

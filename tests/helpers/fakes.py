@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 
 KEYPOINTS = len(HAND)
 _LEVELS = (0.0, 1 / 3, 2 / 3, 1.0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 
 
 @pytest.mark.parametrize(

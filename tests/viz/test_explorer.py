@@ -11,7 +11,7 @@ from openpose_keras import RECIPES, HandEstimator, explore, read_image, read_ope
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import read_labels
-from openpose_keras.networks.preprocessing import InputSpec
+from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.viz.explorer.images import collect_images
 from openpose_keras.viz.explorer.predictions import StagedNetwork
 from openpose_keras.viz.explorer.render import render, static_figure
