@@ -11,7 +11,7 @@ import json
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from openpose_keras.cli.finders import Job, Outcome, error_text, output_paths
 from openpose_keras.cli.options import plain
@@ -125,7 +125,7 @@ class Batch:
                 for path in outputs:
                     self._check_output(path, args.force or results.begun(job.name))
             except InputError as error:
-                if args.tables and self._was_found_alike(job):
+                if args.tables and self._other_options(job) == "":
                     raise InputError(
                         f"{args.out} exists and has photos that were found without a table: "
                         "--force finds them again, or choose another --out"
@@ -135,22 +135,17 @@ class Batch:
                 self.jobs.append(job)
         results.begin([path.name for path in self.tables] + [job.name for job in self.jobs])
 
-    def _options_before(self, job: Job) -> dict[str, Any] | None:
-        """Return with which options a photo was found, as its JSON file says; None if unknown."""
+    def _other_options(self, job: Job) -> str | None:
+        """Return in which options the JSON file of a photo was found otherwise; None if unknown."""
         path = self.args.out / f"{job.stem}{OUTPUT_SUFFIXES['json']}"
+        before = None
         with suppress(OSError, ValueError, LookupError, TypeError):  # nothing is remembered
-            return dict(json.loads(path.read_bytes())[OPTIONS])
-        return None
-
-    def _was_found_alike(self, job: Job) -> bool:
-        """Return whether a photo has results of an earlier run with these options, but no table."""
-        before = self._options_before(job)
-        return before is not None and not changed_options(before, self.args.found_with)
+            before = dict(json.loads(path.read_bytes())[OPTIONS])
+        return changed_options(before, self.args.found_with) if before else None
 
     def _check_options(self, job: Job) -> None:
         """Raise where the JSON file of a photo says that it was found with other options."""
-        before = self._options_before(job)
-        if before and (other := changed_options(before, self.args.found_with)):
+        if other := self._other_options(job):
             path = self.args.out / f"{job.stem}{OUTPUT_SUFFIXES['json']}"
             raise DataError(
                 f"{path} was found with other options ({other}): --force finds it again, or choose "

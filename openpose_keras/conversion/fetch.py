@@ -32,6 +32,9 @@ _RETRIES, _SECONDS = 3, 30.0  # the longest silence of a server
 _SYSTEM_REASON = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
 
 
+Log = Callable[[str], None]
+
+
 def download(source: Source, path: Path) -> None:
     """Download the file of a source, unless it is there already with the right checksum.
 
@@ -106,9 +109,6 @@ def _discard_parts(path: Path) -> None:
     """Remove the partial files."""
     for part in _parts(path):
         part.unlink()
-
-
-Log = Callable[[str], None]
 
 
 def fetch(

@@ -11,6 +11,8 @@ from openpose_keras.io.weight_record import ChannelOrder
 from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.networks.preprocessing import normalise_batch
 
+LARGEST_INPUT = 1 << 24  # pixels of a batch; a first layer of 64 channels then takes 4 GB
+
 Maps = dict[str, np.ndarray]
 """Arrays whose first axis is that of the batch, by name.
 
@@ -52,9 +54,6 @@ def named_maps(output: Any) -> Maps:  # noqa: ANN401 - what a user's own functio
             f"{', '.join(map(str, named)) or 'none'}: name the heatmaps of the engine 'keypoints'"
         )
     return {str(name): np.asarray(each) for name, each in named.items()}
-
-
-LARGEST_INPUT = 1 << 24  # pixels of a batch; a first layer of 64 channels then takes 4 GB
 
 
 def run_batches(

@@ -153,8 +153,6 @@ class BodyEstimator(Estimator):
         """Return the mean of the maps of an input and of its mirror image."""
         flipped = {name: each[:, ::-1] for name, each in mirrored.items() if each.ndim == 3}
         flipped = exchange_sides(flipped, self.skeleton)
-        signs = np.tile(np.array([-1, 1], np.float32), len(self.skeleton.limbs))
-        flipped = {**flipped, "affinity": signs * flipped["affinity"]}
         return {name: (maps[name] + each) / 2 for name, each in flipped.items()}
 
     def merge(self, maps: Sequence[Maps]) -> FloatArray:

@@ -18,6 +18,9 @@ from openpose_keras.estimators.recipes import ViewRecipe
 from openpose_keras.geometry import Crop, Frame, RotatedCrop
 from openpose_keras.networks.input_spec import InputSpec
 
+_WRIST = [HAND.index("wrist")]
+_KNUCKLES = [HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "little")]
+
 
 @dataclass(frozen=True, eq=False)
 class Region:
@@ -86,6 +89,8 @@ def make_views(
 def exchange_sides(maps: Maps, skeleton: Skeleton) -> Maps:
     """Return the maps of a mirrored view with left and right keypoints in each other's place.
 
+    Fields change places as their limbs do, and their x points the other way. The cells stay.
+
     Args:
         maps: Of one view: `keypoints` (h, w, K + 1), `affinity` (h, w, 2 L) and `points` (K, 2 or
             3), where there are any.
@@ -105,7 +110,8 @@ def exchange_sides(maps: Maps, skeleton: Skeleton) -> Maps:
     if "keypoints" in maps:
         exchanged["keypoints"] = maps["keypoints"][..., [*order, len(order)]]
     if "affinity" in maps:
-        exchanged["affinity"] = maps["affinity"][..., list(skeleton.mirror_fields)]
+        signs = np.tile(np.array([-1, 1], np.float32), len(skeleton.limbs))  # of a field's x and y
+        exchanged["affinity"] = signs * maps["affinity"][..., list(skeleton.mirror_fields)]
     if "points" in maps:
         exchanged["points"] = maps["points"][order]
     return exchanged
@@ -132,10 +138,6 @@ def _scale_box(box: Box, scale: float, recipe: ViewRecipe) -> Box:
         return square_box(box, scale)
     side = max(math.floor(box[2] * scale + 0.5) // 2 * 2, 2)
     return square_box(box, side / box[2])
-
-
-_WRIST = [HAND.index("wrist")]
-_KNUCKLES = [HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "little")]
 
 
 def upright_angle(

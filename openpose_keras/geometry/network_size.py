@@ -16,6 +16,18 @@ MULTIPLE = 16
 _WIDEST = 16 / 9  # of a free side to the other one, or its inverse
 
 
+KEYPOINT_SCALES = (
+    "pixels of the image",
+    "pixels of the network's input",
+    "pixels of the output",
+    "0 to 1 on each axis",
+    "-1 to 1 on each axis",
+    "0 to 1 along the longer side",
+    "-1 to 1 along the longer side",
+)
+"""What the number of a scale stands for."""
+
+
 def network_sizes(
     image_size: Size,
     resolution: tuple[int | None, int | None] = (368, None),
@@ -112,18 +124,6 @@ def factor_to_image(image_size: Size, network_size: Size) -> float:
     factor = fit_factor(image_size, network_size)
     height, width = (int(factor * side + 0.5) for side in image_size)
     return float(np.float32(fit_factor((height, width), image_size)))
-
-
-KEYPOINT_SCALES = (
-    "pixels of the image",
-    "pixels of the network's input",
-    "pixels of the output",
-    "0 to 1 on each axis",
-    "-1 to 1 on each axis",
-    "0 to 1 along the longer side",
-    "-1 to 1 along the longer side",
-)
-"""What the number of a scale stands for."""
 
 
 def scale_keypoints(

@@ -39,6 +39,10 @@ _ENCODINGS = {1: "latin-1", 2: "latin-1", 4: "utf-16-le", 16: "utf-8", 17: "utf-
 _MOST = 2**30  # bytes of a variable, so that a small file cannot fill the memory
 
 
+_PERSON_HEIGHT = 200  # pixels, at a scale of 1
+_HIDDEN = 0.5  # where the JSON form has 1 for what can be seen and 0 for what is not labelled
+
+
 def read_mat(path: str | Path) -> dict[str, Any]:
     """Return the variables of a `.mat` file by their names.
 
@@ -132,10 +136,6 @@ def _read_structs(parts: Sequence[tuple[int, memoryview]], count: int) -> list[d
 def _numbers(kind: int, data: memoryview) -> NDArray[Any]:
     """Return the numbers of an element."""
     return np.frombuffer(data, _DTYPES[kind]) if data else np.zeros(0)
-
-
-_PERSON_HEIGHT = 200  # pixels, at a scale of 1
-_HIDDEN = 0.5  # where the JSON form has 1 for what can be seen and 0 for what is not labelled
 
 
 def read_mpii(path: str | Path, images: str | Path | None = None) -> list[LabelledPeople]:

@@ -42,6 +42,13 @@ LITE_BLOCKS = (
 )
 
 
+FACE_INPUT = 192
+# Stride -> channels, of MediaPipe's face landmark network (face_landmark.tflite).
+_LEVELS = {2: 16, 4: 32, 8: 64, 16: 128, 32: 128}
+_BLOCKS = 2  # residual blocks of each level, after the one that halves its size
+_HEAD_CHANNELS = 32
+
+
 def hand_lite(*, all_stages: bool = False) -> "keras.Model":
     """Build the small hand network: inverted residuals, four answers.
 
@@ -181,13 +188,6 @@ def _lite_decoder(
         x = keras.layers.Add(name=f"add{stride}")([upsample(x, f"up{stride}"), lateral])
         x = normed_conv(x, f"decode{stride}", 96)
     return conv(fine, "lateral4", 48, 1, activation=None), x
-
-
-FACE_INPUT = 192
-# Stride -> channels, of MediaPipe's face landmark network (face_landmark.tflite).
-_LEVELS = {2: 16, 4: 32, 8: 64, 16: 128, 32: 128}
-_BLOCKS = 2  # residual blocks of each level, after the one that halves its size
-_HEAD_CHANNELS = 32
 
 
 def face_lite(*, all_stages: bool = False) -> "keras.Model":

@@ -34,6 +34,9 @@ _VGG_BLOCKS = (("conv1", 2, 64), ("conv2", 2, 128), ("conv3", 4, 256))
 HAND_CHANNELS = len(HAND) + 1  # the background is the last
 
 
+_FIRST, _LATER = (96, 256), (128, 512)  # filters of a stage's blocks, and of its sixth convolution
+
+
 def hand(*, all_stages: bool = False, stages: int = 6) -> "keras.Model":
     """Build OpenPose's hand network: 22 channels, six stages, 36,832,324 parameters.
 
@@ -189,9 +192,6 @@ def _later_stage(x: "keras.KerasTensor", stage: str, channels: int) -> "keras.Ke
         x = conv(x, f"Mconv{index}_{stage}", 128, 7)
     x = conv(x, f"Mconv6_{stage}", 128, 1)
     return conv(x, f"Mconv7_{stage}", channels, 1, **HEAD)
-
-
-_FIRST, _LATER = (96, 256), (128, 512)  # filters of a stage's blocks, and of its sixth convolution
 
 
 def body_25(*, all_stages: bool = False) -> "keras.Model":

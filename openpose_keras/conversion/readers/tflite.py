@@ -13,6 +13,25 @@ import numpy as np
 from openpose_keras.conversion.layouts import Layers
 from openpose_keras.core.errors import WeightsError
 
+# The heads that have names in the tflite files. All other layers follow one another, in the files
+# as in our networks, while a head may stand anywhere behind its input.
+HEADS = {
+    "classifier_palm_8_NO_PRUNING": "logits8",
+    "classifier_palm_16_NO_PRUNING": "logits16",
+    "regressor_palm_8_NO_PRUNING": "palms8",
+    "regressor_palm_16_NO_PRUNING": "palms16",
+    "classificator_8": "logits8",
+    "classificator_16": "logits16",
+    "regressor_8": "faces8",
+    "regressor_16": "faces16",
+    "conv_eyes_contours_and_brows": "contour",
+    "conv_iris": "iris",
+    "conv_handflag": "presence",
+    "conv_handedness": "right",
+    "conv_landmarks": "points",
+    "conv_world_landmarks": "world",
+}
+
 
 def _kernel(stored: np.ndarray) -> np.ndarray:
     """Return (out, h, w, in), or (1, h, w, channels) where depthwise, in Keras's layout."""
@@ -84,26 +103,6 @@ def _tensor(model: Any, graph: Any, index: int) -> np.ndarray:  # noqa: ANN401 -
     dtype = np.float16 if tensor.Type() == tflite.TensorType.FLOAT16 else np.float32
     values: np.ndarray = model.Buffers(tensor.Buffer()).DataAsNumpy().view(dtype)
     return values.reshape(tensor.ShapeAsNumpy()).astype(np.float32)
-
-
-# The heads that have names in the tflite files. All other layers follow one another, in the files
-# as in our networks, while a head may stand anywhere behind its input.
-HEADS = {
-    "classifier_palm_8_NO_PRUNING": "logits8",
-    "classifier_palm_16_NO_PRUNING": "logits16",
-    "regressor_palm_8_NO_PRUNING": "palms8",
-    "regressor_palm_16_NO_PRUNING": "palms16",
-    "classificator_8": "logits8",
-    "classificator_16": "logits16",
-    "regressor_8": "faces8",
-    "regressor_16": "faces16",
-    "conv_eyes_contours_and_brows": "contour",
-    "conv_iris": "iris",
-    "conv_handflag": "presence",
-    "conv_handedness": "right",
-    "conv_landmarks": "points",
-    "conv_world_landmarks": "world",
-}
 
 
 def name_layers(layers: Layers, names: Iterable[str]) -> Layers:
