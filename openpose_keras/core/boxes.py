@@ -76,6 +76,17 @@ def whole_box(image: np.ndarray) -> Box:
     return 0.0, 0.0, float(image.shape[1]), float(image.shape[0])
 
 
+def box_centre(box: BoxLike) -> tuple[float, float]:
+    """Return the centre (x, y) of a box, an integer being the centre of a pixel.
+
+    Example:
+        >>> box_centre((10, 20, 3, 5))
+        (11.0, 22.0)
+    """
+    x, y, width, height = box
+    return x + (width - 1) / 2, y + (height - 1) / 2
+
+
 def square_box(box: BoxLike, factor: float = 1.0) -> Box:
     """Return the square box about the same centre whose side is the longer side times a factor.
 

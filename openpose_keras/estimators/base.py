@@ -351,7 +351,9 @@ class KeypointEstimator(Estimator):
         """
         recipe = recipe or self.recipe
         scales = [self.views(image, region, recipe) for region in regions]
-        maps = self.run(chain.from_iterable(chain.from_iterable(scales)))
+        maps = {view: each for region in regions for view, each in region.seen.items()}
+        views = chain.from_iterable(chain.from_iterable(scales))
+        maps |= self.run(view for view in views if view not in maps)
         pairs = zip(regions, scales, strict=True)
         return [self.decode(region, views, maps, recipe) for region, views in pairs]
 
@@ -375,7 +377,9 @@ class KeypointEstimator(Estimator):
         box = region.box
         if region.crop is not None:
             image, box = region.crop.apply_image(image), inner_box(region.crop.size, recipe)
-        return make_views(image, box, recipe, self.spec, mirrored=mirrored)
+        views = make_views(image, box, recipe, self.spec, mirrored=mirrored)
+        seen = {view.frame: view for view in region.seen}
+        return [[seen.get(view.frame, view) for view in scale] for scale in views]
 
     def run(self, views: Iterable[View]) -> dict[View, Maps]:
         """Return the network's maps for each view, in batches of equal size.

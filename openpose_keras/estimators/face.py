@@ -14,7 +14,8 @@ from openpose_keras.estimators.base import Boxes, KeypointEstimator
 from openpose_keras.estimators.estimate import Estimate
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, get_face_recipe
 from openpose_keras.estimators.search import LEAST_INSIDE
-from openpose_keras.estimators.views import Region, upright_angle, upright_crop
+from openpose_keras.estimators.views import Region, nearly_same, upright_angle, upright_crop
+from openpose_keras.geometry import RotatedCrop
 from openpose_keras.io.images import ImageLike, as_image
 
 if TYPE_CHECKING:
@@ -116,11 +117,13 @@ class FaceEstimator(KeypointEstimator):
 
         Returns:
             The region, its box drawn about the keypoints; that of the earlier pass if the box lies
-            outside the image.
+            outside the image, or shows the face nearly as it would; then with what the network
+            returned.
         """
         xy, region = look.peaks[:, :2], look.region
         angle = upright_angle(xy, top=_EYES, base=_MOUTH)
         crop = upright_crop(region.box, xy, angle, self.recipe, self.spec)
-        if box_cover(crop.box, whole_box(image)) < LEAST_INSIDE:
-            return region
+        outside = box_cover(crop.box, whole_box(image)) < LEAST_INSIDE
+        if outside or nearly_same(RotatedCrop(region.box, crop.size, 0.0), crop):
+            return replace(region, seen=look.maps)
         return replace(region, box=crop.box, crop=crop)

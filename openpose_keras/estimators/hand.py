@@ -1,7 +1,7 @@
 """From an image to hands: search, mirroring, the side, and the upright pass."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from openpose_keras.core.boxes import (
     BOX_MARGIN,
     Box,
+    box_centre,
     box_cover,
     keypoint_extent,
     square_box,
@@ -20,6 +21,7 @@ from openpose_keras.core.boxes import (
 from openpose_keras.core.checks import check_limits
 from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.core.skeletons import HAND
+from openpose_keras.engines.maps import Maps
 from openpose_keras.estimators.base import Boxes, KeypointEstimator
 from openpose_keras.estimators.decode import Decoder, decode_one_each
 from openpose_keras.estimators.estimate import Estimate, MapFrame, mean_output
@@ -32,7 +34,13 @@ from openpose_keras.estimators.recipes import (
     get_recipe,
 )
 from openpose_keras.estimators.search import LEAST_INSIDE, Search, find_hands, same_hand
-from openpose_keras.estimators.views import Region, upright_angle, upright_crop
+from openpose_keras.estimators.views import (
+    Region,
+    View,
+    nearly_same,
+    upright_angle,
+    upright_crop,
+)
 from openpose_keras.geometry import Frame, RotatedCrop
 from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import EngineName, get_preset
@@ -322,6 +330,8 @@ class HandEstimator(KeypointEstimator):
 
         Returns:
             The same regions, each with its rotated crop and the keypoints that it was drawn by.
+            Where the crop that went through the network is `nearly_same`, it is that one, with what
+            the network returned.
         """
         if not isinstance(self.recipe, Recipe):
             raise ValueError(f"the recipe {self.recipe.name!r} has no crop that could be rotated")
@@ -333,20 +343,25 @@ class HandEstimator(KeypointEstimator):
             found = iter(self.turned_looks(image, unseen, one_view))
         rotated, frame = [], whole_box(image)
         for region in regions:
-            peaks, seen = region.peaks, region.crop
+            peaks = region.peaks
+            seen: Mapping[View, Maps] = {}
             if peaks is None:
                 look = next(found)
                 if look.presence is not None and look.presence < least:
                     continue
-                peaks, seen = look.peaks, look.region.crop
+                peaks, seen = look.peaks, look.maps
+                region = replace(region, peaks=peaks, crop=look.region.crop)
             xy = peaks[:, :2]
             crop = upright_crop(region.box, xy, upright_angle(xy), self.recipe, self.spec)
             if self.spec.upright_margin is None:
-                rotated.append(replace(region, peaks=peaks, crop=crop))
+                rotated.append(replace(region, crop=crop))
                 continue
-            if box_cover(crop.box, frame) < LEAST_INSIDE:  # where there is no hand
-                crop = seen or self._turned(region, 0)
-            rotated.append(replace(region, box=crop.box, peaks=peaks, crop=crop))
+            shown = region.crop or self._turned(region, 0)
+            outside = box_cover(crop.box, frame) < LEAST_INSIDE  # where there is no hand
+            if outside or (seen and nearly_same(shown, crop)):
+                rotated.append(replace(region, box=shown.box, crop=shown, seen=seen))
+            else:
+                rotated.append(replace(region, box=crop.box, crop=crop))
         return rotated
 
     def turned_looks(
@@ -439,8 +454,8 @@ def fit_to_box(look: Estimate) -> float:
         look: Its mean score is multiplied by a Gaussian of the distance of both middles.
     """
     middle, _ = keypoint_extent(look.peaks[:, :2])
-    x, y, width, height = look.region.box
-    away = math.dist(middle, (x + (width - 1) / 2, y + (height - 1) / 2)) / max(width, height)
+    box = look.region.box
+    away = math.dist(middle, box_centre(box)) / max(box[2:])
     return look.score * math.exp(-((away / _OFF_CENTRE) ** 2) / 2) if math.isfinite(away) else 0.0
 
 

@@ -5,12 +5,12 @@ turned: the region is cut out of the image again, rotated, and shown as an image
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from openpose_keras.core.boxes import Box, keypoint_extent, square_box
+from openpose_keras.core.boxes import Box, box_centre, keypoint_extent, square_box
 from openpose_keras.core.keypoints import Side
 from openpose_keras.core.skeletons import HAND, Skeleton
 from openpose_keras.engines.maps import Maps
@@ -20,23 +20,7 @@ from openpose_keras.networks.input_spec import InputSpec
 
 _WRIST = [HAND.index("wrist")]
 _KNUCKLES = [HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "little")]
-
-
-@dataclass(frozen=True, eq=False)
-class Region:
-    """A part of the image that is taken for one hand, face or person.
-
-    Args:
-        box: (x, y, width, height) in pixels of the image.
-        side: "left" or "right", or None where it is not known.
-        peaks: (K, 3) x, y in pixels of the image and score, where an earlier pass found them.
-        crop: Where the region is shown rotated: the crop that shows it.
-    """
-
-    box: Box
-    side: Side | None = None
-    peaks: np.ndarray | None = None
-    crop: RotatedCrop | None = None
+_TURN, _GROWTH, _AWAY = math.radians(20), 0.2, 0.15  # by which crops are nearly the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +35,26 @@ class View:
 
     image: np.ndarray
     frame: Frame
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A part of the image that is taken for one hand, face or person.
+
+    Args:
+        box: (x, y, width, height) in pixels of the image.
+        side: "left" or "right", or None where it is not known.
+        peaks: (K, 3) x, y in pixels of the image and score, where an earlier pass found them.
+        crop: Where the region is shown rotated: the crop that shows it.
+        seen: Of views that an earlier pass showed the network, what it returned: it is not asked
+            again.
+    """
+
+    box: Box
+    side: Side | None = None
+    peaks: np.ndarray | None = None
+    crop: RotatedCrop | None = None
+    seen: Mapping[View, Maps] = field(default_factory=dict)
 
 
 def make_views(
@@ -228,6 +232,25 @@ def upright_crop(
     if spec.upright_margin and np.isfinite(xy).all(axis=-1).any():
         box = upright_box(xy, angle, spec.upright_margin, spec.upright_shift)
     return RotatedCrop(square_box(box, margin), size, angle)
+
+
+def nearly_same(crop: RotatedCrop, other: RotatedCrop) -> bool:
+    """Return whether two crops show a hand so much alike that the network need not see both.
+
+    They do where they differ by at most 20 degrees, a fifth of the size, and 0.15 of the side in
+    place: by less than crops differ among themselves that are drawn by estimated keypoints.
+
+    Example:
+        >>> crop = RotatedCrop((10.0, 10.0, 50.0, 50.0), 224, 0.0)
+        >>> nearly_same(crop, RotatedCrop((12.0, 9.0, 50.0, 50.0), 224, 0.3))
+        True
+        >>> nearly_same(crop, RotatedCrop((10.0, 10.0, 50.0, 50.0), 224, 0.5))
+        False
+    """
+    turn = math.remainder(crop.angle - other.angle, 2 * math.pi)
+    growth = math.log(crop.box[2] / other.box[2])
+    away = math.dist(box_centre(crop.box), box_centre(other.box)) / crop.box[2]
+    return abs(turn) <= _TURN and abs(growth) <= _GROWTH and away <= _AWAY
 
 
 def inner_box(size: int, recipe: ViewRecipe) -> Box:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.arrays import FloatArray, check_maps, check_points
-from openpose_keras.core.boxes import Box, square_box
+from openpose_keras.core.boxes import Box, box_centre, square_box
 from openpose_keras.geometry.axis_aligned import Window, check_window
 from openpose_keras.geometry.crop import Crop, check_overlap
 from openpose_keras.geometry.resampling import INTERPOLATIONS, halve
@@ -155,8 +155,7 @@ class RotatedCrop:
     @property
     def _middle(self) -> FloatArray:
         """The box's middle (x, y) in the image."""
-        x, y, side, _ = self.box
-        return np.array([x, y]) + (side - 1) / 2
+        return np.array(box_centre(self.box))
 
     @property
     def _rotation(self) -> FloatArray:

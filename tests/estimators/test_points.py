@@ -174,6 +174,26 @@ def test_a_hand_of_known_angle_needs_no_other_orientations(turn):
         estimator(image, [BOX, BOX], angles=[0.0])
 
 
+@pytest.mark.parametrize(("off", "images"), [(0.0, [1, 1]), (0.3, [1, 1]), (-0.5, [1, 2])])
+def test_a_crop_that_was_nearly_upright_is_shown_once_and_then_mirrored(off, images):
+    image, xy = scene(0.8, extent=165)
+    batches = []
+
+    def counted(batch):
+        batches.append(batch)
+        return dot_points(batch)
+
+    estimator = HandEstimator(counted, spec=SPEC)
+    [estimate] = estimator.estimate(image, [BOX], angles=[upright_angle(xy) + off])
+    assert [len(batch) for batch in batches] == images
+    np.testing.assert_allclose(estimate.peaks[:, :2], xy, atol=0.3)
+    shown, mirrored = estimate.views
+    assert (shown.frame.mirrored, mirrored.frame.mirrored) == (False, True)
+    np.testing.assert_array_equal(shown.image, mirrored.image[:, ::-1])
+    if images == [1, 1]:
+        np.testing.assert_array_equal(batches[1], batches[0][:, :, ::-1])
+
+
 def look_at(middle, score, presence=0.5):
     """Return the estimate of a hand of one size whose middle lies somewhere in BOX."""
     peaks = np.column_stack([(hand_layout(3) - 0.5) * 100 + middle, np.full(21, score)])

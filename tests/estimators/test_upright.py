@@ -210,3 +210,15 @@ def test_a_face_is_looked_at_again_with_its_eyes_above_its_mouth(turn):
     assert np.ptp(last, axis=0).max() == pytest.approx(96 / 1.5, abs=1.0)
     FaceEstimator(network, spec=FACE_SPEC, recipe="openpose")(network.image, [(170, 100, 90, 90)])
     assert len(network.seen) == 3
+
+
+def test_a_face_that_was_shown_nearly_upright_is_not_shown_again():
+    face = np.random.default_rng(0).uniform(-30, 30, (len(FACE), 2))
+    face[[36, 45, 48, 54]] = (-20, -10), (20, -10), (-10, 20), (10, 20)
+    network = MapReader(np.add(face, (200, 150)), (300, 400))
+    estimator = FaceEstimator(network, spec=FACE_SPEC)
+    box = (155.5, 105.5, 90, 90)
+    [found] = estimator(network.image, [box])
+    assert found.box == box
+    assert len(network.seen) == 1
+    np.testing.assert_allclose(found.xy, network.xy, atol=1.0)

@@ -149,6 +149,7 @@ class StagedNetwork:
         if estimator.needs_upright_pass:
             regions = [replace(each, peaks=region.peaks) for each in regions]
             regions = self.estimator(recipe).upright_regions(image, regions)
+            regions = [replace(each, seen={}) for each in regions]  # of the last stage
         [estimate] = estimator.estimate_regions(image, regions)
         maps, frame = estimate.heatmaps()
         return Prediction(estimate.hand, maps, frame.box)
