@@ -97,8 +97,7 @@ def run(args: argparse.Namespace) -> int:
         InputError: An output can't be written.
         VideoError: The input is no video, or has no frame.
     """
-    from tqdm import tqdm
-
+    from openpose_keras.core.progress import show_progress
     from openpose_keras.estimators.video import process
     from openpose_keras.io.video import VideoReader
 
@@ -120,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         )
         start = time.monotonic()
         try:
-            for frame, people in tqdm(results, total=reader.length, unit="frame", disable=None):
+            for frame, people in show_progress(results, total=reader.length, unit="frame"):
                 goes_on = write(frame, people)
                 ids |= {person.id for person in people}
                 count += 1
@@ -131,9 +130,9 @@ def run(args: argparse.Namespace) -> int:
                 raise
             interrupted = True
         seconds = time.monotonic() - start
-    people = "1 person" if len(ids) == 1 else f"{len(ids)} people"
+    who = "1 person" if len(ids) == 1 else f"{len(ids)} people"
     frames = "1 frame" if count == 1 else f"{count} frames"
-    _report(args, reader, f"{frames}, {people}, {count / seconds:.3g} frames/s")
+    _report(args, reader, f"{frames}, {who}, {count / seconds:.3g} frames/s")
     return options.INTERRUPTED if interrupted else 0
 
 

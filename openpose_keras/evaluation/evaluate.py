@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from tqdm import tqdm
 
 from openpose_keras.core.arrays import IntArray
 from openpose_keras.core.boxes import BOX_MARGIN, Box, box_cover, box_from_points, square_box
 from openpose_keras.core.errors import DataError, OpenPoseKerasError
 from openpose_keras.core.keypoints import Hand
+from openpose_keras.core.progress import show_progress
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.evaluation.metrics import (
     AUC_LIMIT,
@@ -66,7 +66,7 @@ def evaluate(
     found: list[Hand] = []
     labelled: list[LabelledHand] = []
     owners: list[int] = []
-    bar = tqdm(samples, unit="image", disable=not progress or None)
+    bar = show_progress(samples, unit="image", shown=progress)
     with_keypoints = (
         replace(each, hands=tuple(hand for hand in each.hands if np.isfinite(hand.xy).any()))
         for each in bar
@@ -190,7 +190,7 @@ def evaluate_search(
     counts: list[tuple[int, ...]] = []
     found: list[tuple[Hand, LabelledHand, int]] = []
     judged: list[tuple[float, bool]] = []
-    for sample in tqdm(samples, unit="image", disable=not progress or None):
+    for sample in show_progress(samples, unit="image", shown=progress):
         image = _image(sample)
         least = large * max(image.shape[:2])
         hands = [hand for hand in estimator(image) if hand.found.any()]

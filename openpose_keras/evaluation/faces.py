@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from openpose_keras.core.boxes import BOX_MARGIN, square_box
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.keypoints import Face
+from openpose_keras.core.progress import show_progress
 from openpose_keras.core.skeletons import FACE
 from openpose_keras.evaluation.reports import Interval, plain, table
 from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson
@@ -86,7 +86,7 @@ def evaluate_faces(
     """
     rows: list[tuple[int, float, float]] = []
     images = 0
-    for sample in tqdm(samples, unit="image", disable=not progress or None):
+    for sample in show_progress(samples, unit="image", shown=progress):
         faces = [face for face in sample.people if not face.crowd and face.labelled.any()]
         if not faces:
             continue

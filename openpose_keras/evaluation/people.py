@@ -14,11 +14,11 @@ A file of results is measured against a file of labels like this:
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.errors import DataError
 from openpose_keras.core.keypoints import Body, Person
+from openpose_keras.core.progress import show_progress
 from openpose_keras.core.skeletons import COCO_17, COCO_FEET, COCO_WHOLE_BODY, Skeleton
 from openpose_keras.evaluation.oks import (
     ABSENT,
@@ -93,7 +93,7 @@ def evaluate_bodies(
         raise DataError("there is no labelled person to measure on")
     found = [
         people_to_coco(estimator(read_image(sample.image)), skeleton)
-        for sample in tqdm(samples, unit="image", disable=not progress or None)
+        for sample in show_progress(samples, unit="image", shown=progress)
     ]
     return evaluate_people(found, [sample.people for sample in samples])
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.files import require_photos
+from openpose_keras.core.progress import show_progress
 from openpose_keras.io.images import read_image
 from openpose_keras.training.augment import sample_tint
 
@@ -43,7 +43,7 @@ def load_backgrounds(folder: str | Path, *, shorter_side: int = 480) -> list[np.
         ImageError: A file cannot be decoded.
     """
     images = []
-    for path in tqdm(image_files(folder), unit="image", desc="backgrounds"):
+    for path in show_progress(image_files(folder), unit="image", desc="backgrounds"):
         image = read_image(path)
         scale = min(1.0, shorter_side / min(image.shape[:2]))
         images.append(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))

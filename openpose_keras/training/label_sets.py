@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from openpose_keras.core.errors import TrainingError
+from openpose_keras.core.progress import show_progress
 from openpose_keras.io.coco_people import LabelledPeople, LabelledPerson, write_people_labels
 from openpose_keras.io.images import write_image
 
@@ -46,7 +46,7 @@ def write_people_set(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     samples = []
-    for number in tqdm(range(count), unit="image"):
+    for number in show_progress(range(count), unit="image"):
         image, people = draw(number)
         file = path.parent / f"{number:05d}.jpg"
         write_image(file, image)

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.boxes import box_from_points, box_iou, square_box
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.files import write_json
+from openpose_keras.core.progress import show_progress
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.estimators.palms import PalmSearch
 from openpose_keras.io.sample_hands import ShippedHands
@@ -360,8 +360,8 @@ def mark_misleading(photos: Sequence[TrainingPhoto], cache: Path) -> list[Traini
     known = json.loads(cache.read_text(encoding="utf8")) if cache.exists() else {}
     keys = [hashlib.sha256(photo.data).hexdigest() for photo in photos]
     missing = {key: photo for key, photo in zip(keys, photos, strict=True) if key not in known}
-    searched = tqdm(
-        missing.items(), unit="photo", desc="what looks like a hand", disable=not missing
+    searched = show_progress(
+        missing.items(), unit="photo", desc="what looks like a hand", shown=bool(missing)
     )
     for key, photo in searched:
         boxes = [square_box(region.box, _HAND) for region in _SEARCH(photo.image())]

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.files import atomic_write
+from openpose_keras.core.progress import show_progress
 from openpose_keras.core.skeletons import HAND
 
 if TYPE_CHECKING:
@@ -85,19 +85,17 @@ def rendered_hands(
 
 def _render(shards: list[tuple[int, Path]], assets: str | Path, seed: int, processes: int) -> None:
     """Render shards, given as numbers and paths."""
-    progress = tqdm(total=len(shards) * SHARD_SIZE, unit="hand", desc="rendering")
     render = functools.partial(_render_shard, assets=assets, seed=seed)
-    with progress:
-        if processes == 1:
-            for shard in shards:
-                render(shard)
-                progress.update(SHARD_SIZE)
-            return
-        _compile(assets)
-        single = cv2.setNumThreads, (1,)  # OpenCV's own threads would get in each other's way
-        with multiprocessing.get_context("spawn").Pool(processes, *single) as pool:
-            for _ in pool.imap_unordered(render, shards):
-                progress.update(SHARD_SIZE)
+    show = functools.partial(show_progress, total=len(shards), unit="shard", desc="rendering")
+    if processes == 1:
+        for _ in show(map(render, shards)):
+            pass
+        return
+    _compile(assets)
+    single = cv2.setNumThreads, (1,)  # OpenCV's own threads would get in each other's way
+    with multiprocessing.get_context("spawn").Pool(processes, *single) as pool:
+        for _ in show(pool.imap_unordered(render, shards)):
+            pass
 
 
 def _compile(assets: str | Path) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from openpose_keras.core.boxes import Box, box_from_points, box_iou, check_box
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.core.keypoints import Hand, Side, label_scores
+from openpose_keras.core.progress import show_progress
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco import LabelledHand, write_labels
 from openpose_keras.io.images import decode_image, write_image
@@ -101,7 +101,9 @@ def write_dataset(
     hands: dict[str | Path, Sequence[Hand | LabelledHand]] = {}
     crowds: dict[str | Path, Sequence[Box]] = {}
     drawn = itertools.islice(samples, count)
-    for number, (image, found, unsure) in enumerate(tqdm(drawn, total=count, unit="image")):
+    for number, (image, found, unsure) in enumerate(
+        show_progress(drawn, total=count, unit="image")
+    ):
         path = out / f"{number:05d}.png"
         write_image(path, image)
         hands[path], crowds[path] = found, unsure
