@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.files import VIDEO_SUFFIXES, atomic_write
+from openpose_keras.core.keypoints import Keypoints, Person
 from openpose_keras.geometry import Resize
 
 Pixels = NDArray[np.uint8]
@@ -256,6 +257,10 @@ def _from_tensor(image: object) -> NDArray[np.generic]:
             "expected an image, got None: cv2.imread returns it for a file that it cannot read; "
             "read_image says why"
         )
+    first = image[0] if isinstance(image, list | tuple) and image else image
+    if isinstance(first, Keypoints | Person):
+        got = f"a {type(first).__name__}" if first is image else "a list of people"
+        raise ImageError(f"expected an image, got {got}: the image comes first, (image, people)")
     if isinstance(image, list | tuple | Iterator):
         raise ImageError(
             f"expected one image, got a {type(image).__name__}: estimator.map(images) takes "

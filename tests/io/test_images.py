@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from openpose_keras.core.errors import ImageError
+from openpose_keras.core.keypoints import Person
 from openpose_keras.geometry import Resize
 from openpose_keras.io.images import (
     as_image,
@@ -378,6 +379,8 @@ def test_whatever_holds_an_image_becomes_one(tmp_path):
         (3, "got a int"),
         ([np.zeros((5, 6, 3), np.uint8)], r"got a list: estimator\.map\(images\) takes several"),
         (iter(()), "expected one image, got a tuple_iterator"),
+        (Person(), "got a Person: the image comes first"),
+        ([Person()], "got a list of people: the image comes first"),
         (np.zeros((0, 6), np.uint8), "empty"),
     ],
 )
