@@ -376,23 +376,18 @@ class HandEstimator(KeypointEstimator):
             recipe: How each is estimated.
 
         Returns:
-            Of each region the estimate that fits its box best, see `fit_to_box`.
+            Of each region the estimate that fits its box best, see `one_hand_each`.
         """
         turned = [replace(each, crop=each.crop or self._turned(each, 0)) for each in regions]
-        looks = self.estimate_regions(image, turned, recipe)
-        unsure = [
-            index
-            for index, (region, look) in enumerate(zip(regions, looks, strict=True))
-            if region.crop is None
-            and look.presence is not None
-            and (look.presence < _SURE or look.score < _CLEAR)
-        ]
-        for index in unsure:
-            crops = (self._turned(regions[index], turn * math.pi / 2) for turn in (1, 2, 3))
-            others = [replace(regions[index], crop=crop) for crop in crops]
-            tried = [looks[index], *self.estimate_regions(image, others, recipe)]
-            looks[index] = max(tried, key=fit_to_box)
-        return looks
+        looks = [[look] for look in self.estimate_regions(image, turned, recipe)]
+        for region, [look, *_], tried in zip(regions, looks, looks, strict=True):
+            if region.crop is not None or look.presence is None:
+                continue
+            if look.presence < _SURE or look.score < _CLEAR:
+                crops = (self._turned(region, turn * math.pi / 2) for turn in (1, 2, 3))
+                others = [replace(region, crop=crop) for crop in crops]
+                tried += self.estimate_regions(image, others, recipe)
+        return one_hand_each(looks)
 
     @property
     def _turns(self) -> bool:
@@ -457,6 +452,32 @@ def fit_to_box(look: Estimate) -> float:
     box = look.region.box
     away = math.dist(middle, box_centre(box)) / max(box[2:])
     return look.score * math.exp(-((away / _OFF_CENTRE) ** 2) / 2) if math.isfinite(away) else 0.0
+
+
+def one_hand_each(looks: Sequence[Sequence[HandEstimate]]) -> list[HandEstimate]:
+    """Return for each box the look that fits it best, but no hand for two boxes.
+
+    Boxes choose one after the other, best fit first. A hand that is taken is left to its box if
+    another look fits at least half as well.
+
+    Args:
+        looks: Of each box at least one, see `fit_to_box`.
+
+    Returns:
+        One look of each box, in the boxes' order.
+    """
+    ranked = [sorted(tried, key=fit_to_box, reverse=True) for tried in looks]
+    chosen: dict[int, HandEstimate] = {}
+    for box in sorted(range(len(ranked)), key=lambda box: -fit_to_box(ranked[box][0])):
+        best, taken = ranked[box][0], [each.peaks[:, :2] for each in chosen.values()]
+        free = (
+            look
+            for look in ranked[box]
+            if fit_to_box(look) >= fit_to_box(best) / 2
+            and not any(same_hand(xy, look.peaks[:, :2]) for xy in taken)
+        )
+        chosen[box] = next(free, best)
+    return [chosen[box] for box in range(len(ranked))]
 
 
 def distinct_hands(estimates: Sequence[HandEstimate]) -> list[HandEstimate]:

@@ -5,7 +5,7 @@ import pytest
 
 from openpose_keras.core.errors import NetworkError
 from openpose_keras.core.skeletons import HAND
-from openpose_keras.estimators.hand import HandEstimate, HandEstimator, fit_to_box
+from openpose_keras.estimators.hand import HandEstimate, HandEstimator, fit_to_box, one_hand_each
 from openpose_keras.estimators.recipes import InputSpec, Recipe
 from openpose_keras.estimators.search import same_hand
 from openpose_keras.estimators.views import Region, upright_angle
@@ -210,6 +210,16 @@ def test_of_two_looks_the_clearer_one_fits_a_box_and_then_the_one_in_its_middle(
     assert fit_to_box(clear) > fit_to_box(beside) > fit_to_box(far) > 0
     assert fit_to_box(clear) == pytest.approx(0.6, rel=0.02)  # the layout is not quite centred
     assert fit_to_box(look_at(np.nan, 0.0)) == 0
+
+
+def test_no_hand_is_given_to_two_boxes_unless_nothing_else_fits():
+    middle = np.add(BOX[:2], 119.5)
+    shared, other = look_at(middle, 0.8), look_at(np.add(middle, (30, 0)), 0.5)
+    better, poor = look_at(np.add(middle, (2, 0)), 0.9), look_at(np.add(middle, (60, 0)), 0.1)
+    first, second = one_hand_each([[shared, other], [poor, better]])
+    assert (first, second) == (other, better)
+    assert one_hand_each([[shared, poor], [better]]) == [shared, better]
+    assert one_hand_each([]) == []
 
 
 def test_a_recipe_of_another_program_turns_no_crop():
