@@ -174,7 +174,7 @@ def read_labels(
     hands, crowds = _read_hands(path, data, order, boxes == "file"), _read_crowds(path, data)
     warn_of_unlisted(path, "hands", hands, paths)
     chosen = list(paths.items())[:limit]
-    require_images(path, [image for _, image in chosen])
+    require_images(path, list(zip(data["images"], paths.values(), strict=True))[:limit])
     return [
         LabelledImage(image, tuple(hands.get(number, ())), tuple(crowds.get(number, ())))
         for number, image in chosen

@@ -17,7 +17,7 @@ from openpose_keras.core.boxes import Box
 from openpose_keras.core.errors import DataError, OpenPoseKerasError
 from openpose_keras.core.skeletons import COCO_17, COCO_FEET, COCO_WHOLE_BODY, FACE, HAND, Skeleton
 from openpose_keras.geometry.axis_aligned import Size
-from openpose_keras.io.images import read_image
+from openpose_keras.io.images import image_size, read_image
 
 Json = dict[str, Any]
 
@@ -34,6 +34,9 @@ LISTS: dict[Skeleton, dict[str, int]] = {
         "righthand_kpts": len(HAND),
     },
 }
+
+
+_SIZES = 200  # images of a file whose size is compared
 
 
 def load_json(path: str | Path) -> Any:  # noqa: ANN401 - JSON may hold anything
@@ -113,13 +116,31 @@ def _place(folder: Path, name: str, *, is_unique: bool) -> Path:
     return alone if is_unique and alone.is_file() and not path.is_file() else path
 
 
-def require_images(path: Path, images: Sequence[Path]) -> None:
-    """Raise an error if images of a label file are not where they should be."""
-    lost = [image for image in images if not image.is_file()]
+def require_images(path: Path, entries: Sequence[tuple[Json, Path]]) -> None:
+    """Raise an error if images of a label file are missing; warn if they are of another size.
+
+    Args:
+        path: The label file.
+        entries: Each image's entry there, and where it should lie. Of many, the sizes of the first
+            ones are compared.
+    """
+    lost = [image for _, image in entries if not image.is_file()]
     if lost:
         raise DataError(
-            f"{len(lost)} of {len(images)} images of {path} are missing, the first is {lost[0]}: "
+            f"{len(lost)} of {len(entries)} images of {path} are missing, the first is {lost[0]}: "
             "pass the folder that the file names start from"
+        )
+    other = []
+    for entry, image in entries[:_SIZES]:
+        told = entry.get("width"), entry.get("height")
+        size = image_size(image) if all(told) else None
+        if size and size not in (told, told[::-1]):  # not all apply the EXIF orientation
+            other.append(f"{image} is {size[0]} x {size[1]} and not {told[0]} x {told[1]}")
+    if other:
+        warnings.warn(
+            f"{path}: {len(other)} images are not as large as it says, the first, {other[0]}: "
+            "scale the labels as the images were",
+            stacklevel=3,
         )
 
 

@@ -202,7 +202,7 @@ def read_people_labels(
     warn_of_unlisted(path, "people", people, paths)
     chosen = list(zip(data["images"], paths.values(), strict=True))[:limit]
     if images is not None:
-        require_images(path, [image for _, image in chosen])
+        require_images(path, chosen)
     with entry_of(path, "an image"):
         return [
             LabelledPeople(image, tuple(people.get(str(e["id"]), ())), e["id"], _size(e))

@@ -69,6 +69,25 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
         raise ImageError(f"{path}: {error}") from error
 
 
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Return the width and height of an image file, its pixels not being decoded.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Both in pixels, without the EXIF orientation; None if the file is not such an image.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            formats = _formats(file.read(64))
+            file.seek(0)
+            with PIL.Image.open(file, formats=formats) as image:
+                return image.size
+    except (OSError, ValueError, ImageError):
+        return None
+
+
 def decode_image(data: bytes) -> Pixels:
     """Decode the content of an image file.
 

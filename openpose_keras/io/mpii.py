@@ -170,7 +170,7 @@ def read_mpii(path: str | Path, images: str | Path | None = None) -> list[Labell
     folder = path.parent if images is None else Path(images)
     samples = [LabelledPeople(folder / name, tuple(each), name) for name, each in people.items()]
     if images is not None:
-        require_images(path, [sample.image for sample in samples])
+        require_images(path, [({}, sample.image) for sample in samples])
     return samples
 
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import PIL.Image
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -106,6 +107,29 @@ def test_crowds_come_back_as_boxes_and_are_no_hands(labels, photos):
     first, second = read_labels(labels)
     assert (len(first.hands), first.crowds) == (1, ())
     assert (len(second.hands), second.crowds) == (0, (box,))
+
+
+def test_images_that_were_scaled_after_they_were_labelled_are_told(labels, photos):
+    write_labels(labels, {photo: [hand(0)] for photo in photos[:2]})
+    with PIL.Image.open(photos[1]) as image:
+        width, height = image.size
+        image.resize((2 * width, 2 * height)).save(photos[1])
+    with pytest.warns(UserWarning, match=f"1 images .*1.png is {2 * width} x {2 * height}"):
+        assert len(read_labels(labels)) == 2
+    told = json.loads(labels.read_text())
+    for entry in told["images"]:
+        entry["width"], entry["height"] = 0, None
+    labels.write_text(json.dumps(told))
+    assert len(read_labels(labels)) == 2
+
+
+def test_the_size_of_an_image_that_its_exif_data_turn_may_be_told_either_way(labels, photos):
+    write_labels(labels, {photos[0]: [hand(0)]})
+    told = json.loads(labels.read_text())
+    entry = told["images"][0]
+    entry["width"], entry["height"] = entry["height"], entry["width"]
+    labels.write_text(json.dumps(told))
+    assert len(read_labels(labels)) == 1
 
 
 def test_a_hand_may_have_a_box_and_no_keypoint(labels, photos):
