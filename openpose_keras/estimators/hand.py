@@ -455,16 +455,16 @@ def fit_to_box(look: Estimate) -> float:
 
 
 def one_hand_each(looks: Sequence[Sequence[HandEstimate]]) -> list[HandEstimate]:
-    """Return for each box the look that fits it best, but no hand for two boxes.
+    """Return for each box the estimate that fits it best, but no hand for two boxes.
 
     Boxes choose one after the other, best fit first. A hand that is taken is left to its box if
-    another look fits at least half as well.
+    another estimate fits at least half as well.
 
     Args:
         looks: Of each box at least one, see `fit_to_box`.
 
     Returns:
-        One look of each box, in the boxes' order.
+        One estimate of each box, in the boxes' order.
     """
     ranked = [sorted(tried, key=fit_to_box, reverse=True) for tried in looks]
     chosen: dict[int, HandEstimate] = {}
