@@ -28,7 +28,7 @@ RESULTS, BAD = "keypoints.jsonl", "bad_photos.csv"
 _BAD_COLUMNS = ["photo", "error"]
 _DECISIVE = (
     "preset", "recipe", "parts", "weights", "dtype", "smallest", "min_presence", "boxes", "side",
-    "max_hands", "threshold",
+    "max_hands", "threshold", "draw",
 )  # fmt: skip
 """The options that results depend on."""
 
@@ -93,7 +93,7 @@ class Batch:
         _check_bad(args.out / BAD)
         given = {name: plain(getattr(args, name)) for name in _DECISIVE}
         if "image" not in args.kinds:
-            given["threshold"] = None
+            given["threshold"] = given["draw"] = None
         args.found_with = {name: value for name, value in given.items() if value is not None}
         try:
             self._results = PhotoResults(args.out / RESULTS, args.found_with, force=args.force)

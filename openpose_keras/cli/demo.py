@@ -27,17 +27,12 @@ def run(args: argparse.Namespace) -> int:
     photo = shipped_folder("_images", "notebooks/images") / "people.jpg"
     parser = argparse.ArgumentParser()
     detect.add_arguments(parser)
-    force = ["--force"] * args.force
-    status = detect.run(parser.parse_args([str(photo), "--out", str(args.out), *force]))
+    options = ["--force"] * args.force + ["--show"] * args.show
+    status = detect.run(parser.parse_args([str(photo), "--out", str(args.out), *options]))
     if status:
         return status
     drawn = args.out / "people_keypoints.png"
     print(f"Look at {drawn}. Try next, with photos of your own:")
-    for options in ("detect PHOTO", "detect FOLDER --out results --format csv", "video CLIP"):
-        print(f"  openpose-keras {options}")
-    if args.show:
-        import PIL.Image
-
-        with PIL.Image.open(drawn) as image:
-            image.show()
+    for command in ("detect PHOTO", "detect FOLDER --out results --format csv", "video CLIP"):
+        print(f"  openpose-keras {command}")
     return 0

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from openpose_keras.cli.paths import OUTPUT_SUFFIXES, left_out
 
 if TYPE_CHECKING:
     from openpose_keras.cli.batch import Batch
-    from openpose_keras.cli.finders import Outcome
+    from openpose_keras.cli.finders import Job, Outcome
 
 SUMMARY = "find people and hands in photos; write annotated images, JSON files and tables"
 DESCRIPTION = (
@@ -22,6 +22,7 @@ DESCRIPTION = (
     "Photos that fail are told in a line each and listed in bad_photos.csv; the next run tries "
     "them again."
 )
+_MOST_SHOWN = 8  # images: each opens a window of its own
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +72,15 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         metavar="SCORE",
         help="draw keypoints above this score; the other results have all (default: as OpenPose, "
         "0.2 of hands, 0.05 of bodies, 0.4 of faces)",
+    )
+    parser.add_argument(
+        "--draw",
+        choices=("boxes",),
+        help="draw the box of each body, face and hand too, with its side, and its presence or "
+        "score",
+    )
+    parser.add_argument(
+        "--show", action="store_true", help=f"open the annotated images, up to {_MOST_SHOWN}"
     )
     parser.add_argument(
         "--force", action="store_true", help="find and write again what has its results"
@@ -141,6 +151,10 @@ def run(args: argparse.Namespace) -> int:
     args.tables = [each for each in args.format if each != "json"]
     if not (args.kinds or args.tables):
         raise options.UsageError("nothing to write: leave out --no-image, or choose a --format")
+    if "image" not in args.kinds and (args.show or args.draw):
+        raise options.UsageError(
+            "--show and --draw are of the annotated image: leave out --no-image"
+        )
     if args.boxes and "whole" in args.boxes and len(args.boxes) > 1:
         raise options.UsageError(
             "--box whole takes the photo as one hand: leave out the other --box"
@@ -161,6 +175,10 @@ def _run(args: argparse.Namespace) -> int:
     _print_left_out(args, [argument for argument, _ in errors])
     if not photos:
         return 1
+    if args.show and len(photos) > _MOST_SHOWN:
+        raise options.UsageError(
+            f"--show opens at most {_MOST_SHOWN} images, got {len(photos)} photos: leave it out"
+        )
     with Batch(args, photos) as batch:
         _print_done(args, batch)
         count = 0
@@ -180,7 +198,20 @@ def _run(args: argparse.Namespace) -> int:
     if not args.quiet:
         for line in batch.summary():
             print(line)
+    _show(args, photos.values() if args.show else ())
     return 1 if errors or batch.bad else 0
+
+
+def _show(args: argparse.Namespace, jobs: Iterable["Job"]) -> None:
+    """Open the annotated images of photos in the system's viewer."""
+    import PIL.Image
+
+    from openpose_keras.cli.finders import output_paths
+
+    for path in (output_paths(args, job)["image"] for job in jobs):
+        if path.exists():
+            with PIL.Image.open(path) as image:
+                image.show()
 
 
 def _progress(args: argparse.Namespace, batch: "Batch") -> Iterator["Outcome"]:

@@ -20,9 +20,7 @@ from openpose_keras.io.images import write_image
 from openpose_keras.io.openpose_json import write_openpose, write_people
 from openpose_keras.io.photo_results import format_photo
 from openpose_keras.viz.drawing import (
-    THRESHOLD,
     draw,
-    draw_hands,
     draw_heatmaps,
     finer_lines,
     resample_to_image,
@@ -111,15 +109,13 @@ class _Hands:
         self, kind: str, path: Path, image: np.ndarray, found: Sequence[HandEstimate]
     ) -> None:
         """Write the annotated image, the JSON file or the heatmaps."""
-        hands = [each.hand for each in found]
         if kind == "json":
+            hands = [each.hand for each in found]
             write_openpose(path, hands, options=self.args.found_with, force=True)
         elif kind == "heatmaps":
             write_image(path, _overlay(image, found))
         else:
-            threshold = THRESHOLD if self.args.threshold is None else self.args.threshold
-            fine = finer_lines(image.shape)
-            write_image(path, draw_hands(image, hands, threshold=threshold, supersample=fine))
+            _write_drawn(path, image, self.people(found), self.args)
 
 
 class _People:
@@ -146,13 +142,18 @@ class _People:
         """Write the annotated image or the JSON file."""
         if kind == "json":
             write_people(path, found, options=self.args.found_with, force=True)
-            return
-        known = (part.skeleton.name for person in found for part in person.parts.values())
-        thresholds = dict.fromkeys(
-            () if self.args.threshold is None else known, self.args.threshold
-        )
-        fine = finer_lines(image.shape)
-        write_image(path, draw(image, found, thresholds=thresholds, supersample=fine))
+        else:
+            _write_drawn(path, image, found, self.args)
+
+
+def _write_drawn(
+    path: Path, image: np.ndarray, people: Sequence[Person], args: argparse.Namespace
+) -> None:
+    """Write the annotated image."""
+    known = (part.skeleton.name for person in people for part in person.parts.values())
+    thresholds = {} if args.threshold is None else dict.fromkeys(known, args.threshold)
+    boxes, fine = args.draw == "boxes", finer_lines(image.shape)
+    write_image(path, draw(image, people, thresholds=thresholds, supersample=fine, boxes=boxes))
 
 
 def load_finder(args: argparse.Namespace) -> Finder:

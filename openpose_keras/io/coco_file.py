@@ -34,8 +34,6 @@ LISTS: dict[Skeleton, dict[str, int]] = {
         "righthand_kpts": len(HAND),
     },
 }
-
-
 _SIZES = 200  # images of a file whose size is compared
 
 

@@ -154,6 +154,7 @@ def draw(
     pen: Pen | None = None,
     supersample: int = 1,
     ids: bool = False,
+    boxes: bool = False,
 ) -> np.ndarray:
     """Draw people as OpenPose does: all bodies, then faces, left hands and right hands.
 
@@ -169,6 +170,9 @@ def draw(
             OpenPose's drawing to the pixel; see `finer_lines`. 1 with a pen.
         ids: Whether the id of each person who has one, and of whom something is drawn, is written
             above the highest keypoint, unlike OpenPose.
+        boxes: Whether the box of each body, face and hand of which something is drawn is drawn too,
+            with `part_label` at its corner. Where a part has no box, it is the extent of the
+            keypoints that are drawn.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
@@ -199,6 +203,8 @@ def draw(
             _draw_onto(canvas, enlarge_keypoints(each, factor), threshold=threshold, pen=pen)
 
     canvas = _supersampled(image, paint, supersample if pen is None else 1)
+    for each in drawn if boxes else ():
+        _draw_box(canvas, each, _visible(each, limits.get(each.skeleton.name)))
     for person in everyone if ids else ():
         shown = [
             each.xy[_visible(each, limits.get(each.skeleton.name))]
@@ -311,6 +317,41 @@ def hand_label(hand: Hand) -> str:
     """
     presence = None if hand.presence is None else f"{hand.presence:.0%}".replace("%", " %")
     return " ".join(filter(None, (hand.side, presence)))
+
+
+def part_label(part: Keypoints) -> str:
+    """Return the side of a hand, and how sure a body, face or hand is.
+
+    Args:
+        part: Of any estimator.
+
+    Returns:
+        The presence in per cent where the network tells it, or else the mean score.
+
+    Example:
+        >>> part_label(Face(np.zeros((70, 2)), np.ones(70), presence=0.987))
+        '99 %'
+        >>> part_label(Hand(np.zeros((21, 2)), np.full(21, 0.5), side="left"))
+        'left 0.50'
+    """
+    presence = part.presence if isinstance(part, (Face, Hand)) else None
+    sure = f"{part.score:.2f}" if presence is None else f"{presence:.0%}".replace("%", " %")
+    return f"{part.side} {sure}" if isinstance(part, Hand) and part.side else sure
+
+
+def _draw_box(canvas: np.ndarray, part: Keypoints, visible: np.ndarray) -> None:
+    """Draw the box of a part in white, edged in black, with its label; in place."""
+    if not visible.any():
+        return
+    if part.box is None:
+        low, high = part.xy[visible].min(axis=0), part.xy[visible].max(axis=0)
+    else:
+        low = np.array(part.box[:2])
+        high = low + part.box[2:]
+    thin = max(_round(math.sqrt(canvas[..., 0].size) / 500), 1)
+    for color, thickness in (((0, 0, 0), 3 * thin), ((255, 255, 255), thin)):
+        cv2.rectangle(canvas, *_pixels(np.array([low, high])), color, thickness)
+    _write(canvas, part_label(part), low)
 
 
 def _write(canvas: np.ndarray, text: str, corner: np.ndarray, *, centred: bool = False) -> None:

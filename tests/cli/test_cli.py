@@ -554,6 +554,32 @@ def test_the_demo_finds_people_in_the_photo_that_ships_and_opens_nothing(
     assert shown == [read_image("o/people_keypoints.png").shape[1::-1]]
 
 
+def test_boxes_are_drawn_where_they_are_asked_for(estimator, folder):
+    assert cli.main(["detect", "hand.png", "--out", "plain"]) == 0
+    assert cli.main(["detect", "hand.png", "--out", "boxes", "--draw", "boxes"]) == 0
+    plain, boxed = (read_image(f"{name}/hand_keypoints.png") for name in ("plain", "boxes"))
+    assert (plain != boxed).any()
+    for name in ("plain", "boxes"):  # the JSON files differ by the option that they name alone
+        found = json.loads(Path(name, "hand_keypoints.json").read_text())
+        assert ("draw" in found.pop("openpose_keras")) == (name == "boxes")
+        assert found["people"]
+
+
+@pytest.mark.parametrize("option", [["--show"], ["--draw", "boxes"]], ids=str)
+def test_what_is_of_the_annotated_image_needs_one(option, estimator, folder, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["detect", "hand.png", "--no-image", *option])
+    assert "leave out --no-image" in capsys.readouterr().err
+
+
+def test_show_refuses_to_open_a_window_for_each_of_many_photos(estimator, folder, capsys):
+    for number in range(9):
+        write_image(f"{number}.png", np.zeros((40, 40, 3), np.uint8))
+    with pytest.raises(SystemExit):
+        cli.main(["detect", ".", "--show"])
+    assert "at most 8 images, got 10 photos" in capsys.readouterr().err
+
+
 def test_an_unknown_option_names_the_help_of_its_command(estimator, folder, capsys):
     with pytest.raises(SystemExit):
         cli.main(["detect", "hand.png", "--colour", "red"])

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -348,6 +349,22 @@ def test_the_id_of_a_person_is_written_above_the_highest_keypoint_that_is_drawn(
     hidden = Person(left_hand=Hand(xy, scores * 0.1), id=7)
     for silent in (Person(left_hand=person.left_hand), hidden):
         np.testing.assert_array_equal(draw(zeros(), [silent], ids=True), draw(zeros(), [silent]))
+
+
+def test_boxes_are_edges_of_what_was_searched_or_of_what_is_drawn():
+    xy = np.full((COUNT, 2), (80.0, 90.0))
+    xy[1] = (100, 70)
+    hand = Hand(xy, np.ones(COUNT), (20, 30, 110, 80), side="left", presence=0.9)
+    for each, (x, y, right, bottom) in (
+        (hand, (20, 30, 130, 110)),
+        (replace(hand, box=None), (80, 70, 100, 90)),
+    ):
+        plain, boxed = draw(zeros(), [each]), draw(zeros(), [each], boxes=True)
+        for column, row in ((x, bottom), (right, y), (right, bottom)):
+            assert boxed[row, column].tolist() == [255, 255, 255]
+            assert boxed[row, column].tolist() != plain[row, column].tolist()
+    silent = Hand(xy, np.full(COUNT, 0.1), (20, 30, 110, 80))
+    np.testing.assert_array_equal(draw(zeros(), [silent], boxes=True), draw(zeros(), [silent]))
 
 
 def test_the_edge_of_a_label_follows_its_letters():
