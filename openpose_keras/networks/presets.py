@@ -135,7 +135,7 @@ PRESETS = _Presets(
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
             detector="mediapipe_palm",
-            sha256="ab5e7eb558420f1505874f93861dced5f67ee16dadf8b673897a61561b1cf1d7",
+            sha256="e8216d271cf6f349148af6329cea11e824ec54538fe73b922ff72b7bcb78a264",
         ),
         Preset(
             name="mediapipe_hand",

@@ -15,7 +15,7 @@ from tests.helpers.jupyter_browser import PHOTO, jupyter_server, open_page, run_
 
 CELL = """\
 from openpose_keras import explore
-boxes = [(165, 10, 227), (70, 321, 430)]
+boxes = [(30, 0, 330), (430, 294, 200)]
 widget = explore("hands.jpg", boxes=boxes)
 widget.session.change(hand=0, close=True)
 widget.refresh()

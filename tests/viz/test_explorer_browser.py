@@ -22,7 +22,7 @@ from tests.helpers.jupyter_browser import (
 
 CELL = """\
 from openpose_keras import explore, read_image
-explore(read_image("hands.jpg"), boxes=[(69, 320, 430)])
+explore(read_image("hands.jpg"), boxes=[(30, 20, 330)])
 """
 PEOPLE_CELL = """\
 from openpose_keras import explore

@@ -34,7 +34,7 @@ KINDS = {"centered": 0.72, "scene": 0.06, "negative": 0.22}
 MOST_HANDS = 3  # of a sample
 _SURROUNDINGS = {"centered": 0.3, "scene": 0.3, "negative": 0.8}  # how often one has them
 _CENTERED_SIZE = 0.55  # of the sample's side that a hand takes, in the middle of their sizes
-_UPRIGHT_FRACTION = 0.5  # of the centered samples: what the estimator's upright pass sees
+_UPRIGHT_FRACTION = 0.8  # of the centered samples: what the estimator's upright pass sees
 _UPRIGHT_SPREAD = 20.0  # degrees by which the pass before may be wrong
 
 
