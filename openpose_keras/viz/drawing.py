@@ -349,8 +349,9 @@ def _draw_box(canvas: np.ndarray, part: Keypoints, visible: np.ndarray) -> None:
         low = np.array(part.box[:2])
         high = low + part.box[2:]
     thin = max(_round(math.sqrt(canvas[..., 0].size) / 500), 1)
+    corner, opposite = _pixels(np.array([low, high]))
     for color, thickness in (((0, 0, 0), 3 * thin), ((255, 255, 255), thin)):
-        cv2.rectangle(canvas, *_pixels(np.array([low, high])), color, thickness)
+        cv2.rectangle(canvas, corner, opposite, color, thickness)
     _write(canvas, part_label(part), low)
 
 
