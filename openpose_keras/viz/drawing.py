@@ -315,7 +315,7 @@ def hand_label(hand: Hand) -> str:
         >>> hand_label(Hand(np.zeros((21, 2)), np.ones(21), side="left", presence=0.987))
         'left 99 %'
     """
-    presence = None if hand.presence is None else f"{hand.presence:.0%}".replace("%", " %")
+    presence = None if hand.presence is None else _per_cent(hand.presence)
     return " ".join(filter(None, (hand.side, presence)))
 
 
@@ -335,8 +335,13 @@ def part_label(part: Keypoints) -> str:
         'left 0.50'
     """
     presence = part.presence if isinstance(part, (Face, Hand)) else None
-    sure = f"{part.score:.2f}" if presence is None else f"{presence:.0%}".replace("%", " %")
+    sure = f"{part.score:.2f}" if presence is None else _per_cent(presence)
     return f"{part.side} {sure}" if isinstance(part, Hand) and part.side else sure
+
+
+def _per_cent(probability: float) -> str:
+    """Return a probability in whole per cent."""
+    return f"{probability:.0%}".replace("%", " %")
 
 
 def _draw_box(canvas: np.ndarray, part: Keypoints, visible: np.ndarray) -> None:
