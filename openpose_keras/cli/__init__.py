@@ -21,6 +21,7 @@ from openpose_keras.cli import (
     demo,
     detect,
     evaluate,
+    explore,
     export,
     fetch,
     inspect,
@@ -36,7 +37,8 @@ from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
 COMMANDS = (
-    detect, video, demo, fetch, convert, export, inspect, verify, evaluate, render, train, average,
+    detect, video, demo, explore, fetch, convert, export, inspect, verify, evaluate, render, train,
+    average,
 )  # fmt: skip
 
 
@@ -58,17 +60,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     if not argv or argv[0] == "help":
         argv = [*argv[1:2], "--help"]
-    elif argv[0] == "explore":
-        parser.error(
-            "the explorer is for notebooks and scripts: `from openpose_keras import explore`"
-        )
-    args, unknown = parser.parse_known_args(argv)
-    if unknown:
-        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    command = parser  # which tells a usage error
     try:
+        args, unknown = parser.parse_known_args(argv)
+        command = args.parser
+        if unknown:
+            wrong = next((each for each in unknown if each.startswith("--")), "")
+            known = re.findall(r"--([\w-]+)", command.format_usage())
+            hint = did_you_mean(wrong[2:].partition("=")[0], known).replace(" '", " '--")
+            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return int(args.run(args) or 0)
     except UsageError as error:
-        args.parser.error(str(error))
+        command.error(str(error))
         raise  # not reached: the parser ends the program
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from openpose_keras.cli.options import UsageError, how_to_use
+from openpose_keras.cli.options import UsageError, how_to_use, parse_positive
 from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.presets import PRESETS
 
@@ -31,12 +31,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whose weights they are (default: %(default)s)",
     )
     parser.add_argument(
-        "--shares", metavar="A,B,...", help="of each source, such as 3,1 (default: equal ones)"
+        "--shares",
+        type=_parse_shares,
+        metavar="A,B,...",
+        help="of each source, such as 3,1 (default: equal ones)",
     )
     parser.add_argument(
         "--to", type=Path, required=True, metavar="FILE.weights.h5", help="the new file"
     )
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
+
+
+def _parse_shares(text: str) -> list[float]:
+    """Read shares, numbers above 0 with commas between."""
+    return [parse_positive(share) for share in text.split(",")]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,8 +70,7 @@ def run(args: argparse.Namespace) -> int:
     require_writable(args.to, force=args.force)
     import_keras()
     try:
-        shares = [float(share) for share in args.shares.split(",")] if args.shares else None
-        model = average_weights(args.network, args.sources, shares)
+        model = average_weights(args.network, args.sources, args.shares)
     except ValueError as error:
         raise UsageError(str(error)) from error
     with atomic_write(args.to, force=args.force) as temporary:

@@ -97,9 +97,10 @@ class Batch:
         args.found_with = {name: value for name, value in given.items() if value is not None}
         try:
             self._results = PhotoResults(args.out / RESULTS, args.found_with, force=args.force)
-        except PermissionError as error:
+        except OSError as error:
             raise InputError(
-                f"--out {args.out}: this folder can't be written into: {error.strerror}"
+                f"--out {args.out}: this folder can't be written into: {error.strerror or error}; "
+                "choose another --out"
             ) from error
         try:
             self._choose()

@@ -1,6 +1,7 @@
 """`openpose-keras detect`: photos in; annotated images, JSON files and tables out."""
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -208,6 +209,10 @@ def _show(args: argparse.Namespace, jobs: Iterable["Job"]) -> None:
 
     from openpose_keras.cli.finders import output_paths
 
+    screenless = sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ)
+    if args.show and screenless:
+        print("--show: there is no display here; look at the files", file=sys.stderr)
+        return
     for path in (output_paths(args, job)["image"] for job in jobs):
         if path.exists():
             with PIL.Image.open(path) as image:

@@ -21,9 +21,11 @@ from openpose_keras.estimators.recipes import (
 from openpose_keras.networks.presets import (
     DTYPES,
     ENGINES,
+    LEAST_SMALLEST,
     PRESET_SETS,
     PRESETS,
     Part,
+    check_dtype,
     check_parts,
     find_weights,
     get_presets,
@@ -236,12 +238,12 @@ def plain(value: object) -> object:
 
 
 def parse_fraction(text: str) -> float:
-    """Read a number between 0 and 1, or two with a slash: "0.05" or "1/20"."""
+    """Read a fraction of an image's side, also with a slash: "0.05" or "1/20"."""
     above, _, below = text.partition("/")
     value = _parse_number(above) / (_parse_number(below or "1") or math.nan)
-    if not 0 < value < 1:
+    if not LEAST_SMALLEST <= value < 1:
         raise argparse.ArgumentTypeError(
-            f'expected a number between 0 and 1, or "1/20", not {text!r}'
+            f'expected a number from {LEAST_SMALLEST} to 1, or "1/20", not {text!r}'
         )
     return value
 
@@ -250,6 +252,13 @@ def parse_count(text: str) -> int:
     """Read a whole number above 0."""
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, not {text!r}")
+    return int(text)
+
+
+def parse_whole(text: str) -> int:
+    """Read a whole number that is not below 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number of 0 or above, not {text!r}")
     return int(text)
 
 
@@ -271,15 +280,13 @@ def chosen_parts(args: argparse.Namespace) -> tuple[Part, ...]:
     if lacking:
         raise UsageError(
             f"--parts: {args.preset} finds {', '.join(presets)}, not {', '.join(lacking)}: choose "
-            'another --preset, such as "body_25,face,hand_lite"'
+            "another --preset, such as lite"
         )
     if set(parts) == {"hand"}:
         return ()
     if "face" in parts and "body" not in parts:
-        raise UsageError(
-            "a face is found by its body: take a preset of bodies too, as in --preset "
-            '"body_25,face", and both parts if you choose --parts "body,face"'
-        )
+        mend = "" if "body" in presets else "a --preset of bodies too, such as lite, and "
+        raise UsageError(f'a face is found by its body: take {mend}--parts "body,face"')
     given = [option for option, name in OF_HANDS.items() if getattr(args, name, None)]
     if given:
         mend = "add --parts hands" if "hand" in presets else "take a --preset such as hand_lite"
@@ -367,9 +374,14 @@ def check_engine(args: argparse.Namespace) -> None:
     """Check that the engine, and the weights of `--weights`, are there.
 
     Raises:
+        UsageError: The engine does not calculate in this dtype.
         WeightsError: There is no such file.
         BackendError: The engine is not installed.
     """
+    try:
+        check_dtype(args.dtype, args.engine)
+    except ValueError as error:
+        raise UsageError(f"--dtype: {error}") from error
     package = _PACKAGES.get(args.engine)
     if package and find_spec(package.replace("-", "_")) is None:
         raise BackendError(f"--engine {args.engine}: it is not installed: pip install {package}")

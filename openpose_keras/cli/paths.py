@@ -50,6 +50,8 @@ def expand(argument: str, *, recursive: bool = False) -> list[Path]:
         ValueError: It is not a valid pattern.
     """
     path = Path(argument)
+    if not argument:
+        raise InputError("expected a photo, a folder or a pattern, got an empty name")
     if path.is_dir():
         files = select_photos(_files(path, recursive))[0]
         problem = f"no photo in this folder (expected {' '.join(photo_suffixes())})"

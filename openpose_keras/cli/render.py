@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from openpose_keras.cli.options import parse_count, parse_whole
+
 KINDS = (
     "bare",
     "gloves",
@@ -53,11 +55,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of images without hands or people (default: procedural)",
     )
-    parser.add_argument("--count", type=int, default=500, metavar="N", help="images (default: 500)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of hands and backgrounds")
+    parser.add_argument(
+        "--count", type=parse_count, default=500, metavar="N", help="images (default: 500)"
+    )
+    parser.add_argument(
+        "--seed", type=parse_whole, default=0, metavar="N", help="of hands and backgrounds"
+    )
     parser.add_argument(
         "--size",
-        type=int,
+        type=parse_count,
         nargs=2,
         default=(480, 480),
         metavar=("HEIGHT", "WIDTH"),

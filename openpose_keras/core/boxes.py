@@ -66,6 +66,29 @@ def check_boxes(boxes: Iterable[BoxLike]) -> list[Box]:
     return [check_box([*box, box[2]] if np.size(box) == 3 else box) for box in boxes]
 
 
+def boxes_of_corners(corners: Iterable[BoxLike]) -> list[Box]:
+    """Return boxes of two corners each, as many detectors return them, as (x, y, width, height).
+
+    Args:
+        corners: (x1, y1, x2, y2) in pixels of each; a detector's array (n, 4) or tensor will do.
+
+    Raises:
+        ValueError: They are not two corners, the upper left one first.
+
+    Example:
+        >>> boxes_of_corners([(10, 20, 40, 60)])
+        [(10.0, 20.0, 30.0, 40.0)]
+    """
+    boxes = []
+    for each in corners:
+        numbers = [float(number) for number in each]
+        if len(numbers) != 4 or numbers[2] <= numbers[0] or numbers[3] <= numbers[1]:
+            raise ValueError(f"expected corners (x1, y1, x2, y2), x1 < x2 and y1 < y2, got {each}")
+        x, y, right, low = numbers
+        boxes.append(check_box((x, y, right - x, low - y)))
+    return boxes
+
+
 def whole_box(image: np.ndarray) -> Box:
     """Return the box of a whole image (H, W, 3).
 

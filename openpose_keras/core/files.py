@@ -127,6 +127,10 @@ def atomic_write(path: str | os.PathLike[str], *, force: bool = False) -> Iterat
         yield temporary
         require_writable(path, force=force)  # the writing may have taken long
         temporary.replace(path)
+    except OSError as error:
+        if error.filename in (str(temporary), temporary):
+            error.filename, error.filename2 = str(path), None  # what the user asked for
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -155,10 +159,15 @@ def require_writable(path: str | os.PathLike[str], *, force: bool = False) -> No
     Raises:
         FileExistsError: The file exists, and `force` is not set.
         FileNotFoundError: The folder does not exist.
+        PermissionError: The folder can't be written into.
     """
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(
+            f"{path} can't be written, its folder is read-only: choose another folder"
+        )
     if path.exists() and not force:
         raise FileExistsError(
             f"{path} exists: choose another name, or overwrite it with force=True"

@@ -90,6 +90,14 @@ class Keypoints:
         x, y = self.xy[index]
         return float(x), float(y), float(self.scores[index])
 
+    def __len__(self) -> int:
+        """Return the number of keypoints, found or missing."""
+        return len(self.skeleton)
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether the skeleton has a keypoint of this name."""
+        return name in self.skeleton.keypoints
+
     def to_dict(self) -> dict[str, tuple[float, float, float]]:
         """Return (x, y, score) of each keypoint by its name, in the skeleton's order.
 
@@ -228,6 +236,15 @@ class Person:
         """What the person has of body, face, left_hand and right_hand, by these names."""
         every = {name: getattr(self, name) for name in PERSON_PARTS}
         return {name: part for name, part in every.items() if part is not None}
+
+    def to_dict(self) -> dict[str, dict[str, tuple[float, float, float]]]:
+        """Return (x, y, score) of each keypoint of each part that there is, by their names.
+
+        Example:
+            >>> Person(left_hand=Hand(np.full((21, 2), 7.0), np.ones(21))).to_dict().keys()
+            dict_keys(['left_hand'])
+        """
+        return {name: part.to_dict() for name, part in self.parts.items()}
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the skeletons, and which parts there are."""

@@ -13,9 +13,9 @@ from openpose_keras.engines.litert import LiteRtEngine
 from openpose_keras.engines.onnx import OnnxEngine
 from openpose_keras.engines.openvino import BFloat16OpenVinoEngine, OpenVinoEngine
 from openpose_keras.networks.presets import (
-    ENGINES,
     EngineName,
     Preset,
+    check_dtype,
     get_preset,
     load_network,
     user_folder,
@@ -50,16 +50,12 @@ def load_engine(
         A `keras.Model`, or a `FileEngine`.
 
     Raises:
-        ValueError: There is no such preset, dtype or engine.
+        ValueError: There is no such preset, dtype or engine, or the engine lacks the dtype.
         WeightsError: The weights are missing, damaged or for another network.
         BackendError: The engine, or Keras's backend, is not installed, or this processor has no
             such dtype.
     """
-    if engine not in ENGINES:
-        raise ValueError(f"expected an engine among {', '.join(ENGINES)}, got {engine!r}")
-    bfloat16 = engine == "openvino" and dtype == "mixed_bfloat16"
-    if engine not in ("auto", "keras") and dtype != "float32" and not bfloat16:
-        raise ValueError(f'expected the dtype float32 with engine="{engine}", got {dtype!r}')
+    check_dtype(dtype, engine)
     found = get_preset(preset)
     graph = graph_path(found.network)
     light = dtype == "float32" and graph.is_file() and find_spec("onnxruntime") is not None
@@ -67,7 +63,8 @@ def load_engine(
         return load_network(preset, weights=weights, dtype=dtype)
     path = verified_weights(found, weights)
     if engine == "openvino":
-        return BFloat16OpenVinoEngine(graph, path) if bfloat16 else OpenVinoEngine(graph, path)
+        kind = OpenVinoEngine if dtype == "float32" else BFloat16OpenVinoEngine
+        return kind(graph, path)
     if engine == "litert":
         return LiteRtEngine(_litert_file(found, path))
     try:

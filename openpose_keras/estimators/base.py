@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from openpose_keras.core.boxes import Box, check_boxes, square_box, whole_box
+from openpose_keras.core.boxes import Box, boxes_of_corners, check_boxes, square_box, whole_box
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.keypoints import Keypoints
 from openpose_keras.core.skeletons import Skeleton
@@ -44,6 +44,24 @@ if TYPE_CHECKING:
     from openpose_keras.engines.keras import Model, Network
 
 Boxes = Literal["whole"] | Iterable[Sequence[float]] | None
+Corners = Iterable[Sequence[float]] | None
+
+
+def one_of(boxes: Boxes, xyxy: Corners) -> Boxes:
+    """Return the boxes of a call, which may have come as two corners each.
+
+    Args:
+        boxes: (x, y, width, height) of each, "whole" or None.
+        xyxy: (x1, y1, x2, y2) of each, or None.
+
+    Raises:
+        ValueError: There are both, or the corners are not valid.
+    """
+    if xyxy is None:
+        return boxes
+    if boxes is not None:
+        raise ValueError("expected boxes or xyxy, got both: leave one out")
+    return boxes_of_corners(xyxy)
 
 
 class Mappable:
@@ -299,13 +317,16 @@ class KeypointEstimator(Estimator):
         )
         self.decoder = decoder
 
-    def __call__(self, image: ImageLike, boxes: Boxes = None) -> Sequence[Keypoints]:
+    def __call__(
+        self, image: ImageLike, boxes: Boxes = None, *, xyxy: Corners = None
+    ) -> Sequence[Keypoints]:
         """Estimate the keypoints of one image.
 
         Args:
             image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
             boxes: (x, y, width, height) or (x, y, width) in pixels for each; a crop takes the
                 square about the box's centre. None or "whole": the image is one.
+            xyxy: Instead of boxes, two corners (x1, y1, x2, y2) of each.
 
         Returns:
             Keypoints for each box, in order.
@@ -315,7 +336,7 @@ class KeypointEstimator(Estimator):
             ValueError: A box is not valid.
             NetworkError: The network's output is not finite maps of the skeleton.
         """
-        return [each.keypoints for each in self.estimate(image, boxes)]
+        return [each.keypoints for each in self.estimate(image, one_of(boxes, xyxy))]
 
     def estimate(self, image: ImageLike, boxes: Boxes = None) -> Sequence[Estimate]:
         """Estimate as a call does, and return what the keypoints came from too."""

@@ -10,7 +10,7 @@ from openpose_keras.core.boxes import box_cover, whole_box
 from openpose_keras.core.checks import check_limits
 from openpose_keras.core.keypoints import Face
 from openpose_keras.core.skeletons import FACE
-from openpose_keras.estimators.base import Boxes, KeypointEstimator
+from openpose_keras.estimators.base import Boxes, Corners, KeypointEstimator, one_of
 from openpose_keras.estimators.estimate import Estimate
 from openpose_keras.estimators.recipes import AnyRecipe, InputSpec, get_face_recipe
 from openpose_keras.estimators.search import LEAST_INSIDE
@@ -77,13 +77,19 @@ class FaceEstimator(KeypointEstimator):
         return get_face_recipe(recipe)
 
     def __call__(
-        self, image: ImageLike, boxes: Boxes = None, *, min_presence: float = 0.5
+        self,
+        image: ImageLike,
+        boxes: Boxes = None,
+        *,
+        xyxy: Corners = None,
+        min_presence: float = 0.5,
     ) -> list[Face]:
         """Estimate the faces of one image; errors as in `KeypointEstimator`.
 
         Args:
             image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
             boxes: Of the faces; None or "whole": the image is one.
+            xyxy: Instead of boxes, two corners (x1, y1, x2, y2) of each.
             min_presence: Presence below which all keypoints of a face are missing, where the
                 network tells it.
 
@@ -92,7 +98,7 @@ class FaceEstimator(KeypointEstimator):
         """
         check_limits(min_presence)
         faces = []
-        for each in self.estimate(image, boxes):
+        for each in self.estimate(image, one_of(boxes, xyxy)):
             presence = each.presence
             absent = presence is not None and presence < min_presence
             peaks = np.full_like(each.peaks, (np.nan, np.nan, 0.0)) if absent else each.peaks

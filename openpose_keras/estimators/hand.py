@@ -22,7 +22,7 @@ from openpose_keras.core.checks import check_limits
 from openpose_keras.core.keypoints import SIDES, Hand, Side
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.engines.maps import Maps
-from openpose_keras.estimators.base import Boxes, KeypointEstimator
+from openpose_keras.estimators.base import Boxes, Corners, KeypointEstimator, one_of
 from openpose_keras.estimators.decode import Decoder, decode_one_each
 from openpose_keras.estimators.estimate import Estimate, MapFrame, mean_output
 from openpose_keras.estimators.palms import HandFinder, PalmSearch
@@ -208,6 +208,7 @@ class HandEstimator(KeypointEstimator):
         boxes: Boxes = None,
         sides: Sides = None,
         *,
+        xyxy: Corners = None,
         angles: Sequence[float] | None = None,
         min_presence: float = 0.5,
         max_hands: int | None = None,
@@ -221,6 +222,7 @@ class HandEstimator(KeypointEstimator):
                 `body_boxes.visible_boxes` leaves out those that are NaN. "whole": the image is one
                 hand. None: search for hands; a recipe of the whole image takes it as one hand
                 instead.
+            xyxy: Instead of boxes, two corners (x1, y1, x2, y2) of each.
             sides: "left", "right" or None for each box, or one for all. A network that knows right
                 hands only is shown both sides for None: the better mean score (of all keypoints, a
                 missing one counts 0) decides, and `side_scores` has both. A network that tells the
@@ -241,7 +243,12 @@ class HandEstimator(KeypointEstimator):
             NetworkError: The network's output is not finite maps of the 21 keypoints.
         """
         estimates = self.estimate(
-            image, boxes, sides, angles=angles, min_presence=min_presence, max_hands=max_hands
+            image,
+            one_of(boxes, xyxy),
+            sides,
+            angles=angles,
+            min_presence=min_presence,
+            max_hands=max_hands,
         )
         return [each.hand for each in estimates]
 

@@ -25,7 +25,7 @@ from openpose_keras.estimators.views import Region, direction_angle
 from openpose_keras.geometry import RotatedCrop
 from openpose_keras.networks.mediapipe import PALM_ANCHORS
 from openpose_keras.networks.preprocessing import normalise_batch
-from openpose_keras.networks.presets import EngineName
+from openpose_keras.networks.presets import LEAST_SMALLEST, EngineName
 
 CENTRE, SIZE, WRIST, MIDDLE_MCP = 0, 1, 2, 4
 """Rows of a palm (9, 2): x, y; width and height, which are equal; then the keypoints, of which
@@ -58,7 +58,7 @@ class PalmSearch:
         engine: What computes the detector, see `engines.load_engine`.
 
     Raises:
-        ValueError: `smallest` is not between 0 and 1, or a side is no multiple of 32.
+        ValueError: `smallest` is not between 0.01 and 1, or a side is no multiple of 32.
 
     Example:
         >>> PalmSearch().inputs, PalmSearch(smallest=1 / 6).inputs
@@ -79,8 +79,9 @@ class PalmSearch:
 
     def __post_init__(self) -> None:
         """Check what decides the inputs."""
-        if not 0 < self.smallest < 1:
-            raise ValueError(f"expected smallest between 0 and 1, got {self.smallest!r}")
+        if not LEAST_SMALLEST <= self.smallest < 1:
+            least = f"expected smallest between {LEAST_SMALLEST} and 1"
+            raise ValueError(f"{least}, got {self.smallest!r}: crop the image for smaller hands")
         sides = (_UNIT,) if self.sides is None else self.sides
         if not sides or any(side < 1 or side % _UNIT for side in sides):
             raise ValueError(f"expected sides that are multiples of {_UNIT}, got {self.sides!r}")

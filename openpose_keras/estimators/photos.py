@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from openpose_keras.core.errors import ImageError
 from openpose_keras.estimators.video import read_ahead
 from openpose_keras.io.images import Pixels, read_image
 
@@ -51,17 +52,29 @@ def process(
         on_error: Called with each photo that can't be read or estimated, and the error; the others
             go on. None: the error is raised.
 
-    Yields:
-        Each photo with what the estimator returned, in order.
+    Returns:
+        An iterator over each photo with what the estimator returned, in order.
 
     Raises:
-        ImageError: A file is missing, damaged or not an image, and there is no `on_error`.
+        ImageError: It is one path; or a file is missing, damaged or not an image, and there is no
+            `on_error`.
 
     Example:
         >>> list(process(["missing.jpg"], len, on_error=lambda path, error: print(error)))
         missing.jpg cannot be read: No such file or directory
         []
     """
+    if isinstance(paths, str | os.PathLike):
+        raise ImageError(f"expected several files, got one: write process([{str(paths)!r}], ...)")
+    return _process(paths, estimator, on_error)
+
+
+def _process(
+    paths: Iterable[str | os.PathLike[str]],
+    estimator: Callable[[Pixels], _Found],
+    on_error: Callable[[Path, Exception], object] | None,
+) -> Iterator[tuple[Photo, _Found]]:
+    """Yield what `process` returns."""
     for path, image in read_ahead((Path(path), _try_to_read(path)) for path in paths):
         try:
             if isinstance(image, Exception):

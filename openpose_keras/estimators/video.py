@@ -21,6 +21,7 @@ import numpy as np
 
 from openpose_keras.core.boxes import box_cover, box_from_points, whole_box
 from openpose_keras.core.checks import check_whole
+from openpose_keras.core.errors import VideoError
 from openpose_keras.core.keypoints import Hand, Person
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.hand import HandEstimator, distinct_hands
@@ -68,13 +69,20 @@ def process(
         Each frame with its people, who have ids. A hand of a `HandEstimator` is a person.
 
     Raises:
-        VideoError: The source can't be opened, or has no frame.
+        VideoError: The source can't be opened, has no frame, or holds no `VideoFrame`.
     """
     frames: Iterable[VideoFrame]
     frames = VideoReader(source) if isinstance(source, str | os.PathLike | int) else source
+    if not isinstance(frames, Iterable):
+        raise VideoError(
+            f"expected a file, a webcam's number or frames, got a {type(source).__name__}"
+        )
     follower = Follower(estimator, search_every=search_every, min_presence=min_presence)
     smoothed = PeopleFilter(smooth)
     for frame in read_ahead(frames):
+        if not isinstance(frame, VideoFrame):
+            got = f"got a {type(frame).__name__}: VideoFrame(index, seconds, image)"
+            raise VideoError(f"expected frames with their time, {got}")
         people = follower(frame.image, frame.seconds)
         yield frame, smoothed(people, frame.seconds)
 

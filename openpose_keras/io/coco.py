@@ -290,7 +290,8 @@ def _order_by_names(names: tuple[object, ...], usual: IntArray) -> IntArray:
     if any(len(numbers) != 1 for numbers in found):
         raise ValueError(
             "expected names of 21 keypoints such as thumb1 or index_tip, each once, got "
-            f"{', '.join(lower)}: state the order, openpose or rhd"
+            f"{', '.join(lower)}: rename them in the file, or state their order, openpose or "
+            "rhd: `evaluate --order`, read_labels(path, order=...)"
         )
     return np.array(found)[:, 0]
 

@@ -54,8 +54,10 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
 
     Raises:
         ImageError: The file does not exist, is a folder, is empty, damaged or cut short, or is not
-            an image.
+            an image; or it is an address.
     """
+    if "://" in os.fspath(path):
+        raise ImageError(f"expected a file, got an address: download {path} first")
     try:
         return decode_image(Path(path).read_bytes())
     except OSError as error:
@@ -255,8 +257,6 @@ def as_image(image: ImageLike, *, bgr: bool = False) -> Pixels:
             raise ImageError("expected an array of BGR, got a file or Pillow image: drop bgr=True")
         return as_image(image)[..., ::-1]
     if isinstance(image, str | os.PathLike):
-        if "://" in os.fspath(image):
-            raise ImageError(f"expected an image or a file, got an address: download {image} first")
         return read_image(image)
     if isinstance(image, PIL.Image.Image):
         return _to_rgb(image)
@@ -285,8 +285,8 @@ def _from_tensor(image: object) -> NDArray[np.generic]:
             f"expected one image, got a {type(image).__name__}: estimator.map(images) takes "
             "several; of one that is a list of numbers take np.asarray(image)"
         )
-    for name in ("detach", "cpu"):  # PyTorch's, before it can become an array
-        image = getattr(image, name, lambda known=image: known)()
+    if hasattr(image, "detach"):  # PyTorch's, before it can become an array
+        image = image.detach().cpu()
     return np.asarray(image) if hasattr(image, "__array__") else check_image(image)
 
 

@@ -31,6 +31,8 @@ PARTS: tuple[Part, ...] = ("body", "face", "hand")
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 EngineName = Literal["auto", "keras", "onnx", "openvino", "litert"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+LEAST_SMALLEST = 0.01
+"""The least `smallest` of a search with a detector: its inputs grow as 1 / smallest."""
 _HDF5 = b"\x89HDF\r\n\x1a\n"  # what its files begin with
 _INSPECT = "`openpose-keras inspect` shows"
 
@@ -261,6 +263,29 @@ PRESET_SETS = {
 """Presets that find people together: those that ship, and OpenPose's own."""
 
 
+def check_dtype(dtype: str, engine: str) -> None:
+    """Check that an engine calculates in a dtype.
+
+    Args:
+        dtype: One of `DTYPES`.
+        engine: One of `ENGINES`.
+
+    Raises:
+        ValueError: There is no such dtype or engine, or the engine does not calculate in it.
+
+    Example:
+        >>> check_dtype("mixed_bfloat16", "openvino")
+    """
+    for name, value, known in (("dtype", dtype, DTYPES), ("engine", engine, ENGINES)):
+        if value not in known:
+            raise ValueError(f"expected a {name} among {', '.join(known)}, got {value!r}")
+    fits = engine in ("auto", "keras") or (engine, dtype) == ("openvino", "mixed_bfloat16")
+    if dtype != "float32" and not fits:
+        raise ValueError(
+            f"expected float32 with the engine {engine}, got {dtype}: take the engine keras"
+        )
+
+
 def check_parts(parts: str | Collection[str]) -> tuple[Part, ...]:
     """Return parts of people in the order of `PARTS`; a plural counts as one: "hands", "faces".
 
@@ -298,6 +323,8 @@ def get_presets(names: str) -> dict[Part, Preset]:
     found: dict[Part, Preset] = {}
     names = "".join(names.lower().split())
     for name in PRESET_SETS.get(names, names.split(",")):
+        if name in PRESET_SETS:
+            raise ValueError(f"{name!r} is a whole set of presets: take it alone, got {names!r}")
         preset = get_preset(name)
         if preset.finds is None or preset.finds in found:
             raise ValueError(

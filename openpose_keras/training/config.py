@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import TrainingError
 from openpose_keras.estimators.body import BODY_NETWORKS
 from openpose_keras.networks.lite import FACE_INPUT
@@ -96,7 +97,9 @@ class TrainConfig:
         """Refuse values that no run could use."""
         for name, kind in get_type_hints(type(self)).items():
             self._require(name, _is_of_type(getattr(self, name), kind), _type_name(kind))
-        self._require("network", self.network in NETWORKS, f"one of {', '.join(NETWORKS)}")
+        hint = did_you_mean(self.network, NETWORKS)
+        known = f"one of {', '.join(NETWORKS)}"
+        self._require("network", self.network in NETWORKS, known, hint)
         least = 0 if self.labels else 1
         for name in ("assets", "backgrounds") if self.network in BODY_NETWORKS else ():
             self._require(name, getattr(self, name) is None, "None for a network of bodies")
@@ -124,10 +127,11 @@ class TrainConfig:
         self._require("learning_rate", self.learning_rate > 0, "above 0")
         self._require("seed", 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
 
-    def _require(self, name: str, fits: bool, expected: str) -> None:
+    def _require(self, name: str, fits: bool, expected: str, hint: str = "") -> None:
         """Raise TrainingError if a field does not fit."""
         if not fits:
-            raise TrainingError(f"expected {name} to be {expected}, got {getattr(self, name)!r}")
+            got = f"got {getattr(self, name)!r}{hint}"
+            raise TrainingError(f"expected {name} to be {expected}, {got}")
 
 
 def _is_of_type(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type, or a union of types
@@ -154,10 +158,17 @@ def read_config(path: str | Path, **changes: object) -> TrainConfig:
         FileNotFoundError: There is no such file.
     """
     try:
-        fields = json.loads(Path(path).read_text(encoding="utf8")) | changes
-        return TrainConfig(**fields)
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
-        known = ", ".join(field.name for field in dataclasses.fields(TrainConfig))
+        given = json.loads(Path(path).read_text(encoding="utf8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise TrainingError(f"expected a config, a JSON object, in {path}: {error}") from error
+    if not isinstance(given, dict) or {"images", "annotations"} & set(given):
         raise TrainingError(
-            f"expected in {path} a JSON object with out and any of {known}: {error}"
-        ) from error
+            f'expected a config in {path}, such as {{"out": "runs/mine", "labels": "labels.json"}}'
+        )
+    known = [field.name for field in dataclasses.fields(TrainConfig)]
+    if unknown := [name for name in given if name not in known]:
+        hint = did_you_mean(unknown[0], known) or f": take some of {', '.join(known)}"
+        raise TrainingError(f"{path}: a config has no field {unknown[0]!r}{hint}")
+    if "out" not in given | changes:
+        raise TrainingError(f'{path}: expected "out", the folder of the run')
+    return TrainConfig(**given | changes)

@@ -279,6 +279,7 @@ def draw_hands(
 
     Raises:
         ImageError: The image is not (H, W, 3) uint8.
+        TypeError: They are no list of hands.
 
     Example:
         >>> image = np.zeros((80, 60, 3), np.uint8)
@@ -287,6 +288,11 @@ def draw_hands(
         ([255, 0, 255], 0)
     """
     refuse_one(hands, "hands")
+    if others := [each for each in hands if not isinstance(each, Hand)]:
+        raise TypeError(
+            f"expected a list of Hand, got {others[0]!r:.60}: the image comes first, (image, "
+            "hands); of whole people draw(image, people)"
+        )
     ordered = sorted(hands, key=lambda hand: hand.side != "left")
 
     def paint(canvas: np.ndarray, factor: int) -> None:

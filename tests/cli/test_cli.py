@@ -12,6 +12,7 @@ import pytest
 
 import openpose_keras
 from openpose_keras import cli
+from openpose_keras.cli import explore as explore_command
 from openpose_keras.cli import options as cli_options
 from openpose_keras.cli.paths import InputError, expand, output_stems
 from openpose_keras.core.errors import ImageError, OpenPoseKerasError
@@ -236,6 +237,7 @@ def test_usage_errors_end_with_status_2_and_no_traceback(estimator, folder, caps
         ([*DETECT, "--recipe", "refind"], "refined"),
         ([*DETECT, "--preset", "hand_light"], "hand_lite"),
         ([*DETECT, "--preset", "litee"], "lite"),
+        ([*DETECT, "--treshold", "0.3"], "--threshold"),
     ],
 )
 def test_usage_errors_say_what_was_probably_meant(capsys, argv, meant):
@@ -254,11 +256,28 @@ def test_help_is_printed_for_help_and_for_nothing(capsys, argv):
     assert capsys.readouterr().out.startswith(f"usage: openpose-keras {'detect' * len(argv[1:])}")
 
 
-def test_the_explorer_is_no_command(capsys):
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["explore", "hand.png"])
-    assert caught.value.code == 2
-    assert "`from openpose_keras import explore`" in capsys.readouterr().err
+def test_explore_starts_jupyterlab_with_a_notebook_of_the_photos(tmp_path, monkeypatch):
+    shown = []
+
+    def run(command, **_):
+        notebook = json.loads(Path(command[3]).read_text(encoding="utf-8"))
+        shown.append((command[:3], "".join(notebook["cells"][0]["source"])))
+        return types.SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(explore_command, "find_spec", lambda name: name)
+    write_image(tmp_path / "a.png", photo())
+    assert cli.main(["explore", str(tmp_path), "--preset", "lite", "--no-browser"]) == 0
+    [(command, source)] = shown
+    assert command == [sys.executable, "-m", "jupyterlab"]
+    assert f"explore([{str(tmp_path / 'a.png')!r}], preset='lite')" in source
+
+
+def test_explore_names_the_packages_that_are_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(explore_command, "find_spec", lambda name: name != "anywidget" or None)
+    write_image(tmp_path / "a.png", photo())
+    assert cli.main(["explore", str(tmp_path / "a.png")]) == 1
+    assert "pip install anywidget" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
@@ -268,6 +287,26 @@ def test_a_shell_learns_the_commands_and_their_options(capsys, shell):
     assert caught.value.code == 0
     script = capsys.readouterr().out
     assert all(word in script for word in ("detect", "evaluate", "--min-presence"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        ([*DETECT, "--dtype", "mixed_bfloat16", "--engine", "onnx"], "take the engine keras"),
+        ([*DETECT, "--preset", "lite,hand_lite"], "take it alone"),
+        ([*DETECT, "--parts", "face"], 'take --parts "body,face"'),
+        ([*DETECT, "--smallest", "0.0001"], "a number from 0.01 to 1"),
+        (["render", "bare", "--out", "a", "--assets", "b", "--count", "0"], "above 0"),
+        (["average", "hand_lite", "--to", "a.weights.h5", "--shares", "a,b"], "not 'a'"),
+    ],
+)
+def test_values_that_make_no_sense_are_usage_errors(capsys, argv, told):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(argv)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert told in error
 
 
 # --- bad files
@@ -550,6 +589,13 @@ def test_the_demo_finds_people_in_the_photo_that_ships_and_opens_nothing(
     assert names("o") == ["people_keypoints.json", "people_keypoints.png"]
     assert "  openpose-keras detect PHOTO" in rest
     assert not shown
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert cli.main(["demo", "--out", "o", "--show"]) == 0
+    assert "there is no display here" in capsys.readouterr().err
+    assert not shown
+    monkeypatch.setenv("DISPLAY", ":0")
     assert cli.main(["demo", "--out", "o", "--show"]) == 0
     assert shown == [read_image("o/people_keypoints.png").shape[1::-1]]
 
@@ -811,7 +857,7 @@ def test_hands_alone_take_the_options_of_hands(estimator, folder):
     ("options", "message"),
     [
         (["--preset", "hand_lite", "--parts", "body"], "hand_lite finds hand, not body"),
-        (["--preset", "face"], 'as in --preset "body_25,face"'),
+        (["--preset", "face"], "take a --preset of bodies too, such as lite"),
         (
             ["--preset", "body_25,hand", "--box", "1,2,3"],
             "--box: only for hands alone; add --parts",

@@ -8,6 +8,7 @@ from openpose_keras.core.boxes import (
     box_cover,
     box_from_points,
     box_iou,
+    boxes_of_corners,
     check_box,
     check_boxes,
     keypoint_extent,
@@ -161,3 +162,10 @@ def test_other_than_a_list_of_boxes_is_refused(boxes):
 
 def test_whole_box_covers_each_pixel_of_an_image():
     assert pixels(tuple(map(int, whole_box(np.zeros((20, 30, 3)))))).sum() == 600
+
+
+def test_corners_are_boxes_and_must_be_in_order():
+    assert boxes_of_corners(np.array([[10, 20, 40, 60]])) == [(10.0, 20.0, 30.0, 40.0)]
+    assert boxes_of_corners([]) == []
+    with pytest.raises(ValueError, match="x1 < x2"):
+        boxes_of_corners([(10, 20, 5, 60)])

@@ -219,3 +219,11 @@ def test_a_person_has_the_parts_that_were_looked_for():
     person = Person(left_hand=hand)
     assert person.left_hand is hand
     assert person.body is person.face is person.right_hand is None
+
+
+def test_keypoints_hold_their_names_and_a_person_the_parts():
+    hand = Hand(np.full((21, 2), 7.0), np.ones(21))
+    assert len(hand) == 21
+    assert "wrist" in hand
+    assert "nose" not in hand
+    assert Person(right_hand=hand).to_dict() == {"right_hand": hand.to_dict()}

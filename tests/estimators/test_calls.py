@@ -239,3 +239,14 @@ def test_a_fork_of_the_process_is_refused_at_once(estimator, photo, task):
     worker.start()
     assert 'get_context("spawn")' in queue.get(timeout=60)
     worker.join(timeout=60)
+
+
+def test_boxes_may_come_as_two_corners():
+    estimator = HandEstimator(DotNetwork(BOTH), spec=BOTH)
+    x, y, width, height = BOX
+    [by_box] = estimator(dots(), [BOX])
+    [by_corners] = estimator(dots(), xyxy=[(x, y, x + width, y + height)])
+    assert by_corners.box == by_box.box
+    np.testing.assert_array_equal(by_corners.xy, by_box.xy)
+    with pytest.raises(ValueError, match="got both"):
+        estimator(dots(), [BOX], xyxy=[BOX])

@@ -108,8 +108,8 @@ def test_smaller_hands_need_larger_inputs_and_small_ones_beside_them():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"smallest": 0}, "smallest between 0 and 1, got 0"),
-        ({"smallest": 12}, "smallest between 0 and 1, got 12"),
+        ({"smallest": 0}, "smallest between 0.01 and 1, got 0"),
+        ({"smallest": 12}, "smallest between 0.01 and 1, got 12"),
         ({"sides": ()}, r"multiples of 32, got \(\)"),
         ({"sides": (192, 200)}, r"multiples of 32, got \(192, 200\)"),
     ],

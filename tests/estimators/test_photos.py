@@ -56,3 +56,10 @@ def test_an_error_of_the_writer_ends_the_run():
 
     with pytest.raises(OSError, match="full"):
         list(write_behind(write, range(3)))
+
+
+def test_one_path_and_addresses_are_refused():
+    with pytest.raises(ImageError, match="several files, got one"):
+        process("a.jpg", len)
+    with pytest.raises(ImageError, match=r"download https://example\.org/a\.jpg first"):
+        list(process(["https://example.org/a.jpg"], len))

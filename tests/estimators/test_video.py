@@ -6,6 +6,7 @@ import pytest
 
 from openpose_keras import video
 from openpose_keras.core.boxes import keypoint_extent
+from openpose_keras.core.errors import VideoError
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.face import FaceEstimator
@@ -142,3 +143,11 @@ def test_few_frames_are_read_ahead_and_errors_come_in_their_turn():
     with pytest.raises(ValueError, match="the ninth"):
         list(ahead)
     assert made == list(range(9))
+
+
+@pytest.mark.parametrize(
+    ("source", "told"), [(None, "got a NoneType"), ([np.zeros((9, 9, 3), np.uint8)], "VideoFrame")]
+)
+def test_what_is_no_video_is_refused(source, told):
+    with pytest.raises(VideoError, match=told):
+        next(video.process(source, square_estimator()))

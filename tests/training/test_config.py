@@ -33,12 +33,13 @@ def test_changes_take_the_place_of_the_file_s_fields_and_others_have_their_defau
     [
         ("{", "JSON object"),
         ("", "JSON object"),
-        ([1, 2], "'list'"),
-        ("null", "'NoneType'"),
-        ({**FOLDERS, "epoch": 3}, "'epoch'"),
-        ({**FOLDERS, "epoch": 3}, " epochs,"),
-        ({"assets": "assets"}, "'out'"),
-        ({}, "'out'"),
+        ([1, 2], "expected a config"),
+        ("null", "expected a config"),
+        ({"images": [], "annotations": []}, "expected a config"),
+        ({**FOLDERS, "epoch": 3}, "no field 'epoch'; did you mean 'epochs'?"),
+        ({**FOLDERS, "xyz": 3}, " epochs,"),
+        ({"assets": "assets"}, '"out"'),
+        ({}, '"out"'),
     ],
 )
 def test_files_that_are_not_a_config_are_refused_in_one_line(tmp_path, content, word):
@@ -46,6 +47,11 @@ def test_files_that_are_not_a_config_are_refused_in_one_line(tmp_path, content, 
         read_config(write(tmp_path, content))
     assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_misspelt_network_is_told():
+    with pytest.raises(TrainingError, match="got 'hand_lit'; did you mean 'hand_lite'"):
+        TrainConfig(**FOLDERS, network="hand_lit")
 
 
 def test_a_file_that_is_not_text_or_is_missing_is_named(tmp_path):

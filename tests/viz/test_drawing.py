@@ -393,3 +393,11 @@ def test_supersampled_lines_are_finer_and_the_rest_of_the_image_stays_as_it_is()
     with pytest.raises(ValueError, match="supersample"):
         draw(image, [person], supersample=0)
     assert [finer_lines(size) for size in ((10, 10), (720, 1280), (1440, 9))] == [4, 2, 1]
+
+
+def test_draw_hands_says_what_comes_first_and_what_draws_people():
+    image = np.zeros((40, 40, 3), np.uint8)
+    with pytest.raises(TypeError, match="the image comes first"):
+        draw_hands(image, image)
+    with pytest.raises(TypeError, match=r"draw\(image, people\)"):
+        draw_hands(image, [Person()])

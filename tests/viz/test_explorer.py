@@ -492,3 +492,15 @@ def test_labels_of_an_array_come_with_an_image_file(tmp_path, image, session):
     (tmp_path / "bad.json").write_text("[]")
     with pytest.raises(ValueError, match=r"bad\.json: expected"):
         save(session, "labels", tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize(("kind", "name"), [("image", "photo.png"), ("json", "notes.txt")])
+def test_the_photo_itself_and_other_kinds_of_files_are_never_replaced(tmp_path, image, kind, name):
+    path = tmp_path / "photo.png"
+    write_image(path, image)
+    before = path.read_bytes()
+    session = Session(path, HandEstimator(DotNetwork(), spec=BOTH), boxes=[BOX])
+    with pytest.raises((FileExistsError, ValueError)):
+        save(session, kind, tmp_path / name, overwrite=True)
+    assert path.read_bytes() == before
+    assert not (tmp_path / "notes.txt").exists()

@@ -59,6 +59,8 @@ def collect_images(image_or_paths: Source | Iterable[Source]) -> list[NamedImage
     images: list[NamedImage] = []
     sources = _sources(image_or_paths)
     for source in sources:
+        if "://" in str(source)[:20]:
+            as_image(source)  # which refuses addresses
         if isinstance(source, str | Path):
             images += [NamedImage(path.stem, path) for path in _files(Path(source))]
         else:

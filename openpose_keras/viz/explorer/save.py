@@ -58,11 +58,7 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
         OpenPoseKerasError: The results cannot be calculated.
     """
     path = Path(path).expanduser()
-    if kind not in KINDS:
-        raise ValueError(f"expected a kind of {', '.join(KINDS)}, got {kind!r}")
-    if path.exists() and not overwrite and kind != "labels":
-        raise FileExistsError(f"{path} exists")
-    require_writable(path, force=True)
+    _check_path(session, kind, path, overwrite)
     people = session.people() if isinstance(session, PeopleSession) else None
     found = [result.keypoints for result in session.results()]
     hands = [each for each in found if isinstance(each, Hand)]
@@ -84,6 +80,19 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
         else:
             add_people_labels(path, source, [label for _, label in label_people(people)])
     return path
+
+
+def _check_path(session: Session, kind: str, path: Path, overwrite: bool) -> None:
+    """Raise where something is not to be saved under a name."""
+    if kind not in KINDS:
+        raise ValueError(f"expected a kind of {', '.join(KINDS)}, got {kind!r}")
+    if path.exists() and not overwrite and kind != "labels":
+        raise FileExistsError(f"{path} exists")
+    if path.resolve() in {each.path.resolve() for each in session.images if each.path}:
+        raise FileExistsError(f"{path} is one of the images themselves: choose another name")
+    if kind != "image" and path.suffix.lower() != ".json":
+        raise ValueError(f"expected a name that ends in .json, got {path.name}")
+    require_writable(path, force=True)
 
 
 def _write_array(path: Path, image: np.ndarray, *, overwrite: bool) -> None:
