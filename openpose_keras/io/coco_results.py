@@ -183,7 +183,8 @@ def write_found(
     """Write the people of photos as a label file of COCO-WholeBody, as if a person had labelled it.
 
     `coco_people.read_people_labels` and pycocotools read it; its annotations have a `score` each,
-    so that they count as results too.
+    so that they count as results too, and `face_presence`, `lefthand_presence`,
+    `righthand_presence` where the networks tell them.
 
     Args:
         path: The file. Its folder must exist.
@@ -212,12 +213,20 @@ def write_found(
             file.write(f"{',' if name != first else ''}\n{json.dumps(image)}")
         file.write('],"annotations":[')
         for name, _, people in photos:  # one photo after the other: there may be a million
-            for body, person in label_people(people):
+            for person, body, label in label_people(people):
                 number += 1
                 entry = {"id": number, "image_id": ids[name], "category_id": 1}
-                entry |= annotation(person) | {"score": _six_digits(body.person_score or 0.0)}
+                entry |= annotation(label) | {"score": _six_digits(body.person_score or 0.0)}
+                entry |= _presences(person)
                 file.write(f"{',' if number > 1 else ''}\n{json.dumps(entry)}")
         file.write("]}\n")
+
+
+def _presences(person: Person) -> Json:
+    """Return the presences of face and hands that are known, named as COCO-WholeBody would."""
+    known = {name: getattr(part, "presence", None) for name, part in person.parts.items()}
+    names = {name: f"{name.replace('_', '')}_presence" for name in known}
+    return {names[name]: _six_digits(each) for name, each in known.items() if each is not None}
 
 
 def _photo_ids(names: Sequence[str]) -> Sequence[int]:
@@ -227,14 +236,15 @@ def _photo_ids(names: Sequence[str]) -> Sequence[int]:
     return ids if len(set(ids)) == len(names) else range(1, len(names) + 1)
 
 
-def label_people(people: Sequence[Person]) -> Iterable[tuple[Body, LabelledPerson]]:
-    """Yield each of the people of whom anything was found, as a body and as its label.
+def label_people(people: Sequence[Person]) -> Iterable[tuple[Person, Body, LabelledPerson]]:
+    """Yield each of the people of whom anything was found, with the body and the label of it.
 
     Args:
         people: In pixels of the image.
 
     Yields:
-        What `to_coco` returns for `COCO_WHOLE_BODY`, and a label of the keypoints that were found.
+        The person, what `to_coco` returns for `COCO_WHOLE_BODY`, and a label of the keypoints that
+        were found.
     """
     for person in people:
         body = to_coco(person, COCO_WHOLE_BODY)
@@ -242,6 +252,7 @@ def label_people(people: Sequence[Person]) -> Iterable[tuple[Body, LabelledPerso
             boxes = {name: _extent(part) for name, part in person.parts.items() if name != "body"}
             box = _extent(body)
             yield (
+                person,
                 body,
                 LabelledPerson(
                     body.xy,

@@ -20,8 +20,10 @@ For hands alone, `write_openpose` and `read_openpose`, we decide where the forma
   survives: its score is not 0.
 - Numbers have eight significant digits.
 
-Boxes, presence and the scores of sides and persons are not in the file. They are None when read
-back. `person_id` is a person's `id`, None where it is -1.
+OpenPose's files have no boxes, sides' probabilities and presences. Where `options` are given, as
+`openpose-keras detect` does, the member `FACTS` of the file has them, one object for each person,
+and they are read back; of other files they are None. `person_id` is a person's `id`, None where it
+is -1.
 """
 
 import json
@@ -36,6 +38,7 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.errors import FormatError
 from openpose_keras.core.files import atomic_write, write_json
 from openpose_keras.core.keypoints import (
+    PERSON_PARTS,
     SIDES,
     Body,
     Face,
@@ -49,7 +52,8 @@ from openpose_keras.core.keypoints import (
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
 
 VERSION = 1.3
-OPTIONS = "openpose_keras"
+OPTIONS, FACTS = "openpose_keras", "openpose_keras_facts"
+_FACTS = ("box", "side", "presence", "right", "person_score")
 PARTS = ("pose", "face", "hand_left", "hand_right")
 _PARTS: dict[str, Callable[[Person], Keypoints | None]] = {
     "pose": lambda person: person.body,
@@ -91,6 +95,52 @@ def to_openpose(hands: Sequence[Hand]) -> dict[str, Any]:
     return {"version": VERSION, "people": people}
 
 
+def part_facts(part: Keypoints) -> dict[str, Any]:
+    """Return what is known of a part beside its keypoints, by the names of its fields.
+
+    Args:
+        part: A body, face or hand.
+
+    Example:
+        >>> part_facts(Hand(np.full((21, 2), 7.0), np.ones(21), side="left", presence=0.5))
+        {'side': 'left', 'presence': 0.5}
+    """
+    known = {name: getattr(part, name, None) for name in _FACTS}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _own_members(
+    people: Iterable[Person | Keypoints], options: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the members of a file that OpenPose does not write; none without options."""
+    if options is None:
+        return {}
+    facts = []
+    for person in as_people(people):
+        known = {name: part_facts(part) for name, part in person.parts.items()}
+        for each in known.values():
+            if "box" in each:
+                each["box"] = [round(number, 2) for number in each["box"]]
+        facts.append(known)
+    return {OPTIONS: options, FACTS: facts}
+
+
+def _read_facts(data: Mapping[str, Any], count: int) -> list[dict[str, dict[str, Any]]]:
+    """Return the facts of each person, by part; empty where the file has none."""
+    kept = set(_FACTS) - {"side"}  # which the list says
+    try:
+        facts = [
+            {
+                name: {fact: value for fact, value in part.items() if fact in kept}
+                for name, part in person.items()
+            }
+            for person in data[FACTS]
+        ]
+    except (LookupError, TypeError, AttributeError):
+        facts = []
+    return facts if len(facts) == count else [{} for _ in range(count)]
+
+
 def _flatten(hand: Hand) -> list[float]:
     """Return x, y, score of the 21 keypoints in one list; 0, 0, 0 where missing."""
     table = keypoint_table(hand).astype(np.float64)
@@ -105,22 +155,22 @@ def from_openpose(data: Mapping[str, Any]) -> list[Hand]:
         data: The file's content, of any version. Bodies and faces are skipped.
 
     Returns:
-        The hands in the order of the people, a person's left hand first; `box` and `side_scores`
-        are None. A list of zeros only is how OpenPose states that it saw no hand: it is left out.
+        The hands in the order of the people, a person's left hand first. A list of zeros only is
+        how OpenPose states that it saw no hand: it is left out.
 
     Raises:
         FormatError: The content is not that of such a file, or its people have lists of other
             names.
     """
     hands, everyone = [], list(_people_lists(data))
-    units = _units(data, everyone)
+    units, facts = _units(data, everyone), _read_facts(data, len(everyone))
     for number, lists in enumerate(everyone):
         for side in SIDES:
             name = f"hand_{side}_keypoints"
             table = _table(lists.get(name), f"{name} of person {number}", len(HAND))
             fields = _fields(table * units)
             if fields:
-                hands.append(Hand(*fields, side=side))
+                hands.append(Hand(*fields, side=side, **facts[number].get(f"{side}_hand", {})))
     return hands
 
 
@@ -182,8 +232,7 @@ def write_openpose(
     Raises:
         FileExistsError: The file exists, and `force` is not set.
     """
-    own = {} if options is None else {OPTIONS: options}
-    write_json(path, to_openpose(hands) | own, force=force)
+    write_json(path, to_openpose(hands) | _own_members(hands, options), force=force)
 
 
 def read_openpose(path: str | Path) -> list[Hand]:
@@ -248,15 +297,16 @@ def write_people(
         people: The people, or their bodies alone, in pixels of the image.
         candidates: As for `format_people`.
         options: Plain data, what the people were found with; it becomes the member `OPTIONS` of the
-            file, which OpenPose's own files do not have.
+            file, and boxes and presences the member `FACTS`. OpenPose's own files have neither.
         force: Whether a file that exists is replaced.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
     """
+    people = as_people(people)
     text = format_people(people, candidates=candidates)
-    if options is not None:
-        text = f'{text[:-1]},"{OPTIONS}":{json.dumps(options, separators=(",", ":"))}}}'
+    if own := _own_members(people, options):
+        text = f"{text[:-1]},{json.dumps(own, separators=(',', ':'))[1:]}"
     with atomic_write(path, force=force) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -336,7 +386,7 @@ def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:
         FormatError: As for `from_openpose`, or no skeleton has that many keypoints.
     """
     people, everyone = [], list(_people_lists(data))
-    units = _units(data, everyone)
+    units, facts = _units(data, everyone), _read_facts(data, len(everyone))
     for number, lists in enumerate(everyone):
         tables = {}
         for name, skeletons in _SKELETONS.items():
@@ -350,7 +400,7 @@ def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:
                 raise FormatError(f"{where} must be a list of {lengths} numbers, not {len(values)}")
             skeleton = skeleton or skeletons[0]
             tables[name] = skeleton, _table(values, where, len(skeleton)) * units
-        people.append(_person(tables, _person_id(lists)))
+        people.append(_person(tables, _person_id(lists), facts[number]))
     return people
 
 
@@ -362,15 +412,20 @@ def _person_id(lists: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _person(tables: Mapping[str, tuple[Skeleton, FloatArray]], number: int | None) -> Person:
-    """Return a person of the tables of its parts, and of its number."""
+def _person(
+    tables: Mapping[str, tuple[Skeleton, FloatArray]],
+    number: int | None,
+    facts: Mapping[str, Mapping[str, Any]],
+) -> Person:
+    """Return a person of the tables of its parts, of its number and of what else is known."""
     fields = {name: _fields(table) for name, (_, table) in tables.items()}
     body, face, left, right = (fields[name] for name in _SKELETONS)
+    known = {name: facts.get(name, {}) for name in PERSON_PARTS}
     return Person(
-        body and Body(*body, skeleton=tables["pose"][0]),
-        face and Face(*face),
-        left and Hand(*left, side="left"),
-        right and Hand(*right, side="right"),
+        body and Body(*body, skeleton=tables["pose"][0], **known["body"]),
+        face and Face(*face, **known["face"]),
+        left and Hand(*left, side="left", **known["left_hand"]),
+        right and Hand(*right, side="right", **known["right_hand"]),
         number,
     )
 

@@ -21,9 +21,9 @@ from openpose_keras.core.files import write_json
 from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI
 from openpose_keras.geometry.axis_aligned import Size
+from openpose_keras.io.openpose_json import part_facts
 
 KIND = "photos of openpose-keras"
-_FACTS = ("box", "side", "presence", "right", "person_score")
 _KINDS = {"body": Body, "face": Face, "left_hand": Hand, "right_hand": Hand}
 _BODIES = {each.name: each for each in (BODY_25, BODY_COCO, BODY_MPI)}
 
@@ -227,8 +227,7 @@ def _plain(person: Person) -> Json:
         plain[name] = {"keypoints": [row if found else None for row, found in rows]}
         if name == "body":
             plain[name]["skeleton"] = part.skeleton.name
-        facts = {fact: getattr(part, fact, None) for fact in _FACTS}
-        plain[name] |= {fact: value for fact, value in facts.items() if value is not None}
+        plain[name] |= part_facts(part)
     return plain
 
 

@@ -301,7 +301,7 @@ def test_keypoints_come_in_the_order_of_openpose(labels, listed, about):
 
 def test_an_order_that_is_stated_beats_the_file(labels):
     path = write(labels, [annotation()], categories=[{"id": 1, "keypoints": ["kp"] * 21}])
-    with pytest.raises(DataError, match=r"got kp, kp, .*: state the order"):
+    with pytest.raises(DataError, match=r"got kp, kp, .*: rename them"):
         read_labels(path)
     for order, listed in (("openpose", range(21)), ("rhd", TIP_FIRST)):
         (found,) = read_labels(path, order=order)[0].hands
@@ -400,7 +400,7 @@ def test_files_of_labelling_tools_are_read_and_stay_usable(labels, photos, tool)
     "names", [[str(n) for n in range(1, 22)], [f"new-point-{n}" for n in range(21)]]
 )
 def test_names_that_tools_make_up_do_not_say_the_order(labels, names):
-    with pytest.raises(DataError, match="state the order, openpose or rhd"):
+    with pytest.raises(DataError, match="state their order, openpose or rhd"):
         read(labels, [annotation(category_id=1)], categories=[{"id": 1, "keypoints": names}])
 
 

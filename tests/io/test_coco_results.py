@@ -18,7 +18,13 @@ from openpose_keras.core.skeletons import (
 )
 from openpose_keras.evaluation import evaluate_people
 from openpose_keras.io.coco_people import LabelledPeople, read_people_labels, write_people_labels
-from openpose_keras.io.coco_results import read_results, to_coco, to_results, write_results
+from openpose_keras.io.coco_results import (
+    read_results,
+    to_coco,
+    to_results,
+    write_found,
+    write_results,
+)
 from tests.helpers.coco_scenes import pycocotools_figures, scene
 
 # src/openpose/filestream/cocoJsonSaver.cpp
@@ -203,3 +209,11 @@ def test_a_file_is_replaced_only_when_asked_to(tmp_path):
     assert (tmp_path / "r.json").read_text() == "[]\n"
     write_results(tmp_path / "r.json", {1: [whole()]}, force=True)
     assert len(read_results(tmp_path / "r.json")[1]) == 1
+
+
+def test_the_label_file_of_photos_has_the_presences(tmp_path):
+    hand = Hand(np.full((21, 2), 7.0), np.ones(21), side="left", presence=0.75)
+    write_found(tmp_path / "a.json", [("a.jpg", (48, 64), [Person(left_hand=hand)])])
+    [entry] = json.loads((tmp_path / "a.json").read_text())["annotations"]
+    assert entry["lefthand_presence"] == 0.75
+    assert "face_presence" not in entry

@@ -237,3 +237,28 @@ def test_a_file_of_people_is_not_overwritten(tmp_path):
     with pytest.raises(FileExistsError):
         write_people(path, [make_person()])
     assert path.read_text() == '{"version":1.3,"people":[]}'
+
+
+def test_boxes_and_presences_come_back_where_options_are_written(tmp_path):
+    xy, scores = np.full((21, 2), 7.0), np.ones(21)
+    hand = Hand(xy, scores, (1.234, 2, 30, 30), side="left", presence=0.75, right=0.125)
+    body = Body(np.full((25, 2), 9.0), np.ones(25), skeleton=BODY_25, person_score=0.5)
+    people = [Person(body, Face(np.full((70, 2), 5.0), np.ones(70)), hand), Person(body)]
+    write_people(tmp_path / "people.json", people, options={"preset": "lite"})
+    write_openpose(tmp_path / "hands.json", [hand], options={})
+    first, second = read_people(tmp_path / "people.json")
+    [alone] = read_openpose(tmp_path / "hands.json")
+    for each in (first.left_hand, alone):
+        assert (each.box, each.presence, each.right) == ((1.23, 2.0, 30.0, 30.0), 0.75, 0.125)
+    assert (first.body.person_score, second.body.person_score) == (0.5, 0.5)
+    assert first.face.presence is None
+
+
+def test_files_of_openpose_have_no_members_of_ours_and_strange_facts_do_not_count(tmp_path):
+    hand = Hand(np.full((21, 2), 7.0), np.ones(21), side="left", presence=0.75)
+    write_people(tmp_path / "people.json", [Person(left_hand=hand)])
+    data = json.loads((tmp_path / "people.json").read_text())
+    assert list(data) == ["version", "people"]
+    for strange in (None, 3, [], [None], [{"left_hand": 3}]):
+        [person] = people_from_openpose(data | {"openpose_keras_facts": strange})
+        assert person.left_hand.presence is None

@@ -78,7 +78,7 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
         if people is None:
             add_labels(path, source, hands)
         else:
-            add_people_labels(path, source, [label for _, label in label_people(people)])
+            add_people_labels(path, source, [label for _, _, label in label_people(people)])
     return path
 
 
