@@ -13,6 +13,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from openpose_keras.cli import (
@@ -33,6 +34,7 @@ from openpose_keras.cli import (
 from openpose_keras.cli.options import INTERRUPTED, UsageError
 from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import OpenPoseKerasError
+from openpose_keras.core.files import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
@@ -40,6 +42,15 @@ COMMANDS = (
     detect, video, demo, explore, fetch, convert, export, inspect, verify, evaluate, render, train,
     average,
 )  # fmt: skip
+
+
+_FILES = {
+    PHOTO_SUFFIXES: ("detect", "explore"),
+    VIDEO_SUFFIXES: ("video",),
+    (".caffemodel", ".h5", ".pth", ".tflite"): ("convert", "inspect", "verify", "average"),
+    (".json",): ("evaluate", "train"),
+}
+"""The commands whose first argument is a file of such a name."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,8 +98,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, ModuleNotFoundError) and error.name:
             text += f"; pip install {error.name.partition('.')[0]}"
         text = text.replace("with force=True", "with --force")
-        print(f"error: {' '.join(text.split())}", file=sys.stderr)
+        print(f"error: {' '.join(text.split())}{_right_command(argv)}", file=sys.stderr)
         return 1
+
+
+def _right_command(argv: Sequence[str]) -> str:
+    """Return the end of a message: which command takes a file like the first that was given."""
+    given = next((word for word in argv[1:] if not word.startswith("-")), "")
+    suffix = Path(given).suffix.lower()
+    for suffixes, commands in _FILES.items():
+        if suffix in suffixes and Path(given).is_file() and argv[0] not in commands:
+            names = " and ".join(f"`openpose-keras {name}`" for name in commands)
+            return f"; {suffix} files are for {names}"
+    return ""
 
 
 def _join_negative(argv: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from openpose_keras.cli.options import UsageError, how_to_use
 from openpose_keras.conversion.catalogue import OPENPOSE_LICENCE, SOURCES
+from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.presets import PRESETS
@@ -42,7 +43,9 @@ def parse_name(text: str) -> str:
     if text in SOURCES:
         return text
     preset = PRESETS.get(text)
-    mend = f"; for {text}: {preset.how_to_get or 'its weights ship'}" if preset else ""
+    mend = did_you_mean(text, SOURCES)
+    if preset:
+        mend = f"; for {text}: {preset.how_to_get or 'its weights ship'}"
     raise argparse.ArgumentTypeError(f"expected one of {', '.join(SOURCES)}, got {text!r}{mend}")
 
 

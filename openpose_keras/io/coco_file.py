@@ -47,7 +47,8 @@ def load_json(path: str | Path) -> Any:  # noqa: ANN401 - JSON may hold anything
     try:
         return json.loads(Path(path).read_bytes())
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not a JSON file: {error}") from error
+        told = "it is no text" if isinstance(error, UnicodeDecodeError) else error
+        raise DataError(f"{path} is not a JSON file: {told}") from error
 
 
 def load_labels(path: str | Path) -> Json:

@@ -279,7 +279,8 @@ def _read(path: str | Path, convert: Callable[[Mapping[str, Any]], list[Any]]) -
         return convert(data[0] if isinstance(data, list) else data)
     except ValueError as error:
         what = "" if isinstance(error, FormatError) else "not a JSON file: "
-        raise FormatError(f"{path}: {what}{error}") from error
+        told = "it is no text" if isinstance(error, UnicodeDecodeError) else error
+        raise FormatError(f"{path}: {what}{told}") from error
 
 
 def write_people(

@@ -159,7 +159,9 @@ def read_config(path: str | Path, **changes: object) -> TrainConfig:
     """
     try:
         given = json.loads(Path(path).read_text(encoding="utf8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise TrainingError(f"expected a config, a JSON object, in {path}, got no text") from error
+    except json.JSONDecodeError as error:
         raise TrainingError(f"expected a config, a JSON object, in {path}: {error}") from error
     if not isinstance(given, dict) or {"images", "annotations"} & set(given):
         raise TrainingError(

@@ -238,6 +238,7 @@ def test_usage_errors_end_with_status_2_and_no_traceback(estimator, folder, caps
         ([*DETECT, "--preset", "hand_light"], "hand_lite"),
         ([*DETECT, "--preset", "litee"], "lite"),
         ([*DETECT, "--treshold", "0.3"], "--threshold"),
+        (["fetch", "hnd"], "hand"),
     ],
 )
 def test_usage_errors_say_what_was_probably_meant(capsys, argv, meant):
@@ -304,6 +305,24 @@ def test_values_that_make_no_sense_are_usage_errors(capsys, argv, told):
     with pytest.raises(SystemExit) as caught:
         cli.main(argv)
     assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert told in error
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "told"),
+    [
+        ("video", "labels.json", "`openpose-keras evaluate` and `openpose-keras train`"),
+        ("train", "hand.png", "`openpose-keras detect`"),
+        ("inspect", "hand.png", "`openpose-keras detect`"),
+        ("train", "a.h5", "`openpose-keras convert`"),
+    ],
+)
+def test_a_wrong_file_is_told_with_the_command_that_takes_it(folder, capsys, command, name, told):
+    if not Path(name).exists():
+        Path(name).write_bytes(b"\xff\xfe\x00")
+    assert cli.main([command, name]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert told in error
