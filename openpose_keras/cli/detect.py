@@ -162,7 +162,7 @@ def run(args: argparse.Namespace) -> int:
         )
     args.preset = args.preset or options.default_preset(args)
     args.parts = options.chosen_parts(args)
-    options.check_engine(args)
+    options.check_networks(args, args.parts or ["hand"])
     return _run(args)
 
 

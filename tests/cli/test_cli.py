@@ -67,6 +67,7 @@ def estimator(monkeypatch):
     fake = FakeEstimator()
     monkeypatch.setattr(cli_options, "default_preset", lambda args: "hand_lite")
     monkeypatch.setattr(cli_options, "load_estimator", lambda args: fake)
+    monkeypatch.setattr(cli_options, "find_weights", lambda *_: None)
     return fake
 
 
@@ -766,6 +767,7 @@ def people(monkeypatch):
         return fake
 
     monkeypatch.setattr(cli_options, "load_people_estimator", load)
+    monkeypatch.setattr(cli_options, "find_weights", lambda *_: None)
     return fake
 
 

@@ -187,8 +187,10 @@ def test_json_files_of_other_options_are_refused(capsys, monkeypatch):
     Path("photos/002.png").unlink()
     detect("--threshold", "0.2")
     monkeypatch.setitem(sys.modules, "openvino", None)
-    for broken in (["--weights", "no.h5"], ["--engine", "openvino"]):
+    capsys.readouterr()
+    for broken in (["--weights", "no.h5"], ["--engine", "openvino"], ["--preset", "hand"]):
         detect(*broken, status=1)
+        assert "other options" not in capsys.readouterr().err
 
 
 def test_a_recipe_of_a_file_is_remembered(capsys):
