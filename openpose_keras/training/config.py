@@ -50,8 +50,11 @@ class TrainConfig:
         pretrained: Whether to start from MediaPipe's network, or at random.
         weights: Weight file of the same network to start from instead, or the name of a preset,
             such as "hand_lite", whose first layers are kept as they are. None for no file.
-        layers: Of "hand_lite", what the names of the layers begin with that are trained, separated
-            by commas, such as "presence,right"; all others are kept as they are. None for all.
+        layers: Of "hand_lite" and "body_lite", what the names of the layers begin with that are
+            trained, separated by commas, such as "presence,right"; all others are kept as they are.
+            None for all.
+        untaught_weight: Of "body_lite" with a teacher, by how much the loss of those maps is
+            multiplied that the teacher lacks: the middle of the hips, the feet and their limbs.
         size: Side of the network's input in training, a multiple of 32.
         batch_size: Samples a step.
         epochs: Number of epochs; each ends with a validation and a checkpoint.
@@ -83,6 +86,7 @@ class TrainConfig:
     pretrained: bool = True
     weights: str | None = None
     layers: str | None = None
+    untaught_weight: float = 1.0
     size: int = 224
     batch_size: int = 32
     epochs: int = 21
@@ -107,8 +111,10 @@ class TrainConfig:
             self._require(
                 "teacher", self.teacher is None, "None for another network than body_lite"
             )
-        fits = self.layers is None or self.network == "hand_lite"
-        self._require("layers", fits, "None for another network than hand_lite")
+        fits = self.layers is None or self.network in ("hand_lite", "body_lite")
+        self._require("layers", fits, "None for another network than hand_lite and body_lite")
+        fits = self.untaught_weight > 0 and (self.teacher is not None or self.untaught_weight == 1)
+        self._require("untaught_weight", fits, "above 0, and 1 without a teacher")
         if self.network == "face_lite":
             self._require("labels", self.labels is None, "None for face_lite, which has assets")
             self._require("size", self.size == FACE_INPUT, f"{FACE_INPUT} for face_lite")

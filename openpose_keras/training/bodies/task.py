@@ -18,6 +18,7 @@ from openpose_keras.io.coco_results import people_to_coco
 from openpose_keras.networks.presets import load_network
 from openpose_keras.training.bodies.data import BodySample, BodySources, load_sources
 from openpose_keras.training.bodies.distillation import (
+    NONE,
     differences,
     matching_channels,
     taught_loss,
@@ -88,6 +89,8 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
     last = {kind: maps for stage in stages.output for kind, maps in stage.items()}
     network = keras.Model(stages.input, last, name=stages.name)
     slow: Mapping[str, bool | np.ndarray] = load_first_weights(network, config)
+    for layer in network.layers if config.layers is not None else ():
+        layer.trainable = layer.name.startswith(tuple((config.layers or "").split(",")))
     image, normalised = image_input(config.size)
     outputs = {
         f"{kind}_stage{number}": maps
@@ -179,7 +182,9 @@ def batch_source(
         """Compose a batch."""
         labelled = [sources.training(rng) for _ in range(config.batch_size - taught)]
         photos = [sources.taught(rng).image for _ in range(taught)] if sources.taught else []
-        return collate(labelled, skeleton, names, photos=photos)
+        return collate(
+            labelled, skeleton, names, photos=photos, untaught_weight=config.untaught_weight
+        )
 
     return batch
 
@@ -190,6 +195,7 @@ def collate(
     outputs: Sequence[str],
     *,
     photos: Sequence[np.ndarray] = (),
+    untaught_weight: float = 1.0,
 ) -> Batch:
     """Return samples as a batch: images, and the targets of each output.
 
@@ -198,17 +204,23 @@ def collate(
         skeleton: Of their people.
         outputs: Names such as "affinity_stage1".
         photos: (h, w, 3) uint8 images of the same size for a teacher to answer.
+        untaught_weight: Factor of what the maps count that `TEACHER` lacks.
 
     Returns:
         The m photos and the n samples' images (m + n, h, w, 3) uint8, and for each output (n,
         h / 8, w / 8, 2 C), see `masked_loss`, or zeros (m, 1, 1, 1), see `taught_loss`.
     """
     packed: dict[str, list[np.ndarray]] = {"keypoints": [], "affinity": []}
+    channels = matching_channels(BODY_NETWORKS[TEACHER][0], skeleton)
+    factors = {
+        kind: np.where(each == NONE, np.float32(untaught_weight), np.float32(1))
+        for kind, each in channels.items()
+    }
     for each in samples:
         targets = body_targets(each.people, skeleton, each.image.shape[:2], stride=_STRIDE)
         weights = target_weights(each, targets, skeleton, stride=_STRIDE)
-        for kind, *both in zip(("keypoints", "affinity"), targets, weights, strict=True):
-            packed[kind].append(np.concatenate(both, axis=-1))
+        for kind, maps, counts in zip(packed, targets, weights, strict=True):
+            packed[kind].append(np.concatenate([maps, counts * factors[kind]], axis=-1))
     stacks = {kind: np.stack(arrays) for kind, arrays in packed.items()}
     stacks["taught"] = np.zeros((len(photos), 1, 1, 1), np.float32)
     images = np.stack([*photos, *(each.image for each in samples)])

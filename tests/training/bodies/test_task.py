@@ -94,6 +94,29 @@ def test_a_batch_has_the_targets_of_each_output_and_the_weights_of_their_cells()
         np.testing.assert_array_equal(targets[name][1], np.concatenate(expected, axis=-1))
 
 
+def test_maps_that_the_teacher_lacks_may_count_more():
+    people = np.random.default_rng(0).uniform(4, 60, (1, 25, 2))
+    sample = BodySample(np.zeros((64, 64, 3), np.uint8), people, np.zeros((64, 64), bool))
+    names = ["keypoints_stage1", "affinity_stage1"]
+    _, plain = bodies.collate([sample], BODY_25, names)
+    _, more = bodies.collate([sample], BODY_25, names, untaught_weight=3)
+    for name, foot, other in zip(names, (19, 40), (0, 2), strict=True):
+        half = plain[name].shape[-1] // 2
+        np.testing.assert_array_equal(more[name][..., :half], plain[name][..., :half])
+        counts, before = more[name][..., half:], plain[name][..., half:]
+        np.testing.assert_array_equal(counts[..., foot], 3 * before[..., foot])
+        np.testing.assert_array_equal(counts[..., other], before[..., other])
+        assert before[..., foot].any()
+
+
+def test_chosen_layers_alone_learn():
+    model, network = bodies.start(config_of("body_lite", size=64, layers="Mconv7,conv5_5_CPM"))
+    learning = {layer.name for layer in network.layers if layer.trainable_weights}
+    ends = ("Mconv7_stage2_L1", "Mconv7_stage2_L2", "conv5_5_CPM_L1", "conv5_5_CPM_L2")
+    assert learning == set(ends)
+    assert len(model.trainable_variables) == 8
+
+
 def test_a_photo_without_labels_of_feet_does_not_teach_that_there_are_none():
     whole, size = standing(BODY_25, (60, 64), 90), (128, 128)
     for name in ("neck", "mid_hip"):
