@@ -19,6 +19,7 @@ from openpose_keras.core.keypoints import Person
 
 _CUTOFF = 0.8  # hertz, of a keypoint that keeps still, at strength 1
 _SPEED_FACTOR = 2.0  # hertz per size a second: the paper's beta
+_JUMP = 0.5  # sizes from one frame to the next: another hand or person, which begins anew
 _SPEED_CUTOFF = 1.0  # hertz, of the speed itself, as in the paper
 
 
@@ -49,7 +50,8 @@ class KeypointFilter:
         """Return the smoothed keypoints of the next frame.
 
         Args:
-            xy: (K, 2) pixels; NaN where missing. A keypoint that was missing begins again as it is.
+            xy: (K, 2) pixels; NaN where missing. A keypoint that was missing, or that jumps by more
+                than half of the size, begins again as it is.
             seconds: The time of the frame. Where it is not later than the last one, nothing is
                 smoothed.
 
@@ -59,11 +61,13 @@ class KeypointFilter:
         xy = np.asarray(xy, np.float64)
         time = seconds - self._seconds
         was_there = np.isfinite(self._xy).all(axis=1, keepdims=True) & (0 < time < math.inf)
+        size = max(*keypoint_extent(xy)[1], 1.0)
         with np.errstate(invalid="ignore"):
+            jumps = np.linalg.norm(xy - self._raw, axis=1, keepdims=True) > _JUMP * size
+            was_there = was_there & ~jumps
             velocity = np.where(was_there, (xy - self._raw) / time, 0.0)
             before = np.where(was_there & np.isfinite(self._velocity), self._velocity, 0.0)
             velocity = before + _weight(_SPEED_CUTOFF, time) * (velocity - before)
-            size = max(*keypoint_extent(xy)[1], 1.0)
             speed = np.linalg.norm(velocity, axis=1, keepdims=True) / size
             weight = _weight(self.cutoff + _SPEED_FACTOR * speed, time)
             smoothed = np.where(was_there, self._xy + weight * (xy - self._xy), xy)

@@ -17,6 +17,7 @@ from openpose_keras.core.keypoints import Keypoints, Person
 
 _INERTIA = 0.5  # of the velocity from frame to frame; its noise is that of the keypoints
 _OTHER_SIDE = 0.2  # what it costs if a hand is now taken for one of the other side
+_BODY = 2.5  # a body moves less of its size than a hand, and others stand beside it
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +134,12 @@ def keypoint_distance(one: Person, other: Person) -> float:
 
     Returns:
         The mean distance of the keypoints that both have, over the longer side of their extent: of
-        the bodies where both have one, else of the parts that lie nearest. A hand is compared with
-        one of the other side too, as people of one hand alone may change theirs. Infinity where
-        they have no part in common.
+        the bodies, two and a half times, where both have one, else of the parts that lie nearest. A
+        hand is compared with one of the other side too, as people of one hand alone may change
+        theirs. Infinity where they have no part in common.
     """
     if one.body is not None and other.body is not None:
-        return _distance(one.body, other.body)
+        return _BODY * _distance(one.body, other.body)
     distances = [
         _distance(mine, its) + (_OTHER_SIDE if mine.side != its.side else 0.0)
         for mine in one.hands

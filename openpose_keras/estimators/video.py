@@ -15,6 +15,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -42,6 +43,8 @@ __all__ = [
     "read_ahead",
     "write_video",
 ]
+
+_SIDE_INERTIA = 0.8  # of the probability of a right hand, from frame to frame
 
 AnyEstimator = WholeBodyEstimator | BodyEstimator | HandEstimator
 _Item = TypeVar("_Item")
@@ -195,27 +198,42 @@ def follow_hands(
             it, the threshold of a `Search` of the mean score.
 
     Returns:
-        The hands that are still there, best first; none for a recipe of the whole image.
+        The hands that are still there, best first; none for a recipe of the whole image. Where the
+        network tells the side, `right` is mixed with what it was, so that a hand that is turned
+        away for some frames keeps its side.
     """
     if isinstance(estimator.recipe, WholeImageRecipe):
         return []
     keeps_side = estimator.mirrors()  # or both sides would go through the network
+    frame = whole_box(image)
+    hands = [hand for hand in hands if box_cover(box_from_points(hand.xy), frame) >= LEAST_INSIDE]
     regions = [
-        Region(box, hand.side if keeps_side else None, np.column_stack([hand.xy, hand.scores]))
+        Region(
+            box_from_points(hand.xy),
+            hand.side if keeps_side else None,
+            np.column_stack([hand.xy, hand.scores]),
+        )
         for hand in hands
-        for box in [box_from_points(hand.xy)]
-        if box_cover(box, whole_box(image)) >= LEAST_INSIDE
     ]
     if estimator.needs_upright_pass:
         regions = estimator.upright_regions(image, regions)
     search = estimator.search
     least = search.threshold if isinstance(search, Search) else Search.threshold
+    before = dict(zip(estimator.estimate_regions(image, regions), hands, strict=True))
     estimates = [
         each
-        for each in estimator.estimate_regions(image, regions)
+        for each in before
         if each.confidence >= (least if each.presence is None else min_presence)
     ]
-    return [each.hand for each in distinct_hands(estimates)]
+    return [_with_side_of(each.hand, before[each]) for each in distinct_hands(estimates)]
+
+
+def _with_side_of(hand: Hand, before: Hand) -> Hand:
+    """Return a hand with the side that it had before, unless the network is sure of another."""
+    if hand.right is None or before.right is None:
+        return hand
+    right = _SIDE_INERTIA * before.right + (1 - _SIDE_INERTIA) * hand.right
+    return replace(hand, right=right, side="right" if right >= 0.5 else "left")
 
 
 def _of_people(estimator: AnyEstimator) -> WholeBodyEstimator:

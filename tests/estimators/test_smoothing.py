@@ -38,9 +38,18 @@ def test_a_missing_keypoint_begins_again():
     gone[3] = np.nan
     smooth(XY, 0.0)
     assert np.isnan(smooth(gone, 0.1)[3]).all()
-    again = smooth(XY + 50, 0.2)
-    np.testing.assert_array_equal(again[3], XY[3] + 50)
-    assert np.abs(again[4] - XY[4] - 50).max() > 1
+    again = smooth(XY + 20, 0.2)
+    np.testing.assert_array_equal(again[3], XY[3] + 20)
+    assert np.abs(again[4] - XY[4] - 20).max() > 1
+
+
+def test_a_keypoint_that_jumps_begins_again():
+    smooth, far = KeypointFilter(4.0), XY.copy()
+    far[3] += 0.6 * np.ptp(XY, axis=0).max()
+    smooth(XY, 0.0)
+    moved = smooth(far + 2, 1 / 30)
+    np.testing.assert_array_equal(moved[3], far[3] + 2)
+    assert np.abs(moved[4] - XY[4]).max() < 1.9
 
 
 def test_people_are_smoothed_by_their_ids_and_scores_stay():

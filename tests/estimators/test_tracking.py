@@ -87,6 +87,19 @@ def test_a_person_keeps_the_id_when_the_body_is_lost_for_a_frame():
     assert [ids(tracker.update(each, n / 30)) for n, each in enumerate(frames)] == [[0]] * 3
 
 
+def test_a_body_that_stands_beside_is_another_person():
+    xy = np.random.default_rng(0).uniform((0, 0), (200, 400), (25, 2))
+    first, beside, moved = (
+        Person(Body(xy + np.array([shift, 0]), np.ones(25), skeleton=BODY_25))
+        for shift in (0, 200, 40)
+    )
+    assert [ids(Tracker().update([each], 0)) for each in (first, beside)] == [[0], [0]]
+    for second, expected in ((beside, [1]), (moved, [0])):
+        tracker = Tracker()
+        tracker.update([first], 0.0)
+        assert ids(tracker.update([second], 1 / 30)) == expected
+
+
 def test_people_without_a_common_keypoint_are_infinitely_far():
     half = np.where(np.arange(21)[:, None] < 10, np.nan, UNIT)
     one = Person(right_hand=Hand(half, np.where(np.arange(21) < 10, 0.0, 1.0)))

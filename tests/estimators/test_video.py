@@ -7,6 +7,7 @@ import pytest
 from openpose_keras import video
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.errors import VideoError
+from openpose_keras.core.keypoints import Hand
 from openpose_keras.core.skeletons import BODY_25
 from openpose_keras.estimators.body import BodyEstimator
 from openpose_keras.estimators.face import FaceEstimator
@@ -110,6 +111,18 @@ def test_bodies_are_estimated_in_each_frame_and_hands_searched_for_now_and_then(
     for people in results:
         assert sorted(person.id for person in people) == [0, 1, 2]  # two bodies and a hand alone
         assert sum(len(person.hands) for person in people) == 5
+
+
+def test_a_hand_keeps_its_side_while_the_network_is_not_sure_for_long():
+    before = Hand(LAYOUT, np.ones(21), side="right", right=0.95)
+    unsure = replace(before, side="left", right=0.05)
+    for count, side in ((1, "right"), (3, "right"), (4, "left")):
+        hand = before
+        for _ in range(count):
+            hand = video._with_side_of(unsure, hand)
+        assert hand.side == side
+        assert (hand.right >= 0.5) == (side == "right")
+    assert video._with_side_of(replace(unsure, right=None), before).side == "left"
 
 
 def test_bodies_alone_get_ids():
