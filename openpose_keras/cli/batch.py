@@ -128,8 +128,8 @@ class Batch:
             except InputError as error:
                 if args.tables and self._other_options(job) == "":
                     raise InputError(
-                        f"{args.out} exists and has photos that were found without a table: "
-                        "--force finds them again, or choose another --out"
+                        f"{args.out} has photos that were found without --format "
+                        f"{args.format[-1]}: --force finds them again, or choose another --out"
                     ) from error
                 self.refused.append(Outcome(job, str(error), failed=True))
             else:
@@ -215,7 +215,7 @@ class Batch:
         ):
             writer = csv.writer(file)
             writer.writerow(_BAD_COLUMNS)
-            writer.writerows((each.job.photo, each.text) for each in self.bad)
+            writer.writerows((each.job.name, each.text) for each in self.bad)
 
     def _clear_temporaries(self) -> None:
         """Delete what processes that were killed left in the folders of results."""

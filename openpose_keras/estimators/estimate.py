@@ -19,7 +19,7 @@ from openpose_keras.geometry import Crop, Frame
 MapFrame = Literal["heatmap", "input", "image"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Estimate:
     """The keypoints of one region, and what they came from.
 
@@ -41,6 +41,10 @@ class Estimate:
     recipe: AnyRecipe
     spec: InputSpec
     skeleton: Skeleton
+
+    def __repr__(self) -> str:
+        """Return one line without the arrays."""
+        return f"{type(self).__name__}({self.keypoints!r}, views={len(self.maps)})"
 
     @property
     def score(self) -> float:

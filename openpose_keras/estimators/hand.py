@@ -67,7 +67,7 @@ _HOPELESS = 0.1  # part of `min_presence` below which a hand of a search is give
 _SEARCH = Recipe(name="search")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class HandEstimate(Estimate):
     """The keypoints of one hand, and what they came from.
 
@@ -439,8 +439,9 @@ class HandEstimator(KeypointEstimator):
             frame: The resolution, see `Estimate.heatmaps`.
 
         Returns:
-            (h, w, 22) float32, those that a call finds the keypoints in, never mirrored or rotated,
-            and where they lie in the image.
+            (h, w, 22) float32, those that a call with this box finds the keypoints in, never
+            mirrored or rotated, and where they lie in the image. A network that finds points too,
+            as `hand_lite`, moves the keypoints away from their maxima.
         """
         [estimate] = self.estimate(image, "whole" if box is None else [box], side)
         return estimate.heatmaps(frame)

@@ -19,7 +19,7 @@ from openpose_keras.core.keypoints import Person
 
 _CUTOFF = 0.8  # hertz, of a keypoint that keeps still, at strength 1
 _SPEED_FACTOR = 2.0  # hertz per size a second: the paper's beta
-_JUMP = 0.5  # sizes from one frame to the next: another hand or person, which begins anew
+_JUMP = 0.5  # sizes from one frame to the next: another hand or person, where it begins again
 _SPEED_CUTOFF = 1.0  # hertz, of the speed itself, as in the paper
 
 

@@ -17,7 +17,7 @@ from openpose_keras.core.keypoints import Keypoints, Person
 
 _INERTIA = 0.5  # of the velocity from frame to frame; its noise is that of the keypoints
 _OTHER_SIDE = 0.2  # what it costs if a hand is now taken for one of the other side
-_BODY = 2.5  # a body moves less of its size than a hand, and others stand beside it
+_BODY = 2.5  # a body moves less of its size than a hand, and others stand near
 
 
 @dataclass(frozen=True, eq=False)

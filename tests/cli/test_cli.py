@@ -593,7 +593,9 @@ def test_progress_bar_is_on_stderr_of_a_terminal(
 def test_a_run_that_may_write_nothing_leaves_no_table_behind(estimator, folder, capsys):
     assert cli.main(["detect", "hand.png"]) == 0
     before = set(Path().iterdir())
-    assert "exists" in error_line(capsys, "detect", "hand.png", "--format", "json,csv")
+    assert "without --format csv" in error_line(
+        capsys, "detect", "hand.png", "--format", "json,csv"
+    )
     assert set(Path().iterdir()) == before
     assert cli.main(["detect", "hand.png", "--recipe", "fast", "--force"]) == 0
 

@@ -72,7 +72,7 @@ def test_bad_photos_end_in_a_list_and_the_others_have_results(capsys):
     written = [name for name in names() if name.endswith("_keypoints.json")]
     assert written == [f"{number:03}_keypoints.json" for number in good]
     listed = rows("out/bad_photos.csv")
-    assert [row["photo"] for row in listed] == [f"photos/{number:03}.png" for number in bad]
+    assert [row["photo"] for row in listed] == [f"../photos/{number:03}.png" for number in bad]
     assert all(row["error"].startswith("expected JPEG, PNG") for row in listed)
 
 
@@ -158,7 +158,7 @@ def test_a_table_that_is_wanted_later_is_refused_in_one_line(capsys):
     write_photos("photos", 4)
     detect("--format", "json,csv", status=1)
     [line] = capsys.readouterr().err.splitlines()
-    assert "out exists and has photos that were found without a table: --force" in line
+    assert "out has photos that were found without --format csv: --force" in line
     assert names() == before
     detect("--format", "json,csv", "--force")
     check_rows(rows(), range(4))

@@ -171,7 +171,7 @@ def static_figure(session: Session) -> NotebookFigure:
 def _write_scores(axes: Axes, session: Session) -> None:
     """Write the keypoints of the active hand or part and their scores, one line each."""
     count, active, skeleton = len(session.hands), session.state.hand, session.skeleton
-    title = f"scores of hand {active + 1} of {count}" if count > 1 else "scores"
+    title = f"hand {active + 1} of {count}" if count > 1 else "scores"
     axes.set(xlim=(0, 1), ylim=(len(skeleton), 0))
     if not count:
         axes.set_title(
