@@ -230,7 +230,7 @@ PRESETS = _Presets(
             recipe="refined",
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
-            sha256="3386e57dd8c661e4cd230cc1aac12bb5560c08c52664a8f1fde4d43f9dfa00dd",
+            sha256="72243ec7a17056c9c6c8e0f1587f89ffaee395198603484a456e00846df5e55f",
         ),
         Preset(
             name="body_tiny",
