@@ -183,7 +183,7 @@ def test_a_wrong_engine_and_what_it_cannot_do_are_told():
     with pytest.raises(ValueError, match="among auto, keras, onnx, openvino, litert, got 'torch'"):
         load_engine("hand_lite", engine="torch")
     for engine in ("onnx", "litert"):
-        with pytest.raises(ValueError, match=f'float32 with engine="{engine}", got \'mixed_bf'):
+        with pytest.raises(ValueError, match=f"float32 with the engine {engine}, got mixed_bf"):
             load_engine("hand_lite", engine=engine, dtype="mixed_bfloat16")
     assert engine_name(load_engine("hand_lite", dtype="mixed_bfloat16")) == "keras"
 
