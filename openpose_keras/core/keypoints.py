@@ -291,9 +291,11 @@ def as_person(found: Person | Keypoints) -> Person:
 
 
 def refuse_one(results: object, name: str) -> None:
-    """Raise TypeError for one hand or person where a list of them, of a name, is expected."""
+    """Raise TypeError for what is no list where a list of hands or people, of a name, is expected."""
     if isinstance(results, Person | Keypoints):
         raise TypeError(f"expected a list of {name}, got one {type(results).__name__}: write [...]")
+    if not isinstance(results, Iterable):
+        raise TypeError(f"expected a list of {name}, got {results!r:.60}: write [] for nobody")
 
 
 def label_scores(xy: np.ndarray) -> np.ndarray:

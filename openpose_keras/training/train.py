@@ -64,6 +64,9 @@ def train(config: TrainConfig) -> Path:
     if (out / STATE).exists():
         _load_state(task.model, out / STATE)
     done = int(task.model.optimizer.iterations) // config.steps_per_epoch
+    if done >= config.epochs:
+        print(f"{out} has all its {done} epochs already; with more of them it goes on", flush=True)
+        return result
     task.model.fit(
         batches(task.batch, config, first_epoch=done),
         epochs=config.epochs,

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from openpose_keras.core.keypoints import Face, Hand, Keypoints, Person
+from openpose_keras.core.keypoints import Face, Hand, Keypoints, Person, as_people
 from openpose_keras.core.skeletons import FACE, HAND, Skeleton
 from openpose_keras.io.openpose_json import to_openpose
 from openpose_keras.viz.drawing import draw_hands
@@ -227,3 +227,9 @@ def test_keypoints_hold_their_names_and_a_person_the_parts():
     assert "wrist" in hand
     assert "nose" not in hand
     assert Person(right_hand=hand).to_dict() == {"right_hand": hand.to_dict()}
+
+
+def test_what_is_no_list_is_told_in_a_line():
+    for wrong in (None, 3):
+        with pytest.raises(TypeError, match=f"expected a list of people, got {wrong}"):
+            as_people(wrong)

@@ -147,12 +147,13 @@ def test_a_resumed_run_ends_as_one_that_was_not_killed(resumed):
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_left_as_it_is(resumed):
+def test_a_finished_run_is_left_as_it_is(resumed, capsys):
     config, out = resumed
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
     before.pop("config.json")
     with quick_runs():
         assert train(config) == out / RESULT
+    assert f"has all its {config.epochs} epochs already" in capsys.readouterr().out
     after = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
     assert before.items() <= after.items()
 
