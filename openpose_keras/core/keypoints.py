@@ -291,7 +291,7 @@ def as_person(found: Person | Keypoints) -> Person:
 
 
 def refuse_one(results: object, name: str) -> None:
-    """Raise TypeError for what is no list where a list of hands or people, of a name, is expected."""
+    """Raise TypeError for what is no list, where one of hands or people is expected."""
     if isinstance(results, Person | Keypoints):
         raise TypeError(f"expected a list of {name}, got one {type(results).__name__}: write [...]")
     if not isinstance(results, Iterable):
