@@ -350,7 +350,8 @@ def check_networks(args: argparse.Namespace, parts: Collection[Part]) -> None:
     """Check what can be checked before a network is loaded, which may take long.
 
     Raises:
-        UsageError: The recipe, or `--smallest`, is not for these parts.
+        UsageError: The recipe, or `--smallest`, is not for these parts, or the engine does not
+            calculate in the dtype.
         WeightsError: The weights are not there.
         BackendError: The engine is not installed.
     """
@@ -365,19 +366,13 @@ def check_networks(args: argparse.Namespace, parts: Collection[Part]) -> None:
             f"--smallest is of a preset with a detector, which {presets['hand'].name} is not: "
             f"choose {known}"
         )
-    check_engine(args)
+    _check_engine(args)
     for part in parts:
         find_weights(presets[part], args.weights)
 
 
-def check_engine(args: argparse.Namespace) -> None:
-    """Check that the engine, and the weights of `--weights`, are there.
-
-    Raises:
-        UsageError: The engine does not calculate in this dtype.
-        WeightsError: There is no such file.
-        BackendError: The engine is not installed.
-    """
+def _check_engine(args: argparse.Namespace) -> None:
+    """Check that the engine is there, and calculates in the dtype."""
     try:
         check_dtype(args.dtype, args.engine)
     except ValueError as error:
@@ -385,8 +380,6 @@ def check_engine(args: argparse.Namespace) -> None:
     package = _PACKAGES.get(args.engine)
     if package and find_spec(package.replace("-", "_")) is None:
         raise BackendError(f"--engine {args.engine}: it is not installed: pip install {package}")
-    if args.weights:
-        find_weights(next(iter(get_presets(args.preset).values())), args.weights)
 
 
 def how_to_use(name: str, weights: Path | None = None) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 # fmt: off
 PHOTO_SUFFIXES = (
@@ -172,6 +173,24 @@ def require_writable(path: str | os.PathLike[str], *, force: bool = False) -> No
         raise FileExistsError(
             f"{path} exists: choose another name, or overwrite it with force=True"
         )
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - JSON may hold anything
+    """Return the content of a JSON file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no JSON; the message says why, and does not name the file.
+    """
+    try:
+        return json.loads(Path(path).read_bytes())
+    except UnicodeDecodeError as error:
+        raise ValueError("it is no text") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def write_json(

@@ -1,6 +1,5 @@
 """What all of COCO's label files have in common: their three lists, images, boxes and crowds."""
 
-import json
 import os
 import re
 import warnings
@@ -15,6 +14,7 @@ import numpy as np
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import Box
 from openpose_keras.core.errors import DataError, OpenPoseKerasError
+from openpose_keras.core.files import read_json
 from openpose_keras.core.skeletons import COCO_17, COCO_FEET, COCO_WHOLE_BODY, FACE, HAND, Skeleton
 from openpose_keras.geometry.axis_aligned import Size
 from openpose_keras.io.images import image_size, read_image
@@ -45,10 +45,9 @@ def load_json(path: str | Path) -> Any:  # noqa: ANN401 - JSON may hold anything
         FileNotFoundError: The file does not exist.
     """
     try:
-        return json.loads(Path(path).read_bytes())
-    except (ValueError, RecursionError) as error:
-        told = "it is no text" if isinstance(error, UnicodeDecodeError) else error
-        raise DataError(f"{path} is not a JSON file: {told}") from error
+        return read_json(path)
+    except ValueError as error:
+        raise DataError(f"{path} is not a JSON file: {error}") from error
 
 
 def load_labels(path: str | Path) -> Json:

@@ -225,8 +225,11 @@ def write_found(
 def _presences(person: Person) -> Json:
     """Return the presences of face and hands that are known, named as COCO-WholeBody would."""
     known = {name: getattr(part, "presence", None) for name, part in person.parts.items()}
-    names = {name: f"{name.replace('_', '')}_presence" for name in known}
-    return {names[name]: _six_digits(each) for name, each in known.items() if each is not None}
+    return {
+        f"{name.replace('_', '')}_presence": _six_digits(presence)
+        for name, presence in known.items()
+        if presence is not None
+    }
 
 
 def _photo_ids(names: Sequence[str]) -> Sequence[int]:

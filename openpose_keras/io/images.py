@@ -56,8 +56,7 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
         ImageError: The file does not exist, is a folder, is empty, damaged or cut short, or is not
             an image; or it is an address.
     """
-    if "://" in os.fspath(path):
-        raise ImageError(f"expected a file, got an address: download {path} first")
+    refuse_address(path)
     try:
         return decode_image(Path(path).read_bytes())
     except OSError as error:
@@ -69,6 +68,12 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
                 f"`openpose-keras video {path}`, finds people in videos"
             ) from error
         raise ImageError(f"{path}: {error}") from error
+
+
+def refuse_address(path: str | os.PathLike[str]) -> None:
+    """Raise ImageError for an address, which would be taken for a file that does not exist."""
+    if "://" in os.fspath(path):
+        raise ImageError(f"expected a file, got an address: download {path} first")
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:

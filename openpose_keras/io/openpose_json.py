@@ -36,7 +36,7 @@ from numpy.typing import ArrayLike
 
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.errors import FormatError
-from openpose_keras.core.files import atomic_write, write_json
+from openpose_keras.core.files import atomic_write, read_json, write_json
 from openpose_keras.core.keypoints import (
     PERSON_PARTS,
     SIDES,
@@ -270,7 +270,7 @@ def read_people(path: str | Path) -> list[Person]:
 def _read(path: str | Path, convert: Callable[[Mapping[str, Any]], list[Any]]) -> list[Any]:
     """Read a file, and convert its content; errors name the file."""
     try:
-        data = json.loads(Path(path).read_bytes())
+        data = read_json(path)
         if isinstance(data, list) and len(data) != 1:
             raise FormatError(
                 'expected OpenPose\'s JSON, an object with a list "people", got a list of '
@@ -279,8 +279,7 @@ def _read(path: str | Path, convert: Callable[[Mapping[str, Any]], list[Any]]) -
         return convert(data[0] if isinstance(data, list) else data)
     except ValueError as error:
         what = "" if isinstance(error, FormatError) else "not a JSON file: "
-        told = "it is no text" if isinstance(error, UnicodeDecodeError) else error
-        raise FormatError(f"{path}: {what}{told}") from error
+        raise FormatError(f"{path}: {what}{error}") from error
 
 
 def write_people(

@@ -1,7 +1,6 @@
 """The one small config that decides a training run."""
 
 import dataclasses
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, get_type_hints
 
 from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import TrainingError
+from openpose_keras.core.files import read_json
 from openpose_keras.estimators.body import BODY_NETWORKS
 from openpose_keras.networks.lite import FACE_INPUT
 
@@ -164,10 +164,8 @@ def read_config(path: str | Path, **changes: object) -> TrainConfig:
         FileNotFoundError: There is no such file.
     """
     try:
-        given = json.loads(Path(path).read_text(encoding="utf8"))
-    except UnicodeDecodeError as error:
-        raise TrainingError(f"expected a config, a JSON object, in {path}, got no text") from error
-    except json.JSONDecodeError as error:
+        given = read_json(path)
+    except ValueError as error:
         raise TrainingError(f"expected a config, a JSON object, in {path}: {error}") from error
     if not isinstance(given, dict) or {"images", "annotations"} & set(given):
         raise TrainingError(

@@ -111,6 +111,18 @@ def load_first_weights(network: "keras.Model", config: TrainConfig) -> dict[str,
     return {variable.path: True for layer in layers for variable in layer.weights}
 
 
+def choose_layers(network: "keras.Model", config: TrainConfig) -> None:
+    """Keep the layers of a network as they are that the config's `layers` leaves out.
+
+    Args:
+        network: The network to be trained, in place.
+        config: Names the layers; None for all.
+    """
+    if config.layers is not None:
+        for layer in network.layers:
+            layer.trainable = layer.name.startswith(tuple(config.layers.split(",")))
+
+
 def image_input(size: int) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
     """Return the input of a training model, (n, size, size, 3) uint8 RGB, and that of its network.
 

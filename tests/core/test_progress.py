@@ -20,7 +20,7 @@ def test_long_work_writes_whole_lines_into_a_log(capsys, monkeypatch):
     assert not end.strip()
     assert len(lines) >= 3
     for line in lines:
-        assert re.fullmatch(r"\s*rendering: \d of 3 images, .+/s *|", line)
+        assert re.fullmatch(r" *\r?rendering: \d of 3 images, .+/s *|", line)
 
 
 @pytest.mark.parametrize("shown", [True, False])

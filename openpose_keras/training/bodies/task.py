@@ -29,6 +29,7 @@ from openpose_keras.training.config import TrainConfig
 from openpose_keras.training.task import (
     Batch,
     Task,
+    choose_layers,
     image_input,
     load_first_weights,
     make_optimizer,
@@ -89,8 +90,7 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
     last = {kind: maps for stage in stages.output for kind, maps in stage.items()}
     network = keras.Model(stages.input, last, name=stages.name)
     slow: Mapping[str, bool | np.ndarray] = load_first_weights(network, config)
-    for layer in network.layers if config.layers is not None else ():
-        layer.trainable = layer.name.startswith(tuple((config.layers or "").split(",")))
+    choose_layers(network, config)
     image, normalised = image_input(config.size)
     outputs = {
         f"{kind}_stage{number}": maps

@@ -19,6 +19,7 @@ from openpose_keras.training.hands.targets import gaussian_heatmaps
 from openpose_keras.training.task import (
     Batch,
     Task,
+    choose_layers,
     image_input,
     load_first_weights,
     make_optimizer,
@@ -89,11 +90,10 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
 
     network = networks.hand_lite()
     slow = load_first_weights(network, config)
-    for layer in network.layers:
-        if config.weights and layer.name.startswith(_FIRST_LAYERS):
+    choose_layers(network, config)
+    for layer in network.layers if config.weights else ():
+        if layer.name.startswith(_FIRST_LAYERS):
             layer.trainable = False
-        elif config.layers is not None:
-            layer.trainable = layer.name.startswith(tuple(config.layers.split(",")))
     outputs = dict(network.output)
     outputs["stage1"] = networks.first_stage(network)
     image, normalised = image_input(config.size)

@@ -8,7 +8,7 @@ import numpy as np
 
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.files import require_photos
-from openpose_keras.io.images import as_image, read_image
+from openpose_keras.io.images import as_image, read_image, refuse_address
 
 Source = np.ndarray | str | Path
 
@@ -59,9 +59,8 @@ def collect_images(image_or_paths: Source | Iterable[Source]) -> list[NamedImage
     images: list[NamedImage] = []
     sources = _sources(image_or_paths)
     for source in sources:
-        if "://" in str(source)[:20]:
-            as_image(source)  # which refuses addresses
         if isinstance(source, str | Path):
+            refuse_address(source)
             images += [NamedImage(path.stem, path) for path in _files(Path(source))]
         else:
             name = "image" if len(sources) == 1 else f"image_{len(images) + 1}"
