@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from openpose_keras.networks.presets import PRESETS
     from openpose_keras.viz.drawing import draw, draw_hands, draw_heatmaps
     from openpose_keras.viz.explorer import explore
+    from openpose_keras.viz.figures import plot
 
 _HOMES = {
     "core.keypoints": ("Body", "Face", "Hand", "Person"),
@@ -53,6 +54,7 @@ _HOMES = {
     "networks.presets": ("PRESETS",),
     "viz.drawing": ("draw", "draw_hands", "draw_heatmaps"),
     "viz.explorer": ("explore",),
+    "viz.figures": ("plot",),
 }
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "draw_heatmaps",
     "explore",
     "photos",
+    "plot",
     "read_image",
     "read_openpose",
     "read_people",

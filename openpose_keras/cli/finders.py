@@ -22,7 +22,6 @@ from openpose_keras.io.photo_results import format_photo
 from openpose_keras.viz.drawing import (
     draw,
     draw_heatmaps,
-    finer_lines,
     resample_to_image,
     select_map,
 )
@@ -152,8 +151,8 @@ def _write_drawn(
     """Write the annotated image."""
     known = (part.skeleton.name for person in people for part in person.parts.values())
     thresholds = {} if args.threshold is None else dict.fromkeys(known, args.threshold)
-    boxes, fine = args.draw == "boxes", finer_lines(image.shape)
-    write_image(path, draw(image, people, thresholds=thresholds, supersample=fine, boxes=boxes))
+    canvas = draw(image, people, thresholds=thresholds, boxes=args.draw == "boxes")
+    write_image(path, canvas)
 
 
 def load_finder(args: argparse.Namespace) -> Finder:

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import sys
 from collections.abc import Collection
 from dataclasses import asdict, is_dataclass
 from importlib.util import find_spec
@@ -263,9 +264,18 @@ def parse_whole(text: str) -> int:
 
 
 def default_preset(args: argparse.Namespace) -> str:
-    """Return what finds people, or hands alone if the other options ask for these."""
-    of_hands = args.weights or any(getattr(args, name, None) for name in OF_HANDS.values())
-    return "hand_lite" if of_hands else "lite"
+    """Return what finds people, or hands alone if other options ask for these; it says so."""
+    given = hand_options(args) + ["--weights"] * bool(args.weights)
+    if not given:
+        return "lite"
+    if not (args.parts or getattr(args, "quiet", False)):
+        print(f"hands alone are looked for, as {', '.join(given)} asks", file=sys.stderr)
+    return "hand_lite"
+
+
+def hand_options(args: argparse.Namespace) -> list[str]:
+    """Return the options that were given and are of hands alone."""
+    return [option for option, name in OF_HANDS.items() if getattr(args, name, None)]
 
 
 def chosen_parts(args: argparse.Namespace) -> tuple[Part, ...]:
@@ -287,8 +297,7 @@ def chosen_parts(args: argparse.Namespace) -> tuple[Part, ...]:
     if "face" in parts and "body" not in parts:
         mend = "" if "body" in presets else "a --preset of bodies too, such as lite, and "
         raise UsageError(f'a face is found by its body: take {mend}--parts "body,face"')
-    given = [option for option, name in OF_HANDS.items() if getattr(args, name, None)]
-    if given:
+    if given := hand_options(args):
         mend = "add --parts hands" if "hand" in presets else "take a --preset such as hand_lite"
         raise UsageError(f"{', '.join(given)}: only for hands alone; {mend}, or leave it out")
     return parts

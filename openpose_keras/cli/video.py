@@ -179,7 +179,7 @@ def _open_outputs(
     from openpose_keras.io.keypoint_tables import write_table
     from openpose_keras.io.openpose_json import write_people
     from openpose_keras.io.video import show_video, write_video
-    from openpose_keras.viz.drawing import draw, finer_lines
+    from openpose_keras.viz.drawing import draw
 
     show = stack.enter_context(show_video(name)) if args.show else None
     add_frame = stack.enter_context(write_video(args.out, rate=rate, force=args.force))
@@ -190,8 +190,7 @@ def _open_outputs(
 
     def write(frame: "VideoFrame", people: list["Person"]) -> bool:
         """Write one frame."""
-        smoothed, fine = smooth(people, frame.seconds), finer_lines(frame.image.shape)
-        drawn = draw(frame.image, smoothed, supersample=fine, ids=args.ids)
+        drawn = draw(frame.image, smooth(people, frame.seconds), ids=args.ids)
         add_frame(drawn, frame.seconds)
         if add_people:
             add_people((frame.index, frame.seconds), people)

@@ -6,7 +6,7 @@ CMU-Perceptual-Computing-Lab/openpose).
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -73,6 +73,9 @@ BODY_STYLE = Style(0.05, 1 / 75, 0.75)
 STYLES = {"hand": Style(THRESHOLD, 1 / 50, 0.75), "face": Style(0.4, 1 / 75, 0.334)}
 """By the skeleton's name; all others are drawn in `BODY_STYLE`."""
 
+Thresholds = Mapping[str, float] | float | None
+"""Scores that keypoints must exceed to be drawn, see `draw`."""
+
 PRESENT_FACE_THRESHOLD = 0.1  # of faces whose presence is known: `face_lite` has lower peaks
 
 
@@ -110,30 +113,56 @@ def pen_for(
 
 
 def _draw_onto(
-    canvas: np.ndarray,
-    keypoints: Keypoints,
-    *,
-    threshold: float | None = None,
-    pen: Pen | None = None,
+    canvas: np.ndarray, keypoints: Keypoints, visible: np.ndarray, pen: Pen | None
 ) -> None:
     """Draw keypoints into an image, as OpenPose does: lines first, then circles.
 
     Args:
         canvas: (H, W, 3) uint8 RGB, contiguous; it is changed.
         keypoints: With `xy` in pixels of the image; they may reach outside.
-        threshold: The score that a keypoint must exceed; None for the default, see `draw`.
+        visible: (K,) bool, those that are drawn.
         pen: Sizes in pixels; None for OpenPose's rule, see `pen_for`.
     """
-    skeleton, xy, scores = keypoints.skeleton, keypoints.xy, keypoints.scores
-    style = STYLES.get(skeleton.name, BODY_STYLE)
-    visible = _visible(keypoints, threshold)
-    points = _pixels(xy)
-    sizes = pen or pen_for(xy, scores, canvas.shape[:2], style)
+    skeleton, points = keypoints.skeleton, _pixels(keypoints.xy)
+    sizes = pen or pen_of(keypoints, canvas.shape[:2])
     for start, end in skeleton.edge_indices:
         if visible[start] and visible[end]:
             cv2.line(canvas, points[start], points[end], skeleton.colors[end], sizes.line)
     for index in np.flatnonzero(visible):
         cv2.circle(canvas, points[index], sizes.radius, skeleton.colors[index], sizes.circle)
+
+
+def pen_of(keypoints: Keypoints, size: tuple[int, int]) -> Pen:
+    """Return the sizes of `pen_for` in the style of the keypoints' skeleton."""
+    style = STYLES.get(keypoints.skeleton.name, BODY_STYLE)
+    return pen_for(keypoints.xy, keypoints.scores, size, style)
+
+
+def drawn_parts(
+    people: Iterable[Person], thresholds: Thresholds = None
+) -> list[tuple[Keypoints, np.ndarray]]:
+    """Return the parts of people in the order in which they are drawn, with what is visible.
+
+    Args:
+        people: With any parts.
+        thresholds: As for `draw`.
+
+    Returns:
+        All bodies, then faces, left hands and right hands, each with (K,) bool: True where a
+        keypoint is drawn.
+
+    Raises:
+        ValueError: A threshold is of a skeleton that nobody has.
+    """
+    everyone = list(people)
+    parts = [each.parts[part] for part in PERSON_PARTS for each in everyone if part in each.parts]
+    if isinstance(thresholds, float | int):
+        return [(part, _visible(part, thresholds)) for part in parts]
+    limits = thresholds or {}
+    names = dict.fromkeys(each.name for each in (*SKELETONS, *(part.skeleton for part in parts)))
+    if strange := [name for name in limits if name not in names]:
+        raise ValueError(f"expected thresholds of {', '.join(names)}, got {', '.join(strange)}")
+    return [(part, _visible(part, limits.get(part.skeleton.name))) for part in parts]
 
 
 def _visible(keypoints: Keypoints, threshold: float | None = None) -> np.ndarray:
@@ -150,24 +179,26 @@ def draw(
     image: ImageLike,
     people: Iterable[Person | Keypoints],
     *,
-    thresholds: Mapping[str, float] | None = None,
+    thresholds: Thresholds = None,
     pen: Pen | None = None,
-    supersample: int = 1,
+    supersample: int | None = None,
     ids: bool = False,
     boxes: bool = False,
 ) -> np.ndarray:
-    """Draw people as OpenPose does: all bodies, then faces, left hands and right hands.
+    """Draw people as OpenPose does, with finer lines in small images.
+
+    Bodies are drawn first, then faces, left hands and right hands.
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
         people: The people, or their bodies, faces or hands alone, in pixels of the image.
-        thresholds: Score that keypoints must exceed, by the name of a skeleton, for example
-            {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands. But
+        thresholds: Score that all keypoints must exceed, or that of each skeleton by its name, for
+            example {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands. But
             0.1 of a face whose presence is known, which has been judged as a whole.
         pen: Sizes in pixels; by default OpenPose's rule, see `pen_for`.
         supersample: How many times as large the skeletons are drawn, and averaged to the image's
-            size: lines finer than a pixel, with smooth edges, where people are small. 1 is
-            OpenPose's drawing to the pixel; see `finer_lines`. 1 with a pen.
+            size: lines finer than a pixel, with smooth edges, where people are small. None for
+            `finer_lines` of the image, 1 for OpenPose's drawing to the pixel. 1 with a pen.
         ids: Whether the id of each person who has one, and of whom something is drawn, is written
             above the highest keypoint, unlike OpenPose.
         boxes: Whether the box of each body, face and hand of which something is drawn is drawn too,
@@ -185,31 +216,17 @@ def draw(
     Example:
         >>> image = np.zeros((80, 60, 3), np.uint8)
         >>> hand = Hand(xy=np.full((len(HAND), 2), 30.0), scores=np.ones(len(HAND)))
-        >>> int(draw(image, [Person(left_hand=hand)]).max())
+        >>> int(draw(image, [Person(left_hand=hand)], supersample=1).max())
         255
     """
     image = as_image(image)
     everyone = as_people(people)
-    drawn = [each.parts[part] for part in PERSON_PARTS for each in everyone if part in each.parts]
-    limits = thresholds or {}
-    names = dict.fromkeys(each.name for each in (*SKELETONS, *(each.skeleton for each in drawn)))
-    if strange := [name for name in limits if name not in names]:
-        raise ValueError(f"expected thresholds of {', '.join(names)}, got {', '.join(strange)}")
-
-    def paint(canvas: np.ndarray, factor: int) -> None:
-        """Draw all keypoints onto an enlarged image."""
-        for each in drawn:
-            threshold = limits.get(each.skeleton.name)
-            _draw_onto(canvas, enlarge_keypoints(each, factor), threshold=threshold, pen=pen)
-
-    canvas = _supersampled(image, paint, supersample if pen is None else 1)
-    for each in drawn if boxes else ():
-        _draw_box(canvas, each, _visible(each, limits.get(each.skeleton.name)))
+    parts = drawn_parts(everyone, thresholds)
+    canvas = _painted(image, parts, pen, supersample)
+    for part, visible in parts if boxes else ():
+        _draw_box(canvas, part, visible)
     for person in everyone if ids else ():
-        shown = [
-            each.xy[_visible(each, limits.get(each.skeleton.name))]
-            for each in person.parts.values()
-        ]
+        shown = [part.xy[visible] for part, visible in drawn_parts([person], thresholds)]
         xy = np.concatenate([np.empty((0, 2)), *shown])
         if person.id is not None and len(xy):
             _write(canvas, str(person.id), xy[xy[:, 1].argmin()], centred=True)
@@ -235,19 +252,22 @@ def enlarge_keypoints(keypoints: Keypoints, factor: float) -> Keypoints:
     return keypoints if factor == 1 else replace(keypoints, xy=xy, box=None)
 
 
-def _supersampled(
-    image: np.ndarray, paint: Callable[[np.ndarray, int], None], factor: int
+def _painted(
+    image: np.ndarray,
+    parts: Sequence[tuple[Keypoints, np.ndarray]],
+    pen: Pen | None,
+    supersample: int | None,
 ) -> np.ndarray:
-    """Return an image with what is painted onto an enlarged copy of it, averaged to its size."""
+    """Return a copy of an image with keypoints; arguments as for `draw` and `_draw_onto`."""
+    factor = finer_lines(image.shape) if supersample is None else supersample
     check_whole(factor, "supersample")
-    if factor == 1:
-        canvas = np.array(image, order="C")
-        paint(canvas, 1)
-        return canvas
+    factor = 1 if pen else factor
     height, width = image.shape[:2]
-    large = cv2.resize(image, (factor * width, factor * height), interpolation=cv2.INTER_NEAREST)
-    paint(large, factor)
-    return cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
+    size = (factor * width, factor * height)
+    canvas = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST))
+    for part, visible in parts:
+        _draw_onto(canvas, enlarge_keypoints(part, factor), visible, pen)
+    return cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def draw_hands(
@@ -257,14 +277,14 @@ def draw_hands(
     threshold: float = THRESHOLD,
     pen: Pen | None = None,
     labels: bool = False,
-    supersample: int = 1,
+    supersample: int | None = None,
 ) -> np.ndarray:
-    """Draw the skeletons of hands, as OpenPose does: all left hands, then the others.
+    """Draw the skeletons of hands as OpenPose does, with finer lines in small images.
 
-    A line has the colour of its second keypoint. A keypoint that is missing, or whose score is not
-    above the threshold, is not drawn, nor are its lines. One difference: OpenPose draws nothing of
-    a hand whose keypoints span no area (a single keypoint, say); here it is drawn with the smallest
-    sizes.
+    Left hands are drawn first, then the others. A line has the colour of its second keypoint. A
+    keypoint that is missing, or whose score is not above the threshold, is not drawn, nor are its
+    lines. Another difference: OpenPose draws nothing of a hand whose keypoints span no area (a
+    single keypoint, say); here it is drawn with the smallest sizes.
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
@@ -284,7 +304,7 @@ def draw_hands(
     Example:
         >>> image = np.zeros((80, 60, 3), np.uint8)
         >>> hand = Hand(xy=np.full((len(HAND), 2), 30.0), scores=np.ones(len(HAND)))
-        >>> draw_hands(image, [hand])[30, 30].tolist(), int(image.max())
+        >>> draw_hands(image, [hand], supersample=1)[30, 30].tolist(), int(image.max())
         ([255, 0, 255], 0)
     """
     refuse_one(hands, "hands")
@@ -294,16 +314,10 @@ def draw_hands(
             "hands); of whole people draw(image, people)"
         )
     ordered = sorted(hands, key=lambda hand: hand.side != "left")
-
-    def paint(canvas: np.ndarray, factor: int) -> None:
-        """Draw all hands onto an enlarged image."""
-        for each in ordered:
-            _draw_onto(canvas, enlarge_keypoints(each, factor), threshold=threshold, pen=pen)
-
-    canvas = _supersampled(as_image(image), paint, supersample if pen is None else 1)
-    for hand in ordered:
-        visible = (hand.scores > threshold) & hand.found
-        if labels and visible.any():
+    parts = [(hand, _visible(hand, threshold)) for hand in ordered]
+    canvas = _painted(as_image(image), parts, pen, supersample)
+    for hand, visible in parts if labels else ():
+        if visible.any():
             _write(canvas, hand_label(hand), hand.xy[visible].min(axis=0))
     return canvas
 
@@ -407,20 +421,12 @@ def contact_sheet(
         >>> contact_sheet([(np.zeros((9, 9, 3), np.uint8), [])] * 3, columns=2).shape
         (18, 18, 3)
     """
-    tiles = [_draw_all(image, keypoints) for image, keypoints in samples]
+    tiles = [draw(image, keypoints) for image, keypoints in samples]
     if not tiles:
         raise ValueError("expected at least one image for a contact sheet, got none")
     tiles += [np.full_like(tiles[0], 128)] * (-len(tiles) % columns)
     rows = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
     return np.vstack(rows)
-
-
-def _draw_all(image: ImageLike, everything: Iterable[Keypoints]) -> np.ndarray:
-    """Return a copy of an image with keypoints of any skeletons, in the styles of these."""
-    canvas = np.array(as_image(image), order="C")
-    for keypoints in everything:
-        _draw_onto(canvas, keypoints)
-    return canvas
 
 
 def draw_heatmaps(

@@ -249,7 +249,8 @@ def renders(golden: dict[str, Any], scenes: Any) -> Iterator[Answer]:
         found = table[:, 2] > 0
         xy = np.where(found[:, None], table[:, :2], np.nan)
         people.append(Person(Keypoints(xy, table[:, 2], skeleton=skeleton)))
-    canvas = draw(canvas, people, thresholds={skeleton.name: golden["threshold"]})
+    limits = {skeleton.name: golden["threshold"]}
+    canvas = draw(canvas, people, thresholds=limits, supersample=1)
     data = np.frombuffer(base64.b64decode(golden["png"]), np.uint8)
     expected = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
     differs = (canvas != expected).any(axis=2).mean()

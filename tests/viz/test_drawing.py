@@ -101,15 +101,18 @@ def test_half_a_pixel_of_a_body_is_rounded_up():
 def test_left_hands_are_drawn_before_the_others():
     right, left = (Hand(random_hand(2).xy, np.ones(COUNT), side=side) for side in ("right", "left"))
     moved = Hand(right.xy + 3, right.scores, side="right")
-    expected = draw_hands(draw_hands(zeros(), [left]), [moved])
-    np.testing.assert_array_equal(draw_hands(zeros(), [moved, left]), expected)
+    expected = draw_hands(zeros(), [left], supersample=1)
+    expected = draw_hands(expected, [moved], supersample=1)
+    drawn = draw_hands(zeros(), [moved, left], supersample=1)
+    np.testing.assert_array_equal(drawn, expected)
 
 
 @pytest.mark.parametrize("low", [-60, -5])
 def test_a_hand_that_reaches_out_is_drawn_where_openpose_draws_it(low):
     hand = random_hand(3, low=low, high=low + 100)
     expected = openpose_drawing(zeros(), hand, THRESHOLD)
-    np.testing.assert_array_equal(draw_hands(zeros(), [hand]), expected)
+    drawn = draw_hands(zeros(), [hand], supersample=1)
+    np.testing.assert_array_equal(drawn, expected)
 
 
 def test_people_are_drawn_part_by_part():
@@ -117,13 +120,16 @@ def test_people_are_drawn_part_by_part():
     body = Keypoints(rng.uniform(5, 110, (25, 2)), np.full(25, 0.06), skeleton=BODY_25)
     face = Face(rng.uniform(5, 110, (70, 2)), np.full(70, 0.5))
     people = [Person(body, face, right_hand=random_hand(1)), Person(left_hand=random_hand(5))]
-    canvas = draw(draw(zeros(), [Person(body)]), [Person(face=face)])
-    canvas = draw_hands(draw_hands(canvas, [people[1].left_hand]), [people[0].right_hand])
-    np.testing.assert_array_equal(draw(zeros(), people), canvas)
+    canvas = zeros()
+    for part in (Person(body), face, people[1].left_hand, people[0].right_hand):
+        canvas = draw(canvas, [part], supersample=1)
+    np.testing.assert_array_equal(draw(zeros(), people, supersample=1), canvas)
     hidden = draw(zeros(), [Person(body)], thresholds={"body_25": 0.06})
     assert not hidden.any()
     assert draw(zeros(), [Person(face=face)]).any()
     assert not draw(zeros(), [Person(face=face)], thresholds={"face": 0.5}).any()
+    assert draw(zeros(), people, thresholds=0.5).any()
+    assert not draw(zeros(), people, thresholds=1).any()
 
 
 def test_a_face_that_is_told_to_be_there_is_drawn_at_lower_scores():
@@ -155,7 +161,7 @@ def test_parts_alone_are_drawn_as_people():
 def test_hand_is_drawn_as_openpose_draws_it(missing, threshold):
     image, hand = noise(), random_hand(missing=missing)
     expected = openpose_drawing(image, hand, threshold)
-    drawn = draw_hands(image, [hand], threshold=threshold)
+    drawn = draw_hands(image, [hand], threshold=threshold, supersample=1)
     np.testing.assert_array_equal(drawn, expected)
     assert missing or (drawn != image).any()
 
@@ -383,13 +389,14 @@ def test_supersampled_lines_are_finer_and_the_rest_of_the_image_stays_as_it_is()
     image = np.full((60, 80, 3), 90, np.uint8)
     xy = np.column_stack([np.linspace(20, 50, 21), np.linspace(20, 40, 21)])
     person = Person(left_hand=Hand(xy, np.ones(21)))
-    plain, fine = draw(image, [person]), draw(image, [person], supersample=4)
+    plain, fine = (draw(image, [person], supersample=factor) for factor in (1, 4))
     assert fine.shape == image.shape
     changed, less = ((each != image).any(axis=2) for each in (plain, fine))
     assert 0 < less.sum() < 0.7 * changed.sum()
     assert (fine[~less] == 90).all()
     hand = draw_hands(image, [person.left_hand], supersample=4)
     np.testing.assert_array_equal(hand, fine)
+    np.testing.assert_array_equal(draw(image, [person]), fine)
     with pytest.raises(ValueError, match="supersample"):
         draw(image, [person], supersample=0)
     assert [finer_lines(size) for size in ((10, 10), (720, 1280), (1440, 9))] == [4, 2, 1]

@@ -5,15 +5,19 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from PIL import Image
 
-from openpose_keras.core.skeletons import BODY_25
+from openpose_keras.core.keypoints import Hand, Person
+from openpose_keras.core.skeletons import BODY_25, HAND
 from openpose_keras.evaluation import Interval
 from openpose_keras.heatmaps.connectors import MISSING, People
 from openpose_keras.heatmaps.part_affinity import Limbs
 from openpose_keras.viz.figures import (
     add_limb_graph,
+    plot,
     plot_bars,
     plot_curves,
     plot_histograms,
@@ -290,3 +294,37 @@ def test_histogram_shows_fractions_of_the_finite_values():
 def test_data_that_does_not_fit_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# --- people
+
+
+def person(score=1.0):
+    xy = np.column_stack([np.linspace(20, 50, 21), np.linspace(20, 40, 21)])
+    return Person(left_hand=Hand(xy, np.full(21, score), side="left"))
+
+
+def drawn(axes, kind):
+    """The one collection of a kind."""
+    [found] = [each for each in axes.collections if isinstance(each, kind)]
+    return found
+
+
+def test_people_are_plotted_at_their_keypoints_in_their_colours():
+    axes, hand = plot(np.zeros((60, 80, 3), np.uint8), [person()]).axes[0], person().left_hand
+    points, lines = drawn(axes, PathCollection), drawn(axes, LineCollection)
+    np.testing.assert_allclose(points.get_offsets(), hand.xy)
+    np.testing.assert_allclose(points.get_facecolors()[:, :3] * 255, HAND.colors)
+    edges = HAND.edge_indices
+    np.testing.assert_allclose(lines.get_segments(), [hand.xy[[*edge]] for edge in edges])
+    ends = [HAND.colors[end] for _, end in edges]
+    np.testing.assert_allclose(lines.get_colors()[:, :3] * 255, ends)
+
+
+def test_plot_leaves_out_what_draw_leaves_out_and_takes_axes_of_ones_own():
+    image, axes = np.zeros((60, 80, 3), np.uint8), Figure().add_subplot()
+    assert plot(image, [person(0.1)], axes=axes) is axes.figure
+    assert len(drawn(axes, PathCollection).get_offsets()) == 0
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-0.5, 79.5), (59.5, -0.5))
+    shown = plot(image, [person(0.1)], thresholds=0.05).axes[0]
+    assert len(drawn(shown, PathCollection).get_offsets()) == len(HAND)

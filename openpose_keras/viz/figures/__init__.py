@@ -1,4 +1,4 @@
-"""Figures for notebooks: images, heatmaps, fields, curves, bars and histograms, each one call.
+"""Figures for notebooks: people, images, heatmaps, fields and charts, each one call.
 
 All but `add_limb_graph` return a Matplotlib figure that a notebook shows once, where a cell ends
 with it, 100 pixels an inch: the default width of 7 inches is 700 pixels. It stores twice as many,
@@ -14,9 +14,11 @@ The axes of images and maps are in their pixels, an integer being the centre of 
 from openpose_keras.viz.figures.charts import plot_bars, plot_curves, plot_histograms
 from openpose_keras.viz.figures.images import show_images, show_maps
 from openpose_keras.viz.figures.limbs import add_limb_graph, show_fields
+from openpose_keras.viz.figures.people import plot
 
 __all__ = [
     "add_limb_graph",
+    "plot",
     "plot_bars",
     "plot_curves",
     "plot_histograms",
