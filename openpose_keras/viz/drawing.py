@@ -193,8 +193,8 @@ def draw(
         image: (H, W, 3) uint8 RGB. Not changed.
         people: The people, or their bodies, faces or hands alone, in pixels of the image.
         thresholds: Score that all keypoints must exceed, or that of each skeleton by its name, for
-            example {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of hands. But
-            0.1 of a face whose presence is known, which has been judged as a whole.
+            example {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of
+            hands. But 0.1 of a face whose presence is known, which has been judged as a whole.
         pen: Sizes in pixels; by default OpenPose's rule, see `pen_for`.
         supersample: How many times as large the skeletons are drawn, and averaged to the image's
             size: lines finer than a pixel, with smooth edges, where people are small. None for
