@@ -18,10 +18,11 @@ from openpose_keras.core.version import __version__
 from openpose_keras.engines.files import graph_path, import_library
 from openpose_keras.engines.keras import compile_model
 from openpose_keras.engines.litert import LiteRtEngine
-from openpose_keras.engines.maps import Engine, Maps
+from openpose_keras.engines.maps import Maps
 from openpose_keras.engines.onnx import OnnxEngine
 from openpose_keras.engines.onnx_graph import named_outputs, to_onnx
 from openpose_keras.engines.openvino import OpenVinoEngine, import_openvino, open_network
+from openpose_keras.engines.together import Engine
 from openpose_keras.io.weight_record import KEY, WeightRecord, checksums, read_record, write_record
 from openpose_keras.networks._backend import import_keras, silent_stderr
 from openpose_keras.networks.input_spec import InputSpec

@@ -9,7 +9,8 @@ import numpy as np
 
 from openpose_keras import networks
 from openpose_keras.core.errors import BackendError
-from openpose_keras.engines.maps import Engine, Maps
+from openpose_keras.engines.maps import Maps
+from openpose_keras.engines.together import Engine
 from openpose_keras.networks import HAND_CHANNELS
 from openpose_keras.networks._backend import claim_process
 

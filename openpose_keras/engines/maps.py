@@ -1,17 +1,16 @@
 """Maps: images go through an engine in batches of equal size, and come out as maps by name."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from openpose_keras.core.errors import NetworkError
 from openpose_keras.core.skeletons import Skeleton
+from openpose_keras.engines.together import LARGEST_INPUT, Engine, run_engine
 from openpose_keras.io.weight_record import ChannelOrder
 from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.networks.preprocessing import normalise_batch
-
-LARGEST_INPUT = 1 << 24  # pixels of a batch; a first layer of 64 channels then takes 4 GB
 
 Maps = dict[str, np.ndarray]
 """Arrays whose first axis is that of the batch, by name.
@@ -21,9 +20,6 @@ One of two is always there: `keypoints` (n, h, w, K + 1), heatmaps, the backgrou
 more: `affinity` (n, h, w, 2 per limb), `presence` (n,) and `right` (n,), the probabilities of a
 hand and of a right one, or any other name.
 """
-
-Engine = Callable[[np.ndarray], Any]
-"""(n, h, w, 3) float32 -> `Maps`, or the heatmaps alone as a bare array."""
 
 
 def named_maps(output: Any) -> Maps:  # noqa: ANN401 - what a user's own function returns
@@ -86,7 +82,7 @@ def run_batches(
     maps: dict[int, Maps] = {}
     for indices in _batches(images, batch_size):
         batch = normalise_batch(np.stack([images[index] for index in indices]), channel_order)
-        output = _checked(named_maps(engine(batch)), batch.shape, spec, len(skeleton))
+        output = _checked(named_maps(run_engine(engine, batch)), batch.shape, spec, len(skeleton))
         for row, index in enumerate(indices):
             maps[index] = {name: array[row] for name, array in output.items()}
     return [maps[index] for index in range(len(images))]

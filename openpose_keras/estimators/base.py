@@ -3,19 +3,21 @@
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from openpose_keras.core.boxes import Box, boxes_of_corners, check_boxes, square_box, whole_box
+from openpose_keras.core.checks import check_whole
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.keypoints import Keypoints
 from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.engines.keras import as_engine, is_model
 from openpose_keras.engines.load import engine_name, load_engine
 from openpose_keras.engines.maps import Maps, run_batches
+from openpose_keras.engines.together import call_together
 from openpose_keras.estimators import emulations
 from openpose_keras.estimators.decode import (
     Decoder,
@@ -72,17 +74,21 @@ class Mappable:
     def map(
         self,
         images: Iterable[ImageLike],
+        *,
+        together: int = 1,
         **options: Any,  # noqa: ANN401 - those of a call
     ) -> Iterator[Any]:
         """Estimate image by image, as many as there are.
 
         An image is taken when its results are asked for, so that a generator of thousands takes no
-        more memory than two images. `photos.process` decodes files ahead, and goes on after one
-        that cannot be read.
+        more memory than two images, or than those that go together. `photos.process` decodes files
+        ahead, and goes on after one that cannot be read.
 
         Args:
             images: A list, a generator or a batch (n, H, W, C) of what a call takes: arrays, files,
                 Pillow images, tensors, of any sizes.
+            together: How many images are estimated at once, each in a thread. Crops of one size go
+                through the network in one batch, which pays on a GPU.
             **options: Those of a call, the same for each image.
 
         Yields:
@@ -90,6 +96,7 @@ class Mappable:
 
         Raises:
             ImageError: It is one image, or one of them is refused; the message has its index.
+            ValueError: `together` is below 1.
 
         Example:
             >>> from openpose_keras.core.skeletons import FACE
@@ -106,16 +113,25 @@ class Mappable:
                 f"expected several images, got one {type(images).__name__} {got}: call "
                 "estimator(image), or write estimator.map([image])"
             )
-        return self._map(images, options)
+        check_whole(together, "together")
+        return self._map(images, together, options)
 
-    def _map(self, images: Iterable[ImageLike], options: dict[str, Any]) -> Iterator[Any]:
+    def _map(
+        self, images: Iterable[ImageLike], together: int, options: dict[str, Any]
+    ) -> Iterator[Any]:
         """Yield the results of images that are several."""
-        for index, image in enumerate(images):
-            try:
-                found = self(image, **options)
-            except ImageError as error:
-                raise ImageError(f"images[{index}]: {error}") from error
-            yield found
+        calls, index = (partial(self, image, **options) for image in images), count()
+        while several := list(islice(calls, together)):
+            results: Sequence[Callable[[], Any]] = several
+            if len(several) > 1:
+                results = [call.result for call in call_together(several)]
+            for result in results:
+                at = next(index)
+                try:
+                    found = result()
+                except ImageError as error:
+                    raise ImageError(f"images[{at}]: {error}") from error
+                yield found
 
 
 class Estimator(Mappable):

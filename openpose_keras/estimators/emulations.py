@@ -20,7 +20,8 @@ from openpose_keras.core._opencv import cv2
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import Box
 from openpose_keras.core.errors import ImageError
-from openpose_keras.engines.maps import LARGEST_INPUT, Maps
+from openpose_keras.engines.maps import Maps
+from openpose_keras.engines.together import LARGEST_INPUT
 from openpose_keras.estimators.decode import decode_one_each
 from openpose_keras.estimators.recipes import WholeImageRecipe
 from openpose_keras.estimators.views import View

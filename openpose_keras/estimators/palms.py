@@ -18,7 +18,7 @@ import numpy as np
 
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import box_cover, whole_box
-from openpose_keras.engines import Engine, as_engine
+from openpose_keras.engines import Engine, as_engine, run_engine
 from openpose_keras.engines.load import load_engine
 from openpose_keras.estimators.search import LEAST_INSIDE, fit_image
 from openpose_keras.estimators.views import Region, direction_angle
@@ -116,7 +116,8 @@ class PalmSearch:
         scores: list[FloatArray] = []
         for side in self.inputs:
             view, scale = fit_image(image, side)
-            maps = detector_engine(self.preset, self.engine)(normalise_batch(view[None]))
+            engine = detector_engine(self.preset, self.engine)
+            maps = run_engine(engine, normalise_batch(view[None]))
             output = maps[self.finds][0], maps["logits"][0]
             palms, confidence = decode_palms(*output, view.shape[:2], threshold=self.threshold)
             sizes = palms[:, SIZE] / scale.mean()

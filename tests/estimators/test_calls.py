@@ -165,12 +165,13 @@ def test_an_estimator_of_a_model_of_ones_own_is_pickled_with_it():
 @pytest.mark.parametrize(
     ("kind", "preset"), [(HandEstimator, "hand_lite"), (WholeBodyEstimator, "lite")]
 )
-def test_many_images_give_the_results_of_single_calls(kind, preset, photo, tmp_path):
+@pytest.mark.parametrize("together", [1, 2, 3])
+def test_many_images_give_the_results_of_single_calls(kind, preset, together, photo, tmp_path):
     several = kind.from_preset(preset)
     write_image(tmp_path / "photo.png", photo)
     images = [photo, np.zeros((90, 120, 3), np.uint8), photo[:, ::-1]]
     given = [tmp_path / "photo.png", images[1], PIL.Image.fromarray(images[2])]
-    found = list(several.map(iter(given), min_presence=0.6))
+    found = list(several.map(iter(given), together=together, min_presence=0.6))
     assert [bool(each) for each in found] == [True, False, True]
     for one, image in zip(found, images, strict=True):
         alone = several(image, min_presence=0.6)
@@ -215,6 +216,12 @@ def test_an_image_that_is_refused_is_named_by_its_index():
     assert len(next(results)) == 1
     with pytest.raises(ImageError, match=r"^images\[1\]: expected an RGB image"):
         next(results)
+    results = estimator.map([dots()] * 4 + [dots().astype(float)], together=3, boxes=[BOX])
+    assert [len(next(results)) for _ in range(4)] == [1] * 4
+    with pytest.raises(ImageError, match=r"^images\[4\]: expected an RGB image"):
+        next(results)
+    with pytest.raises(ValueError, match="together must be a positive whole number"):
+        estimator.map([dots()], together=0)
 
 
 def report(task, queue):
