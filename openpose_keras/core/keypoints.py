@@ -6,8 +6,8 @@ may lie below 0 or above 1.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -106,6 +106,27 @@ class Keypoints:
             (7.0, 7.0, 1.0)
         """
         return {name: self[name] for name in self.skeleton.keypoints}
+
+    def with_keypoint(self, name: str, xy: tuple[float, float] | None, score: float = 1.0) -> Self:
+        """Return the same keypoints with one of them elsewhere, as to correct a label.
+
+        Args:
+            name: Of the keypoint.
+            xy: (x, y) in pixels of the image; None where it is missing.
+            score: Its new score; 0 where it is missing.
+
+        Raises:
+            ValueError: The skeleton has no keypoint of this name, or the place is not finite.
+
+        Example:
+            >>> hand = Hand(np.full((21, 2), 7.0), np.full(21, 0.5))
+            >>> hand.with_keypoint("index_tip", (9, 8))["index_tip"]
+            (9.0, 8.0, 1.0)
+        """
+        index, places, scores = self.skeleton.index(name), self.xy.copy(), self.scores.copy()
+        places[index] = np.nan if xy is None else xy
+        scores[index] = 0.0 if xy is None else score
+        return replace(self, xy=places, scores=scores)
 
     def __repr__(self) -> str:
         """Return one line without the arrays."""

@@ -164,6 +164,21 @@ def test_one_hand_is_not_taken_for_a_list_of_hands(take):
         take(make_hand())
 
 
+def test_one_keypoint_moves_or_goes_and_the_others_stay():
+    hand = make_hand(side="left", box=(1, 2, 3, 4), presence=0.9)
+    moved = hand.with_keypoint("index_tip", (120, 80.5), score=0.25)
+    assert moved["index_tip"] == (120.0, 80.5, 0.25)
+    gone = hand.with_keypoint("wrist", None)
+    assert (gone.found.sum(), gone.scores[0]) == (20, 0)
+    for each, index in ((moved, HAND.index("index_tip")), (gone, 0)):
+        assert (each.side, each.box, each.presence) == ("left", (1, 2, 3, 4), 0.9)
+        np.testing.assert_array_equal(*(np.delete(one.xy, index, 0) for one in (each, hand)))
+        np.testing.assert_array_equal(*(np.delete(one.scores, index) for one in (each, hand)))
+    for name, xy in (("nose", (1, 2)), ("wrist", (np.nan, 2)), ("wrist", (np.inf, 2))):
+        with pytest.raises(ValueError, match=r"nose|must|infinite|NaN"):
+            hand.with_keypoint(name, xy)
+
+
 def test_keypoints_are_rows_in_the_order_of_the_skeleton():
     hand = with_missing(8)
     assert [name for name, *_ in hand] == list(HAND.keypoints)
