@@ -165,9 +165,10 @@ def test_each_stage_of_a_network_has_its_own_maps(image):
     made.change(stage=2)
     np.testing.assert_array_equal(made.result().maps, last)
     made.change(threshold=-1.0, against=1)
-    compared = made.compared()
+    compared = made.compared().result()
     made.change(stage=1)
-    np.testing.assert_array_equal(made.result().keypoints.xy, compared.xy)
+    np.testing.assert_array_equal(made.result().keypoints.xy, compared.keypoints.xy)
+    np.testing.assert_array_equal(made.result().maps, compared.maps)
     assert np.abs(made.result().maps - last).max() > 1e-3
 
 
@@ -194,31 +195,32 @@ def test_heatmaps_beyond_the_memory_are_calculated_again():
 
 
 def test_second_recipe_is_that_recipe_alone_and_runs_the_network_once(image):
-    made = make(image, RIGHT)
+    made = make(image, RIGHT, boxes=(BOX, (0, 0, 120, 120)))
     made.change(threshold=-1.0)
-    first = made.result().keypoints
+    first, first_shown = made.result().keypoints, render(made)[0]
     made.change(against="openpose")
     np.testing.assert_array_equal(made.result().keypoints.xy, first.xy)
-    second = made.compared()
+    second, second_shown = made.compared().result().keypoints, render(made.compared())[0]
     assert np.abs(second.xy - first.xy).max() > 0.1
     calls = len(made.calls)
     made.change(recipe="openpose", against="refined")
     np.testing.assert_array_equal(made.result().keypoints.xy, second.xy)
-    np.testing.assert_array_equal(made.compared().xy, first.xy)
+    np.testing.assert_array_equal(render(made)[0], second_shown)
+    np.testing.assert_array_equal(made.compared().result().keypoints.xy, first.xy)
+    np.testing.assert_array_equal(render(made.compared())[0], first_shown)
     made.change(against=None)
     assert made.compared() is None
     assert len(made.calls) == calls
 
 
-def test_second_skeleton_keeps_its_place_when_keypoints_are_moved(session):
-    session.change(against="openpose")
-    plain, second = render(session)[0], session.compared()
+def test_comparison_changes_nothing_and_keeps_its_place_when_keypoints_are_moved(session):
+    plain, before = render(session)[0], session.result().keypoints
+    session.change(against="refined")
+    np.testing.assert_array_equal(render(session)[0], plain)
     session.move_keypoint(TIP, (60, 60))
-    np.testing.assert_array_equal(session.compared().xy, second.xy)
-    session.change(against=None)
-    assert (render(session)[0] != plain).any()
+    np.testing.assert_array_equal(session.compared().result().keypoints.xy, before.xy)
+    assert session.result().keypoints["index_tip"] == (60, 60, 1)
     session.remove_hand()
-    session.change(against="openpose")
     assert session.compared() is None
 
 
@@ -431,6 +433,12 @@ def test_without_widgets_there_is_one_figure(image):
     assert figure._repr_png_().startswith(b"\x89PNG")
     assert [axes.get_title() for axes in figure.axes] == ["keypoints", "heatmaps", "scores"]
     assert [text.get_text() for text in figure.axes[2].texts][::2] == list(HAND.keypoints)
+    compared = make(image)
+    compared.change(against="openpose")
+    first, second, _ = static_figure(compared).axes
+    assert (first.get_title(), second.get_title()) == ("refined", "openpose")
+    for axes, shown in ((first, compared), (second, compared.compared())):
+        np.testing.assert_array_equal(axes.images[0].get_array(), render(shown, size=500)[0])
     telling = make(image, DRAWN_AGAIN)
     assert static_figure(telling).axes[2].get_title() == f"scores: {told(telling)}"
     empty = make(np.zeros((40, 60, 3), np.uint8), boxes=[])

@@ -90,19 +90,47 @@ def test_scales_are_offered_when_there_are_some(explorer):
     assert controls["scale"].value == ""
 
 
-def test_distances_to_a_second_recipe_are_told(explorer):
-    session, canvas = explorer.session, explorer.canvas
-    assert canvas.compared == canvas.legend == []
+def test_second_canvas_shows_the_other_recipe_as_it_is_shown_alone(image):
+    explorer = explorer_of(make(image, DRAWN_AGAIN))
+    canvas, second = explorer.canvas, explorer.second
+    label = canvas.label
+    assert canvas.caption == second.image.decode() == ""
     explorer.controls["against"].value = "openpose"
-    other = session.compared()
-    np.testing.assert_array_equal(np.array(canvas.compared, float), other.xy)
+    alone = explorer_of(make(image, DRAWN_AGAIN, recipe="openpose"))
+    for changes in (
+        {"zoom": [100, 60, 80, 60]},
+        {"preview": TIP},
+        {"preview": None, "channel": 3},
+        {"close": True},
+    ):
+        before = canvas.image, second.image
+        for each in (explorer, alone):
+            send(each, "change", **changes)
+        assert second.image == alone.canvas.image != before[1]
+        assert canvas.image != before[0]
+        for name in ("hands", "boxes", "window", "frame", "selected"):
+            assert getattr(second, name) == getattr(alone.canvas, name)
+    [first], [other] = explorer.hand_table.rows, alone.hand_table.rows
+    for shown, name, row in ((canvas, "refined", first), (second, "openpose", other)):
+        caption = f"{name}: score {row['score']}, presence {row['presence']}"
+        assert (shown.caption, shown.label) == (caption, f"{label}, {caption}")
+    explorer.controls["close"].value = False
+    assert second.frame == canvas.frame
+    explorer.controls["against"].value = ""
+    assert (canvas.caption, canvas.label) == ("", label)
+    explorer.controls["close"].value = True
+    assert second.frame == canvas.frame  # so that it is zoomed alike when it is shown again
+
+
+def test_distances_to_a_second_recipe_are_told(explorer):
+    session = explorer.session
+    explorer.controls["against"].value = "openpose"
+    other = session.compared().result().keypoints
     apart = np.linalg.norm(session.result().keypoints.xy - other.xy, axis=1)
     told = [float(row["distance"]) for row in explorer.table.rows]
     np.testing.assert_allclose(told, apart, atol=0.051)
-    own, name, summary = canvas.legend
-    assert (own, name) == ("refined", "openpose")
     worst = HAND.keypoints[apart.argmax()]
-    assert summary == (
+    assert explorer.status.text == (
         f"Distance: {apart.mean():.1f} pixels on average, at most {apart.max():.1f} ({worst})."
     )
     send(explorer, "change", channel=TIP)
@@ -110,10 +138,13 @@ def test_distances_to_a_second_recipe_are_told(explorer):
     send(explorer, "move_keypoint", index=TIP, point=None)
     assert explorer.table.rows[TIP]["distance"] == "–"
     assert explorer.status.text == "index_tip: not visible"
+    explorer.controls["channel"].value = ""
+    for index in range(len(HAND)):
+        send(explorer, "move_keypoint", index=index, point=(5, 5) if index == TIP else None)
     explorer.controls["threshold"].value = 1.0
-    assert explorer.canvas.legend[2] == "No keypoint was found by both."
+    assert explorer.status.text == "No keypoint was found by both."
     explorer.controls["against"].value = ""
-    assert canvas.compared == canvas.legend == []
+    assert explorer.status.text == ""
     assert "distance" not in dict(explorer.table.columns)
 
 

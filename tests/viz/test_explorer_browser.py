@@ -30,6 +30,7 @@ explore("people.jpg", preset="lite")
 """
 TIP = HAND.index("index_tip")
 ANSWER = 120_000  # milliseconds that a running kernel may take, on a busy machine
+IMAGES = "() => [...document.querySelectorAll('.opk-canvas')].map((each) => each.toDataURL())"
 QUIET = 700  # milliseconds without a new image, after which none will come
 
 pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.slow]
@@ -61,7 +62,7 @@ class Driver:
 
     def __init__(self, page, size):
         self.page, (self.height, self.width) = page, size
-        self.canvas = page.locator(".opk-canvas")
+        self.canvas = page.locator(".opk-canvas").first
         self.canvas.wait_for()
         self.canvas.scroll_into_view_if_needed()
         self.until("() => document.querySelectorAll('.opk-channel tbody tr').length > 0")
@@ -83,6 +84,12 @@ class Driver:
         action()
         self.until("old => document.querySelector('.opk-canvas').toDataURL() !== old", before)
         self.settle()
+
+    def changes_both(self, action):
+        """Do something, and wait until both images of a comparison are other ones."""
+        before = self.page.evaluate(IMAGES)
+        self.changes(action)
+        self.until(f"old => ({IMAGES})().every((each, index) => each !== old[index])", before)
 
     def changes_table(self, action):
         """Do something, and wait until the table is another one: the kernel has answered."""
@@ -382,14 +389,56 @@ def test_axe_finds_nothing_serious_in_a_comparison(themed):
     choice = page.locator(".widget-dropdown", has_text="Compare").locator("select")
     themed.changes(lambda: themed.slide("Threshold", 0.5))  # the weaker keypoints are missing
     themed.changes(lambda: choice.select_option(label="stage 1"))
-    assert page.locator(".opk-legend span").all_inner_texts()[:2] == ["stage 2", "stage 1"]
+    captions = page.locator(".opk-caption").all_inner_texts()
+    assert [each.split(": score 0.")[0] for each in captions] == ["stage 2", "stage 1"]
+    second = page.get_by_role("img", name="image, hands: 1, stage 1: score 0.")
     assert float(themed.row(TIP)[4]) >= 0
+    for width in (1400, 1200, 900, 420):
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_timeout(QUIET)
+        here, there = themed.canvas.bounding_box(), second.bounding_box()
+        assert here["width"] == there["width"] >= 340
+        assert here["height"] == there["height"]
+        if width >= 900:
+            assert there["y"] == here["y"]
+            assert there["x"] >= here["x"] + here["width"]
+        else:
+            assert there["x"] == here["x"]
+            assert there["y"] >= here["y"] + here["height"]
     page.locator(".opk-channel tbody tr.opk-missing").first.click()
     themed.until("document.querySelector('.opk-status').textContent.includes('missing')")
     check_widths(page)
     themed.changes(lambda: choice.select_option(label="nothing"))
-    assert page.locator(".opk-legend").is_hidden()
+    assert second.count() == 0
+    assert page.locator(".opk-canvas").last.is_hidden()
     themed.changes(lambda: themed.slide("Threshold", 0.2))
+
+
+def test_two_stages_are_zoomed_panned_and_previewed_together(shown):
+    page = shown.page
+    choice = page.locator(".widget-dropdown", has_text="Compare").locator("select")
+    shown.press("Fit")
+    shown.changes(lambda: page.locator(".opk-channel tbody tr").nth(TIP).click())
+    page.mouse.move(5, 5)
+    choice.select_option(label="stage 1")
+    shown.settle()
+    before, table = page.evaluate(IMAGES), shown.table()
+    shown.changes_both(page.locator(".opk-channel tbody tr").first.hover)
+    shown.changes_both(lambda: page.mouse.move(5, 5))
+    assert page.evaluate(IMAGES) == before
+    shown.changes_both(lambda: shown.press("Zoom in"))
+    box = page.locator(".opk-canvas").last.bounding_box()
+    start, end = ((box["x"] + shift, box["y"] + shift) for shift in (150, 190))
+    page.mouse.move(*start)
+    page.mouse.down()
+    shown.changes_both(lambda: page.mouse.move(*end))
+    page.mouse.up()
+    shown.changes_both(lambda: shown.press("Fit"))
+    page.mouse.move(5, 5)
+    shown.settle()
+    assert page.evaluate(IMAGES) == before
+    np.testing.assert_array_equal(shown.table(), table)  # it is only looked at
+    shown.changes(lambda: choice.select_option(label="nothing"))
 
 
 def test_each_control_is_reached_by_tab_and_named_with_a_visible_focus(shown):

@@ -18,7 +18,7 @@ from openpose_keras.viz.explorer.controls import (
     make_controls,
 )
 from openpose_keras.viz.explorer.render import (
-    compared_name,
+    compared_names,
     frame_of,
     part_label,
     part_name,
@@ -57,7 +57,8 @@ class Explorer(widgets.Box):
         self.session = session
         self._updating = False
         self._people = isinstance(session, PeopleSession)
-        self.canvas, self.status = Canvas(), Status()
+        self.canvas, self.second = Canvas(), Canvas(editable=False)
+        self.status = Status()
         columns = PART_COLUMNS if self._people else HAND_COLUMNS
         self.hand_table = Table(field="hand", columns=columns)
         self.table = Table(field="channel", columns=KEYPOINT_COLUMNS)
@@ -81,7 +82,7 @@ class Explorer(widgets.Box):
         changes = widgets.HBox([self.buttons[name] for name in CHANGES])
         saves = [widgets.HBox([self.buttons[kind], path]) for kind, path in self.paths.items()]
         return [
-            [self.canvas, self.status],
+            [widgets.HBox([self.canvas, self.second]), self.status],
             [self.hand_table, self.table],
             [*controls, changes],
             [*saves, self.overwrite, widgets.HTML(PEOPLE_HELP if self._people else HELP)],
@@ -176,33 +177,53 @@ class Explorer(widgets.Box):
     def _show(self) -> None:
         """Show the state in the controls, and image, boxes, skeletons, tables and message."""
         self._update_controls()
-        session, state = self.session, self.session.state
-        image, window = render(session, skeletons=False)
+        session, state, compared = self.session, self.session.state, self.session.compared()
         found = [result.keypoints for result in session.results()]
-        other = session.compared()
         active, count = (found[state.hand] if found else None), len(session.skeleton)
+        other = compared.result().keypoints if compared else None
+        names = compared_names(session) if compared else ("", "")
         moved = session.hands[state.hand].moved if found else {}
-        selected = state.channel if state.channel in range(count) else -1
-        name = session.images[state.image].name
-        canvas, table = self.canvas, self.table
-        with canvas.hold_sync(), table.hold_sync(), self.hand_table.hold_sync():
-            canvas.show(image, window)
-            canvas.frame = list(frame_of(session, close=state.close))
-            canvas.boxes = [list(each.region.box) for each in session.hands]
-            canvas.hands = list(map(self._drawn, range(len(found)), found))
-            canvas.active, canvas.selected = state.hand, selected
-            canvas.skeletons, canvas.label = state.skeletons, f"{name}, {self._counted()}"
-            canvas.compared = _points(other) if other else []
-            canvas.legend = self._legend(active, other) if active and other else []
+        table = self.table
+        with table.hold_sync(), self.hand_table.hold_sync():
+            self._show_image(self.canvas, session, names[0])
+            self.second.frame = self.canvas.frame  # so that it is zoomed alike when it is shown
+            if compared:
+                self._show_image(self.second, compared, names[1])
             table.columns = [*KEYPOINT_COLUMNS, *([DISTANCE] if other else [])]
             table.rows = table_rows(active, moved, other) if active else []
-            table.selected = selected
+            table.selected = self.canvas.selected
             table.caption = f"Keypoints{self._whose()}: {len(moved)} of {count} corrected"
             pairs = enumerate(zip(session.hands, found, strict=True))
             self.hand_table.rows = [hand_row(index, *each) for index, each in pairs]
             self.hand_table.selected, self.hand_table.caption = state.hand, self._progress()
+        (self.add_class if compared else self.remove_class)("opk-comparing")
         text, error = self._message
         self.status.text, self.status.is_error = text or self._finding(active, other), error
+
+    def _show_image(self, canvas: Canvas, session: Session, title: str) -> None:
+        """Show image, boxes and skeletons of our session, or of what it is compared with.
+
+        Args:
+            canvas: Where.
+            session: What.
+            title: Its recipe or stage, to stand above it; nothing without a comparison.
+        """
+        state, name = session.state, session.images[session.state.image].name
+        found = [result.keypoints for result in session.results()]
+        caption = ""
+        if title:
+            row = hand_row(state.hand, session.hands[state.hand], found[state.hand])
+            presence = "" if row["presence"] == "–" else f", presence {row['presence']}"
+            caption = f"{title}: score {row['score']}{presence}"
+        with canvas.hold_sync():
+            canvas.show(*render(session, skeletons=False))
+            canvas.frame = list(frame_of(session, close=state.close))
+            canvas.boxes = [list(each.region.box) for each in session.hands]
+            canvas.hands = list(map(self._drawn, range(len(found)), found))
+            canvas.active, canvas.skeletons = state.hand, state.skeletons
+            canvas.selected = state.channel if state.channel in range(len(session.skeleton)) else -1
+            canvas.caption = caption
+            canvas.label = ", ".join(filter(None, (name, self._counted(), caption)))
 
     def _drawn(self, index: int, found: Keypoints) -> dict[str, Any]:
         """Return what the canvas draws of a hand, or of a part of a person with its number."""
@@ -225,13 +246,6 @@ class Explorer(widgets.Box):
         active = hands[self.session.state.hand] if hands and self._people else None
         return f" of the {part_name(active)}" if active else ""
 
-    def _legend(self, found: Keypoints, other: Keypoints) -> list[str]:
-        """Return what the two skeletons of a comparison are, and how far they lie apart."""
-        state = self.session.state
-        stage = state.stage or self.session.network.count
-        own = state.recipe if isinstance(state.against, str) else f"stage {stage}"
-        return [own, compared_name(state), summary(found, other)]
-
     def _progress(self) -> str:
         """Return the heading of the table, with how many of several images were corrected."""
         count = len(self.session.images)
@@ -252,11 +266,12 @@ class Explorer(widgets.Box):
         if presence is not None and presence < UNLIKELY and not moved:
             return f"Probably no hand in this box: its presence is {100 * presence:.0f} %."
         if state.channel is None or state.channel >= len(active.skeleton):
-            return ""
+            return summary(active, other) if other else ""
         row = table_rows(active, moved, other)[state.channel]
         where = f"x {row['x']}, y {row['y']}, " if active.found[state.channel] else ""
-        apart = other and row["distance"] != "–"
-        distance = f", {row['distance']} pixels from {compared_name(state)}" if apart else ""
+        distance = ""
+        if other and row["distance"] != "–":
+            distance = f", {row['distance']} pixels from {compared_names(self.session)[1]}"
         return f"{row['name']}: {where}{row['score']}{distance}"
 
     def _update_controls(self) -> None:

@@ -1,6 +1,7 @@
 // The image with what can be dragged: keypoints and boxes. All positions are pixels of the session's
 // image. The model's `image` shows the part `window` of it; `frame` is what is shown without a zoom,
-// and `view` here is what is on the screen: a part of the frame, of its shape.
+// and `view` here is what is on the screen: a part of the frame, of its shape. A second canvas, which is
+// not `editable`, shows another recipe or stage in the same view.
 
 const REACH = 9; // screen pixels around a keypoint or a corner that belong to it
 const SMALLEST = 8; // image pixels: a smaller box is a slip of the mouse
@@ -13,19 +14,23 @@ const HELP = "Page Up and Page Down choose a keypoint, the arrow keys move it by
 
 function render({ model, el }) {
   const canvas = document.createElement("canvas");
+  const editable = model.get("editable");
   canvas.className = "opk-canvas";
-  canvas.tabIndex = 0;
-  canvas.setAttribute("role", "application");
-  canvas.setAttribute("data-lm-suppress-shortcuts", "true"); // arrow keys are ours
-  canvas.setAttribute("aria-description", HELP);
+  canvas.setAttribute("role", editable ? "application" : "img");
+  if (editable) {
+    canvas.tabIndex = 0;
+    canvas.setAttribute("data-lm-suppress-shortcuts", "true"); // arrow keys are ours
+    canvas.setAttribute("aria-description", HELP);
+  }
   el.classList.add("opk-canvas-holder");
+  el.classList.toggle("opk-second", !editable);
   const tools = document.createElement("div");
   tools.className = "opk-tools";
   tools.setAttribute("role", "toolbar");
   tools.setAttribute("aria-label", "View of the image");
-  const legend = document.createElement("div");
-  legend.className = "opk-legend";
-  el.append(tools, canvas, legend);
+  const caption = document.createElement("div");
+  caption.className = "opk-caption";
+  el.append(...(editable ? [tools] : []), caption, canvas);
 
   let sharp = null; // the latest image: { bitmap, window }
   let whole = null; // the latest image of the whole frame, shown where the sharp one does not reach
@@ -91,7 +96,9 @@ function render({ model, el }) {
     return [left + 0.5, top + 0.5, side, side];
   }
 
-  // The view: zoom and pan.
+  // The view: zoom and pan, of all canvases of the explorer at once.
+
+  const canvases = () => el.closest(".opk-explorer")?.querySelectorAll(".opk-canvas") ?? [canvas];
 
   function look([x, y, w, h]) {
     const [left, top, fullWidth, fullHeight] = model.get("frame");
@@ -99,10 +106,15 @@ function render({ model, el }) {
     const size = [fullWidth * part, fullHeight * part];
     const middle = [x + w / 2, y + h / 2];
     const within = (low, length, inner, centre) => Math.min(Math.max(centre - inner / 2, low), low + length - inner);
-    view = [within(left, fullWidth, size[0], middle[0]), within(top, fullHeight, size[1], middle[1]), ...size];
+    const detail = [within(left, fullWidth, size[0], middle[0]), within(top, fullHeight, size[1], middle[1]), ...size];
+    canvases().forEach((each) => each.dispatchEvent(new CustomEvent("opk-look", { detail })));
+  }
+
+  function follow({ detail }) {
+    view = detail;
     draw();
     clearTimeout(timer);
-    timer = setTimeout(askForSharper, PAUSE);
+    if (editable) timer = setTimeout(askForSharper, PAUSE); // for all
   }
 
   function askForSharper() {
@@ -125,7 +137,7 @@ function render({ model, el }) {
 
   function reframe() {
     whole = null;
-    fit();
+    if (editable) fit();
   }
 
   // Drawing.
@@ -148,35 +160,8 @@ function render({ model, el }) {
       pen.drawImage(each.bitmap, ...boxToScreen([x, y, ...size]));
     }
     drawBoxes(pen);
-    if (model.get("skeletons")) {
-      drawCompared(pen);
-      model.get("hands").forEach((each, index) => drawHand(pen, each, index));
-    }
+    if (model.get("skeletons")) model.get("hands").forEach((each, index) => drawHand(pen, each, index));
     drawSelected(pen);
-  }
-
-  // The other skeleton: dashed white lines and rings, on black so that they are seen on any image.
-  function drawCompared(pen) {
-    const at = model.get("compared").map((each) => each && toScreen(each));
-    for (const [color, thick] of [["#000000", 4], ["#ffffff", 2]]) {
-      pen.strokeStyle = color;
-      pen.lineWidth = thick;
-      pen.lineCap = "butt";
-      pen.setLineDash([6, 4]);
-      pen.beginPath();
-      for (const [start, end] of layout().edges) {
-        if (!at[start] || !at[end]) continue;
-        pen.moveTo(...at[start]);
-        pen.lineTo(...at[end]);
-      }
-      pen.stroke();
-      pen.setLineDash([]);
-      for (const each of at.filter(Boolean)) {
-        pen.beginPath();
-        pen.arc(...each, 4.5, 0, 2 * Math.PI);
-        pen.stroke();
-      }
-    }
   }
 
   function drawHand(pen, hand, index) {
@@ -266,7 +251,7 @@ function render({ model, el }) {
     canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
     const at = toImage(event);
-    if (event.shiftKey || event.button === 1) drag = { kind: "pan", from: at };
+    if (!editable || event.shiftKey || event.button === 1) drag = { kind: "pan", from: at };
     else drag = model.get("tool") === "box" ? startBox(at) : startPoint(at);
     draw();
   }
@@ -348,7 +333,7 @@ function render({ model, el }) {
       return;
     }
     const index = keypointAt(at);
-    canvas.style.cursor = index >= 0 ? "grab" : model.get("selected") >= 0 ? "crosshair" : "default";
+    canvas.style.cursor = !editable ? "move" : index >= 0 ? "grab" : model.get("selected") >= 0 ? "crosshair" : "default";
     canvas.title = index >= 0 ? layout().names[index] : "";
   }
 
@@ -405,11 +390,7 @@ function render({ model, el }) {
   function describe() {
     switcher.setAttribute("aria-pressed", model.get("skeletons"));
     canvas.setAttribute("aria-label", model.get("label"));
-    legend.replaceChildren(...model.get("legend").map((text) => {
-      const item = document.createElement("span");
-      item.textContent = text;
-      return item;
-    }));
+    caption.textContent = model.get("caption");
   }
 
   async function decode() {
@@ -427,11 +408,12 @@ function render({ model, el }) {
   canvas.addEventListener("pointerup", pointerUp);
   canvas.addEventListener("pointercancel", () => { drag = null; draw(); });
   canvas.addEventListener("wheel", wheel, { passive: false });
-  canvas.addEventListener("keydown", keyDown);
+  canvas.addEventListener("opk-look", follow);
+  if (editable) canvas.addEventListener("keydown", keyDown);
   const watcher = new ResizeObserver(() => draw());
   watcher.observe(el);
-  const actions = { image: decode, frame: reframe, label: describe, legend: describe };
-  ["boxes", "active", "hands", "compared", "selected", "tool"].forEach((name) => { actions[name] = draw; });
+  const actions = { image: decode, frame: reframe, label: describe, caption: describe };
+  ["boxes", "active", "hands", "selected", "tool"].forEach((name) => { actions[name] = draw; });
   actions.skeletons = () => { describe(); draw(); };
   for (const [name, action] of Object.entries(actions)) model.on(`change:${name}`, action);
   describe();

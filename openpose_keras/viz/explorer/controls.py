@@ -37,7 +37,7 @@ HINTS = {
     "channel": "The heatmap that is shown over the image",
     "stage": "The stage of the network whose heatmaps are used",
     "recipe": "The steps from the image to the keypoints",
-    "against": "Another recipe or stage, whose skeleton is drawn too, dashed and white",
+    "against": "Another recipe or stage, which is shown beside this one",
     "scales": "The sizes at which the network sees the hand",
     "scale": "The heatmaps of one of these sizes, or all merged",
     "peak": "How keypoints are found in the heatmaps",

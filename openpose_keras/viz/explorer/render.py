@@ -10,17 +10,16 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from openpose_keras.core.boxes import Box, square_box
-from openpose_keras.core.keypoints import Body, Hand, Keypoints
+from openpose_keras.core.keypoints import Hand, Keypoints
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.geometry import Resize
 from openpose_keras.viz.drawing import Pen, draw, draw_hands, draw_heatmaps, hand_label
-from openpose_keras.viz.explorer.session import HandAnnotation, Session, State
+from openpose_keras.viz.explorer.session import HandAnnotation, Session
 from openpose_keras.viz.figures.canvas import GREY, NotebookFigure
 
 SIZE = 900  # pixels: the longer side of what is shown, at most
 MARGIN = 1.25  # of a hand's box, where its surroundings are shown
 PEN = Pen(line=2, radius=4, circle=-1)  # thin, so that the heatmap under it stays visible
-WHITE_HAND = replace(HAND, colors=((255, 255, 255),) * len(HAND))  # of what is compared
 FIGURE_SIZE = 500  # pixels: the longer side of an image in the static figure, at most
 FIGURE_OPACITY = 0.8
 FONT_SIZE = 7.5  # of the scores of a hand; of more keypoints it is less
@@ -35,8 +34,6 @@ def render(
     skeletons: bool | None = None,
 ) -> tuple[np.ndarray, Window]:
     """Draw what a session shows: the heatmap of the active hand, and all skeletons.
-
-    That of the recipe or stage that is compared is white, below the others.
 
     Args:
         session: The image, its hands, and what is chosen.
@@ -75,9 +72,6 @@ def render(
         return canvas, window
     hands = [each for each in parts if isinstance(each, Hand)]
     others = [each for each in parts if not isinstance(each, Hand)]
-    if other := session.compared():
-        xy = resize.apply_points(other.xy - (x, y))
-        others.append(Body(xy, other.scores, skeleton=WHITE_HAND))
     # Keypoints below the session's threshold are missing already.
     thresholds = {each.skeleton.name: -math.inf for each in others}
     canvas = draw(canvas, others, thresholds=thresholds, pen=pen)
@@ -95,9 +89,12 @@ def part_name(annotation: HandAnnotation) -> str:
     return f"{annotation.part.replace('_', ' ')} of person {annotation.person + 1}"
 
 
-def compared_name(state: State) -> str:
-    """Return what the choice is compared with: the name of a recipe, or "stage 1"."""
-    return state.against if isinstance(state.against, str) else f"stage {state.against}"
+def compared_names(session: Session) -> tuple[str, str]:
+    """Return what is compared with what: the names of two recipes, or "stage 2" and "stage 1"."""
+    state = session.state
+    if isinstance(state.against, str):
+        return state.recipe, state.against
+    return f"stage {state.stage or session.network.count}", f"stage {state.against}"
 
 
 def window_of(session: Session) -> Window:
@@ -143,6 +140,8 @@ def _whole_pixels(box: Box, frame: Window) -> Window:
 def static_figure(session: Session) -> NotebookFigure:
     """Draw the explorer as one figure: the skeletons, the heatmaps, the table of scores.
 
+    Where two recipes or stages are compared, skeletons and heatmaps of both stand side by side.
+
     Args:
         session: What is shown.
 
@@ -150,13 +149,14 @@ def static_figure(session: Session) -> NotebookFigure:
         A figure of 7 inches, 700 pixels.
     """
     figure = NotebookFigure(7.0, 3.2)
-    against = session.state.against
-    white = "" if against is None else f", white: {compared_name(session.state)}"
-    images = {
-        f"keypoints{white}": render(session, size=FIGURE_SIZE, opacity=0.0),
-        "heatmaps": render(session, size=FIGURE_SIZE, opacity=FIGURE_OPACITY, skeletons=False),
-    }
-    for index, (title, (image, _)) in enumerate(images.items()):
+    if other := session.compared():
+        titles = compared_names(session)
+        images = [render(each, size=FIGURE_SIZE) for each in (session, other)]
+    else:
+        titles = "keypoints", "heatmaps"
+        maps = render(session, size=FIGURE_SIZE, opacity=FIGURE_OPACITY, skeletons=False)
+        images = [render(session, size=FIGURE_SIZE, opacity=0.0), maps]
+    for index, (title, (image, _)) in enumerate(zip(titles, images, strict=True)):
         axes = figure.add_axes((0.01 + 0.37 * index, 0.02, 0.355, 0.88))
         axes.imshow(image)
         axes.set_axis_off()

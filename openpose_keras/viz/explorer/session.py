@@ -4,6 +4,7 @@ A `Session` holds the images, the hands in them and a `State`. `change`, `move_k
 like change it; `result` and `results` return what follows, and `render.render` draws it.
 """
 
+import copy
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from typing import Any, ClassVar, get_args
 import numpy as np
 
 from openpose_keras.core.boxes import Box, BoxLike, check_box, check_boxes
-from openpose_keras.core.keypoints import Keypoints, Person, Side
+from openpose_keras.core.keypoints import Person, Side
 from openpose_keras.core.skeletons import HAND, Skeleton
 from openpose_keras.estimators.hand import HandEstimator
 from openpose_keras.estimators.recipes import RECIPES, AnyRecipe, Peak
@@ -199,37 +200,35 @@ class Session:
         """
         state = self.state
         hand = self.hands[state.hand if index is None else index]
-        return correct(
-            self._predicted(hand, state.recipe, state.stage), hand.moved, state.threshold
-        )
+        return correct(self._predicted(hand), hand.moved, state.threshold)
 
-    def _predicted(self, hand: HandAnnotation, name: str, stage: int | None) -> Prediction:
-        """Return what a recipe predicts for a hand, with the scales and peaks that are chosen."""
-        state, recipe = self.state, self.recipes[name]
+    def _predicted(self, hand: HandAnnotation) -> Prediction:
+        """Return what the recipe predicts for a hand, with all that is chosen."""
+        state, recipe = self.state, self.recipes[self.state.recipe]
         scales = state.scales or recipe.scales
         return self._predict(
             state.image,
             hand.region,
             replace(recipe, scales=scales if state.scale is None else (state.scale,)),
             state.peak or recipe.peak,
-            stage or self.network.count,
+            state.stage or self.network.count,
         )
 
-    def compared(self) -> Keypoints | None:
-        """Return the active hand as the other recipe or stage finds it, without corrections.
+    def compared(self) -> "Session | None":
+        """Return the same hands as the other recipe or stage finds them, without corrections.
 
         Returns:
-            The hand; None where nothing is compared, or there is no hand.
-
-        Raises:
-            OpenPoseKerasError: The box lies outside the image, or the network fails.
+            A session to look at, not to change; None where nothing is compared, or there is no
+            hand.
         """
-        state, other = self.state, self.state.against
-        if other is None or not self.hands:
+        state, against = self.state, self.state.against
+        if against is None or not self.hands:
             return None
-        name, stage = (other, state.stage) if isinstance(other, str) else (state.recipe, other)
-        predicted = self._predicted(self._active_hand(), name, stage)
-        return correct(predicted, {}, state.threshold).keypoints
+        chosen: dict[str, Any] = {"recipe" if isinstance(against, str) else "stage": against}
+        other = copy.copy(self)
+        other.state = replace(state, against=None, **chosen)
+        other.annotations = {state.image: tuple(replace(each, moved={}) for each in self.hands)}
+        return other
 
     def results(self) -> list[Prediction]:
         """Return the keypoints and heatmaps of every hand of the image."""
@@ -400,7 +399,7 @@ class PeopleSession(Session):
             people[each.person][each.part] = result.keypoints
         return [Person(**people[number]) for number in sorted(people)]
 
-    def _predicted(self, hand: HandAnnotation, *_: object) -> Prediction:
+    def _predicted(self, hand: HandAnnotation) -> Prediction:
         """Return what was found of a part."""
         found = self._people(self.state.image).get((hand.person, hand.part))
         if found is None:

@@ -44,7 +44,10 @@ _LAYOUTS = {
 
 
 class Canvas(anywidget.AnyWidget):
-    """The image, the boxes and the skeletons, all in pixels of the session's image."""
+    """The image, the boxes and the skeletons, all in pixels of the session's image.
+
+    Canvases of one explorer are zoomed and panned together.
+    """
 
     _esm = _HERE / "canvas.js"
     _css = _HERE / "style.css"
@@ -54,8 +57,8 @@ class Canvas(anywidget.AnyWidget):
     boxes = traitlets.List().tag(sync=True)
     active = traitlets.Int(0).tag(sync=True)
     hands = traitlets.List().tag(sync=True)  # of each points, text and layout
-    compared = traitlets.List().tag(sync=True)  # the points of another recipe or stage, or none
-    legend = traitlets.List().tag(sync=True)  # the names of both and how they differ, or nothing
+    editable = traitlets.Bool(True).tag(sync=True)  # else it is a second one, to look at
+    caption = traitlets.Unicode("").tag(sync=True)  # stands above the image
     layouts = traitlets.Dict(_LAYOUTS).tag(sync=True)  # names, edges and colours of each skeleton
     selected = traitlets.Int(-1).tag(sync=True)
     skeletons = traitlets.Bool(True).tag(sync=True)
