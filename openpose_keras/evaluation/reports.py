@@ -20,6 +20,10 @@ class Interval:
         value: The value that was measured.
         low: Lower end of the interval.
         high: Upper end of the interval.
+
+    Example:
+        >>> f"{Interval(0.281, 0.244, 0.32):.0%}"
+        '28% (24% to 32%)'
     """
 
     value: float
@@ -32,6 +36,12 @@ class Interval:
         total = float(np.sum(counts))
         value = float(np.sum(sums)) / total if total else float("nan")
         return cls(value, *bootstrap_interval(sums, counts))
+
+    def __format__(self, spec: str) -> str:
+        """Return the value and, in brackets, the ends; a format of numbers goes for all three."""
+        if not spec:
+            return str(self)
+        return f"{self.value:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,11 @@ def points_of(explorer, hand=0):
 
 
 def test_output_has_an_image_for_viewers_without_widgets(explorer):
-    data = explorer._repr_mimebundle_(include=None, exclude=None)
+    data, about = explorer._repr_mimebundle_(include=None, exclude=None)
     assert "application/vnd.jupyter.widget-view+json" in data
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    words = "Explorer, image, hands: 1. Keypoints, heatmaps, scores."
+    assert data["text/plain"] == about["image/png"]["alt"] == words
     assert not has_widgets()  # this is not a kernel
 
 

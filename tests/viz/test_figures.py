@@ -81,16 +81,42 @@ def test_photo_becomes_a_small_jpeg_with_its_colours():
     assert np.abs(shown - photo).mean() < 6
 
 
-def test_words_say_what_a_figure_shows():
+def test_words_say_what_images_show():
     assert repr(FIGURES["images"]()) == "3 images: a, b, c."
     assert repr(show_images(PHOTO)) == "An image."
-    assert repr(FIGURES["maps over an image"]()) == "2 images."
-    assert repr(FIGURES["fields"]()) == "An image: limb."
-    assert "PCK@0.1 over scale. a: 1 at 1, 3 at 3. b: 3 at 1" in repr(FIGURES["curves"]())
-    assert repr(FIGURES["bars"]()) == "Chart, ms. one: 1, 2. two: 2, 1."
-    assert repr(plot_bars(["a"], {"one": [1]}, ylabel="")) == "Chart. one: 1."
+    assert repr(show_images([PHOTO] * 2, subject="noise")) == "2 images of noise."
+    named = show_images([PHOTO] * 2, ["left, far", "right"], subject="noise")
+    assert repr(named) == "2 images of noise: left, far; right."
+    assert repr(FIGURES["maps over an image"]()) == "2 maps, colours from -1 to 1."
+    maps = show_maps([np.eye(9)], "wrist", limits=(0, 2), subject="a hand")
+    assert repr(maps) == "A map of a hand, colours from 0 to 2: wrist."
+    assert repr(FIGURES["fields"]()) == "A part affinity field: limb."
+
+
+def test_words_say_the_values_of_few_bars_and_points_with_their_intervals():
+    words = "Chart, PCK@0.1 over scale. a: 1 at 1, 2 at 2, 3 at 3. b: 3 at 1, 1 at 3."
+    assert repr(FIGURES["curves"]()) == words
+    assert repr(FIGURES["bars"]()) == "Chart, ms. one: 1 for a, 2 for b. two: 2 for a, 1 for b."
+    assert repr(plot_bars(["a"], {"": [0.001]}, ylabel="")) == "Chart. 0.001 for a."
+    bars = plot_bars(["a"], {"one": [Interval(0.5, 0.4, 0.7)]}, ylabel="PCK")
+    assert repr(bars) == "Chart, PCK. one: 0.5 (0.4 to 0.7) for a."
+
+
+def test_words_say_the_ends_and_the_extremes_of_a_long_curve():
+    values = [3, 4, 5, 6, 1404, 6, 0.5, 5, 4, 3]
+    curve = repr(plot_curves(range(10), {"a": values, "b": range(10)}, **LABELS))
+    assert "a: 3 at 0, highest 1400 at 4, lowest 0.5 at 6, 3 at 9. b: 0 at 0, 9 at 9." in curve
+    names = list("abcdefghi")
+    many = plot_bars(names, {"one": [Interval(0.5, 0.4, 0.7)] * 9}, ylabel="PCK")
+    assert repr(many).startswith("Chart, PCK. one: 0.5 for a, 0.5 for b, ")
+
+
+def test_words_say_where_most_values_of_a_histogram_lie():
     few = plot_histograms({"a": [0, 9, 9], "b": [1, 1, 10]}, xlabel="x", bins=10)
-    assert repr(few) == "Chart, fraction of the values over x. a: most at 9.5. b: most at 1.5."
+    assert repr(few) == (
+        "Chart, fraction of the values over x. "
+        "a: most at 9.5, 0.67 of them. b: most at 1.5, 0.67 of them."
+    )
 
 
 def test_figures_leave_pyplot_alone():

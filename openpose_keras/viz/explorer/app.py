@@ -223,7 +223,7 @@ class Explorer(widgets.Box):
             canvas.active, canvas.skeletons = state.hand, state.skeletons
             canvas.selected = state.channel if state.channel in range(len(session.skeleton)) else -1
             canvas.caption = caption
-            canvas.label = ", ".join(filter(None, (name, self._counted(), caption)))
+            canvas.label = ", ".join(filter(None, (name, session.counted, caption)))
 
     def _drawn(self, index: int, found: Keypoints) -> dict[str, Any]:
         """Return what the canvas draws of a hand, or of a part of a person with its number."""
@@ -233,12 +233,6 @@ class Explorer(widgets.Box):
             first = numbers.index(numbers[index]) == index
             text = str(numbers[index] + 1) if first else ""
         return {"points": _points(found), "text": text, "layout": found.skeleton.name}
-
-    def _counted(self) -> str:
-        """Return how many hands, or people, there are."""
-        hands = self.session.hands
-        count = len({each.person for each in hands}) if self._people else len(hands)
-        return f"{self.session.finds}: {count}"
 
     def _whose(self) -> str:
         """Return of which part of whom the keypoints are, where they are not those of a hand."""
@@ -291,11 +285,13 @@ class Explorer(widgets.Box):
         for kind, path in self.paths.items():
             path.placeholder = str(default_path(session, kind))
 
-    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
-        """Return the widget, and an image for viewers that show no widgets."""
+    def _repr_mimebundle_(self, **options: object) -> tuple[dict[str, object], dict[str, object]]:
+        """Return the widget, and an image with its words for viewers that show no widgets."""
         data: dict[str, object] = super()._repr_mimebundle_(**options)
-        data["image/png"] = base64.b64encode(static_figure(self.session)._repr_png_()).decode()
-        return data
+        figure = static_figure(self.session)
+        data["image/png"] = base64.b64encode(figure._repr_png_()).decode()
+        data["text/plain"] = figure.alt
+        return data, {"image/png": {"alt": figure.alt}}
 
 
 def _points(found: Keypoints) -> list[list[float] | None]:

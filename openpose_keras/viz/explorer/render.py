@@ -165,6 +165,8 @@ def static_figure(session: Session) -> NotebookFigure:
     table = figure.add_axes((0.76, 0.02, 0.235, 0.88))
     table.set_axis_off()
     _write_scores(table, session)
+    name = session.images[session.state.image].name
+    figure.alt = f"Explorer, {name}, {session.counted}. {', '.join(images).capitalize()}, scores."
     return figure
 
 

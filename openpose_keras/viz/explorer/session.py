@@ -163,6 +163,11 @@ class Session:
         return self.annotations[self.state.image]
 
     @property
+    def counted(self) -> str:
+        """How many hands, or people, there are in the image."""
+        return f"{self.finds}: {len(self.hands)}"
+
+    @property
     def skeleton(self) -> Skeleton:
         """The skeleton of the active hand or part."""
         return self._skeleton_of(self.state)
@@ -383,6 +388,11 @@ class PeopleSession(Session):
     """
 
     finds: ClassVar[str] = "people"
+
+    @property
+    def counted(self) -> str:
+        """How many people there are in the image."""
+        return f"{self.finds}: {len({each.person for each in self.hands})}"
 
     def __init__(
         self, image_or_paths: Source | Iterable[Source], estimator: WholeBodyEstimator

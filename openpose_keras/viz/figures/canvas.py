@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.patches import StepPatch
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
@@ -36,15 +35,19 @@ class NotebookFigure(Figure):
     Args:
         width: In inches; 7 are 700 pixels.
         height: In inches.
+
+    Attributes:
+        alt: What the figure shows, in a sentence or two: the alternative text of its image.
     """
 
     def __init__(self, width: float, height: float) -> None:
         """Make an empty figure."""
         super().__init__((width, height), DPI, facecolor="none", edgecolor="none")
+        self.alt = "An empty figure."
 
     def __repr__(self) -> str:
-        """Return what the figure shows, in words: the alternative text of its image."""
-        return describe(self)
+        """Return what the figure shows, in words."""
+        return self.alt
 
     def _repr_png_(self) -> bytes:
         """Return a PNG of 100 pixels an inch."""
@@ -62,14 +65,14 @@ class NotebookFigure(Figure):
         The image has two pixels for each that is shown: a transparent PNG, or a JPEG on white where
         photos would make the PNG large. The text says what the figure shows.
         """
-        image, kind, words = self._pixels(DPI * DENSITY), "image/png", describe(self)
+        image, kind = self._pixels(DPI * DENSITY), "image/png"
         has_images = any(axes.images for axes in self.axes)
         data = _as_png(image if has_images else image.quantize(method=Image.Quantize.FASTOCTREE))
         if len(data) > PHOTO:
             data, kind = min((data, kind), (_as_jpeg(image), "image/jpeg"), key=lambda d: len(d[0]))
         width, height = (round(inches * DPI) for inches in self.get_size_inches())
-        shown = {"width": width, "height": height, "alt": words}
-        bundle = {kind: base64.b64encode(data).decode(), "text/plain": words}
+        shown = {"width": width, "height": height, "alt": self.alt}
+        bundle = {kind: base64.b64encode(data).decode(), "text/plain": self.alt}
         return bundle, {kind: shown}
 
     def _pixels(self, dpi: int) -> Image.Image:
@@ -93,46 +96,6 @@ def _as_jpeg(image: Image.Image) -> bytes:
     opaque = Image.alpha_composite(white, image).convert("RGB")
     opaque.save(data, "JPEG", quality=QUALITY, optimize=True, progressive=True)
     return data.getvalue()
-
-
-def describe(figure: Figure) -> str:
-    """Return in a sentence or two what a figure shows, for those who cannot see it.
-
-    Args:
-        figure: Of this package: images with their titles, or charts with their axes and names.
-
-    Example:
-        >>> figure, axes = chart("epoch", "loss", None)
-        >>> line = axes.plot([1, 8], [0.5, 0.25], label="training")
-        >>> describe(figure)
-        'Chart, loss over epoch. training: 0.5 at 1, 0.25 at 8.'
-    """
-    shown = [axes for axes in figure.axes if axes.get_label() != KEY]
-    titles = [axes.get_title() for axes in shown if axes.images]
-    if titles:
-        named = ": " + ", ".join(filter(None, titles)) if any(titles) else ""
-        return f"{len(titles)} images{named}." if len(titles) > 1 else f"An image{named}."
-    sentences = []
-    for axes in shown:
-        across, up = axes.get_xlabel(), axes.get_ylabel()
-        named = f"{up} over {across}" if across and up else up or across
-        sentences.append(f"Chart, {named}" if named else "Chart")
-        for line in axes.lines:
-            if str(line.get_label()).startswith("_"):  # of an error bar
-                continue
-            x, y = np.asarray(line.get_xydata()).T
-            ends = f"{y[0]:.2g} at {x[0]:.3g}, {y[-1]:.2g} at {x[-1]:.3g}"
-            sentences.append(f"{line.get_label()}: {ends}")
-        for bars in axes.containers:
-            values = getattr(bars, "datavalues", None)
-            if values is not None:
-                sentences.append(f"{bars.get_label()}: {', '.join(f'{v:.2g}' for v in values)}")
-        for steps in (each for each in axes.patches if isinstance(each, StepPatch)):
-            if steps.get_label():
-                values, edges, _ = steps.get_data()
-                highest = np.argmax(values)
-                sentences.append(f"{steps.get_label()}: most at {edges[highest:][:2].mean():.2g}")
-    return ". ".join(sentences) + "."
 
 
 def grid(

@@ -15,6 +15,7 @@ from PIL import Image
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.evaluation.reports import Interval
 from openpose_keras.viz.figures.canvas import COLORS, GREY, add_legend, chart
+from openpose_keras.viz.figures.words import say_bars, say_curves, say_histograms
 
 if TYPE_CHECKING:
     from openpose_keras.conversion.parity import ParityReport
@@ -62,6 +63,7 @@ def plot_curves(
     if logx:
         axes.set_xscale("log")
     add_legend(figure, list(curves))
+    figure.alt = say_curves(xlabel, ylabel, x, curves)
     return figure
 
 
@@ -111,6 +113,7 @@ def plot_bars(
                 line.set_path_effects([withStroke(linewidth=2.6, foreground="white")])
     axes.grid(False, axis="y" if lying else "x")
     add_legend(figure, list(groups))
+    figure.alt = say_bars(ylabel, names, groups)
     return figure
 
 
@@ -138,11 +141,13 @@ def plot_histograms(
         raise ValueError("expected groups with at least one finite value each")
     edges = np.histogram_bin_edges(np.concatenate(finite), bins)
     figure, axes = chart(xlabel, "fraction of the values", title)
-    for name, each, color in zip(groups, finite, itertools.cycle(COLORS)):
-        fractions = np.histogram(each, edges)[0] / each.size
-        axes.stairs(fractions, edges, color=color, fill=True, alpha=0.25)
-        axes.stairs(fractions, edges, color=color, linewidth=1.6, label=name)
+    fractions = [np.histogram(each, edges)[0] / each.size for each in finite]
+    named = dict(zip(groups, fractions, strict=True))
+    for (name, each), color in zip(named.items(), itertools.cycle(COLORS)):
+        axes.stairs(each, edges, color=color, fill=True, alpha=0.25)
+        axes.stairs(each, edges, color=color, linewidth=1.6, label=name)
     add_legend(figure, list(groups))
+    figure.alt = say_histograms(xlabel, edges, named)
     return figure
 
 

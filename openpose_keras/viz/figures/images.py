@@ -8,6 +8,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from openpose_keras.viz.figures.canvas import BAR, color_bar, draw_image, grid, overlay_map
+from openpose_keras.viz.figures.words import say_images
 
 NOISE = 0.05  # of the greatest value: values further below zero ask for two colours
 
@@ -18,6 +19,7 @@ def show_images(
     *,
     columns: int = 4,
     width: float = 7.0,
+    subject: str | None = None,
 ) -> Figure:
     """Show images side by side; the pixels of small ones are enlarged, not smoothed.
 
@@ -28,6 +30,8 @@ def show_images(
         titles: One for each image, or none.
         columns: Images a row, at most.
         width: Of the figure in inches, 100 pixels each.
+        subject: What the images show, for those who cannot see them: "rendered hands" gives the
+            alternative text "8 images of rendered hands."
 
     Returns:
         The figure; `figure.axes` has one entry an image, in their order.
@@ -49,6 +53,7 @@ def show_images(
     for axes, image in zip(figure.axes, shown, strict=True):
         limits = (0, 255) if image.dtype == np.uint8 else (None, None)
         draw_image(axes, image, ScalarMappable(Normalize(*limits), "gray"))
+    figure.alt = say_images("image", titles, len(shown), subject=subject)
     return figure
 
 
@@ -60,6 +65,7 @@ def show_maps(
     limits: tuple[float, float] | None = None,
     image: np.ndarray | None = None,
     colormap: str | None = None,
+    subject: str | None = None,
 ) -> Figure:
     """Show heatmaps side by side in common colours, with one bar that explains them.
 
@@ -73,6 +79,7 @@ def show_maps(
         image: (H, W, 3) uint8 RGB that all maps cover, visible where a map is near 0.
         colormap: A name of Matplotlib's; by default "inferno", or "RdBu_r" where the limits are on
             both sides of 0.
+        subject: What the maps show, as of `show_images`.
 
     Returns:
         The figure, 7 inches wide; `figure.axes` has one entry a map, in their order, and then the
@@ -99,6 +106,7 @@ def show_maps(
         else:
             overlay_map(axes, image, plane, colors)
     color_bar(figure, colors)
+    figure.alt = say_images("map", titles, len(planes), subject=subject, limits=(low, high))
     return figure
 
 

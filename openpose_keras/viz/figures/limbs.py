@@ -14,6 +14,7 @@ from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.heatmaps.connectors import MISSING, People
 from openpose_keras.heatmaps.part_affinity import Limbs
 from openpose_keras.viz.figures.canvas import BAR, COLORS, GREY, KEY, draw_image, grid
+from openpose_keras.viz.figures.words import say_images
 
 DIM = 0.5  # of the image's brightness is seen below a field
 SHORT = 0.25  # fields below this length get no arrow
@@ -28,6 +29,7 @@ def show_fields(
     columns: int = 4,
     image: np.ndarray | None = None,
     arrows: int = 0,
+    subject: str | None = None,
 ) -> Figure:
     """Show part affinity fields: the hue is the direction, the brightness is the length.
 
@@ -40,6 +42,7 @@ def show_fields(
         columns: Fields a row, at most.
         image: (H, W, 3) uint8 RGB that all fields cover; it is shown grey and dark.
         arrows: Cells from one arrow to the next; 0 for no arrows.
+        subject: What the fields show, as of `show_images`.
 
     Returns:
         The figure, 7 inches wide; `figure.axes` has one entry a field, in their order, and then the
@@ -72,6 +75,7 @@ def show_fields(
     wheel = figure.add_axes(bounds, xticks=[], yticks=[], frameon=False, label=KEY)
     x, y = np.meshgrid(*[np.linspace(-1, 1, 121)] * 2)
     wheel.imshow(_wheel_colors(np.dstack([x, y]) * (np.hypot(x, y) <= 1)[..., None]))
+    figure.alt = say_images("part affinity field", titles, len(shown), subject=subject)
     return figure
 
 
