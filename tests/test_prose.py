@@ -64,6 +64,13 @@ def test_prose_is_spelt_the_british_way(page):
     assert not AMERICAN.findall(prose_of(text_of(page)))
 
 
+def test_lines_of_code_fit_their_boxes():
+    """Of GitHub's page, 900 pixels wide."""
+    for page in (page for page in pages() if page.suffix == ".md"):
+        blocks = re.findall(r"^```\w*\n(.*?)^```", page.read_text("utf8"), re.M | re.S)
+        assert not [line for block in blocks for line in block.splitlines() if len(line) > 95], page
+
+
 @pytest.mark.parametrize("phrase", BANISHED)
 def test_banished_phrase_stays_away(phrase):
     # "is None" is code; the other phrases may begin a sentence.

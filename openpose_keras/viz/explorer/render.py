@@ -166,7 +166,7 @@ def static_figure(session: Session) -> NotebookFigure:
     table.set_axis_off()
     _write_scores(table, session)
     name = session.images[session.state.image].name
-    figure.alt = f"Explorer, {name}, {session.counted}. {', '.join(images).capitalize()}, scores."
+    figure.alt = f"Explorer, {name}, {session.counted}. {', '.join(titles).capitalize()}, scores."
     return figure
 
 
