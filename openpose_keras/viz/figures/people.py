@@ -52,11 +52,11 @@ def plot(
         >>> from openpose_keras import Hand
         >>> hand = Hand(np.full((21, 2), 30.0), np.ones(21))
         >>> plot(np.zeros((80, 60, 3), np.uint8), [hand])
-        An image.
+        An image of people or hands with their keypoints.
     """
     image, parts = as_image(image), drawn_parts(as_people(people), thresholds)
     if axes is None:
-        axes = show_images(image).axes[0]
+        axes = show_images(image, subject="people or hands with their keypoints").axes[0]
     else:
         axes.imshow(image)
         axes.autoscale(False)
