@@ -55,6 +55,7 @@ class TrainConfig:
             None for all.
         untaught_weight: Of "body_lite" with a teacher, by how much the loss of those maps is
             multiplied that the teacher lacks: the middle of the hips, the feet and their limbs.
+        teacher_weight: By how much the loss of the photos that a teacher answers is multiplied.
         size: Side of the network's input in training, a multiple of 32.
         batch_size: Samples a step.
         epochs: Number of epochs; each ends with a validation and a checkpoint.
@@ -87,6 +88,7 @@ class TrainConfig:
     weights: str | None = None
     layers: str | None = None
     untaught_weight: float = 1.0
+    teacher_weight: float = 1.0
     size: int = 224
     batch_size: int = 32
     epochs: int = 21
@@ -113,8 +115,11 @@ class TrainConfig:
             )
         fits = self.layers is None or self.network in ("hand_lite", "body_lite")
         self._require("layers", fits, "None for another network than hand_lite and body_lite")
-        fits = self.untaught_weight > 0 and (self.teacher is not None or self.untaught_weight == 1)
-        self._require("untaught_weight", fits, "above 0, and 1 without a teacher")
+        for name in ("untaught_weight", "teacher_weight"):
+            fits = getattr(self, name) > 0 and (
+                self.teacher is not None or getattr(self, name) == 1
+            )
+            self._require(name, fits, "above 0, and 1 without a teacher")
         if self.network == "face_lite":
             self._require("labels", self.labels is None, "None for face_lite, which has assets")
             self._require("size", self.size == FACE_INPUT, f"{FACE_INPUT} for face_lite")

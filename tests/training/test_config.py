@@ -146,6 +146,12 @@ def test_a_teacher_answers_some_images_of_a_batch_and_labels_the_others():
     TrainConfig(**options, batch_size=2)
     with pytest.raises(TrainingError, match=r"^expected batch_size to be 2 or more with a teacher"):
         TrainConfig(**options, batch_size=1)
+    TrainConfig(**options, teacher_weight=10)
+    for wrong in (options | {"teacher_weight": 0}, {"out": "run", "teacher_weight": 2}):
+        with pytest.raises(
+            TrainingError, match=r"^expected teacher_weight to be above 0, and 1 wi"
+        ):
+            TrainConfig(**wrong)
 
 
 @pytest.mark.parametrize(("name", "value"), [("size", 224), ("labels", "labels.json")])

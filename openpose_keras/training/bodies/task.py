@@ -98,6 +98,7 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
         for kind, maps in stage.items()
     }
     losses: dict[str, Callable[..., keras.KerasTensor]] = dict.fromkeys(outputs, masked_loss)
+    counts = dict.fromkeys(outputs, 1.0)
     if config.teacher:
         count = _taught(config)
         apart, slow = _compare_with_teacher(
@@ -108,8 +109,10 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
         )
         outputs = {name: maps[count:, ...] for name, maps in outputs.items()} | apart
         losses |= dict.fromkeys(apart, taught_loss)
+        counts |= dict.fromkeys(apart, config.teacher_weight)
     model = keras.Model(image, outputs)
-    model.compile(make_optimizer(network, config, slow), loss=losses)
+    optimizer = make_optimizer(network, config, slow)
+    model.compile(optimizer, loss=losses, loss_weights=counts)
     return model, network
 
 

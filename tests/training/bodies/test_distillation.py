@@ -130,6 +130,19 @@ def test_a_teacher_answers_the_first_images_of_a_batch_and_labels_count_for_the_
     assert losses["keypoints_stage2_loss"] == pytest.approx(labelled, rel=1e-3)
 
 
+def test_the_teacher_s_answers_count_as_much_as_the_config_says(config):
+    def losses(weight):
+        changed = replace(config, teacher_weight=weight)
+        model, _ = bodies.start(changed)
+        batch = bodies.batch_source(data.load_sources(changed), BODY_25, model, changed)
+        return model.test_on_batch(*batch(np.random.default_rng(0)), return_dict=True)
+
+    plain, heavy = losses(1.0), losses(3.0)
+    taught = sum(value for name, value in plain.items() if name.startswith("taught_"))
+    assert taught > 0
+    assert heavy["loss"] - plain["loss"] == pytest.approx(2 * taught, rel=1e-3)
+
+
 def test_photos_of_nobody_in_the_labels_are_shown_too(config):
     training = data.load_sources(config).training
     samples = [training(np.random.default_rng(seed)) for seed in range(60)]
