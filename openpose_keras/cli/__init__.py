@@ -31,7 +31,7 @@ from openpose_keras.cli import (
     verify,
     video,
 )
-from openpose_keras.cli.options import INTERRUPTED, UsageError
+from openpose_keras.cli.options import FORMATS, INTERRUPTED, UsageError
 from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import OpenPoseKerasError
 from openpose_keras.core.files import PHOTO_SUFFIXES, VIDEO_SUFFIXES
@@ -78,7 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if unknown:
             wrong = next((each for each in unknown if each.startswith("--")), "")
             known = re.findall(r"--([\w-]+)", command.format_usage())
-            hint = did_you_mean(wrong[2:].partition("=")[0], known).replace(" '", " '--")
+            name = wrong[2:].partition("=")[0]
+            hint = did_you_mean(name, known).replace(" '", " '--")
+            if "format" in known and name in FORMATS:
+                hint = f"; --format {name} asks for it"
             raise UsageError(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return int(args.run(args) or 0)
     except UsageError as error:

@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
                 raise
             interrupted = True
         seconds = time.monotonic() - start
-    who = "1 person" if len(ids) == 1 else f"{len(ids)} people"
+    who = "1 id" if len(ids) == 1 else f"{len(ids)} ids"
     frames = "1 frame" if count == 1 else f"{count} frames"
     _report(args, reader, f"{frames}, {who}, {count / seconds:.3g} frames/s")
     return options.INTERRUPTED if interrupted else 0

@@ -116,7 +116,8 @@ class Keypoints:
             score: Its new score; 0 where it is missing.
 
         Raises:
-            ValueError: The skeleton has no keypoint of this name, or the place is not finite.
+            ValueError: The skeleton has no keypoint of this name, or the place is not (x, y), both
+                finite.
 
         Example:
             >>> hand = Hand(np.full((21, 2), 7.0), np.full(21, 0.5))
@@ -124,6 +125,8 @@ class Keypoints:
             (9.0, 8.0, 1.0)
         """
         index, places, scores = self.skeleton.index(name), self.xy.copy(), self.scores.copy()
+        if xy is not None and len(xy) != 2:
+            raise ValueError(f"expected (x, y) or None for {name}, got {len(xy)} numbers")
         places[index] = np.nan if xy is None else xy
         scores[index] = 0.0 if xy is None else score
         return replace(self, xy=places, scores=scores)

@@ -130,6 +130,20 @@ class BodyEstimator(Estimator):
         merged = self.merge(maps)
         return self.decode(merged, image.shape[:2], max_people=max_people, scales=maps)
 
+    def heatmaps(self, image: ImageLike) -> tuple[FloatArray, Frame]:
+        """Return the maps that a call finds the people in.
+
+        `draw_heatmaps(image, maps, "right_wrist", box=frame.box)` draws one of them.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
+
+        Returns:
+            (h, w, K + 1 + 2 L), see `merge`, and the frame that they cover in the image.
+        """
+        views = self.views(as_image(image))
+        return self.merge(self.run(views)), views[0].frame
+
     def views(self, image: np.ndarray) -> list[View]:
         """Return what the network is shown of an image (H, W, 3) uint8 RGB: an input a scale."""
         recipe, shape = self.recipe, image.shape[:2]

@@ -133,6 +133,9 @@ class DecodeRecipe:
 class Recipe(ViewRecipe, DecodeRecipe):
     """How to get from an image to keypoints: a `ViewRecipe` and a `DecodeRecipe` in one.
 
+    `ViewRecipe` explains scales, scaling, convention, antialias, mirror and flip_average,
+    `DecodeRecipe` frame, upsampling, merge, peak, sigma, threshold and prior.
+
     Args:
         name: For people; nothing depends on it.
         upright_pass: Whether a hand goes through the network a second time, rotated so that the

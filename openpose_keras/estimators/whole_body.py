@@ -13,7 +13,7 @@ import numpy as np
 from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.checks import check_limits
-from openpose_keras.core.keypoints import SIDES, Hand, Person, Side, keypoint_table
+from openpose_keras.core.keypoints import SIDES, Hand, Keypoints, Person, Side, keypoint_table
 from openpose_keras.core.skeletons import BODY_25, HAND, Skeleton
 from openpose_keras.estimators.base import Estimator, Mappable
 from openpose_keras.estimators.body import BodyEstimator
@@ -31,6 +31,8 @@ from openpose_keras.estimators.search import Search, same_hand
 from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import PARTS, EngineName, Part, check_parts, get_presets
 
+_LARGEST_HAND = 0.5  # of the longer side of a body
+_MOST = 0.6  # of a body's keypoints, from which on its size is known
 _SURE = 0.95  # probability of its side from which a hand is not taken for one of the other side
 
 
@@ -65,6 +67,11 @@ class WholeBodyEstimator(Mappable):
         search_hands: bool | None = None,
     ) -> None:
         """Keep the parts."""
+        if isinstance(body, str):
+            raise TypeError(
+                f"expected a BodyEstimator, got {body!r}: WholeBodyEstimator.from_preset(name) "
+                "loads a set of presets"
+            )
         if body is None and (face is not None or hand is None):
             raise ValueError("expected an estimator of bodies, or of hands alone, got neither")
         self.body = body
@@ -238,7 +245,9 @@ class WholeBodyEstimator(Mappable):
         added = list(people)
         for (index, side), hand in zip(places, hands, strict=True):
             there = hand.presence is None or hand.presence >= min_presence
-            if there and hand.found.any() and not _is_known(hand, people):
+            judged = hand.presence is not None  # OpenPose's own hands are as OpenPose has them
+            wrong = judged and is_oversized(hand, people[index].body)
+            if there and hand.found.any() and not wrong and not _is_known(hand, people):
                 added[index] = _with_hand(added[index], side, hand)
         return added
 
@@ -277,6 +286,29 @@ def attach_hands(people: Sequence[Person], hands: Iterable[Hand]) -> list[Person
             added.append(Person())
         added[owner] = _with_hand(added[owner], side, replace(hand, side=side))
     return added
+
+
+def is_oversized(hand: Hand, body: Keypoints | None) -> bool:
+    """Return whether a hand is too large to be that of a body, as a whole person taken for a hand.
+
+    A hand is about a tenth as long as its person. One that is nearer to the camera looks larger,
+    but not half as large as a body of which most keypoints are found.
+
+    Args:
+        hand: At the end of an arm of the body.
+        body: None for a hand without one, which has any size.
+
+    Example:
+        >>> corners = np.array([[0.0, 0.0], [10.0, 100.0]])
+        >>> body = Keypoints(np.resize(corners, (25, 2)), np.ones(25), skeleton=BODY_25)
+        >>> [is_oversized(Hand(np.resize(corners * scale, (21, 2)), np.ones(21)), body)
+        ...  for scale in (0.2, 0.7)]
+        [False, True]
+    """
+    if body is None or body.found.mean() < _MOST:
+        return False
+    sizes = [keypoint_extent(each.xy[each.found])[1].max() for each in (hand, body)]
+    return bool(sizes[0] > _LARGEST_HAND * sizes[1])
 
 
 def _is_known(hand: Hand, people: Sequence[Person]) -> bool:

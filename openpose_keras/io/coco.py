@@ -382,6 +382,10 @@ def _annotations(
     refuse_one(hands, "hands")
     entries: list[Json] = []
     for hand in hands:
+        if not isinstance(hand, Hand | LabelledHand):
+            raise TypeError(
+                f"expected hands, got a {type(hand).__name__}: of people pass each person's hands"
+            )
         labelled = np.asarray(np.isfinite(hand.xy).all(axis=-1))
         if not (isinstance(hand, LabelledHand) or labelled.any()):
             continue

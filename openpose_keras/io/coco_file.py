@@ -57,7 +57,10 @@ def load_labels(path: str | Path) -> Json:
         DataError: The file is not COCO's JSON of labels; the message names it.
         FileNotFoundError: The file does not exist.
     """
-    data = load_json(path)
+    try:
+        data = load_json(path)
+    except DataError as error:
+        raise DataError(f"expected COCO's JSON of labels: {error}") from error
     if not isinstance(data, dict):
         raise DataError(f"{path}: expected a JSON object, got {type(data).__name__}")
     lists = data | {"categories": data.get("categories") or []}
@@ -124,9 +127,11 @@ def require_images(path: Path, entries: Sequence[tuple[Json, Path]]) -> None:
     """
     lost = [image for _, image in entries if not image.is_file()]
     if lost:
+        folder = next((each for each in lost[0].parents if each.is_file()), None)
+        got = f", {folder} is a file" if folder else ""
         raise DataError(
             f"{len(lost)} of {len(entries)} images of {path} are missing, the first is {lost[0]}: "
-            "pass the folder that the file names start from"
+            f"pass the folder that the file names start from{got}"
         )
     other = []
     for entry, image in entries[:_SIZES]:

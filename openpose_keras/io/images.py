@@ -220,7 +220,12 @@ def write_image(path: str | os.PathLike[str], image: NDArray[np.generic]) -> Non
     Raises:
         ImageError: The array is not an image, the name has no known ending, or the file can't be
             written.
+        TypeError: The path is none.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"expected a path, got {type(path).__name__}: the path comes first, (path, image)"
+        )
     path, pixels = Path(path), check_image(image)
     try:
         encoded, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels[..., ::-1]))

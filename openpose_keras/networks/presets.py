@@ -278,7 +278,7 @@ def check_dtype(dtype: str, engine: str) -> None:
     """
     for name, value, known in (("dtype", dtype, DTYPES), ("engine", engine, ENGINES)):
         if value not in known:
-            raise ValueError(f"expected a {name} among {', '.join(known)}, got {value!r}")
+            raise ValueError(f"expected as {name} one of {', '.join(known)}, got {value!r}")
     fits = engine in ("auto", "keras") or (engine, dtype) == ("openvino", "mixed_bfloat16")
     if dtype != "float32" and not fits:
         raise ValueError(
@@ -466,6 +466,8 @@ def _describe_weights(network: str, path: Path) -> str:
     try:
         with h5py.File(path) as opened:
             opened.visititems(note)
+            if "optimizer" in opened:
+                return f"the state of a training run: take {network}.weights.h5 beside it"
     except (OSError, RuntimeError, ValueError, KeyError):
         return "an HDF5 file that is cut short or damaged: copy or download it again"
     graphs = Path(str(resources.files("openpose_keras"))) / "engines" / "graphs"
@@ -509,7 +511,9 @@ def find_weights(preset: Preset, weights: str | Path | None = None) -> Path:
     """
     if weights:
         if not Path(weights).is_file():
-            raise WeightsError(f"expected weights for {preset.name}: there is no file {weights}")
+            is_folder = Path(weights).is_dir()
+            got = f"{weights} is a folder" if is_folder else f"there is no file {weights}"
+            raise WeightsError(f"expected weights for {preset.name}: {got}")
         return Path(weights)
     for folder in (shipped_folder, user_folder):  # a user may have no home folder
         path = folder() / preset.file

@@ -154,7 +154,8 @@ def _is_of_type(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type, or 
 
 def _type_name(kind: Any) -> str:  # noqa: ANN401 - a type, or a union of types
     """Return the name of a type, or a union as it is written."""
-    return "a finite float" if kind is float else f"a {getattr(kind, '__name__', kind)}"
+    names = {float: "a finite number", int: "a whole number", bool: "true or false", str: "a text"}
+    return names.get(kind, f"of the type {kind}")
 
 
 def read_config(path: str | Path, **changes: object) -> TrainConfig:
@@ -182,4 +183,7 @@ def read_config(path: str | Path, **changes: object) -> TrainConfig:
         raise TrainingError(f"{path}: a config has no field {unknown[0]!r}{hint}")
     if "out" not in given | changes:
         raise TrainingError(f'{path}: expected "out", the folder of the run')
-    return TrainConfig(**given | changes)
+    try:
+        return TrainConfig(**given | changes)
+    except TrainingError as error:
+        raise TrainingError(f"{path}: {error}") from error

@@ -113,7 +113,7 @@ def pen_for(
 
 
 def _draw_onto(
-    canvas: np.ndarray, keypoints: Keypoints, visible: np.ndarray, pen: Pen | None
+    canvas: np.ndarray, keypoints: Keypoints, visible: np.ndarray, pen: Pen | float
 ) -> None:
     """Draw keypoints into an image, as OpenPose does: lines first, then circles.
 
@@ -121,10 +121,10 @@ def _draw_onto(
         canvas: (H, W, 3) uint8 RGB, contiguous; it is changed.
         keypoints: With `xy` in pixels of the image; they may reach outside.
         visible: (K,) bool, those that are drawn.
-        pen: Sizes in pixels; None for OpenPose's rule, see `pen_for`.
+        pen: Sizes in pixels, or how many times as thick as OpenPose's, see `pen_for`.
     """
     skeleton, points = keypoints.skeleton, _pixels(keypoints.xy)
-    sizes = pen or pen_of(keypoints, canvas.shape[:2])
+    sizes = pen if isinstance(pen, Pen) else pen_of(keypoints, canvas.shape[:2], pen)
     for start, end in skeleton.edge_indices:
         if visible[start] and visible[end]:
             cv2.line(canvas, points[start], points[end], skeleton.colors[end], sizes.line)
@@ -132,10 +132,11 @@ def _draw_onto(
         cv2.circle(canvas, points[index], sizes.radius, skeleton.colors[index], sizes.circle)
 
 
-def pen_of(keypoints: Keypoints, size: tuple[int, int]) -> Pen:
-    """Return the sizes of `pen_for` in the style of the keypoints' skeleton."""
+def pen_of(keypoints: Keypoints, size: tuple[int, int], factor: float = 1.0) -> Pen:
+    """Return the sizes of `pen_for` in the style of the keypoints' skeleton, times a factor."""
     style = STYLES.get(keypoints.skeleton.name, BODY_STYLE)
-    return pen_for(keypoints.xy, keypoints.scores, size, style)
+    pen = pen_for(keypoints.xy, keypoints.scores, size, style)
+    return Pen(*(each if each < 0 else max(_round(factor * each), 1) for each in pen))
 
 
 def drawn_parts(
@@ -156,10 +157,15 @@ def drawn_parts(
     """
     everyone = list(people)
     parts = [each.parts[part] for part in PERSON_PARTS for each in everyone if part in each.parts]
+    if not isinstance(thresholds, Mapping | float | int | None):
+        got = type(thresholds).__name__
+        raise TypeError(f'expected one threshold, or {{"hand": 0.3}} and the like, got a {got}')
     if isinstance(thresholds, float | int):
         return [(part, _visible(part, thresholds)) for part in parts]
-    limits = thresholds or {}
+    limits = dict(thresholds or {})
     names = dict.fromkeys(each.name for each in (*SKELETONS, *(part.skeleton for part in parts)))
+    if "body" in limits:  # of any skeleton
+        limits = dict.fromkeys(names.keys() - {"hand", "face"}, limits.pop("body")) | limits
     if strange := [name for name in limits if name not in names]:
         raise ValueError(f"expected thresholds of {', '.join(names)}, got {', '.join(strange)}")
     return [(part, _visible(part, limits.get(part.skeleton.name))) for part in parts]
@@ -180,7 +186,7 @@ def draw(
     people: Iterable[Person | Keypoints],
     *,
     thresholds: Thresholds = None,
-    pen: Pen | None = None,
+    pen: Pen | float = 1.0,
     supersample: int | None = None,
     ids: bool = False,
     boxes: bool = False,
@@ -193,12 +199,14 @@ def draw(
         image: (H, W, 3) uint8 RGB. Not changed.
         people: The people, or their bodies, faces or hands alone, in pixels of the image.
         thresholds: Score that all keypoints must exceed, or that of each skeleton by its name, for
-            example {"hand": 0.3}; others have OpenPose's: 0.05 of bodies, 0.4 of faces, 0.2 of
-            hands. But 0.1 of a face whose presence is known, which has been judged as a whole.
-        pen: Sizes in pixels; by default OpenPose's rule, see `pen_for`.
+            example {"hand": 0.3}, or {"body": 0.1} for bodies of any. Others have OpenPose's: 0.05
+            of bodies, 0.4 of faces, 0.2 of hands. But 0.1 of a face whose presence is known, which
+            has been judged as a whole.
+        pen: How many times as thick as OpenPose draws, see `pen_for`; or `Pen(line, radius,
+            circle)` of `viz.drawing`, sizes in pixels for all parts alike.
         supersample: How many times as large the skeletons are drawn, and averaged to the image's
             size: lines finer than a pixel, with smooth edges, where people are small. None for
-            `finer_lines` of the image, 1 for OpenPose's drawing to the pixel. 1 with a pen.
+            `finer_lines` of the image, 1 for OpenPose's drawing to the pixel. 1 with a `Pen`.
         ids: Whether the id of each person who has one, and of whom something is drawn, is written
             above the highest keypoint, unlike OpenPose.
         boxes: Whether the box of each body, face and hand of which something is drawn is drawn too,
@@ -255,13 +263,13 @@ def enlarge_keypoints(keypoints: Keypoints, factor: float) -> Keypoints:
 def _painted(
     image: np.ndarray,
     parts: Sequence[tuple[Keypoints, np.ndarray]],
-    pen: Pen | None,
+    pen: Pen | float,
     supersample: int | None,
 ) -> np.ndarray:
     """Return a copy of an image with keypoints; arguments as for `draw` and `_draw_onto`."""
     factor = finer_lines(image.shape) if supersample is None else supersample
     check_whole(factor, "supersample")
-    factor = 1 if pen else factor
+    factor = 1 if isinstance(pen, Pen) else factor
     height, width = image.shape[:2]
     size = (factor * width, factor * height)
     canvas = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST))
@@ -275,7 +283,7 @@ def draw_hands(
     hands: Sequence[Hand],
     *,
     threshold: float = THRESHOLD,
-    pen: Pen | None = None,
+    pen: Pen | float = 1.0,
     labels: bool = False,
     supersample: int | None = None,
 ) -> np.ndarray:
@@ -290,9 +298,10 @@ def draw_hands(
         image: (H, W, 3) uint8 RGB. Not changed.
         hands: The hands, `xy` in pixels of the image; they may reach outside.
         threshold: The score that a keypoint must exceed.
-        pen: Sizes in pixels; by default OpenPose's rule, see `pen_for`.
+        pen: How many times as thick as OpenPose draws, see `pen_for`; or `Pen(line, radius,
+            circle)` of `viz.drawing`, sizes in pixels for all parts alike.
         labels: Whether `hand_label` of each hand is written above it, unlike OpenPose.
-        supersample: As for `draw`; 1 with a pen.
+        supersample: As for `draw`.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
@@ -310,8 +319,8 @@ def draw_hands(
     refuse_one(hands, "hands")
     if others := [each for each in hands if not isinstance(each, Hand)]:
         raise TypeError(
-            f"expected a list of Hand, got {others[0]!r:.60}: the image comes first, (image, "
-            "hands); of whole people draw(image, people)"
+            f"expected a list of Hand, got {type(others[0]).__name__}: the image comes first, "
+            "(image, hands); of whole people draw(image, people)"
         )
     ordered = sorted(hands, key=lambda hand: hand.side != "left")
     parts = [(hand, _visible(hand, threshold)) for hand in ordered]
@@ -461,6 +470,7 @@ def draw_heatmaps(
 
     Raises:
         ImageError: The image is not (H, W, 3) uint8.
+        TypeError: The maps are a tuple: what `heatmaps` returns has a frame too.
         ValueError: The maps are not those of the skeleton, there is no such channel, or the opacity
             or the box is not valid.
 
@@ -469,6 +479,8 @@ def draw_heatmaps(
         >>> draw_heatmaps(image, np.zeros((5, 8)), opacity=0.5)[0, 0].tolist()
         [50, 50, 52]
     """
+    if isinstance(maps, tuple):
+        raise TypeError("expected heatmaps, got a tuple: write maps, frame = ..., and pass maps")
     canvas = np.array(as_image(image), order="C")
     if not 0 <= opacity <= 1:
         raise ValueError(f"expected an opacity from 0 to 1, got {opacity}")

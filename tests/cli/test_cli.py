@@ -655,6 +655,9 @@ def test_an_unknown_option_names_the_help_of_its_command(estimator, folder, caps
         cli.main(["detect", "hand.png", "--colour", "red"])
     error = capsys.readouterr().err
     assert "unrecognized arguments: --colour red; see openpose-keras detect --help" in error
+    with pytest.raises(SystemExit):
+        cli.main(["detect", "hand.png", "--csv"])
+    assert "--csv; --format csv asks for it; see" in capsys.readouterr().err
 
 
 def test_interrupt_ends_cleanly(estimator, folder, capsys):
@@ -798,6 +801,7 @@ def test_people_are_drawn_and_written(people, folder, capsys):
         (["--preset", "body_25", "--recipe", "mmittek"], 2, "of body, openpose, openpose_cpu, ref"),
         (["--preset", "body_25,hand_lite"], 1, "the weights of 'body_25' are not on this machine"),
         (["--weights", "no.h5"], 1, "expected weights for hand_lite: there is no file no.h5"),
+        (["--weights", "."], 1, "expected weights for hand_lite: . is a folder"),
         (["--preset", "body_tiny", "--weights", "no.h5"], 1, "there is no file no.h5"),
         (["--preset", "body_tiny"], 1, "`openpose-keras train weights/body_tiny.json`"),
     ],

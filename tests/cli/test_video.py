@@ -64,7 +64,7 @@ def test_the_drawn_video_json_and_table_are_written(folder, capsys):
             values = [float(row[key]) for key in ("x", "y", "score")]
             np.testing.assert_allclose(values, (x, y, score), atol=0.006)
     out = capsys.readouterr().out
-    assert out.startswith(f"clip.mp4: {COUNT} frames, 2 people, ")
+    assert out.startswith(f"clip.mp4: {COUNT} frames, 2 ids, ")
     assert out.endswith(" frames/s -> clip_keypoints.mp4, json, table.csv\n")
 
 

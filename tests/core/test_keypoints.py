@@ -174,8 +174,9 @@ def test_one_keypoint_moves_or_goes_and_the_others_stay():
         assert (each.side, each.box, each.presence) == ("left", (1, 2, 3, 4), 0.9)
         np.testing.assert_array_equal(*(np.delete(one.xy, index, 0) for one in (each, hand)))
         np.testing.assert_array_equal(*(np.delete(one.scores, index) for one in (each, hand)))
-    for name, xy in (("nose", (1, 2)), ("wrist", (np.nan, 2)), ("wrist", (np.inf, 2))):
-        with pytest.raises(ValueError, match=r"nose|must|infinite|NaN"):
+    wrong = (("nose", (1, 2)), ("wrist", (np.nan, 2)), ("wrist", (np.inf, 2)), ("wrist", (1, 2, 3)))
+    for name, xy in wrong:
+        with pytest.raises(ValueError, match=r"nose|must|infinite|NaN|expected \(x, y\) or None"):
             hand.with_keypoint(name, xy)
 
 

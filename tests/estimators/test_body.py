@@ -113,6 +113,21 @@ def test_images_of_any_shape_are_searched(size):
     assert BodyEstimator(network, skeleton=BODY_MPI, recipe=SMALL)(image) == []
 
 
+@pytest.mark.parametrize("recipe", ["openpose", "refined"])
+def test_maps_lie_over_the_people_that_are_found_in_them(recipe):
+    network = DrawnNetwork(BODY_25)
+    estimator = BodyEstimator(network, recipe=replace(BODY_RECIPES[recipe], resolution=(176, None)))
+    maps, frame = estimator.heatmaps(IMAGE)
+    nose = BODY_25.index("nose")
+    row, column = np.unravel_index(maps[..., nose].argmax(), maps.shape[:2])
+    x, y, width, height = frame.box
+    found = np.array(
+        [x + (column + 0.5) * width / maps.shape[1], y + (row + 0.5) * height / maps.shape[0]]
+    )
+    near = [np.linalg.norm(body.xy[nose] + 0.5 - found) for body in estimator(IMAGE)]
+    assert min(near) < 0.75 * width / maps.shape[1]
+
+
 def test_an_image_one_pixel_wide_has_no_people():
     estimator = BodyEstimator(DrawnNetwork(BODY_25), recipe=SMALL)
     maps = estimator.merge(estimator.run(estimator.views(IMAGE)))

@@ -120,6 +120,31 @@ def test_a_hand_that_the_network_denies_is_missing():
     assert all(person.left_hand and person.right_hand for person in people)
 
 
+class SizedHands:
+    """Finds a hand in each box, as many times as large as the box."""
+
+    search = None
+
+    def __init__(self, scale, presence):
+        self.scale, self.presence = scale, presence
+
+    def __call__(self, image, boxes, sides, **options):
+        corners = np.resize([[0.0, 0.0], [1.0, 1.0]], (21, 2))
+        return [
+            Hand(self.scale * box[2] * corners, np.ones(21), box, side, presence=self.presence)
+            for box, side in zip(boxes, sides, strict=True)
+        ]
+
+
+@pytest.mark.parametrize(("scale", "presence", "kept"), [(1, 0.9, 4), (9, 0.9, 0), (9, None, 4)])
+def test_a_hand_as_large_as_its_person_is_missing_unless_the_network_judges_none(
+    scale, presence, kept
+):
+    estimator = WholeBodyEstimator(body_estimator(), hand=SizedHands(scale, presence))
+    people = estimator.add_hands(IMAGE, estimator.bodies(IMAGE))
+    assert sum(len(person.hands) for person in people) == kept
+
+
 def test_hands_outside_the_image_are_missing():
     estimator = WholeBodyEstimator(
         body_estimator(people=[((160, 120), 180), ((-4, 118), 150)]),

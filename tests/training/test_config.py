@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -91,8 +92,10 @@ INVALID = {
 @pytest.mark.parametrize("field", INVALID)
 def test_values_that_no_run_could_use_are_refused_by_name(tmp_path, field):
     for value in INVALID[field]:
-        with pytest.raises(TrainingError, match=f"^expected {field} to be .* got ") as caught:
-            read_config(write(tmp_path, {**FOLDERS, field: value}))
+        path = write(tmp_path, {**FOLDERS, field: value})
+        message = f"^{re.escape(str(path))}: expected {field} to be .* got "
+        with pytest.raises(TrainingError, match=message) as caught:
+            read_config(path)
         assert "\n" not in str(caught.value)
 
 

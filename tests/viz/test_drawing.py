@@ -402,6 +402,30 @@ def test_supersampled_lines_are_finer_and_the_rest_of_the_image_stays_as_it_is()
     assert [finer_lines(size) for size in ((10, 10), (720, 1280), (1440, 9))] == [4, 2, 1]
 
 
+def test_lines_are_as_many_times_as_thick_as_one_asks_for():
+    hand = random_hand()
+    thin, usual, thick = (
+        (draw(zeros(), [hand], pen=pen) > 0).any(axis=2).sum() for pen in (0.5, 1.0, 2.0)
+    )
+    assert thin < 0.75 * usual < 0.5 * thick
+
+
+def test_a_threshold_of_bodies_counts_for_any_skeleton_of_one():
+    for skeleton in (BODY_25, BODY_COCO):
+        xy = np.random.default_rng(4).uniform(5, 110, (len(skeleton), 2))
+        body = Body(xy, np.full(len(skeleton), 0.2), skeleton=skeleton)
+        assert draw(zeros(), [body], thresholds={"body": 0.1}).any()
+        assert not draw(zeros(), [body], thresholds={"body": 0.3}).any()
+        assert draw(zeros(), [body], thresholds={"body": 0.3, skeleton.name: 0.1}).any()
+    with pytest.raises(TypeError, match="expected one threshold"):
+        draw(zeros(), [], thresholds=[0.3])
+
+
+def test_maps_with_their_frame_are_no_maps():
+    with pytest.raises(TypeError, match="maps, frame ="):
+        draw_heatmaps(zeros(), (np.zeros((5, 5)), None))
+
+
 def test_draw_hands_says_what_comes_first_and_what_draws_people():
     image = np.zeros((40, 40, 3), np.uint8)
     with pytest.raises(TypeError, match="the image comes first"):

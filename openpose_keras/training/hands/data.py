@@ -92,8 +92,8 @@ def describe(shown: DataSources, held_out: DataSources) -> str:
         (len(each.photos) + sum(len(photo.hands) for photo in each.sets), len(each.hands or ()))
         for each in (shown, held_out)
     ]
-    words = [f"{labelled} of photos, {rendered} rendered" for labelled, rendered in counts]
-    return f"hands trained on: {words[0]}; held out: {words[1]}"
+    words = [f"{labelled} labelled in photos, {rendered} rendered" for labelled, rendered in counts]
+    return f"number of hands trained on: {words[0]}; held out: {words[1]}"
 
 
 def _with_misleading(sources: DataSources, config: TrainConfig) -> DataSources:

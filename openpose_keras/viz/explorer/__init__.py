@@ -79,7 +79,10 @@ def explore(
             session = Session(image_or_paths, estimator, boxes=boxes)
         elif not isinstance(estimator, WholeBodyEstimator):
             kinds = "a HandEstimator or a WholeBodyEstimator"
-            raise TypeError(f"expected {kinds}, got {type(estimator).__name__}")
+            raise TypeError(
+                f"expected {kinds}, got {type(estimator).__name__}: the image comes first, "
+                "explore(image, estimator)"
+            )
         elif boxes is not None:
             raise ValueError("expected boxes with hands only, got some with people: leave them out")
         else:

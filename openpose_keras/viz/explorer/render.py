@@ -19,7 +19,7 @@ from openpose_keras.viz.figures.canvas import GREY, NotebookFigure
 
 SIZE = 900  # pixels: the longer side of what is shown, at most
 MARGIN = 1.25  # of a hand's box, where its surroundings are shown
-PEN = Pen(line=2, radius=4, circle=-1)  # thin, so that the heatmap under it stays visible
+PEN = Pen(line=2, radius=4, circle=-1)  # of hands: thin, so that the heatmap stays visible
 FIGURE_SIZE = 500  # pixels: the longer side of an image in the static figure, at most
 FIGURE_OPACITY = 0.8
 FONT_SIZE = 7.5  # of the scores of a hand; of more keypoints it is less
@@ -67,7 +67,7 @@ def render(
         canvas = draw_heatmaps(canvas, maps, channel, **options)
     parts = [replace(each, xy=resize.apply_points(each.xy - (x, y))) for each, *_ in results]
     on_screen = size is not None
-    pen = PEN if on_screen else None
+    pen: Pen | float = PEN if on_screen and session.finds == "hands" else 1.0
     if not (state.skeletons if skeletons is None else skeletons):
         return canvas, window
     hands = [each for each in parts if isinstance(each, Hand)]
