@@ -21,7 +21,7 @@ DESCRIPTION = (
     "the photo with the skeletons drawn, and NAME_keypoints.json, OpenPose's JSON 1.3. A photo "
     "that has its results is left out: after a run that was stopped, the same command goes on. "
     "Photos that fail are told in a line each and listed in bad_photos.csv; the next run tries "
-    "them again."
+    "them again. The exit status is 1 if any failed."
 )
 _MOST_SHOWN = 8  # images: each opens a window of its own
 

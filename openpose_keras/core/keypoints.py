@@ -7,6 +7,7 @@ may lie below 0 or above 1.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from os import PathLike
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -316,6 +317,8 @@ def as_person(found: Person | Keypoints) -> Person:
 
 def refuse_one(results: object, name: str) -> None:
     """Raise TypeError for what is no list, where one of hands or people is expected."""
+    if isinstance(results, str | PathLike):
+        raise TypeError(f"expected a list of {name}, got {results!r:.60}: a path comes first")
     if isinstance(results, Person | Keypoints):
         raise TypeError(f"expected a list of {name}, got one {type(results).__name__}: write [...]")
     if not isinstance(results, Iterable):

@@ -105,6 +105,11 @@ class Skeleton:
             >>> HAND.index("index_tip")
             8
         """
+        if not isinstance(name, str):
+            raise ValueError(
+                f"expected the name of a keypoint, such as {self.keypoints[0]!r}, got {name!r}: "
+                "xy and scores take numbers"
+            )
         if name not in self.keypoints:
             hint = did_you_mean(name, self.keypoints)
             raise ValueError(

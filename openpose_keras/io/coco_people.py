@@ -231,7 +231,10 @@ def _read_people(path: Path, data: Json, skeleton: Skeleton) -> dict[str, list[L
             with entry_of(path, f"annotation {number}"):
                 people[str(annotation["image_id"])].append(_labelled(annotation, skeleton, order))
     if data["annotations"] and not people:
-        raise DataError(f'{path}: expected annotations of the category "person", got none')
+        raise DataError(
+            f'{path}: expected annotations of the category "person", got none: labels of hands are '
+            "for hand_lite"
+        )
     everyone = [person for found in people.values() for person in found]
     if everyone and not any(each.crowd or each.labelled.any() for each in everyone):
         raise DataError(f"{path}: expected labelled keypoints of people, got none")

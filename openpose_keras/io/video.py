@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -126,11 +127,23 @@ class VideoReader:
 
     def _folder_images(self, paths: list[Path]) -> Iterator[tuple[Pixels, float | None]]:
         """Yield the images of files; a damaged one takes its time too."""
+        first, told = None, False
         for index, path in enumerate(paths):
             try:
-                yield read_image(path), index / float(self.rate)
+                image = read_image(path)
             except ImageError:
                 self.broken += 1
+                continue
+            first = first or image.shape
+            if image.shape != first and not told:
+                told = True
+                sizes = " and ".join(f"{shape[1]} x {shape[0]}" for shape in (first, image.shape))
+                warnings.warn(
+                    f"{path.parent}: images of {sizes} pixels; are they frames of one video? "
+                    "`openpose-keras detect` finds people in photos",
+                    stacklevel=2,
+                )
+            yield image, index / float(self.rate)
 
     def _open_file(self, source: str) -> Iterator[tuple[Pixels, float | None]]:
         """Open a file or a stream."""

@@ -164,6 +164,11 @@ def test_one_hand_is_not_taken_for_a_list_of_hands(take):
         take(make_hand())
 
 
+def test_a_keypoint_is_asked_for_by_its_name_and_not_by_its_number():
+    with pytest.raises(ValueError, match=r"such as 'wrist', got 8: xy and scores take numbers"):
+        make_hand()[8]
+
+
 def test_one_keypoint_moves_or_goes_and_the_others_stay():
     hand = make_hand(side="left", box=(1, 2, 3, 4), presence=0.9)
     moved = hand.with_keypoint("index_tip", (120, 80.5), score=0.25)
@@ -243,6 +248,11 @@ def test_keypoints_hold_their_names_and_a_person_the_parts():
     assert "wrist" in hand
     assert "nose" not in hand
     assert Person(right_hand=hand).to_dict() == {"right_hand": hand.to_dict()}
+
+
+def test_a_path_among_the_arguments_of_people_is_told():
+    with pytest.raises(TypeError, match=r"expected a list of people, got 'q.json': a path comes"):
+        as_people("q.json")
 
 
 def test_what_is_no_list_is_told_in_a_line():

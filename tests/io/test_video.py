@@ -99,6 +99,14 @@ def test_a_file_that_is_cut_in_the_middle_keeps_the_frames_before(tmp_path):
         assert frame.seconds == pytest.approx(other.seconds)
 
 
+def test_a_folder_of_images_of_several_sizes_is_told_once(tmp_path):
+    for index, width in enumerate((30, 30, 40, 50)):
+        write_image(tmp_path / f"{index}.png", np.zeros((20, width, 3), np.uint8))
+    with pytest.warns(UserWarning, match="images of 30 x 20 and 40 x 20 pixels; are they") as told:
+        assert [each.image.shape[1] for each in VideoReader(tmp_path)] == [30, 30, 40, 50]
+    assert len(told) == 1
+
+
 def test_a_folder_of_frames_is_read_in_the_order_of_numbers(tmp_path):
     for number in (10, 2, 1):
         write_image(tmp_path / f"frame_{number}.png", scene(number))
