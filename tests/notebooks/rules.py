@@ -98,8 +98,8 @@ def says_what_figures_show(notebook: NotebookNode) -> list[str]:
         for output in cell.get("outputs", ()):
             for kind in output.get("data", {}).keys() & IMAGES:
                 silent = number
-                told = output.metadata.get(kind, {}).get("alt") or "Explorer"
-                if told not in output.data.get("text/plain", ""):
+                told = output.metadata.get(kind, {}).get("alt")
+                if not told or told not in output.data.get("text/plain", ""):
                     problems.append(f"cell {number} has an image without an alternative text")
     return problems
 
