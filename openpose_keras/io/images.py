@@ -220,7 +220,7 @@ def write_image(path: str | os.PathLike[str], image: NDArray[np.generic]) -> Non
     Raises:
         ImageError: The array is not an image, the name has no known ending, or the file can't be
             written.
-        TypeError: The path is none.
+        TypeError: The first argument is not a path.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(

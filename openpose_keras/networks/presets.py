@@ -278,7 +278,7 @@ def check_dtype(dtype: str, engine: str) -> None:
     """
     for name, value, known in (("dtype", dtype, DTYPES), ("engine", engine, ENGINES)):
         if value not in known:
-            raise ValueError(f"expected as {name} one of {', '.join(known)}, got {value!r}")
+            raise ValueError(f"expected the {name} among {', '.join(known)}, got {value!r}")
     fits = engine in ("auto", "keras") or (engine, dtype) == ("openvino", "mixed_bfloat16")
     if dtype != "float32" and not fits:
         raise ValueError(
@@ -467,7 +467,7 @@ def _describe_weights(network: str, path: Path) -> str:
         with h5py.File(path) as opened:
             opened.visititems(note)
             if "optimizer" in opened:
-                return f"the state of a training run: take {network}.weights.h5 beside it"
+                return f"the state of a training run: take {network}.weights.h5 of its folder"
     except (OSError, RuntimeError, ValueError, KeyError):
         return "an HDF5 file that is cut short or damaged: copy or download it again"
     graphs = Path(str(resources.files("openpose_keras"))) / "engines" / "graphs"

@@ -20,7 +20,8 @@ def test_long_work_writes_whole_lines_into_a_log(capsys, monkeypatch):
     assert not end.strip()
     assert len(lines) >= 3
     for line in lines:
-        assert re.fullmatch(r" *\r?rendering: \d of 3 images, .+/s *|", line)
+        # tqdm pads a line that is shorter than the one before, behind its end.
+        assert re.fullmatch(r" *(\r?rendering: \d of 3 images, .+/s *)?", line)
 
 
 @pytest.mark.parametrize("shown", [True, False])

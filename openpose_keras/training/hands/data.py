@@ -93,7 +93,7 @@ def describe(shown: DataSources, held_out: DataSources) -> str:
         for each in (shown, held_out)
     ]
     words = [f"{labelled} labelled in photos, {rendered} rendered" for labelled, rendered in counts]
-    return f"number of hands trained on: {words[0]}; held out: {words[1]}"
+    return f"hands trained on: {words[0]}; held out: {words[1]}"
 
 
 def _with_misleading(sources: DataSources, config: TrainConfig) -> DataSources:

@@ -241,7 +241,8 @@ def test_few_photos_have_few_samples_to_validate_with(config):
     found = data.validation_sets(few, many)
     assert {len(each) for each in found.values()} == {2 * data.SAMPLES_A_HAND}
     assert data.describe(few, DataSources(HANDS, [], [], [])) == (
-        f"hands trained on: 2 of photos, 0 rendered; held out: 0 of photos, {len(HANDS)} rendered"
+        "hands trained on: 2 labelled in photos, 0 rendered; "
+        f"held out: 0 labelled in photos, {len(HANDS)} rendered"
     )
 
 
