@@ -354,8 +354,8 @@ def get_preset(name: str) -> Preset:
             f'WholeBodyEstimator.from_preset("{name}")'
         )
     if name not in PRESETS:
-        known, hint = sorted(PRESETS), did_you_mean(name, [*PRESETS, *PRESET_SETS])
-        raise ValueError(f"there is no preset {name!r}; there are {', '.join(known)}{hint}")
+        hint = did_you_mean(name, [*PRESETS, *PRESET_SETS]) or f"; there are {', '.join(PRESETS)}"
+        raise ValueError(f"there is no preset {name!r}{hint}")
     return PRESETS[name]
 
 
