@@ -153,6 +153,7 @@ def drawn_parts(
         keypoint is drawn.
 
     Raises:
+        TypeError: The thresholds are neither a number nor a mapping.
         ValueError: A threshold is of a skeleton that nobody has.
     """
     everyone = list(people)
@@ -218,7 +219,8 @@ def draw(
 
     Raises:
         ImageError: The image is not (H, W, 3) uint8.
-        TypeError: The people are no list of people.
+        TypeError: The people are no list of people, or the thresholds neither a number nor a
+            mapping.
         ValueError: A threshold is of a skeleton that nobody has.
 
     Example:
@@ -234,7 +236,8 @@ def draw(
     for part, visible in parts if boxes else ():
         _draw_box(canvas, part, visible)
     for person in everyone if ids else ():
-        shown = [part.xy[visible] for part, visible in drawn_parts([person], thresholds)]
+        own = list(person.parts.values())
+        shown = [part.xy[visible] for part, visible in parts if part in own]
         xy = np.concatenate([np.empty((0, 2)), *shown])
         if person.id is not None and len(xy):
             _write(canvas, str(person.id), xy[xy[:, 1].argmin()], centred=True)
@@ -275,6 +278,8 @@ def _painted(
     canvas = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST))
     for part, visible in parts:
         _draw_onto(canvas, enlarge_keypoints(part, factor), visible, pen)
+    if factor == 1:
+        return canvas
     return cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.keypoints import Body, Face, Hand, Keypoints, Person
-from openpose_keras.core.skeletons import BODY_25, BODY_COCO, HAND
+from openpose_keras.core.skeletons import BODY_25, BODY_COCO, HAND, Skeleton
 from openpose_keras.viz.drawing import (
     BODY_STYLE,
     STYLES,
@@ -419,6 +419,13 @@ def test_a_threshold_of_bodies_counts_for_any_skeleton_of_one():
         assert draw(zeros(), [body], thresholds={"body": 0.3, skeleton.name: 0.1}).any()
     with pytest.raises(TypeError, match="expected one threshold"):
         draw(zeros(), [], thresholds=[0.3])
+
+
+def test_a_threshold_of_one_person_s_own_skeleton_may_stand_beside_the_ids_of_others():
+    own = Skeleton("own", ("a", "b"), (("a", "b"),), ((255, 0, 0), (0, 255, 0)))
+    body = Body(np.array([[20.0, 60.0], [60.0, 80.0]]), np.ones(2), skeleton=own)
+    people = [Person(body, id=1), Person(left_hand=random_hand(), id=2)]
+    assert draw(zeros(), people, thresholds={"own": 0.5}, ids=True).any()
 
 
 def test_maps_with_their_frame_are_no_maps():
