@@ -37,21 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="INPUT",
         help="a video, the address of a stream, the number of a webcam, or a folder of frames",
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help="the drawn video, .mp4 (default: NAME_keypoints.mp4 in this folder)",
-    )
-    parser.add_argument(
-        "--json", type=Path, metavar="DIR", help="write OpenPose's JSON of each frame into a folder"
-    )
-    parser.add_argument(
-        "--table",
-        type=Path,
-        metavar="FILE",
-        help="write a table, one row a keypoint: CSV, or Parquet if its name ends in .parquet",
-    )
+    _add_output_options(parser)
     parser.add_argument(
         "--smooth",
         type=options.parse_strength,
@@ -79,6 +65,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_parts_option(parser)
     parser.add_argument(
         "--show", action="store_true", help="show the drawn video in a window; Q or Escape ends it"
+    )
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which files are written."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the drawn video, .mp4 (default: NAME_keypoints.mp4 in this folder)",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="DIR", help="write OpenPose's JSON of each frame into a folder"
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        metavar="FILE",
+        help="write a table, one row a keypoint: CSV, or Parquet if its name ends in .parquet",
     )
     parser.add_argument("--force", action="store_true", help="overwrite results that exist")
 
