@@ -18,6 +18,7 @@ import numpy as np
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.core.files import atomic_write, write_json
 from openpose_keras.core.keypoints import Hand, Keypoints, label_scores
+from openpose_keras.core.progress import show_progress
 from openpose_keras.estimators.body import BODY_NETWORKS
 from openpose_keras.networks.presets import PRESETS
 from openpose_keras.training.config import TrainConfig, read_config
@@ -71,7 +72,11 @@ def train(config: TrainConfig) -> Path:
         batches(task.batch, config, first_epoch=done),
         epochs=config.epochs,
         initial_epoch=done,
-        callbacks=[_end_of_epoch(task, result), keras.callbacks.TerminateOnNaN()],
+        callbacks=[
+            _end_of_epoch(task, result),
+            keras.callbacks.TerminateOnNaN(),
+            _show_steps(config.steps_per_epoch),
+        ],
         shuffle=False,  # each batch is random already; so a resumed run takes the same steps
         verbose=2,
     )
@@ -184,6 +189,26 @@ def _end_of_epoch(task: Task, result: Path) -> "keras.callbacks.Callback":
         _write(model, out / STATE)  # last: it says that the epoch is complete
 
     return keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)
+
+
+def _show_steps(count: int) -> "keras.callbacks.Callback":
+    """Return a callback that shows the steps of each epoch."""
+    import keras
+
+    class Steps(keras.callbacks.Callback):
+        """Takes an item of the progress for each step."""
+
+        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+            """Begin."""
+            desc = f"epoch {epoch + 1}"
+            self.steps = iter(show_progress(range(count), unit="step", desc=desc))
+            next(self.steps)
+
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            """Count a step; the last one ends the bar."""
+            next(self.steps, None)
+
+    return Steps()
 
 
 def _write(model: "keras.Model", path: Path) -> None:

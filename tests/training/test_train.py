@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from openpose_keras import cli, networks
+from openpose_keras.core import progress
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.io.images import read_image
 from openpose_keras.networks import lite
@@ -240,6 +241,17 @@ def test_an_interrupted_run_says_that_the_same_command_goes_on(tmp_path, capsys,
     assert caught.value.code == 130
     line = f"interrupted: the same command goes on after the last whole epoch in {tmp_path / 'out'}"
     assert capsys.readouterr().err == f"{line}\n"
+
+
+def test_the_steps_of_an_epoch_are_shown(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_SECONDS", 0.0)
+    steps = training._show_steps(3)
+    for epoch in range(2):
+        steps.on_epoch_begin(epoch)
+        for batch in range(3):
+            steps.on_train_batch_end(batch)
+        shown = capsys.readouterr().err
+        assert f"epoch {epoch + 1}: 3 of 3 steps" in shown
 
 
 @pytest.mark.parametrize("network", ["hand_lite", "hand_finder"])
