@@ -1,6 +1,7 @@
 """`openpose-keras video`: a video in, the video with its people drawn out."""
 
 import argparse
+import hashlib
 import sys
 import time
 from collections.abc import Callable, Collection
@@ -110,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
     parts = options.chosen_parts(args)
     name = _name(args.input)
     args.out = args.out or Path(f"{name}_keypoints.mp4")
+    args.force = args.force or _is_repeated(args)
     _check_outputs(args, name)
     reader = VideoReader(_source(args.input))
     ids: set[int | None] = set()
@@ -157,6 +159,22 @@ def _name(text: str) -> str:
     return path.resolve().name if path.is_dir() else path.stem
 
 
+def _comment(args: argparse.Namespace) -> str:
+    """Return what the drawn video keeps of the command: a hash of its input and outputs."""
+    files = [Path(each).resolve() for each in (args.input, args.out, args.json, args.table) if each]
+    return f"openpose-keras video {hashlib.sha256(repr(files).encode()).hexdigest()[:16]}"
+
+
+def _is_repeated(args: argparse.Namespace) -> bool:
+    """Return whether this command, with these files, has written the drawn video before."""
+    from openpose_keras.io.video import read_comment
+
+    repeated = args.out.is_file() and read_comment(args.out) == _comment(args)
+    if repeated and not args.force:
+        print(f"{args.out}: replacing what an earlier run of this command wrote", file=sys.stderr)
+    return repeated
+
+
 def _check_outputs(args: argparse.Namespace, name: str) -> None:
     """Raise rather than overwrite the input, or without `--force` any file; make the folder."""
     if args.out.suffix.lower() != ".mp4":
@@ -187,7 +205,9 @@ def _open_outputs(
     from openpose_keras.viz.drawing import draw
 
     show = stack.enter_context(show_video(name)) if args.show else None
-    add_frame = stack.enter_context(write_video(args.out, rate=rate, force=args.force))
+    add_frame = stack.enter_context(
+        write_video(args.out, rate=rate, comment=_comment(args), force=args.force)
+    )
     add_people = None
     if args.table:
         add_people = stack.enter_context(write_table(args.table, force=args.force))

@@ -269,13 +269,18 @@ class AddFrame(Protocol):
 
 @contextmanager
 def write_video(
-    path: str | os.PathLike[str], *, rate: float | Fraction = _RATE, force: bool = False
+    path: str | os.PathLike[str],
+    *,
+    rate: float | Fraction = _RATE,
+    comment: str = "",
+    force: bool = False,
 ) -> Iterator[AddFrame]:
     """Write an MP4 file that plays in browsers: H.264, yuv420p, what a player needs in front.
 
     Args:
         path: The file. It appears when the block ends well, with the frames that were added.
         rate: Frames a second, for those that are added without a time.
+        comment: Kept in the file, for `read_comment`.
         force: Whether a file that exists is replaced.
 
     Yields:
@@ -291,11 +296,26 @@ def write_video(
     options = {"movflags": "+faststart"}
     with atomic_write(path, force=force) as temporary:
         with av.open(os.fspath(temporary), "w", format="mp4", options=options) as container:
+            container.metadata["comment"] = comment
             encoder = _Encoder(container, Fraction(rate).limit_denominator(_CLOCK))
             yield encoder
             encoder.finish()
         if encoder.ticks < 0:
             raise VideoError(f"{path}: expected at least one frame to write, got none")
+
+
+def read_comment(path: str | os.PathLike[str]) -> str:
+    """Return the comment that a video file holds; "" without one, or if it is no video.
+
+    Args:
+        path: The file.
+    """
+    av = _import_av()
+    try:
+        with av.open(os.fspath(path)) as container:
+            return str(container.metadata.get("comment", ""))
+    except (OSError, ValueError):  # PyAV's errors are one or the other
+        return ""
 
 
 class _Encoder:

@@ -142,6 +142,22 @@ def test_results_are_replaced_where_one_asks_for_it(folder):
     assert len(list(VideoReader("clip_keypoints.mp4"))) == COUNT
 
 
+def test_the_same_command_replaces_what_it_wrote_and_no_other_does(folder, capsys, monkeypatch):
+    outputs = ("--json", "json", "--table", "table.csv")
+    monkeypatch.setattr(options, "load_estimator", lambda args: square_estimator(interrupt_at=9))
+    run("clip.mp4", *outputs, status=options.INTERRUPTED)
+    monkeypatch.setattr(options, "load_estimator", lambda args: square_estimator())
+    capsys.readouterr()
+    run("clip.mp4", *outputs, "--smooth", "1")
+    assert "clip_keypoints.mp4: replacing what an earlier run" in capsys.readouterr().err
+    assert len(list(VideoReader("clip_keypoints.mp4"))) == len(names("json")) == COUNT
+    Path("other").mkdir()
+    Path("clip.mp4").rename("other/clip.mp4")
+    assert "exists: choose another" in error_line(capsys, "other/clip.mp4", *outputs)
+    Path("clip_keypoints.mp4").write_bytes(Path("other/clip.mp4").read_bytes())
+    assert "exists: choose another" in error_line(capsys, "other/clip.mp4")
+
+
 def test_videos_and_images_lead_to_each_other(folder, capsys):
     write_image("photo.png", np.zeros((20, 20, 3), np.uint8))
     assert "`openpose-keras detect photo.png`" in error_line(capsys, "photo.png")
