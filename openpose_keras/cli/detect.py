@@ -192,7 +192,7 @@ def _run(args: argparse.Namespace) -> int:
                 elif not args.quiet:
                     _print_line(args, outcome)
         except KeyboardInterrupt:
-            many = f"{count} of {len(batch.refused) + len(batch.jobs)} photos"
+            many = f"{len(batch.done) + count} of {len(photos)} photos"
             print(f"interrupted after {many}; the same command goes on", file=sys.stderr)
             return options.INTERRUPTED
         batch.write_tables()

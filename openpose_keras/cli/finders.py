@@ -13,7 +13,7 @@ import numpy as np
 from openpose_keras.cli import options
 from openpose_keras.cli.paths import OUTPUT_SUFFIXES
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.core.keypoints import Person, as_person
+from openpose_keras.core.keypoints import Keypoints, Person, as_person
 from openpose_keras.estimators.hand import HandEstimate
 from openpose_keras.estimators.photos import Photo, process, write_behind
 from openpose_keras.io.images import write_image
@@ -134,8 +134,14 @@ class _People:
         return found
 
     def describe(self, found: Sequence[Person]) -> str:
-        """Return how many there are of each part."""
-        return count_words(count_parts(found)) or "nobody found"
+        """Return how many there are of each part, and the least presence among them."""
+        words = []
+        for kind, count in count_parts(found).items():
+            told = [getattr(part, "presence", None) for part in _parts(found, kind)]
+            sure = [presence for presence in told if presence is not None]
+            least = f" (presence {min(sure):.2f}{' or more' if count > 1 else ''})" if sure else ""
+            words.append(count_words({kind: count}) + least)
+        return ", ".join(words) or "nobody found"
 
     def write(self, kind: str, path: Path, image: np.ndarray, found: Sequence[Person]) -> None:
         """Write the annotated image or the JSON file."""
@@ -230,8 +236,13 @@ def output_paths(args: argparse.Namespace, job: Job) -> dict[str, Path]:
 
 def count_parts(people: Sequence[Person]) -> Counter[str]:
     """Return how many bodies, faces and hands there are."""
+    return Counter(type(part).__name__.lower() for part in _parts(people))
+
+
+def _parts(people: Sequence[Person], kind: str | None = None) -> list[Keypoints]:
+    """Return the parts of people, all or those of a kind, such as "hand"."""
     parts = (part for person in people for part in person.parts.values())
-    return Counter(type(part).__name__.lower() for part in parts)
+    return [part for part in parts if kind in (None, type(part).__name__.lower())]
 
 
 def count_words(counts: Mapping[str, int]) -> str:

@@ -189,6 +189,11 @@ def read_json(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - JSON may h
         return json.loads(Path(path).read_bytes())
     except UnicodeDecodeError as error:
         raise ValueError("it is no text") from error
+    except json.JSONDecodeError as error:
+        before, end = error.doc[: error.pos].rstrip(), error.doc[error.pos : error.pos + 1]
+        if before.endswith(",") and end in ("]", "}"):  # as Python 3.13 says it
+            raise ValueError(f"a comma too many before {end!r} in line {error.lineno}") from error
+        raise
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 

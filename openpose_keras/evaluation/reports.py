@@ -145,16 +145,19 @@ class Report:
         rows += [("sides right", self.sides, 3)]
         second = list(self.pck)[min(1, len(self.pck) - 1)]
         rows += [(f"PCK@{second:g}, best {part:.0%}", each, 3) for part, each in self.kept.items()]
+        values = {name: joint.pck[second] for name, joint in self.joints.items()}
+        worst = sorted((name for name in values if values[name] >= 0), key=values.__getitem__)[:3]
         lines = [
             f"{self.hands} hands in {self.images} images, {self.keypoints} labelled keypoints, "
             f"{self.missing} of them missing",
             *table(rows),
             "",
+            f"lowest PCK@{second:g}: {', '.join(f'{name} {values[name]:.3f}' for name in worst)}",
             f"{'keypoint':<12}" + "".join(f"{f'PCK@{t:g}':>10}" for t in self.pck) + f"{'EPE':>10}",
         ]
         for name, joint in self.joints.items():
-            values = "".join(f"{value:>10.3f}" for value in joint.pck.values())
-            lines.append(f"{name:<12}{values}{joint.epe_px:>10.2f}")
+            pck = "".join(f"{value:>10.3f}" for value in joint.pck.values())
+            lines.append(f"{name:<12}{pck}{joint.epe_px:>10.2f}")
         return "\n".join(lines + self.right.lines("probability of a right hand"))
 
 

@@ -30,6 +30,7 @@ ImageLike = NDArray[np.generic] | str | os.PathLike[str] | PIL.Image.Image
 
 # Not all that Pillow opens: some of its formats start other programs, such as Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF", "TIFF")
 _HEIC = re.compile(rb".{4}ftyp(.{4})*?(hei[cmsx]|hev[cmsx])", re.DOTALL)  # one of its brands
 ORIENTATION = PIL.ExifTags.Base.Orientation
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
@@ -50,7 +51,8 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
         path: The file.
 
     Returns:
-        (H, W, 3) uint8, RGB, as in `decode_image`.
+        (H, W, 3) uint8, RGB, as in `decode_image`. Of an animation, or of a TIFF file with pages,
+        it is the first image, and a warning says so.
 
     Raises:
         ImageError: The file does not exist, is a folder, is empty, damaged or cut short, or is not
@@ -58,7 +60,8 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
     """
     refuse_address(path)
     try:
-        return decode_image(Path(path).read_bytes())
+        data = Path(path).read_bytes()
+        image = decode_image(data)
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from error
     except ImageError as error:
@@ -68,6 +71,18 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
                 f"`openpose-keras video {path}`, finds people in videos"
             ) from error
         raise ImageError(f"{path}: {error}") from error
+    if _has_more(data):
+        warnings.warn(f"{path}: the first of its images is read, and no other one", stacklevel=2)
+    return image
+
+
+def _has_more(data: bytes) -> bool:
+    """Return whether a file is an animation or has pages; a photo may hold a thumbnail."""
+    with (
+        warnings.catch_warnings(action="ignore"),
+        PIL.Image.open(io.BytesIO(data), formats=_formats(data)) as file,
+    ):
+        return file.format in _ANIMATED and getattr(file, "is_animated", False)
 
 
 def refuse_address(path: str | os.PathLike[str]) -> None:
@@ -120,7 +135,8 @@ def decode_image(data: bytes) -> Pixels:
     except Exception as error:  # Pillow's decoders raise errors of many kinds
         whole = _decode_without_end(data) if data.startswith(JPEG_START) else None
         if whole is None:
-            raise ImageError(f"the image may be damaged or cut short: {error}") from error
+            reason = str(error).partition(" (")[0]  # the bytes that Pillow counts help nobody
+            raise ImageError(f"the image may be damaged or cut short: {reason}") from error
         return whole
 
 

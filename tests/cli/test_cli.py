@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -752,13 +753,14 @@ class FakePeople:
     """Stands for the networks: a body with one hand, or nobody."""
 
     def __init__(self):
-        self.parts, self.people = None, 1
+        self.parts, self.people, self.presence = None, 1, None
 
     def __call__(self, image, *, min_presence=0.5):
         xy = np.column_stack([np.linspace(20, 90, 25), np.linspace(10, 80, 25)])
         body = Body(xy, np.full(25, 0.3), skeleton=BODY_25)
         steps = np.linspace(16, 64, 21)
         hand = Hand(np.column_stack([steps, steps]), np.full(21, 0.9), side="left")
+        hand = replace(hand, presence=self.presence)
         return [Person(body, left_hand=hand)] * self.people
 
 
@@ -785,6 +787,10 @@ def test_people_are_drawn_and_written(people, folder, capsys):
     assert (read_image("hand_keypoints.png") != photo()).any()
     outputs = "hand_keypoints.png, hand_keypoints.json"
     assert capsys.readouterr().out == f"hand.png: 1 body, 1 hand -> {outputs}\n"
+    people.presence, people.people = 0.8, 2
+    assert cli.main(["detect", "hand.png", "--preset", "openpose", "--force"]) == 0
+    line = f"hand.png: 2 bodies, 2 hands (presence 0.80 or more) -> {outputs}\n"
+    assert capsys.readouterr().out == line
     people.people = 0
     assert cli.main(["detect", "hand.png", "--preset", "body_25", "--force"]) == 0
     assert capsys.readouterr().out == f"hand.png: nobody found -> {outputs}\n"

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from openpose_keras.core.files import atomic_write, write_json
+from openpose_keras.core.files import atomic_write, read_json, write_json
 
 
 def test_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path, monkeypatch):
@@ -44,3 +44,13 @@ def test_files_may_be_written_side_by_side(tmp_path):
         one.write_text("1")
         two.write_text("2")
     assert (first.read_text(), second.read_text()) == ("1", "2")
+
+
+@pytest.mark.parametrize(("text", "end"), [("[1, 2,]", "]"), ('{"a": 1,\n}', "}")])
+def test_a_comma_too_many_is_named(tmp_path, text, end):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError, match=f"a comma too many before '{end}' in line"):
+        read_json(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text("[1, ,]")
+    with pytest.raises(ValueError, match="Expecting value"):
+        read_json(tmp_path / "a.json")

@@ -51,6 +51,12 @@ def test_report_prints_a_table():
         ["keypoint", "PCK@0.2", "EPE"],
         ["wrist", "nan", "0.500", "7.25"],
     ]
+    joints = {
+        name: JointFigures(pck={0.1: value}, epe_px=1.0)
+        for name, value in (("b", 0.5), ("c", 0.25), ("d", float("nan")), ("e", 1.0), ("f", 0.75))
+    }
+    report = replace(REPORT, pck={0.1: THIRD}, joints=joints)
+    assert "lowest PCK@0.1: c 0.250, b 0.500, f 0.750\n" in str(report)
 
 
 def test_search_report_is_json_and_prints_a_table():

@@ -262,6 +262,17 @@ def test_heic_without_the_package_says_what_to_install(tmp_path, monkeypatch):
         read_image(tmp_path / "a.heic")
 
 
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_an_animation_gives_its_first_image_and_a_warning(tmp_path, kind):
+    first, second = (PIL.Image.new("RGB", (20, 30), color) for color in ("red", "blue"))
+    path = tmp_path / f"two.{kind.lower()}"
+    first.save(path, kind, save_all=True, append_images=[second])
+    with pytest.warns(UserWarning, match=f"{path}: the first of its images is read"):
+        assert (read_image(path)[0, 0] == (255, 0, 0)).all() or kind == "WEBP"
+    first.save(path, kind)
+    assert read_image(path).shape == (30, 20, 3)  # a warning would be an error
+
+
 def test_paths_that_are_not_files_are_named(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ImageError, match=r"nowhere\.jpg cannot be read: No such file"):

@@ -42,6 +42,8 @@ def explore(
     installs both), it is one figure.
 
     With an estimator of whole people it shows the body, the face and the hands of each of them.
+    Hands are computed again from their boxes as recipe and stage are chosen, so that their scores
+    may differ a little from those that the estimator returns.
 
     Args:
         image_or_paths: (H, W, 3) uint8 RGB, a file, a folder of images, or several of these.
