@@ -32,9 +32,9 @@ from openpose_keras.cli import (
     video,
 )
 from openpose_keras.cli.options import FORMATS, INTERRUPTED, UsageError
+from openpose_keras.cli.paths import right_command
 from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.core.files import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 from openpose_keras.core.version import __version__
 
 PROGRAM = "openpose-keras"
@@ -42,15 +42,6 @@ COMMANDS = (
     detect, video, demo, explore, fetch, convert, export, inspect, verify, evaluate, render, train,
     average,
 )  # fmt: skip
-
-
-_FILES = {
-    PHOTO_SUFFIXES: ("detect", "explore"),
-    VIDEO_SUFFIXES: ("video",),
-    (".caffemodel", ".h5", ".pth", ".tflite"): ("convert", "inspect", "verify", "average"),
-    (".json",): ("evaluate", "train"),
-}
-"""The commands whose first argument is a file of such a name."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,25 +86,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OpenPoseKerasError, OSError, ImportError) as error:
-        text = str(error)
-        if isinstance(error, OSError) and error.filename and error.strerror:
-            text = f"{error.filename}: {error.strerror}"  # without the number
-        if isinstance(error, ModuleNotFoundError) and error.name:
-            text += f"; pip install {error.name.partition('.')[0]}"
-        text = text.replace("with force=True", "with --force")
-        print(f"error: {' '.join(text.split())}{_right_command(argv)}", file=sys.stderr)
+        print(f"error: {_error_line(error, argv)}", file=sys.stderr)
         return 1
 
 
-def _right_command(argv: Sequence[str]) -> str:
-    """Return the end of a message: which command takes a file like the first that was given."""
-    given = next((word for word in argv[1:] if not word.startswith("-")), "")
-    suffix = Path(given).suffix.lower()
-    for suffixes, commands in _FILES.items():
-        if suffix in suffixes and Path(given).is_file() and argv[0] not in commands:
-            names = " and ".join(f"`openpose-keras {name}`" for name in commands)
-            return f"; {suffix} files are for {names}"
-    return ""
+def _error_line(error: Exception, argv: Sequence[str]) -> str:
+    """Return an error in one line; it names the command that takes the file that was given."""
+    text = str(error)
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        text = f"{error.filename}: {error.strerror}"  # without the number
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        text += f"; pip install {error.name.partition('.')[0]}"
+    text = " ".join(text.replace("with force=True", "with --force").split())
+    given = Path(next((word for word in argv[1:] if not word.startswith("-")), ""))
+    if given.is_file() and f"`{PROGRAM}" not in text:
+        text += right_command(given, argv[0])
+    return text
 
 
 def _join_negative(argv: Sequence[str]) -> list[str]:

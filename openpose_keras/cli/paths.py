@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from openpose_keras.core.errors import OpenPoseKerasError
-from openpose_keras.core.files import VIDEO_SUFFIXES, photo_suffixes, select_photos
+from openpose_keras.core.files import PHOTO_SUFFIXES, VIDEO_SUFFIXES, photo_suffixes, select_photos
 
 OUTPUT_SUFFIXES = {
     "image": "_keypoints.png",
@@ -16,16 +16,27 @@ OUTPUT_SUFFIXES = {
 
 _OUTPUTS = (*OUTPUT_SUFFIXES.values(), "_keypoints.mp4")
 
-_WEIGHTS = "weights are converted by `openpose-keras convert`, and shown by `inspect`"
-_OTHERS = {
-    **dict.fromkeys((".caffemodel", ".h5", ".pth", ".onnx", ".npy"), _WEIGHTS),
-    ".json": "labels are for `openpose-keras evaluate`, a config is for `openpose-keras train`",
-    ".pdf": "save its pages as images first",
+_COMMANDS = {
+    PHOTO_SUFFIXES: ("detect", "explore"),
+    VIDEO_SUFFIXES: ("video",),
+    (".caffemodel", ".h5", ".pth", ".tflite", ".npy"): ("convert", "inspect", "verify", "average"),
+    (".json",): ("evaluate", "train"),
 }
+"""The commands whose first argument is a file of such a name."""
 
 
 class InputError(OpenPoseKerasError, ValueError):
     """An argument names no photo, or asks for what is not possible."""
+
+
+def right_command(path: Path, command: str) -> str:
+    """Return the end of a message: which commands take such a file; empty if this one does."""
+    suffix = path.suffix.lower()
+    commands = next((names for suffixes, names in _COMMANDS.items() if suffix in suffixes), ())
+    if command in commands or not commands:
+        return "; save its pages as images first" if suffix == ".pdf" else ""
+    names = " and ".join(f"`openpose-keras {name}`" for name in commands)
+    return f"; {suffix} files are for {names}"
 
 
 def expand(argument: str, *, recursive: bool = False) -> list[Path]:
@@ -60,8 +71,8 @@ def expand(argument: str, *, recursive: bool = False) -> list[Path]:
             raise InputError(
                 f"{argument} is a video: `openpose-keras video {argument}` finds people in videos"
             )
-        if path.suffix.lower() in _OTHERS:
-            raise InputError(f"{argument} is no photo: {_OTHERS[path.suffix.lower()]}")
+        if others := right_command(path, "detect"):
+            raise InputError(f"{argument} is no photo{others}")
         return [path]
     elif "://" in argument:
         raise InputError(f"{argument} is an address: download it first")
