@@ -1,6 +1,7 @@
 """`openpose-keras convert`: convert a weight file of any known kind."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="let the network take BGR, as OpenPose's weights do (default: RGB); a .caffemodel "
         "always does",
     )
+    parser.add_argument(
+        "--licence",
+        metavar="TEXT",
+        help="what the record says of weights whose licence is not known, such as your own",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")
 
 
@@ -80,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
         check_target(targets[names[0]], dtype, args.force)
     import_keras()  # last: it takes long
     model, record = load_converted(weights, channel_order=order, network=args.network)
+    if args.licence and record.official is None:
+        record = replace(record, licence=args.licence)
     target = targets[record.network]
     record = write_network(target, model, record, dtype=dtype, force=args.force)
     what = record.official or f"MD5 {record.md5}"

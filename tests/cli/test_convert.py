@@ -74,6 +74,20 @@ def test_what_train_wrote_is_converted(folder, capsys, network):
     assert f"-> a.keras ({network}, " in capsys.readouterr().out
 
 
+def test_own_weights_can_have_a_licence_and_published_ones_keep_theirs(folder, capsys, monkeypatch):
+    networks.body_tiny().save_weights(folder / "trained.weights.h5")
+    licence = ("--licence", "CC0", "--to", "mine.weights.h5", "--force")
+    assert run("convert", "trained.weights.h5", "--network", "body_tiny", *licence) == 0
+    assert "licence of the weights: CC0\n" in capsys.readouterr().out
+    assert run("inspect", "mine.weights.h5") == 0
+    assert "licence: CC0\n" in capsys.readouterr().out
+    md5 = weight_record.checksums("hand.caffemodel").md5
+    known = (catalogue.OfficialFile("hand", "hand/ours.caffemodel", md5),)
+    monkeypatch.setattr(catalogue, "OFFICIAL_FILES", known)
+    assert run("convert", "hand.caffemodel", *licence) == 0
+    assert "non-commercial" in capsys.readouterr().out
+
+
 def test_official_file_is_named_with_its_licence(capsys, monkeypatch):
     md5 = weight_record.checksums("hand.caffemodel").md5
     known = (catalogue.OfficialFile("hand", "hand/ours.caffemodel", md5),)
