@@ -33,7 +33,7 @@ NETWORKS = tuple(PRESETS)
 # A layer of each network of these names and its channels, by which they are told apart.
 _MARKS = {
     "body_tiny": ("mixed_stage2", 32),
-    "body_lite": ("Mconv7_stage2_L1", 2 * len(BODY_25.limbs)),
+    "body_lite": ("feet5_L1", 12),
     "body_mobilenet": ("conv2_1_dw", 32),
     "hand": ("conv6_2_CPM", len(HAND) + 1),
     "face": ("conv6_2_CPM", len(FACE) + 1),

@@ -27,6 +27,9 @@ _BLOCKS = (
     *((f"conv5_{index}", 1, 1, 512) for index in range(2, 6)),
 )
 _FILTERS, _WIDE = 128, 512  # of most layers behind the trunk, and of the first stage's sixth
+_LOW = "conv4_2"  # the block whose features show the feet finely
+_FEET_CHANNELS = {"L1": 12, "L2": 7}  # of BODY_25's fields and heatmaps the last ones
+_FEET_FILTERS, _SIDE = 96, 64  # of the layers that find feet, and of what they see of the trunk
 
 
 def body_mobilenet(*, all_stages: bool = False) -> "keras.Model":
@@ -41,54 +44,85 @@ def body_mobilenet(*, all_stages: bool = False) -> "keras.Model":
         / 8), ceil(w / 8), 19) and `affinity` (..., 38) in the order of `BODY_COCO`, or a list of
         two such. Layer names are the IR's, "_" for "/".
     """
-    return _network("body_mobilenet", BODY_COCO, all_stages)
+    return _network("body_mobilenet", BODY_COCO, all_stages, feet=False)
 
 
 def body_lite(*, all_stages: bool = False) -> "keras.Model":
-    """Build our own body network: the graph of `body_mobilenet`, with the feet and the mid-hip.
+    """Build our own body network: that of `body_mobilenet`, with the mid-hip and the feet.
+
+    The feet have layers of their own behind the second stage, which see what it found, so that
+    they can be learned from renderings without a change to what was learned from photos.
 
     Args:
         all_stages: Whether the maps of both stages are returned, and not only the last stage's.
 
     Returns:
-        A `keras.Model` named "body_lite" with random weights and 4,115,228 parameters, as
+        A `keras.Model` named "body_lite" with random weights and 4,746,108 parameters, as
         `body_mobilenet` returns it; `keypoints` has 26 channels and `affinity` 52, in the order of
         `BODY_25`.
     """
-    return _network("body_lite", BODY_25, all_stages)
+    return _network("body_lite", BODY_25, all_stages, feet=True)
 
 
-def _network(name: str, skeleton: Skeleton, all_stages: bool) -> "keras.Model":
-    """Build the graph for the keypoints and limbs of a skeleton."""
+def _network(name: str, skeleton: Skeleton, all_stages: bool, *, feet: bool) -> "keras.Model":
+    """Build the graph for the keypoints and limbs of a skeleton, whose last ones are the feet."""
     import keras
 
     channels = {"L1": 2 * len(skeleton.limbs), "L2": len(skeleton) + 1}
     image = keras.Input((None, None, 3), name="image")
-    features = conv(_align(_trunk(image)), "conv4_4_CPM", _FILTERS, 3)
+    low, high = _trunk(image)
+    features = conv(_align(high), "conv4_4_CPM", _FILTERS, 3)
     x = features
     for index in (1, 2, 3):
         x = conv(x, f"conv5_{index}_CPM_L1", _FILTERS, 3)
     first = _branches(x, "conv5_4_CPM_{}", "conv5_5_CPM_{}", _WIDE, channels)
     x = concatenate([*first, features], "concat_stage2")
     for index in range(1, 6):
-        x = _block(x, f"Mconv{index}_stage2_L1")
-    second = _branches(x, "Mconv6_stage2_{}", "Mconv7_stage2_{}", _FILTERS, channels)
+        x = _block(x, f"Mconv{index}_stage2_L1", _FILTERS)
+    rest = {branch: _FEET_CHANNELS[branch] if feet else 0 for branch in channels}
+    body = {branch: count - rest[branch] for branch, count in channels.items()}
+    second = _branches(x, "Mconv6_stage2_{}", "Mconv7_stage2_{}", _FILTERS, body)
+    if feet:
+        second = _add_feet(second, [low, high], features)
     maps = [{"keypoints": points, "affinity": fields} for fields, points in (first, second)]
     return keras.Model(image, maps if all_stages else maps[-1], name=name)
 
 
-def _trunk(image: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Return (n, h/8, w/8, 512): MobileNet up to its fifth level, which keeps the third's stride.
+def _add_feet(
+    maps: "list[keras.KerasTensor]",
+    trunk: "list[keras.KerasTensor]",
+    features: "keras.KerasTensor",
+) -> "list[keras.KerasTensor]":
+    """Append the fields of the feet to those of a stage, and their heatmaps and the background."""
+    import keras
+
+    seen = [
+        conv(level, f"feet_{name}", _SIDE, 1)
+        for name, level in zip(("low", "high"), trunk, strict=True)
+    ]
+    x = concatenate([*seen, features, *maps], "concat_feet")
+    for index in (1, 2, 3):
+        x = _block(x, f"feet{index}", _FEET_FILTERS)
+    feet = _branches(x, "feet4_{}", "feet5_{}", _FEET_FILTERS, _FEET_CHANNELS)
+    return [
+        keras.layers.Concatenate(axis=-1, dtype="float32", name=f"maps_{branch}")(pair)
+        for branch, *pair in zip(_FEET_CHANNELS, maps, feet, strict=True)
+    ]
+
+
+def _trunk(image: "keras.KerasTensor") -> "tuple[keras.KerasTensor, keras.KerasTensor]":
+    """Return (n, h/8, w/8, 512) twice: MobileNet up to its fourth level and up to its fifth.
 
     Where a stride is 2, the border is one cell on all sides, as in Caffe.
     """
-    x = conv(pad(image, "pad1"), "conv1", 32, 3, strides=2, padding="valid")
+    x = low = conv(pad(image, "pad1"), "conv1", 32, 3, strides=2, padding="valid")
     for name, stride, dilation, filters in _BLOCKS:
         options = {"activation": "relu", "strides": stride, "dilation_rate": dilation}
         if stride > 1:
             x, options["padding"] = pad(x, f"pad{name.removeprefix('conv')}"), "valid"
         x = conv(depthwise(x, f"{name}_dw", 3, **options), f"{name}_sep", filters, 1)
-    return x
+        low = x if name == _LOW else low
+    return low, x
 
 
 def _align(x: "keras.KerasTensor") -> "keras.KerasTensor":
@@ -103,13 +137,13 @@ def _align(x: "keras.KerasTensor") -> "keras.KerasTensor":
     return keras.layers.Add(name="conv4_3_CPM_res")([shortcut, x])
 
 
-def _block(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+def _block(x: "keras.KerasTensor", name: str, filters: int) -> "keras.KerasTensor":
     """Stand for a convolution of 7x7: one of 1x1, to which two of 3x3 add what is around."""
     import keras
 
-    shortcut = x = conv(x, f"{name}_sq", _FILTERS, 1)
-    x = conv(x, f"{name}_3x3", _FILTERS, 3)
-    x = conv(x, f"{name}_3x3_2", _FILTERS, 3, dilation_rate=2)
+    shortcut = x = conv(x, f"{name}_sq", filters, 1)
+    x = conv(x, f"{name}_3x3", filters, 3)
+    x = conv(x, f"{name}_3x3_2", filters, 3, dilation_rate=2)
     return keras.layers.Add(name=f"{name}_5x5_res")([shortcut, x])
 
 

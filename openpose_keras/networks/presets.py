@@ -230,7 +230,7 @@ PRESETS = _Presets(
             recipe="refined",
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
-            sha256="72243ec7a17056c9c6c8e0f1587f89ffaee395198603484a456e00846df5e55f",
+            sha256="3aff4b5b189099fc65b5adefb3084e6c3cbbde65fe203c13113ff61a0ce126ad",
         ),
         Preset(
             name="body_tiny",

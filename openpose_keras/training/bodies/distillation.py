@@ -50,7 +50,7 @@ def transfer_weights(
     Where the two differ in their maps, weights of maps that the teacher lacks become 0.
 
     Args:
-        teacher: A body network whose layers have the names of the network's.
+        teacher: A body network. Layers of the network that it lacks stay as they are.
         network: The network that is to learn.
         channels: What `matching_channels` returned.
 
@@ -62,16 +62,20 @@ def transfer_weights(
     sizes = {kind: maps.shape[-1] for kind, maps in teacher.output.items()}
     both = np.where(points == NONE, NONE, points + sizes["affinity"])
     sources = {sizes["keypoints"]: points, sizes["affinity"]: fields}
-    for layer in (layer for layer in network.layers if layer.weights):
+    shared = {layer.name for layer in teacher.layers}
+    for layer in (each for each in network.layers if each.weights and each.name in shared):
         for variable, array in zip(
             layer.weights, teacher.get_layer(layer.name).get_weights(), strict=True
         ):
             known = np.ones(array.shape, bool)
             for axis, (old, new) in enumerate(zip(array.shape, variable.shape, strict=True)):
-                if old == new:
+                if old in sources:  # of a head, which may lack the last maps, the feet
+                    chosen = sources[old][:new]
+                elif old != new:  # a stage's maps, and what is beside
+                    rest = np.arange(sum(sizes.values()), old)
+                    chosen = np.concatenate([fields, both, rest])
+                else:
                     continue
-                rest = np.arange(sum(sizes.values()), old)  # a stage's maps, and what is beside
-                chosen = sources.get(old, np.concatenate([fields, both, rest]))
                 array, known = _take(array, chosen, axis), _take(known, chosen, axis)
             variable.assign(array)
             copied[variable.path] = known

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
@@ -41,13 +42,19 @@ def test_channels_are_matched_by_the_names_of_keypoints_and_limbs():
     assert (fields != NONE).sum() == 2 * 17
 
 
+def of_body(variable):
+    """Return whether the teacher has a variable of body_lite; the layers of the feet it lacks."""
+    return not variable.path.startswith("feet")
+
+
 def test_the_maps_of_the_first_stage_are_the_teacher_s_and_those_it_lacks_are_0():
     teacher, network = networks.body_mobilenet(all_stages=True), networks.body_lite(all_stages=True)
     last = networks.body_mobilenet()
     randomise(teacher)
     last.set_weights(teacher.get_weights())
+    before = {each.path: np.array(each) for each in network.weights}
     copied = transfer_weights(last, network, CHANNELS)
-    assert all(copied[each.path].shape == each.shape for each in network.weights)
+    assert all(copied[each.path].shape == each.shape for each in network.weights if of_body(each))
     partly = {path for path, known in copied.items() if not known.all()}
     assert {path.partition("/")[0] for path in partly} == {
         *(f"conv5_5_CPM_{branch}" for branch in ("L1", "L2")),
@@ -55,8 +62,11 @@ def test_the_maps_of_the_first_stage_are_the_teacher_s_and_those_it_lacks_are_0(
         *(f"Mconv7_stage2_{branch}" for branch in ("L1", "L2")),
     }
     for each in network.weights:
-        assert not np.asarray(each)[~copied[each.path]].any()
-        assert copied[each.path].any()
+        if of_body(each):
+            assert not np.asarray(each)[~copied[each.path]].any()
+            assert copied[each.path].any()
+        else:
+            np.testing.assert_array_equal(each, before[each.path])
     batch = np.random.default_rng(1).uniform(-0.5, 0.5, (1, 32, 48, 3)).astype(np.float32)
     theirs, ours = teacher(batch)[0], network(batch)[0]
     for kind, channels in CHANNELS.items():
@@ -108,6 +118,7 @@ def config(tmp_path):
 
 def test_a_teacher_answers_the_first_images_of_a_batch_and_labels_count_for_the_others(config):
     model, network = bodies.start(config)
+    model.run_eagerly = True
     outputs = {f"{kind}_stage{stage}" for kind in CHANNELS for stage in (1, 2)}
     assert set(model.output) == outputs | {f"taught_{name}" for name in outputs}
     batch = bodies.batch_source(data.load_sources(config), BODY_25, model, config)
@@ -133,7 +144,9 @@ def test_a_teacher_answers_the_first_images_of_a_batch_and_labels_count_for_the_
 def test_the_teacher_s_answers_count_as_much_as_the_config_says(config):
     def losses(weight):
         changed = replace(config, teacher_weight=weight)
+        keras.utils.set_random_seed(1)  # the layers of the feet
         model, _ = bodies.start(changed)
+        model.run_eagerly = True
         batch = bodies.batch_source(data.load_sources(changed), BODY_25, model, changed)
         return model.test_on_batch(*batch(np.random.default_rng(0)), return_dict=True)
 

@@ -60,6 +60,7 @@ def test_every_stage_of_a_network_learns_and_its_weights_are_the_network_s_own(n
     drawn = data.load_sources(config)
     batch = bodies.batch_source(drawn, skeleton, model, config)
     images, targets = batch(np.random.default_rng(1))
+    model.run_eagerly = True  # tracing a graph would take a minute
     losses = model.evaluate(images, targets, return_dict=True, verbose=0)
     assert set(losses) == {"loss"} | {f"{each}_loss" for each in STAGES[name]}
     assert sum(losses[f"{each}_loss"] for each in STAGES[name]) == pytest.approx(
