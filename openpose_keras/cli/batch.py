@@ -240,8 +240,9 @@ class Batch:
         self._results.close(delete=is_over)
 
     def _is_whole(self, job: Job) -> bool:
-        """Return whether a photo has all outputs or none."""
-        return len({path.exists() for path in output_paths(self.args, job).values()}) == 1
+        """Return whether a photo has all outputs or none; for a table it lacks its results."""
+        made = {path.exists() for path in output_paths(self.args, job).values()}
+        return True not in made or (False not in made and not self.tables)
 
 
 def _check_bad(path: Path) -> None:
