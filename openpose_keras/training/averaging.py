@@ -1,7 +1,7 @@
 """The average of several networks' weights, which often reads new images better than each."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +31,8 @@ def average_weights(
         The network, float32.
 
     Raises:
-        ValueError: There is no such preset, no source is of the network, or the shares do not fit.
+        ValueError: There is no such preset, there is one source alone, none is of the network or
+            one shares no layer with it, or the shares do not fit.
         WeightsError: A file is missing, damaged, or for another network.
 
     Example:
@@ -39,6 +40,8 @@ def average_weights(
         network that the training of `hand_lite` began from.
     """
     network = get_preset(name).network
+    if len(sources) < 2:
+        raise ValueError(f"expected two sources or more, got {', '.join(sources) or 'none'}")
     shares = [1.0] * len(sources) if shares is None else shares
     if len(shares) != len(sources) or not all(0 < share < math.inf for share in shares):
         raise ValueError(
@@ -52,14 +55,25 @@ def average_weights(
     if model is None:
         raise ValueError(f"expected at least one source of {network}, got {', '.join(sources)}")
     weights = [{each.name: each.get_weights() for each in other.layers} for other in models]
+    for source, layers in zip(sources, weights, strict=True):
+        if not any(_is_like(layer, layers) for layer in model.layers if layer.weights):
+            raise ValueError(
+                f"expected weights of {network} or of a network that shares layers with it, got "
+                f"those of {source}: name the network with --network"
+            )
     for layer in (each for each in model.layers if each.weights):
-        shapes = [array.shape for array in layer.get_weights()]
         same = [
             (share, layers[layer.name])
             for share, layers in zip(shares, weights, strict=True)
-            if [array.shape for array in layers.get(layer.name, [])] == shapes
+            if _is_like(layer, layers)
         ]
         parts = [share for share, _ in same]
         sets = zip(*(arrays for _, arrays in same), strict=True)
         layer.set_weights([np.average(arrays, axis=0, weights=parts) for arrays in sets])
     return model
+
+
+def _is_like(layer: "keras.Layer", layers: Mapping[str, list[np.ndarray]]) -> bool:
+    """Return whether another network has a layer of the same name and shapes."""
+    shapes = [array.shape for array in layer.get_weights()]
+    return [array.shape for array in layers.get(layer.name, [])] == shapes

@@ -41,4 +41,8 @@ def test_shares_that_do_not_fit_are_refused(shares):
 
 def test_one_source_must_be_of_the_network():
     with pytest.raises(ValueError, match="at least one source of hand_lite, got mediapipe_hand"):
-        average_weights("hand_lite", ["mediapipe_hand"])
+        average_weights("hand_lite", ["mediapipe_hand"] * 2)
+    with pytest.raises(ValueError, match="two sources or more, got hand_lite"):
+        average_weights("hand_lite", ["hand_lite"])
+    with pytest.raises(ValueError, match="shares layers with it, got those of body_lite"):
+        average_weights("hand_lite", ["hand_lite", "body_lite"])
