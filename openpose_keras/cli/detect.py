@@ -160,6 +160,9 @@ def run(args: argparse.Namespace) -> int:
         raise options.UsageError(
             "--box whole takes the photo as one hand: leave out the other --box"
         )
+    if args.boxes and (args.max_hands or args.smallest):
+        wrong = "--max-hands" if args.max_hands else "--smallest"
+        raise options.UsageError(f"{wrong} is of a search, and --box says where hands are")
     args.preset = args.preset or options.default_preset(args)
     args.parts = options.chosen_parts(args)
     options.check_networks(args, args.parts or ["hand"])

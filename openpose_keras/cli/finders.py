@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import math
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,9 @@ class _Hands:
         for hand in (each.hand for each in found):
             sure = f"score {hand.score:.2f}"
             if hand.presence is not None:
-                sure = f"presence {hand.presence:.2f}"
+                sure = f"presence {_floor(hand.presence)}"
+                if hand.presence < self.args.min_presence:  # in a box that was given
+                    sure += ", probably no hand"
             words.append(f"{hand.side or 'a'} hand ({sure})")
         return ", ".join(words) or "no hand found"
 
@@ -139,7 +142,7 @@ class _People:
         for kind, count in count_parts(found).items():
             told = [getattr(part, "presence", None) for part in _parts(found, kind)]
             sure = [presence for presence in told if presence is not None]
-            least = f" (presence {min(sure):.2f}{' or more' if count > 1 else ''})" if sure else ""
+            least = f" (presence {'at least ' * (count > 1)}{_floor(min(sure))})" if sure else ""
             words.append(count_words({kind: count}) + least)
         return ", ".join(words) or "nobody found"
 
@@ -248,6 +251,11 @@ def _parts(people: Sequence[Person], kind: str | None = None) -> list[Keypoints]
 def count_words(counts: Mapping[str, int]) -> str:
     """Return counts of parts in words."""
     return ", ".join(f"{n} {part if n == 1 else _PLURALS[part]}" for part, n in counts.items())
+
+
+def _floor(presence: float) -> str:
+    """Return a presence with two decimals, rounded down: 1.00 would be certain."""
+    return f"{math.floor(100 * presence) / 100:.2f}"
 
 
 def error_text(error: Exception) -> str:

@@ -269,7 +269,8 @@ def default_preset(args: argparse.Namespace) -> str:
     if not given:
         return "lite"
     if not (args.parts or getattr(args, "quiet", False)):
-        print(f"hands alone are looked for, as {', '.join(given)} asks", file=sys.stderr)
+        ask = "asks" if len(given) == 1 else "ask"
+        print(f"hands alone are looked for, as {' and '.join(given)} {ask}", file=sys.stderr)
     return "hand_lite"
 
 
@@ -341,7 +342,10 @@ def load_people_estimator(
             args.preset, parts=parts, recipe=args.recipe, dtype=args.dtype, engine=args.engine
         )
     if set(parts) != {"body"}:
-        raise UsageError("--weights is of one network: choose one preset, and one of the parts")
+        raise UsageError(
+            "--weights is of one network: choose its preset, such as --preset body_lite; in Python "
+            "WholeBodyEstimator(body, face=..., hand=...) joins networks of your own"
+        )
     check_networks(args, parts)
     preset = get_presets(args.preset)["body"]
     return WholeBodyEstimator(

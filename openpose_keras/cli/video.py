@@ -140,6 +140,11 @@ def run(args: argparse.Namespace) -> int:
     who = "1 id" if len(ids) == 1 else f"{len(ids)} ids"
     frames = "1 frame" if count == 1 else f"{count} frames"
     _report(args, reader, f"{frames}, {who}, {count / seconds:.3g} frames/s")
+    if interrupted:
+        of = f" of {reader.length}" if reader.length else ""
+        print(
+            f"interrupted after {count}{of} frames; the same command begins again", file=sys.stderr
+        )
     return options.INTERRUPTED if interrupted else 0
 
 

@@ -651,6 +651,24 @@ def test_show_refuses_to_open_a_window_for_each_of_many_photos(estimator, folder
     assert "at most 8 images, got 10 photos" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", [("--max-hands", "1"), ("--smallest", "0.2")])
+def test_options_of_a_search_are_refused_beside_boxes(estimator, folder, capsys, option):
+    with pytest.raises(SystemExit):
+        cli.main(["detect", "hand.png", "--box", "10,10,50", *option])
+    assert f"{option[0]} is of a search, and --box says" in capsys.readouterr().err
+
+
+def test_a_box_without_a_hand_is_told(estimator, folder, capsys, monkeypatch):
+    own = estimator.estimate_one
+    monkeypatch.setattr(
+        estimator,
+        "estimate_one",
+        lambda *box: types.SimpleNamespace(hand=replace(own(*box).hand, presence=0.004)),
+    )
+    assert cli.main(["detect", "hand.png", "--box", "10,10,50", "--no-image"]) == 0
+    assert "left hand (presence 0.00, probably no hand) -> " in capsys.readouterr().out
+
+
 def test_an_unknown_option_names_the_help_of_its_command(estimator, folder, capsys):
     with pytest.raises(SystemExit):
         cli.main(["detect", "hand.png", "--colour", "red"])
@@ -787,9 +805,9 @@ def test_people_are_drawn_and_written(people, folder, capsys):
     assert (read_image("hand_keypoints.png") != photo()).any()
     outputs = "hand_keypoints.png, hand_keypoints.json"
     assert capsys.readouterr().out == f"hand.png: 1 body, 1 hand -> {outputs}\n"
-    people.presence, people.people = 0.8, 2
+    people.presence, people.people = 0.796, 2
     assert cli.main(["detect", "hand.png", "--preset", "openpose", "--force"]) == 0
-    line = f"hand.png: 2 bodies, 2 hands (presence 0.80 or more) -> {outputs}\n"
+    line = f"hand.png: 2 bodies, 2 hands (presence at least 0.79) -> {outputs}\n"
     assert capsys.readouterr().out == line
     people.people = 0
     assert cli.main(["detect", "hand.png", "--preset", "body_25", "--force"]) == 0

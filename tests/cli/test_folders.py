@@ -16,7 +16,7 @@ import pytest
 
 from openpose_keras import cli
 from openpose_keras.cli import options
-from openpose_keras.cli.batch import RESULTS
+from openpose_keras.cli.batch import RESULTS, Batch
 from openpose_keras.core.skeletons import HAND
 from openpose_keras.io.coco_people import read_people_labels
 from openpose_keras.io.coco_results import read_results
@@ -120,6 +120,24 @@ def test_a_run_that_is_killed_goes_on_and_has_everything_once():
     for name in names("whole"):
         if name != RESULTS:
             assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+@pytest.mark.parametrize("formats", ["csv", "json,csv"])
+def test_the_same_command_goes_on_after_ctrl_c_before_the_results_of_a_photo(monkeypatch, formats):
+    write_photos("photos", 3, [])
+    interrupted = [KeyboardInterrupt]
+
+    def add(batch, outcome):
+        if interrupted:  # the image is there, and no results yet
+            raise interrupted.pop()
+        own(batch, outcome)
+
+    own = Batch.add
+    monkeypatch.setattr(Batch, "add", add)
+    detect("--format", formats, status=options.INTERRUPTED)
+    assert Path("out/000_keypoints.png").exists()
+    detect("--format", formats)
+    check_rows(rows(), range(3))
 
 
 def test_outputs_of_a_run_that_was_killed_are_known_without_tables_too(capsys, monkeypatch):

@@ -98,11 +98,13 @@ def test_a_folder_of_frames_gives_a_video(folder):
     assert warnings.formatwarning(warning.message, *place) == f"warning: {warning.message}\n"
 
 
-def test_after_an_interruption_the_frames_so_far_are_kept(folder, monkeypatch):
+def test_after_an_interruption_the_frames_so_far_are_kept(folder, capsys, monkeypatch):
     monkeypatch.setattr(options, "load_estimator", lambda args: square_estimator(interrupt_at=9))
     run("clip.mp4", "--table", "table.csv", "--json", "json", status=options.INTERRUPTED)
     done = len(list(VideoReader("clip_keypoints.mp4")))
     assert 0 < done < COUNT
+    line = f"interrupted after {done} of {COUNT} frames; the same command begins again\n"
+    assert capsys.readouterr().err.endswith(line)
     assert len(names("json")) == done
     last = Path("table.csv").read_text().splitlines()[-1]
     assert last.startswith(f"{done - 1},")
