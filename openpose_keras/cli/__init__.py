@@ -98,7 +98,7 @@ def _error_line(error: Exception, argv: Sequence[str]) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         text += f"; pip install {error.name.partition('.')[0]}"
     text = " ".join(text.replace("with force=True", "with --force").split())
-    given = Path(next((word for word in argv[1:] if not word.startswith("-")), ""))
+    given = Path(argv[1] if len(argv) > 1 else "")
     if given.is_file() and f"`{PROGRAM}" not in text:
         text += right_command(given, argv[0])
     return text

@@ -44,11 +44,15 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         InputError: An argument names no photo.
+        ImageError: The first photo can't be read.
         BackendError: JupyterLab, or a package of the widget, is missing.
     """
     import subprocess
 
+    from openpose_keras.io.images import read_image
+
     photos = [str(path.resolve()) for each in args.photos for path in expand(each)]
+    read_image(photos[0])  # JupyterLab would start for what is no image
     missing = [each for each in ("jupyterlab", "anywidget", "ipywidgets") if not find_spec(each)]
     if missing:
         raise BackendError(f"the explorer needs {missing[0]}: pip install {' '.join(missing)}")

@@ -321,6 +321,9 @@ def refuse_one(results: object, name: str) -> None:
         raise TypeError(f"expected a list of {name}, got {results!r:.60}: a path comes first")
     if isinstance(results, Person | Keypoints):
         raise TypeError(f"expected a list of {name}, got one {type(results).__name__}: write [...]")
+    if callable(results):
+        kind = type(results).__name__
+        raise TypeError(f"expected a list of {name}, got a {kind}: call it with the image first")
     if not isinstance(results, Iterable):
         raise TypeError(f"expected a list of {name}, got {results!r:.60}: write [] for nobody")
 

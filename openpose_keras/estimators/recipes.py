@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from openpose_keras.core.checks import check_whole, did_you_mean
+from openpose_keras.core.files import read_json
 from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.networks.presets import Part
 
@@ -345,13 +346,15 @@ def read_recipe(path: str | Path) -> AnyRecipe | BodyRecipe:
             as one of bodies; the message says why.
     """
     try:
-        data = json.loads(Path(path).read_bytes())
+        data = read_json(path)
         if not isinstance(data, dict):
             raise ValueError("expected an object, the fields of a recipe by their names")
         values = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
         return _recipe_of(values)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not a JSON file: {error}") from error
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
 

@@ -84,7 +84,7 @@ class Calibration:
             return []
         return [
             "",
-            f"{name}: expected calibration error {self.error:.3f} of {self.count}",
+            f"{name}: expected calibration error {self.error:.3f}, {self.count} hands",
             f"{'mean probability':<24}{'right':>8}{'count':>8}",
             *(f"{mean:<24.3f}{right:>8.3f}{count:>8}" for count, mean, right in self.bins),
         ]

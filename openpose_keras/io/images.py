@@ -57,7 +57,11 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
     Raises:
         ImageError: The file does not exist, is a folder, is empty, damaged or cut short, or is not
             an image; or it is an address.
+        TypeError: It is no path.
     """
+    if not isinstance(path, str | os.PathLike):
+        kind = type(path).__name__
+        raise TypeError(f"expected a path, got a {kind}: `as_image` takes images and arrays")
     refuse_address(path)
     try:
         data = Path(path).read_bytes()
@@ -125,6 +129,8 @@ def decode_image(data: bytes) -> Pixels:
     Raises:
         ImageError: The bytes are empty, damaged, cut short or not an image.
     """
+    if not data:
+        raise ImageError("the file is empty")
     try:
         return _decode(data)
     except ImageError:

@@ -1,10 +1,10 @@
-"""Body networks of 4.1 million parameters on the trunk of MobileNet: `body_mobilenet`, `body_lite`.
+"""Body networks on the trunk of MobileNet: `body_mobilenet`, and our own `body_lite`.
 
 Rebuilt from human-pose-estimation-0001 of Open Model Zoo (Copyright Intel Corporation, Apache
 License 2.0), of Osokin, "Real-time 2D Multi-Person Pose Estimation on CPU: Lightweight OpenPose",
 2018. MobileNet's last blocks stay at stride 8, the two branches of a stage share all but their last
 two layers, and a dilated convolution among three small ones stands for a wide one. `body_lite` is
-the same graph with the maps of BODY_25.
+that graph with the maps of BODY_25, and layers for the feet behind it.
 """
 
 from typing import TYPE_CHECKING

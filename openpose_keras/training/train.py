@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from openpose_keras.core.checks import did_you_mean
 from openpose_keras.core.errors import DivergenceError, TrainingError
 from openpose_keras.core.files import atomic_write, write_json
 from openpose_keras.core.keypoints import Hand, Keypoints, label_scores
@@ -94,7 +95,8 @@ def require_inputs(config: TrainConfig) -> None:
     for name in ("backgrounds", "labels", "photos", "teacher", "weights"):
         value = getattr(config, name)
         if value and value not in PRESETS and not Path(value).exists():
-            raise FileNotFoundError(f"expected {name}, got none: there is no {value}")
+            hint = did_you_mean(value, PRESETS) or "; paths are those of the current folder"
+            raise FileNotFoundError(f"expected {name}, got none: there is no {value}{hint}")
 
 
 def make_task(config: TrainConfig) -> Task:

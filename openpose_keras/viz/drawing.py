@@ -8,6 +8,7 @@ CMU-Perceptual-Computing-Lab/openpose).
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -134,6 +135,8 @@ def _draw_onto(
 
 def pen_of(keypoints: Keypoints, size: tuple[int, int], factor: float = 1.0) -> Pen:
     """Return the sizes of `pen_for` in the style of the keypoints' skeleton, times a factor."""
+    if not (isinstance(factor, Real) and factor > 0):
+        raise ValueError(f"expected a Pen, or a factor above 0 of OpenPose's, got {factor!r}")
     style = STYLES.get(keypoints.skeleton.name, BODY_STYLE)
     pen = pen_for(keypoints.xy, keypoints.scores, size, style)
     return Pen(*(each if each < 0 else max(_round(factor * each), 1) for each in pen))

@@ -55,7 +55,7 @@ def test_a_recipe_comes_back_from_json(tmp_path, recipe):
         ('{"flip_average": true}', "a recipe of hands has these fields and one of bodies"),
         ('{"refined": true, "weak": 7}', "expected a weak below 1"),
         ("[1]", "expected an object"),
-        ("{", r"mine\.json: Expecting"),
+        ("{", r"mine\.json is not a JSON file: Expecting"),
         (None, r"mine\.json: No such file"),
     ],
 )

@@ -69,7 +69,7 @@ def test_search_report_is_json_and_prints_a_table():
     assert "recall, IoU 0.5            0.333   0.333 .. 0.333" in str(report)
     assert "recall, 8.3% or more         nan" in str(report)
     assert str(report).splitlines()[-3:] == [
-        "probability of a hand: expected calibration error 0.225 of 2",
+        "probability of a hand: expected calibration error 0.225, 2 hands",
         "mean probability           right   count",
         "0.725                      0.500       2",
     ]

@@ -208,7 +208,7 @@ def test_a_jpeg_that_lacks_only_its_end_marker_is_read(options):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "of 0 bytes"),
+        (b"", "letter.jpg: the file is empty$"),
         (b"This is a letter and not an image.\n", "another or a damaged file of .. bytes$"),
         (
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
@@ -281,8 +281,9 @@ def test_paths_that_are_not_files_are_named(tmp_path):
         read_image(tmp_path)
     with pytest.raises(ImageError, match="cannot be read"):
         read_image(tmp_path / "file" / "image.png")
-    with pytest.raises(TypeError):
-        read_image(areas())
+    for wrong in (areas(), None):
+        with pytest.raises(TypeError, match=r"expected a path, got a \w+: `as_image`"):
+            read_image(wrong)
 
 
 def test_a_video_is_told_from_an_image(tmp_path):

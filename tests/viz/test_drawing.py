@@ -439,3 +439,10 @@ def test_draw_hands_says_what_comes_first_and_what_draws_people():
         draw_hands(image, image)
     with pytest.raises(TypeError, match=r"draw\(image, people\)"):
         draw_hands(image, [Person()])
+
+
+@pytest.mark.parametrize("pen", ["thick", 0, -1.0, float("nan")])
+def test_a_pen_is_sizes_or_a_factor(pen):
+    hand = Hand(np.full((21, 2), 9.0), np.ones(21))
+    with pytest.raises(ValueError, match="a Pen, or a factor above 0"):
+        draw_hands(np.zeros((20, 20, 3), np.uint8), [hand], pen=pen)
