@@ -6,6 +6,17 @@ import operator
 from collections.abc import Iterable
 
 
+def brief(value: object) -> str:
+    """Return what a message shows of a value: one line of at most 60 characters.
+
+    Example:
+        >>> brief([1, "a"] * 40)
+        "[1, 'a', 1, 'a', 1, 'a', 1, 'a', 1, 'a', 1, 'a', 1, 'a', ..."
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def check_whole(number: int, name: str, largest: int | None = None) -> int:
     """Return a positive whole number.
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from openpose_keras.core.boxes import Box, check_box
+from openpose_keras.core.checks import brief
 from openpose_keras.core.skeletons import FACE, HAND, Skeleton
 from openpose_keras.core.svg import drawn_line
 
@@ -312,20 +313,20 @@ def as_person(found: Person | Keypoints) -> Person:
         return Person(face=found)
     if isinstance(found, Body):
         return Person(found)
-    raise TypeError(f"expected a person, body, face or hand, got {found!r:.60}")
+    raise TypeError(f"expected a person, body, face or hand, got {brief(found)}")
 
 
 def refuse_one(results: object, name: str) -> None:
     """Raise TypeError for what is no list, where one of hands or people is expected."""
     if isinstance(results, str | PathLike):
-        raise TypeError(f"expected a list of {name}, got {results!r:.60}: a path comes first")
+        raise TypeError(f"expected a list of {name}, got {brief(results)}: a path comes first")
     if isinstance(results, Person | Keypoints):
         raise TypeError(f"expected a list of {name}, got one {type(results).__name__}: write [...]")
     if callable(results):
         kind = type(results).__name__
         raise TypeError(f"expected a list of {name}, got a {kind}: call it with the image first")
     if not isinstance(results, Iterable):
-        raise TypeError(f"expected a list of {name}, got {results!r:.60}: write [] for nobody")
+        raise TypeError(f"expected a list of {name}, got {brief(results)}: write [] for nobody")
 
 
 def label_scores(xy: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ def as_engine(network: "Network") -> Engine:
         TypeError: The network cannot be called.
     """
     if not callable(network):
-        mend = ": from_preset(name) loads a preset" if isinstance(network, str) else ""
+        mend = ": from_preset(name) loads a preset" if isinstance(network, str | None) else ""
         raise TypeError(f"expected a Keras model or a function as network, got {network!r}{mend}")
     return compile_model(network) if is_model(network) else network
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 
 from openpose_keras.core.boxes import Box, boxes_of_corners, check_boxes, square_box, whole_box
-from openpose_keras.core.checks import check_whole
+from openpose_keras.core.checks import brief, check_whole
 from openpose_keras.core.errors import ImageError
 from openpose_keras.core.keypoints import Keypoints
 from openpose_keras.core.skeletons import Skeleton
@@ -108,7 +108,7 @@ class Mappable:
         """
         axes = getattr(images, "ndim", 4)
         if isinstance(images, str) or not isinstance(images, Iterable) or axes != 4:
-            got = f"of {axes} axes" if axes != 4 else f"{images!r:.60}"
+            got = f"of {axes} axes" if axes != 4 else f"{brief(images)}"
             raise ImageError(
                 f"expected several images, got one {type(images).__name__} {got}: call "
                 "estimator(image), or write estimator.map([image])"

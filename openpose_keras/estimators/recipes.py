@@ -30,7 +30,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from openpose_keras.core.checks import check_whole, did_you_mean
+from openpose_keras.core.checks import brief, check_whole, did_you_mean
 from openpose_keras.core.files import read_json
 from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.networks.presets import Part
@@ -425,7 +425,7 @@ def recipe_by_part(
     if not isinstance(name, str | None):
         takers = {part: tuple(map(type, tables[part].values())) for part in parts}
         if not any(isinstance(name, kinds) for kinds in takers.values()):
-            raise ValueError(f"expected a recipe of {' or '.join(parts)}, got {name!r:.60}")
+            raise ValueError(f"expected a recipe of {' or '.join(parts)}, got {brief(name)}")
         return {part: name if isinstance(name, kinds) else None for part, kinds in takers.items()}
     known = {part: list(tables[part]) for part in parts}
     if name and not any(name in names for names in known.values()):

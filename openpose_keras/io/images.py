@@ -355,6 +355,8 @@ def _hint(image: NDArray[np.generic]) -> str:
         case shape if 0 in shape:
             return "it is empty"
         case (_, _, 3):
+            if image.dtype.kind == "f" and not np.isfinite(image).all():
+                return "it holds NaN or infinity"
             is_fraction = image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1
             kind = "fraction" if is_fraction else image.dtype.name
             return _TYPE_HINTS.get(kind, "np.round(image).astype(np.uint8) of values of 0 to 255")

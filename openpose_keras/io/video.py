@@ -25,7 +25,7 @@ import numpy as np
 from openpose_keras.core._opencv import cv2
 from openpose_keras.core.errors import ImageError, VideoError
 from openpose_keras.core.files import HEIC_SUFFIXES, PHOTO_SUFFIXES, atomic_write, require_photos
-from openpose_keras.io.images import Pixels, check_image, is_heic, read_image
+from openpose_keras.io.images import Pixels, check_image, image_size, is_heic, read_image
 
 Source = str | os.PathLike[str] | int
 
@@ -241,7 +241,10 @@ def _is_still(source: str) -> bool:
 
 
 def _photo_error(source: str) -> VideoError:
-    """Return the error for an image instead of a video."""
+    """Return the error for an image instead of a video, or for what has the name of one."""
+    is_named_so = Path(source).is_file() and Path(source).suffix.lower() in PHOTO_SUFFIXES
+    if is_named_so and image_size(source) is None:
+        return VideoError(f"{source}: expected a video, got a damaged image or another file")
     return VideoError(
         f"{source}: expected a video, got an image: `openpose-keras detect {source}` finds people "
         "in images"

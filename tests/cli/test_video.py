@@ -163,6 +163,8 @@ def test_the_same_command_replaces_what_it_wrote_and_no_other_does(folder, capsy
 def test_videos_and_images_lead_to_each_other(folder, capsys):
     write_image("photo.png", np.zeros((20, 20, 3), np.uint8))
     assert "`openpose-keras detect photo.png`" in error_line(capsys, "photo.png")
+    Path("text.png").write_text("no image")
+    assert "got a damaged image or another file" in error_line(capsys, "text.png")
     assert cli.main(["detect", "clip.mp4"]) == 1
     assert "`openpose-keras video clip.mp4`" in capsys.readouterr().err
 

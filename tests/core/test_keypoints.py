@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from openpose_keras.core.keypoints import Face, Hand, Keypoints, Person, as_people
+from openpose_keras.core.keypoints import Face, Hand, Keypoints, Person, as_people, as_person
 from openpose_keras.core.skeletons import FACE, HAND, Skeleton
 from openpose_keras.io.openpose_json import to_openpose
 from openpose_keras.viz.drawing import draw_hands
@@ -259,3 +259,8 @@ def test_what_is_no_list_is_told_in_a_line():
     for wrong in (None, 3):
         with pytest.raises(TypeError, match=f"expected a list of people, got {wrong}"):
             as_people(wrong)
+
+
+def test_a_message_shows_an_array_in_one_line():
+    with pytest.raises(TypeError, match=r"face or hand, got array\(\[{3}.+\.{3}$"):
+        as_person(np.zeros((9, 9, 3)))
