@@ -333,29 +333,21 @@ def load_people_estimator(
     args: argparse.Namespace, parts: Collection[Part]
 ) -> "WholeBodyEstimator":
     """Return the estimator of parts of people; this loads the weights."""
-    from openpose_keras.estimators.body import BodyEstimator
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
 
-    if args.weights is None:
-        check_networks(args, parts)
-        return WholeBodyEstimator.from_preset(
-            args.preset, parts=parts, recipe=args.recipe, dtype=args.dtype, engine=args.engine
-        )
-    if set(parts) != {"body"}:
+    if args.weights and set(parts) != {"body"}:
         raise UsageError(
             "--weights is of one network: choose its preset, such as --preset body_lite; in Python "
-            "WholeBodyEstimator(body, face=..., hand=...) joins networks of your own"
+            'WholeBodyEstimator.from_preset("lite", weights={"hand": FILE}) takes them in a set'
         )
     check_networks(args, parts)
-    preset = get_presets(args.preset)["body"]
-    return WholeBodyEstimator(
-        BodyEstimator.from_preset(
-            preset.name,
-            recipe=args.recipe,
-            weights=args.weights,
-            dtype=args.dtype,
-            engine=args.engine,
-        )
+    return WholeBodyEstimator.from_preset(
+        args.preset,
+        parts=parts,
+        weights={"body": args.weights} if args.weights else None,
+        recipe=args.recipe,
+        dtype=args.dtype,
+        engine=args.engine,
     )
 
 

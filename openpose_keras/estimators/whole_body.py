@@ -4,7 +4,8 @@ The steps are public, so that one can be changed: `bodies`, `add_faces`, `add_ha
 boxes that they look into, see `body_boxes`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -91,6 +92,7 @@ class WholeBodyEstimator(Mappable):
         name: str,
         *,
         parts: str | Collection[str] | None = None,
+        weights: Mapping[str, str | os.PathLike[str]] | None = None,
         recipe: str | AnyRecipe | BodyRecipe | None = None,
         dtype: str | None = None,
         engine: EngineName = "auto",
@@ -104,6 +106,8 @@ class WholeBodyEstimator(Mappable):
             parts: Those to estimate, as `--parts` has them: "body,face,hands", some of these or a
                 list of them; None for all that the set finds. Faces need bodies; hands are searched
                 for where there are none.
+            weights: Files of your own by part, such as {"hand": "tuned.weights.h5"}; the other
+                parts have their presets' weights.
             recipe: The name of a recipe, for the parts that have one of this name, or a recipe of
                 your own, for the parts that take its kind; the others, and with None all of them,
                 take their own default.
@@ -116,8 +120,8 @@ class WholeBodyEstimator(Mappable):
             The estimator.
 
         Raises:
-            ValueError: There is no such preset, dtype, engine or part, the set lacks a part, or no
-                part has such a recipe.
+            ValueError: There is no such preset, dtype, engine or part, the set lacks a part, no
+                part has such a recipe, or weights are for none of the parts.
             WeightsError: Weights are missing or damaged.
         """
         presets = get_presets(name)
@@ -126,6 +130,11 @@ class WholeBodyEstimator(Mappable):
             known, got = ", ".join(presets), ", ".join(wanted)
             raise ValueError(f"expected parts among {known} with {name!r}, got {got}")
         chosen = {part: presets[part].name for part in wanted}
+        own: dict[str, Any] = dict(weights or {})
+        if not own.keys() <= set(wanted):
+            raise ValueError(
+                f"expected weights by part, of {', '.join(wanted)}, got those of {', '.join(own)}"
+            )
         recipes = recipe_by_part(recipe, chosen)
         kinds: dict[Part, type[Estimator]] = {
             "body": BodyEstimator,
@@ -133,7 +142,9 @@ class WholeBodyEstimator(Mappable):
             "hand": HandEstimator,
         }
         estimators: dict[str, Any] = {
-            part: kinds[part].from_preset(preset, recipe=recipes[part], dtype=dtype, engine=engine)
+            part: kinds[part].from_preset(
+                preset, weights=own.get(part), recipe=recipes[part], dtype=dtype, engine=engine
+            )
             for part, preset in chosen.items()
         }
         return cls(**estimators, search_hands=search_hands)

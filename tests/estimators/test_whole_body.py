@@ -316,6 +316,17 @@ def test_the_set_that_ships_finds_bodies_faces_and_hands():
     assert repr(estimator.hand).startswith("HandEstimator(preset='hand_lite'")
 
 
+def test_a_set_takes_weights_of_ones_own_by_part(tmp_path):
+    mine, other = tmp_path / "mine.weights.h5", tmp_path / "other.weights.h5"
+    mine.write_bytes(find_weights(PRESETS["hand_lite"]).read_bytes())
+    other.write_bytes(find_weights(PRESETS["body_lite"]).read_bytes())
+    assert WholeBodyEstimator.from_preset("lite", parts="hands", weights={"hand": mine}).hand
+    with pytest.raises(WeightsError, match=r"other\.weights\.h5, got those of body_lite"):
+        WholeBodyEstimator.from_preset("lite", parts="hands", weights={"hand": other})
+    with pytest.raises(ValueError, match="weights by part, of hand, got those of body"):
+        WholeBodyEstimator.from_preset("lite", parts="hands", weights={"body": mine})
+
+
 def test_the_set_that_ships_finds_the_people_of_the_image_that_ships():
     samples = read_people_labels(ROOT / "notebooks/images/people.json", limit=1)
     estimator = WholeBodyEstimator.from_preset("lite")
