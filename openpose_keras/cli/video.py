@@ -175,7 +175,7 @@ def _is_repeated(args: argparse.Namespace) -> bool:
     from openpose_keras.io.video import read_comment
 
     repeated = args.out.is_file() and read_comment(args.out) == _comment(args)
-    if repeated and not args.force:
+    if repeated:
         print(f"{args.out}: replacing what an earlier run of this command wrote", file=sys.stderr)
     return repeated
 

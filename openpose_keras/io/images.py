@@ -75,13 +75,13 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
                 f"`openpose-keras video {path}`, finds people in videos"
             ) from error
         raise ImageError(f"{path}: {error}") from error
-    if _has_more(data):
+    if not data.startswith(JPEG_START) and _has_more(data):  # most photos are not opened again
         warnings.warn(f"{path}: the first of its images is read, and no other one", stacklevel=2)
     return image
 
 
 def _has_more(data: bytes) -> bool:
-    """Return whether a file is an animation or has pages; a photo may hold a thumbnail."""
+    """Return whether a file is an animation or has pages."""
     with (
         warnings.catch_warnings(action="ignore"),
         PIL.Image.open(io.BytesIO(data), formats=_formats(data)) as file,
