@@ -39,6 +39,7 @@ from openpose_keras.heatmaps.part_affinity import Limbs, limb_scores
 _SHOWN = 0.05  # score above which a keypoint counts for the area of a person
 _MOST_BESIDE_FEET = 4  # keypoints of a person that has feet and is dropped
 _LONGEST = 1.3  # of a weak limb's length, in longest limbs of its person
+_LONGEST_OF_FEET = 0.7  # the same of limbs that end at a toe or a heel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,7 +259,8 @@ def complete_people(
     Returns:
         The same people. Of the limbs between a candidate of a person and a candidate of nobody the
         best is taken first; the keypoint that it adds may lead to others. No limb is added that is
-        much longer than the longest one of its person.
+        much longer than the longest one of its person, and none of a foot that is longer than 0.7
+        of it.
 
     Example:
         >>> from openpose_keras.core.skeletons import Skeleton
@@ -281,6 +283,8 @@ def complete_people(
     points = _points(people, candidates)[..., :2]
     lengths = np.linalg.norm(points[:, starts] - points[:, stops], axis=-1)
     longest = np.nan_to_num(lengths).max(axis=1, initial=0.0)
+    limits = np.full(len(skeleton), _LONGEST)
+    limits[_feet(skeleton)] = _LONGEST_OF_FEET
     pairs, taken = list(ranked_pairs(heights, limbs, skeleton)), True
     while taken:
         taken = False
@@ -291,12 +295,19 @@ def complete_people(
                 continue
             [(row, keypoint, index)] = known
             length = math.dist(candidates[start][a][:2], candidates[end][b][:2])
-            if members[row, keypoint] == MISSING and length <= _LONGEST * longest[row]:
+            limit = limits[[start, end]].min() * longest[row]
+            if members[row, keypoint] == MISSING and length <= limit:
                 members[row, keypoint], owners[keypoint][index], taken = index, row, True
                 longest[row] = max(longest[row], length)
                 counts[row] += 1
                 scores[row] += heights[keypoint][index] + score
     return People(members, counts, scores)
+
+
+def _feet(skeleton: Skeleton) -> list[int]:
+    """Return the indices of the keypoints of feet."""
+    names = enumerate(skeleton.keypoints)
+    return [index for index, name in names if name.endswith(("toe", "heel"))]
 
 
 def likely_people(people: People, skeleton: Skeleton, thresholds: Thresholds) -> People:
@@ -312,10 +323,7 @@ def likely_people(people: People, skeleton: Skeleton, thresholds: Thresholds) ->
     Returns:
         Those that are kept, in the same order.
     """
-    feet = [
-        index for index, name in enumerate(skeleton.keypoints) if name.endswith(("toe", "heel"))
-    ]
-    shown = (people.members[:, feet] != MISSING).sum(axis=1)
+    shown = (people.members[:, _feet(skeleton)] != MISSING).sum(axis=1)
     kept = _are_likely(people, people.counts, thresholds)
     if not thresholds.feet:
         counts = people.counts - shown

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -213,12 +215,20 @@ def test_a_weak_limb_completes_a_person_along_a_chain_and_joins_nobody():
     assert people.members[0].tolist() == [0, MISSING, MISSING, MISSING]  # not written to
 
 
-@pytest.mark.parametrize(("far", "taken"), [(12.0, 0), (14.0, MISSING)])
-def test_a_weak_limb_is_not_much_longer_than_the_longest_one_of_its_person(far, taken):
-    rows = [np.array([[x, 0, 0.5]]) for x in (0.0, 10.0, 10.0 + far)] + [np.empty((0, 3))]
-    people = People(np.array([[0, 0, MISSING, MISSING]]), np.array([2]), np.array([1.5]))
-    found = complete_people(people, rows, limbs({}, {(0, 0): 0.9}, {}), LINE)
-    assert found.members.tolist() == [[0, 0, taken, MISSING]]
+@pytest.mark.parametrize(
+    ("name", "far", "taken"),
+    [("knee", 12.0, 0), ("knee", 14.0, MISSING), ("heel", 6.0, 0), ("heel", 8.0, MISSING)],
+)
+def test_a_weak_limb_is_not_much_longer_than_those_of_its_person_and_feet_are_short(
+    name, far, taken
+):
+    names = (*CHAIN[:2], name)
+    bones = tuple(pairwise(names))
+    leg = Skeleton("leg", names, bones, ((0, 0, 0),) * 3, limbs=bones, fields=(0, 2))
+    rows = [np.array([[x, 0, 0.5]]) for x in (0.0, 10.0, 10.0 + far)]
+    people = People(np.array([[0, 0, MISSING]]), np.array([2]), np.array([1.5]))
+    found = complete_people(people, rows, limbs({}, {(0, 0): 0.9}), leg)
+    assert found.members.tolist() == [[0, 0, taken]]
 
 
 def test_a_faint_field_gives_a_sure_person_the_wrist_and_begins_nobody():
