@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from openpose_keras.core.skeletons import FACE
+from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.layers import (
     HEAD,
     conv,
@@ -61,7 +62,7 @@ def hand_lite(*, all_stages: bool = False) -> "keras.Model":
         `keypoints` (n, h / 4, w / 4, 22), heatmaps; and what `landmark_heads` returns, which means
         something for an input of 224x224 alone. With `all_stages` a list of two heatmaps.
     """
-    import keras
+    keras = import_keras()
 
     image = keras.Input((None, None, 3), name="image")
     levels = lite_backbone(to_unit(image))
@@ -202,7 +203,7 @@ def face_lite(*, all_stages: bool = False) -> "keras.Model":
         in input pixels, 0 being the edge of the first pixel and not its centre; `presence` (n,),
         the probability of a face. With `all_stages` a list of two heatmaps.
     """
-    import keras
+    keras = import_keras()
 
     image = keras.Input((FACE_INPUT, FACE_INPUT, 3), name="image")
     levels = face_backbone(to_unit(image))

@@ -11,6 +11,7 @@ take. `hand_finder` has the graph of the palm detector, and outputs of our own.
 
 from typing import TYPE_CHECKING
 
+from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.layers import HEAD, conv, prelu, relu, residual, to_unit, upsample
 from openpose_keras.networks.lite import (
     FACE_INPUT,
@@ -48,7 +49,7 @@ def mediapipe_hand() -> "keras.Model":
         [-0.5, 0.5), a crop of about twice the hand, upright. Outputs: those of `landmark_heads`,
         `world` too.
     """
-    import keras
+    keras = import_keras()
 
     image = keras.Input((HAND_INPUT, HAND_INPUT, 3), name="image")
     outputs = landmark_heads(lite_backbone(to_unit(image))[-1], world=True)
@@ -63,7 +64,7 @@ def mediapipe_face() -> "keras.Model":
         [-0.5, 0.5), an upright crop of 1.5 times the face. Outputs: those of `face_heads`, with
         `points` (n, 468, 3), x, y and relative depth in input pixels.
     """
-    import keras
+    keras = import_keras()
 
     image = keras.Input((FACE_INPUT, FACE_INPUT, 3), name="image")
     features = face_backbone(to_unit(image))[-1]
@@ -80,7 +81,7 @@ def mediapipe_iris() -> "keras.Model":
         name, x, y and depth in input pixels: `contour` (n, 71, 3) of lids and brow, and `iris`
         (n, 5, 3), its centre first.
     """
-    import keras
+    keras = import_keras()
 
     image = keras.Input((IRIS_INPUT, IRIS_INPUT, 3), name="image")
     x = prelu(conv(to_unit(image), "stem", 64, 3, strides=2, activation=None), "stem_prelu")
@@ -111,6 +112,7 @@ def mediapipe_face_detector() -> "keras.Model":
         a anchors, see `PALM_ANCHORS`: `faces` (n, a, 16) in input pixels from the anchor, see
         `FACE_VALUES`; `logits` (n, a, 1), whose sigmoid is the score.
     """
+    import_keras()
     import keras
 
     image = keras.Input((None, None, 3), name="image")
@@ -141,6 +143,7 @@ def mediapipe_palm() -> "keras.Model":
         in input pixels from the anchor, see `PALM_VALUES`; `logits` (n, a, 1), whose sigmoid is the
         score.
     """
+    import_keras()
     import keras
 
     image = keras.Input((None, None, 3), name="image")
@@ -193,7 +196,7 @@ def hand_finder() -> "keras.Model":
         the hand. In the palm detector both of the former are the palm's, and the last is a joint of
         the thumb.
     """
-    import keras
+    keras = import_keras()
 
     palm = mediapipe_palm()
     return keras.Model(palm.inputs, palm.output, name="hand_finder")

@@ -10,6 +10,7 @@ that graph with the maps of BODY_25, and layers for the feet behind it.
 from typing import TYPE_CHECKING
 
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, Skeleton
+from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.layers import HEAD, concatenate, conv, depthwise, pad
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def body_lite(*, all_stages: bool = False) -> "keras.Model":
 
 def _network(name: str, skeleton: Skeleton, all_stages: bool, *, feet: bool) -> "keras.Model":
     """Build the graph for the keypoints and limbs of a skeleton, whose last ones are the feet."""
-    import keras
+    keras = import_keras()
 
     channels = {"L1": 2 * len(skeleton.limbs), "L2": len(skeleton) + 1}
     image = keras.Input((None, None, 3), name="image")

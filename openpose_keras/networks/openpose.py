@@ -22,6 +22,7 @@ last, unbounded (trained towards [0, 1]). The networks of bodies return a dictio
 from typing import TYPE_CHECKING, Any
 
 from openpose_keras.core.skeletons import BODY_25, BODY_COCO, BODY_MPI, FACE, HAND, Skeleton
+from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.layers import HEAD, concatenate, conv, max_pool, prelu
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def vgg(image: "keras.KerasTensor") -> "keras.KerasTensor":
 
 def _one_branch(name: str, skeleton: Skeleton, all_stages: bool, stages: int) -> "keras.Model":
     """Build a network of heatmaps alone, which takes one hand or face at a time."""
-    import keras
+    keras = import_keras()
 
     channels = len(skeleton) + 1
     image = keras.Input((None, None, 3), name="image")
@@ -158,7 +159,7 @@ def _one_branch(name: str, skeleton: Skeleton, all_stages: bool, stages: int) ->
 
 def _two_branches(name: str, skeleton: Skeleton, all_stages: bool, stages: int) -> "keras.Model":
     """Build a network of heatmaps and part affinity fields, each in a branch of its own."""
-    import keras
+    keras = import_keras()
 
     channels = {"L1": 2 * len(skeleton.limbs), "L2": len(skeleton) + 1}
     image = keras.Input((None, None, 3), name="image")
@@ -210,6 +211,7 @@ def body_25(*, all_stages: bool = False) -> "keras.Model":
         >>> body_25().count_params()  # doctest: +SKIP
         26166084
     """
+    import_keras()
     import keras
 
     image = keras.Input((None, None, 3), name="image")

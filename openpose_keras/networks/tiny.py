@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from openpose_keras.core.skeletons import BODY_MPI
+from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.layers import HEAD, concatenate, conv, depthwise
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def body_tiny(*, all_stages: bool = False) -> "keras.Model":
         0.5], any h and w; output a dictionary of `keypoints` (n, ceil(h / 8), ceil(w / 8), 16) and
         `affinity` (..., 28), or a list of two such.
     """
-    import keras
+    keras = import_keras()
 
     channels = {"affinity": 2 * len(BODY_MPI.limbs), "keypoints": len(BODY_MPI) + 1}
     image = keras.Input((None, None, 3), name="image")

@@ -21,6 +21,7 @@ from openpose_keras.core.files import atomic_write, write_json
 from openpose_keras.core.keypoints import Hand, Keypoints, label_scores
 from openpose_keras.core.progress import show_progress
 from openpose_keras.estimators.body import BODY_NETWORKS
+from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.presets import PRESETS
 from openpose_keras.training.config import TrainConfig, read_config
 from openpose_keras.training.hands.data import load_data_sources
@@ -53,7 +54,7 @@ def train(config: TrainConfig) -> Path:
         DivergenceError: The loss became NaN; the files are still those of the epoch before.
     """
     require_inputs(config)
-    import keras
+    keras = import_keras()
 
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)

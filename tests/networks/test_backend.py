@@ -36,3 +36,11 @@ def test_message_says_what_failed_and_how_to_mend_it(tmp_path, settings, backend
     assert reason in run.stdout
     assert "KERAS_BACKEND" in run.stdout
     assert run.stdout.count("\n") == 1
+
+
+def test_a_network_is_built_without_a_line_of_tensorflow():
+    environment = {key: os.environ[key] for key in os.environ.keys() - {"TF_CPP_MIN_LOG_LEVEL"}}
+    code = "from openpose_keras import networks; networks.body_tiny()"
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout + run.stderr == ""
