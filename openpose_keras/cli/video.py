@@ -112,12 +112,12 @@ def run(args: argparse.Namespace) -> int:
     name = _name(args.input)
     args.out = args.out or Path(f"{name}_keypoints.mp4")
     args.force = args.force or _is_repeated(args)
-    _check_outputs(args, name)
+    stale = _check_outputs(args, name)
     reader = VideoReader(_source(args.input))
     ids: set[int | None] = set()
     count, interrupted = 0, False
     with ExitStack() as stack:
-        write = _open_outputs(args, stack, name, reader.rate)
+        write = _open_outputs(args, stack, name, reader.rate, stale)
         results = process(
             reader,
             _load(args, parts),
@@ -137,6 +137,8 @@ def run(args: argparse.Namespace) -> int:
                 raise
             interrupted = True
         seconds = time.monotonic() - start
+    for path in stale:
+        path.unlink()
     who = "1 id" if len(ids) == 1 else f"{len(ids)} ids"
     frames = "1 frame" if count == 1 else f"{count} frames"
     _report(args, reader, f"{frames}, {who}, {count / seconds:.3g} frames/s")
@@ -180,8 +182,12 @@ def _is_repeated(args: argparse.Namespace) -> bool:
     return repeated
 
 
-def _check_outputs(args: argparse.Namespace, name: str) -> None:
-    """Raise rather than overwrite the input, or without `--force` any file; make the folder."""
+def _check_outputs(args: argparse.Namespace, name: str) -> set[Path]:
+    """Raise rather than overwrite the input, or without `--force` any file; make the folder.
+
+    Returns:
+        The frames' JSON files of an earlier run.
+    """
     if args.out.suffix.lower() != ".mp4":
         raise InputError(f"--out {args.out}: expected a name that ends in .mp4")
     if args.table and args.table.suffix.lower() not in (".csv", ".parquet"):
@@ -192,17 +198,21 @@ def _check_outputs(args: argparse.Namespace, name: str) -> None:
                 raise InputError(f"{path} is the input: choose another name")
             require_writable(path, force=args.force)
     if args.json is None:
-        return
+        return set()
     make_folder("--json", args.json)
-    old = next(args.json.glob(f"{escape(name)}_*_keypoints.json"), None)
+    old = set(args.json.glob(f"{escape(name)}_{'[0-9]' * 12}_keypoints.json"))
     if old and not args.force:
-        raise InputError(f"{old} exists: choose another --json, or --force to overwrite it")
+        raise InputError(f"{min(old)} exists: choose another --json, or --force to overwrite it")
+    return old
 
 
 def _open_outputs(
-    args: argparse.Namespace, stack: ExitStack, name: str, rate: "Fraction"
+    args: argparse.Namespace, stack: ExitStack, name: str, rate: "Fraction", stale: set[Path]
 ) -> Callable[["VideoFrame", list["Person"]], bool]:
-    """Open the outputs; return what writes a frame and says whether to go on."""
+    """Open the outputs; return what writes a frame and says whether to go on.
+
+    The JSON files that it overwrites are no longer among the stale ones.
+    """
     from openpose_keras.estimators.smoothing import PeopleFilter
     from openpose_keras.io.keypoint_tables import write_table
     from openpose_keras.io.openpose_json import write_people
@@ -227,6 +237,7 @@ def _open_outputs(
         if args.json:
             path = args.json / f"{name}_{frame.index:012d}_keypoints.json"
             write_people(path, people, force=args.force)
+            stale.discard(path)
         return show is None or show(drawn)
 
     return write

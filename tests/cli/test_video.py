@@ -153,6 +153,10 @@ def test_the_same_command_replaces_what_it_wrote_and_no_other_does(folder, capsy
     run("clip.mp4", *outputs, "--smooth", "1")
     assert "clip_keypoints.mp4: replacing what an earlier run" in capsys.readouterr().err
     assert len(list(VideoReader("clip_keypoints.mp4"))) == len(names("json")) == COUNT
+    monkeypatch.setattr(options, "load_estimator", lambda args: square_estimator(interrupt_at=9))
+    run("clip.mp4", *outputs, status=options.INTERRUPTED)
+    assert len(list(VideoReader("clip_keypoints.mp4"))) == len(names("json")) < COUNT
+    capsys.readouterr()
     Path("other").mkdir()
     Path("clip.mp4").rename("other/clip.mp4")
     assert "exists: choose another" in error_line(capsys, "other/clip.mp4", *outputs)
