@@ -479,6 +479,20 @@ def test_keyboard_chooses_moves_undoes_hides_and_zooms(shown):
         assert shown.settle() == before
 
 
+def test_keys_in_quick_succession_move_the_keypoint_that_was_chosen_last(shown):
+    page, body = shown.page, shown.page.locator(".opk-channel tbody tr")
+    shown.changes_status(body.nth(TIP - 1).click, "index_dip: x")
+    x = float(shown.row(TIP)[1])
+
+    def hurry():
+        for key in ("ArrowDown", "Enter", "ArrowRight"):
+            page.keyboard.press(key)
+
+    moved = f"index_tip: x {x + 1:.1f},"
+    shown.changes_status(hurry, moved)
+    shown.changes_status(lambda: page.keyboard.press("Control+z"), f"index_tip: x {x:.1f},")
+
+
 def test_mouse_zooms_pans_and_previews(shown):
     page = shown.page
     page.mouse.move(5, 5)

@@ -369,6 +369,7 @@ function render({ model, el }) {
   }
 
   const send = (method, options) => model.send({ method, options }); // of the session
+  const select = (event) => model.set("selected", event.detail); // a row of the table
   const toggleSkeletons = () => send("change", { skeletons: !model.get("skeletons") });
 
   function addTool(text, name, hint, action) {
@@ -409,6 +410,7 @@ function render({ model, el }) {
   canvas.addEventListener("pointercancel", () => { drag = null; draw(); });
   canvas.addEventListener("wheel", wheel, { passive: false });
   canvas.addEventListener("opk-look", follow);
+  canvas.addEventListener("opk-select", select);
   if (editable) canvas.addEventListener("keydown", keyDown);
   const watcher = new ResizeObserver(() => draw());
   watcher.observe(el);

@@ -44,9 +44,12 @@ function render({ model, el }) {
     }, PAUSE);
   }
 
+  const canvas = () => el.closest(".opk-explorer")?.querySelector(".opk-canvas");
+
   function choose(index) {
     if (index === model.get("selected")) return;
-    model.set("selected", index); // at once; the kernel says it again
+    model.set("selected", index); // at once, as in the canvas; the kernel says it again
+    if (field === "channel") canvas()?.dispatchEvent(new CustomEvent("opk-select", { detail: index }));
     model.send({ method: "change", options: { [field]: index } });
   }
 
@@ -92,7 +95,7 @@ function render({ model, el }) {
     if (now < 0) return;
     if (event.key === "Enter") {
       choose(now);
-      el.closest(".opk-explorer")?.querySelector(".opk-canvas")?.focus(); // its arrow keys move it
+      canvas()?.focus(); // its arrow keys move it
     } else if (event.key in next) {
       body.rows[next[event.key]].focus();
       choose(next[event.key]);
