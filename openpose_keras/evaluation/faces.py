@@ -47,7 +47,9 @@ class FaceReport:
         """Return the table."""
         rows = [(f"{name} ({self.counts[name]})", each, 4) for name, each in self.errors.items()]
         first = f"{self.faces} faces in {self.images} images, {self.missing} of them missing"
-        return "\n".join([first, "mean error in distances between the eyes", *table(rows)])
+        return "\n".join(
+            [first, "mean error in distances between the eyes", *table(rows, self.images)]
+        )
 
 
 def eye_distance(face: LabelledPerson) -> float:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from openpose_keras.evaluation.metrics import AUC_LIMIT, bootstrap_interval
 
+_FEW_IMAGES = 10  # below which a bootstrap gives much too narrow intervals
 _BINS = 10
 
 
@@ -150,7 +151,7 @@ class Report:
         lines = [
             f"{self.hands} hands in {self.images} images, {self.keypoints} labelled keypoints, "
             f"{self.missing} of them missing",
-            *table(rows),
+            *table(rows, self.images),
             "",
             f"lowest PCK@{second:g}: {', '.join(f'{name} {values[name]:.3f}' for name in worst)}",
             f"{'keypoint':<12}" + "".join(f"{f'PCK@{t:g}':>10}" for t in self.pck) + f"{'EPE':>10}",
@@ -205,14 +206,15 @@ class SearchReport:
             ("false hands an image", self.false_hands_per_image, 3),
             ("sides right", self.sides, 3),
         ]
-        lines = [f"{self.hands} hands in {self.images} images", *table(rows)]
+        lines = [f"{self.hands} hands in {self.images} images", *table(rows, self.images)]
         lines += self.presence.lines("probability of a hand")
         return "\n".join(lines + self.right.lines("probability of a right hand"))
 
 
-def table(rows: Iterable[tuple[str, Interval, int]]) -> list[str]:
-    """Return a line for each value: its name, itself, its interval."""
-    lines = [f"{'':<24}{'value':>8}   95 % interval over images"]
+def table(rows: Iterable[tuple[str, Interval, int]], images: int) -> list[str]:
+    """Return a line for each value: its name, itself, its interval over so many images."""
+    few = f"; over fewer than {_FEW_IMAGES} it says little" if images < _FEW_IMAGES else ""
+    lines = [f"{'':<24}{'value':>8}   95 % interval over images{few}"]
     for name, figure, digits in rows:
         interval = f"{figure.low:.{digits}f} .. {figure.high:.{digits}f}"
         lines.append(f"{name:<24}{figure.value:>8.{digits}f}   {interval}")

@@ -722,7 +722,9 @@ def labels(folder):
 
 def test_evaluate_prints_a_table_and_writes_json(estimator, labels, capsys):
     assert cli.main([*EVALUATE, "--out", "report.json", "--crop-factor", "1.25"]) == 0
-    assert "PCK@0.1" in capsys.readouterr().out
+    table = capsys.readouterr().out
+    assert "PCK@0.1" in table
+    assert "interval over images; over fewer than 10 it says little\n" in table
     report = json.loads(Path("report.json").read_text())
     assert report["pck"]["0.1"]["value"] == 1
     assert report["options"]["preset"] == "hand_lite"
