@@ -4,6 +4,27 @@ import difflib
 import numbers
 import operator
 from collections.abc import Iterable
+from typing import NoReturn, TypeVar
+
+_T = TypeVar("_T")
+
+
+class Named(dict[str, _T]):
+    """Values by their names, printed one a line; a wrong name is told with the one most like it.
+
+    Example:
+        >>> Named(fast=1, refined=2)["Fast"]
+        Traceback (most recent call last):
+        KeyError: "there is no 'Fast', only fast, refined; did you mean 'fast'?"
+    """
+
+    def __missing__(self, name: str) -> NoReturn:
+        """Raise an error that says which names there are."""
+        raise KeyError(f"there is no {name!r}, only {', '.join(self)}{did_you_mean(name, self)}")
+
+    def __repr__(self) -> str:
+        """Return a line for each value."""
+        return "\n".join(f"{name}: {value!r}" for name, value in self.items())
 
 
 def brief(value: object) -> str:

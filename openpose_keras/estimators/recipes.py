@@ -30,7 +30,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from openpose_keras.core.checks import brief, check_whole, did_you_mean
+from openpose_keras.core.checks import Named, brief, check_whole, did_you_mean
 from openpose_keras.core.files import read_json
 from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.networks.presets import Part
@@ -55,6 +55,14 @@ __all__ = [
 Peak = Literal["argmax", "blob", "local_maxima", "subpixel"]
 Interpolation = Literal["linear", "cubic"]
 _T = TypeVar("_T")
+
+
+def _brief_repr(recipe: Any) -> str:  # noqa: ANN401 - any of the dataclasses below
+    """Return a recipe in one line: its name, and the fields that have not their defaults."""
+    others = [field for field in fields(recipe) if field.name != "name"]
+    values = [(field, getattr(recipe, field.name)) for field in others]
+    shown = [f"{field.name}={value!r}" for field, value in values if value != field.default]
+    return f"{type(recipe).__name__}({', '.join([f'name={recipe.name!r}', *shown])})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +138,7 @@ class DecodeRecipe:
             raise ValueError(f"prior is a number above 0 or None, got {self.prior!r}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Recipe(ViewRecipe, DecodeRecipe):
     """How to get from an image to keypoints: a `ViewRecipe` and a `DecodeRecipe` in one.
 
@@ -158,13 +166,15 @@ class Recipe(ViewRecipe, DecodeRecipe):
     name: str = "custom"
     upright_pass: bool = False
 
+    __repr__ = _brief_repr
+
     def __post_init__(self) -> None:
         """Check both halves."""
         ViewRecipe.__post_init__(self)
         DecodeRecipe.__post_init__(self)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class WholeImageRecipe:
     """How a program works that takes the whole image, or the part of it in a box, as one hand.
 
@@ -203,6 +213,8 @@ class WholeImageRecipe:
     sigma: float = 3.0
     threshold: float | None = 0.05
 
+    __repr__ = _brief_repr
+
     def __post_init__(self) -> None:
         """Check the fields."""
         _check_choices(self)
@@ -210,7 +222,7 @@ class WholeImageRecipe:
         _check_peak(self.peak, self.sigma, self.threshold)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class BodyRecipe:
     """How to get from an image to people, by the names of OpenPose's flags.
 
@@ -255,6 +267,8 @@ class BodyRecipe:
     weak: float = 0.0
     keypoints: int = 0
     flip_average: bool = False
+
+    __repr__ = _brief_repr
 
     def __post_init__(self) -> None:
         """Check what no later step checks."""
@@ -499,13 +513,13 @@ _RECIPES: tuple[AnyRecipe, ...] = (
     Recipe(name="refined", flip_average=True, upright_pass=True, prior=0.1),
     Recipe(name="fast", prior=0.1),
 )
-RECIPES = {recipe.name: recipe for recipe in _RECIPES}
+RECIPES = Named((recipe.name, recipe) for recipe in _RECIPES)
 
-FACE_RECIPES: dict[str, AnyRecipe] = {
-    **RECIPES,
-    "refined": Recipe(name="refined", flip_average=True, upright_pass=True, prior=0.04),
-    "fast": Recipe(name="fast", prior=0.04),
-}
+FACE_RECIPES = Named(
+    RECIPES,
+    refined=Recipe(name="refined", flip_average=True, upright_pass=True, prior=0.04),
+    fast=Recipe(name="fast", prior=0.04),
+)
 """Recipes of faces by name: those of hands, but for "refined" and "fast".
 
 A face has more keypoints than a hand on less room, so that the prior is narrower. The upright pass
@@ -513,15 +527,15 @@ draws the box about the face, which the boxes that bodies promise often miss in 
 """
 
 _REFINED_BODY = BodyRecipe(name="refined", refined=True, reach=0.25, weak=0.5, keypoints=5)
-BODY_RECIPES = {
-    recipe.name: recipe
+BODY_RECIPES = Named(
+    (recipe.name, recipe)
     for recipe in (
         BodyRecipe(name="openpose"),
         BodyRecipe(name="openpose_cpu", connector="openpose_cpu"),
         _REFINED_BODY,
         replace(_REFINED_BODY, name="fast", resolution=(256, None)),
     )
-}
+)
 """Recipes by name: what OpenPose's program for CUDA does by default, and that for CPUs.
 
 "refined" finds nearly the candidates of "openpose" in a fraction of the time after the network. It

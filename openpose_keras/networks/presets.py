@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from openpose_keras import networks
-from openpose_keras.core.checks import did_you_mean
+from openpose_keras.core.checks import Named, did_you_mean
 from openpose_keras.core.errors import WeightsError
 from openpose_keras.io.weight_record import ChannelOrder, read_record
 from openpose_keras.networks._backend import claim_process, import_keras
@@ -72,7 +72,7 @@ class Preset:
         return f"{self.name}.weights.h5"
 
 
-class _Presets(dict[str, Preset]):
+class _Presets(Named[Preset]):
     """Presets by their names, printed as a table."""
 
     def __repr__(self) -> str:

@@ -6,8 +6,10 @@ from dataclasses import FrozenInstanceError, asdict, fields, replace
 
 import pytest
 
+from openpose_keras.estimators import recipes
 from openpose_keras.estimators.recipes import (
     BODY_RECIPES,
+    FACE_RECIPES,
     RECIPES,
     DecodeRecipe,
     Recipe,
@@ -145,3 +147,13 @@ def test_recipes_are_got_by_name_or_as_they_are():
     for other in (None, BODY_RECIPES["refined"]):
         with pytest.raises(TypeError, match=f"kind in RECIPES, got {type(other).__name__}"):
             get_recipe(other)
+
+
+def test_recipes_are_printed_one_a_line_and_a_wrong_name_is_told():
+    lines = repr(RECIPES).splitlines()
+    assert [line.split(":")[0] for line in lines] == list(RECIPES)
+    assert lines[-1] == "fast: Recipe(name='fast', prior=0.1)"
+    for recipe in (*RECIPES.values(), *FACE_RECIPES.values(), *BODY_RECIPES.values()):
+        assert eval(repr(recipe), vars(recipes)) == recipe
+    with pytest.raises(KeyError, match="did you mean 'refined'"):
+        RECIPES["Refined"]
