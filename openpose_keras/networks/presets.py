@@ -219,7 +219,7 @@ PRESETS = _Presets(
             finds="face",
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
-            sha256="2e2e54054b5a8c133cf8df15a4189fcd31873d967439e92f035aadbbb6cb852e",
+            sha256="2930917b23a22903b1913842807b0b23eba50fded57cb202edf433ac55d017b4",
         ),
         Preset(
             name="body_lite",
