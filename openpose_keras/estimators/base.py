@@ -50,14 +50,14 @@ Corners = Iterable[Sequence[float]] | None
 
 
 def one_of(boxes: Boxes, xyxy: Corners) -> Boxes:
-    """Return the boxes of a call, which may have come as two corners each.
+    """Return the boxes of a call, which may be given as two corners each.
 
     Args:
         boxes: (x, y, width, height) of each, "whole" or None.
         xyxy: (x1, y1, x2, y2) of each, or None.
 
     Raises:
-        ValueError: There are both, or the corners are not valid.
+        ValueError: Both are given, or the corners are not valid.
     """
     if xyxy is None:
         return boxes
@@ -67,7 +67,7 @@ def one_of(boxes: Boxes, xyxy: Corners) -> Boxes:
 
 
 class Mappable:
-    """What is called with one image, and has a `map` over many."""
+    """Base class of estimators: a call takes one image, and `map` takes many."""
 
     __call__: Callable[..., Any]
 
@@ -78,24 +78,25 @@ class Mappable:
         together: int = 1,
         **options: Any,  # noqa: ANN401 - those of a call
     ) -> Iterator[Any]:
-        """Estimate image by image, as many as there are.
+        """Estimate any number of images, lazily and in order.
 
-        An image is taken when its results are asked for, so that a generator of thousands takes no
-        more memory than two images, or than those that go together. `photos.process` decodes files
-        ahead, and goes on after one that cannot be read.
+        An image is taken only when its results are requested. A generator of thousands of images
+        therefore needs no more memory than two images, or than the `together` images of a group.
+        `photos.process` decodes files ahead, and continues after a file that cannot be read.
 
         Args:
-            images: A list, a generator or a batch (n, H, W, C) of what a call takes: arrays, files,
-                Pillow images, tensors, of any sizes.
+            images: A list, a generator or a batch (n, H, W, C) of images that a call takes: arrays,
+                files, Pillow images or tensors of any sizes.
             together: How many images are estimated at once, each in a thread. Crops of one size go
-                through the network in one batch, which pays on a GPU.
-            **options: Those of a call, the same for each image.
+                through the network in one batch, which pays off on a GPU.
+            **options: Options of a call, the same for each image.
 
         Yields:
-            What a call returns, for each image in order.
+            The result of a call for each image, in order.
 
         Raises:
-            ImageError: It is one image, or one of them is refused; the message has its index.
+            ImageError: `images` is a single image, or one image is not valid; the message has its
+                index.
             ValueError: `together` is below 1.
 
         Example:
@@ -119,7 +120,7 @@ class Mappable:
     def _map(
         self, images: Iterable[ImageLike], together: int, options: dict[str, Any]
     ) -> Iterator[Any]:
-        """Yield the results of images that are several."""
+        """Yield the results of images, `together` of them at a time."""
         calls, index = (partial(self, image, **options) for image in images), count()
         while several := list(islice(calls, together)):
             results: Sequence[Callable[[], Any]] = several
@@ -135,14 +136,14 @@ class Mappable:
 
 
 class Estimator(Mappable):
-    """A network and how it is used: what the estimators of hands, faces and bodies share.
+    """A network and how it is used: the base of the estimators of hands, faces and bodies.
 
     Args:
         network: A `keras.Model`, or an engine: any function (n, h, w, 3) float32 -> `Maps`.
         skeleton: The keypoints, in the order of the network's heatmaps.
         recipe: The steps, as data.
-        spec: How the network wants its input.
-        batch_size: The greatest number of images that go through the network at once.
+        spec: The input that the network expects.
+        batch_size: The maximum number of images in one batch.
 
     Raises:
         ValueError: The batch size is below 1.
@@ -192,7 +193,7 @@ class Estimator(Mappable):
 
     @staticmethod
     def named_recipe(recipe: Any) -> Any:  # noqa: ANN401 - each kind of estimator has its own
-        """Return the recipe of a name; a recipe itself is returned as it is."""
+        """Return the recipe with a given name; a recipe is returned unchanged."""
         return get_recipe(recipe)
 
     @classmethod
@@ -208,15 +209,15 @@ class Estimator(Mappable):
         """Load a network of `presets.PRESETS` with its weights.
 
         Args:
-            name: Of a preset that finds what this estimator does, for example "body_25" or "face".
-            recipe: A name or a recipe; None for the preset's own, or else the default.
+            name: Name of a preset for this kind of estimator, for example "body_25" or "face".
+            recipe: A name or a recipe; None for the preset's own, or the default if it has none.
             weights: Another weight file of the same network; None for the preset's own.
-            dtype: What the network computes in; None for "float32". Any other asks for Keras.
-            engine: What computes the network: one of `presets.ENGINES`, see
+            dtype: Data type of the computation; None for "float32". Any other requires Keras.
+            engine: The engine that runs the network: one of `presets.ENGINES`, see
                 `engines.load_engine`.
 
         Returns:
-            The estimator. It can be pickled: the preset is loaded again where it is unpickled.
+            The estimator. It can be pickled: unpickling loads the preset again.
 
         Raises:
             ValueError: There is no such preset, recipe, dtype or engine.
@@ -246,10 +247,10 @@ class Estimator(Mappable):
         )
 
     def keras_model(self) -> "Model | None":
-        """Return the network as a Keras model, to look inside; None for a function of your own.
+        """Return the network as a Keras model for inspection, or None for a function of your own.
 
-        Of a preset that another engine computes, the model is loaded once more: what is changed in
-        it does not change this estimator. Load the preset with `engine="keras"` where it should.
+        If another engine runs the preset, the Keras model is loaded separately, and changes to it
+        do not affect this estimator. Load the preset with `engine="keras"` if they should.
         """
         if is_model(self.network):
             return self.network
@@ -268,13 +269,13 @@ class Estimator(Mappable):
         return str(own or type(self.network).__name__)
 
     def __copy__(self) -> Self:
-        """Copy without another compilation."""
+        """Copy the estimator without compiling the network again."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is compiled, and the network of a preset, which is loaded again."""
+        """Leave out compiled functions and the network of a preset, which is loaded again."""
         state = {name: value for name, value in self.__dict__.items() if name != "_engine"}
         return state | {"network": None} if self._load else state
 
@@ -287,16 +288,16 @@ class Estimator(Mappable):
 
 
 class KeypointEstimator(Estimator):
-    """Estimates the keypoints of one skeleton in boxes of an image, one peak for each map.
+    """Estimates the keypoints of one skeleton in boxes of an image, one peak per heatmap.
 
     Args:
         network: A `keras.Model`, or an engine: any function (n, h, w, 3) float32 -> `Maps`. A bare
-            array (n, h', w', K + 1) counts as the maps named `keypoints`.
+            array (n, h', w', K + 1) is taken for the maps named `keypoints`.
         skeleton: The keypoints, in the order of the network's heatmaps.
         recipe: A name of `recipes.RECIPES`, or a recipe of your own.
-        spec: How the network wants its input; by default as OpenPose's hand network does.
-        batch_size: The greatest number of images that go through the network at once.
-        decoder: What makes keypoints of merged maps.
+        spec: The input that the network expects; by default that of OpenPose's hand network.
+        batch_size: The maximum number of images in one batch.
+        decoder: The function that turns merged maps into keypoints.
 
     Raises:
         ValueError: There is no such recipe, or the batch size is below 1.
@@ -340,9 +341,9 @@ class KeypointEstimator(Estimator):
 
         Args:
             image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
-            boxes: (x, y, width, height) or (x, y, width) in pixels for each; a crop takes the
-                square about the box's centre. None or "whole": the image is one.
-            xyxy: Instead of boxes, two corners (x1, y1, x2, y2) of each.
+            boxes: (x, y, width, height) or (x, y, width) of each in pixels. The crop is the square
+                about the centre of a box. None or "whole": one box around the whole image.
+            xyxy: Two corners (x1, y1, x2, y2) of each, instead of `boxes`.
 
         Returns:
             Keypoints for each box, in order.
@@ -355,18 +356,18 @@ class KeypointEstimator(Estimator):
         return [each.keypoints for each in self.estimate(image, one_of(boxes, xyxy))]
 
     def estimate(self, image: ImageLike, boxes: Boxes = None) -> Sequence[Estimate]:
-        """Estimate as a call does, and return what the keypoints came from too."""
+        """Estimate as a call does, and return the intermediate results as well."""
         image = as_image(image)
         return self.estimate_regions(image, self.regions(image, boxes))
 
     def regions(self, image: np.ndarray, boxes: Boxes = None) -> list[Region]:
-        """Return the parts of an image to estimate; arguments as in a call."""
+        """Return the regions of an image to estimate; the arguments are those of a call."""
         if boxes is None or (isinstance(boxes, str) and boxes == "whole"):
             boxes = [whole_box(image)]
         return [Region(self.region_box(image, box)) for box in check_boxes(boxes)]
 
     def region_box(self, image: np.ndarray, box: Box) -> Box:
-        """Return the box that the recipe really looks into: a square, or the image's pixels."""
+        """Return the box that the recipe actually uses: a square, or whole pixels of the image."""
         if isinstance(self.recipe, WholeImageRecipe):
             return emulations.whole_region(image, box)
         square = square_box(box)
@@ -381,7 +382,7 @@ class KeypointEstimator(Estimator):
         Args:
             image: (H, W, 3) uint8 RGB.
             regions: As `regions` returns them.
-            recipe: Another recipe than the estimator's.
+            recipe: A recipe to use instead of the estimator's.
 
         Returns:
             An estimate for each region, in order.
@@ -397,12 +398,12 @@ class KeypointEstimator(Estimator):
     def views(
         self, image: np.ndarray, region: Region, recipe: AnyRecipe | None = None
     ) -> list[list[View]]:
-        """Return what the network is shown of a region.
+        """Return the network inputs of a region.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             region: As `regions` returns it.
-            recipe: Another recipe than the estimator's.
+            recipe: A recipe to use instead of the estimator's.
 
         Returns:
             One list of views per scale, each view with its `image` (h, w, 3) uint8 and its `frame`.
@@ -421,7 +422,7 @@ class KeypointEstimator(Estimator):
     def run(self, views: Iterable[View]) -> dict[View, Maps]:
         """Return the network's maps for each view, in batches of equal size.
 
-        Of a mirrored view the maps of left and right keypoints have changed places again.
+        In the maps of a mirrored view, left and right keypoints are exchanged again.
         """
         views = list(views)
         pairs = zip(views, self.infer([view.image for view in views]), strict=True)
@@ -443,7 +444,7 @@ class KeypointEstimator(Estimator):
             region: The region.
             scales: Its views, from `views`.
             maps: What `run` returned.
-            recipe: Another recipe than the estimator's.
+            recipe: A recipe to use instead of the estimator's.
 
         Returns:
             The estimate.
@@ -466,9 +467,9 @@ class KeypointEstimator(Estimator):
 
     @property
     def needs_upright_pass(self) -> bool:
-        """Whether the recipe wants an upright pass and it pays with this network."""
+        """Whether the recipe has an upright pass and this network benefits from it."""
         return self.recipe.upright_pass and self.spec.upright
 
     def mirrors(self, recipe: AnyRecipe | None = None) -> bool:
-        """Return whether a left hand is shown mirrored."""
+        """Return whether the network is shown left hands mirrored."""
         return (recipe or self.recipe).mirror and self.spec.sides == "right"

@@ -1,6 +1,6 @@
-"""From an image to the people in it: a body network once over all of it, and its limbs.
+"""From an image to the people in it: one pass of a body network, then limbs are assembled.
 
-The steps are public, so that one can be changed: `views`, `run`, `merge`, `decode`.
+The steps are public, so that each can be replaced: `views`, `run`, `merge`, `decode`.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ BODY_NETWORKS: dict[str, tuple[Skeleton, float | None]] = {
     "body_lite": (BODY_25, None),
     "body_tiny": (BODY_MPI, 0.3),
 }
-"""The skeleton of each network of bodies, and its threshold for peaks where it has its own."""
+"""The skeleton of each body network, and its own threshold for peaks, or None."""
 
 
 class BodyEstimator(Estimator):
@@ -48,12 +48,13 @@ class BodyEstimator(Estimator):
     Args:
         network: A `keras.Model` such as `networks.body_25()` with its weights, or an engine: any
             function (n, h, w, 3) float32 -> `Maps` with `keypoints` and `affinity`.
-        skeleton: Names keypoints and limbs; None for that of the network's name, or else BODY_25.
+        skeleton: The keypoints and limbs; None for the skeleton that belongs to the network's name,
+            or BODY_25 if there is none.
         recipe: A name of `BODY_RECIPES`, or a recipe of your own.
         thresholds: What counts as a peak, a limb and a person; None for OpenPose's own, with the
             recipe's `reach` and `keypoints`.
-        spec: How the network wants its input; None for OpenPose's.
-        batch_size: The greatest number of images that go through the network at once.
+        spec: The input that the network expects; None for that of OpenPose's.
+        batch_size: The maximum number of images in one batch.
 
     Raises:
         ValueError: There is no such recipe.
@@ -106,7 +107,7 @@ class BodyEstimator(Estimator):
 
     @staticmethod
     def named_recipe(recipe: str | BodyRecipe) -> BodyRecipe:
-        """Return the recipe of a name; a recipe itself is returned as it is."""
+        """Return the recipe with a given name; a recipe is returned unchanged."""
         return get_body_recipe(recipe)
 
     def __call__(self, image: ImageLike, *, max_people: int | None = None) -> list[Body]:
@@ -114,15 +115,15 @@ class BodyEstimator(Estimator):
 
         Args:
             image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
-            max_people: How many are kept at most, those of the greatest score and size: OpenPose's
-                number_people_max. None for all.
+            max_people: The maximum number of people, OpenPose's number_people_max; those with the
+                greatest score and size are kept. None for all.
 
         Returns:
             The bodies in OpenPose's order. A keypoint that was not found is missing.
 
         Raises:
             ImageError: The array is not an image.
-            ValueError: `max_people` is no positive whole number.
+            ValueError: `max_people` is not a positive whole number.
             NetworkError: The network's output is not finite maps of the skeleton.
         """
         image = as_image(image)
@@ -131,7 +132,7 @@ class BodyEstimator(Estimator):
         return self.decode(merged, image.shape[:2], max_people=max_people, scales=maps)
 
     def heatmaps(self, image: ImageLike) -> tuple[FloatArray, Frame]:
-        """Return the maps that a call finds the people in.
+        """Return the merged maps in which a call finds the people.
 
         `draw_heatmaps(image, maps, "right_wrist", box=frame.box)` draws one of them.
 
@@ -139,13 +140,13 @@ class BodyEstimator(Estimator):
             image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
 
         Returns:
-            (h, w, K + 1 + 2 L), see `merge`, and the frame that they cover in the image.
+            (h, w, K + 1 + 2 L), see `merge`, and their frame in the image.
         """
         views = self.views(as_image(image))
         return self.merge(self.run(views)), views[0].frame
 
     def views(self, image: np.ndarray) -> list[View]:
-        """Return what the network is shown of an image (H, W, 3) uint8 RGB: an input a scale."""
+        """Return the network inputs of an image (H, W, 3) uint8 RGB, one per scale."""
         recipe, shape = self.recipe, image.shape[:2]
         resolution = recipe.resolution or (self.spec.box_size, None)
         sizes = network_sizes(
@@ -155,7 +156,7 @@ class BodyEstimator(Estimator):
         return [View(fit.apply_image(image), Frame(fit.output_size, *fit.axes)) for fit in fits]
 
     def run(self, views: Sequence[View]) -> list[Maps]:
-        """Return the network's maps for each view; with `flip_average` the mean of two answers."""
+        """Return the network's maps for each view, with `flip_average` averaged over two passes."""
         images = [view.image for view in views]
         if not self.recipe.flip_average:
             return self.infer(images)
@@ -170,12 +171,12 @@ class BodyEstimator(Estimator):
         return {name: (maps[name] + each) / 2 for name, each in flipped.items()}
 
     def merge(self, maps: Sequence[Maps]) -> FloatArray:
-        """Average the maps of all scales, enlarged to the size of the first input.
+        """Average the maps of all scales, upsampled to the size of the first input.
 
-        A refined recipe leaves them on the first input's cells.
+        With a refined recipe they have the size of the first input's maps instead.
 
         Args:
-            maps: As `run` returns them, the largest first.
+            maps: Maps from `run`, the largest first.
 
         Returns:
             (H, W, K + 1 + 2 L): heatmaps, background, part affinity fields.
@@ -190,7 +191,7 @@ class BodyEstimator(Estimator):
 
     @property
     def _ratio(self) -> int:
-        """Pixels, in which people are found, for each cell."""
+        """Pixels per cell, in the frame in which people are found."""
         return self.recipe.ratio or self.spec.stride
 
     def decode(
@@ -204,14 +205,14 @@ class BodyEstimator(Estimator):
         """Find the people in merged maps.
 
         Args:
-            maps: As `merge` returns them.
+            maps: Merged maps from `merge`.
             image_size: (height, width) of the image; its whole shape will do.
             max_people: As for a call.
-            scales: What was merged. With it a refined recipe finds keypoints of several scales
-                where OpenPose does, without it some of them one pixel beside.
+            scales: The maps that were merged. A refined recipe with several scales needs them to
+                find keypoints where OpenPose does; without them, some are one pixel off.
 
         Returns:
-            The bodies, in pixels of the image. One that is a single pixel wide or high has none.
+            The bodies, in pixels of the image. An image one pixel wide or high has none.
         """
         stride, ratio = self.spec.stride, self._ratio
         pixels = 1 if self.recipe.refined else ratio  # of the maps, for each cell

@@ -1,9 +1,9 @@
-"""Boxes of hands and faces, drawn from the keypoints of a body and followed over frames.
+"""Bounding boxes of hands and faces, derived from body keypoints and tracked over frames.
 
-A box is (x, y, width, height) in pixels, square, and may reach outside the image. The rules are
-those of src/openpose/hand/handDetector.cpp and src/openpose/face/faceDetector.cpp. In a video a box
-that the body gives is blended with the box of the hand that was found there before; there is no
-identity: a hand is only a place.
+A box is (x, y, width, height) in pixels, is square, and may reach outside the image. The rules are
+those of src/openpose/hand/handDetector.cpp and src/openpose/face/faceDetector.cpp. In a video, the
+box derived from a body is blended with the box of a hand found there in an earlier frame. Hands are
+matched by position only and have no identity.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from openpose_keras.geometry.axis_aligned import Size
 _ARM_SCORE, _FACE_SCORE = 0.03, 0.25  # scores above which a keypoint counts
 _KEYPOINT_SCORE = 0.25  # score above which a keypoint counts for the box of a hand
 _HAND_SCORE = 0.66667  # mean score above which a hand is remembered
-_PRESENCE = 0.5  # presence from which a hand is remembered, where the network tells it
-_BEYOND = 0.33  # how far the hand's middle lies beyond the wrist, in lengths of the forearm
+_PRESENCE = 0.5  # presence from which a hand is remembered, if the network predicts it
+_BEYOND = 0.33  # distance of the hand's centre beyond the wrist, in lengths of the forearm
 
 
 def hand_boxes(bodies: ArrayLike, skeleton: Skeleton, side: Side) -> FloatArray:
@@ -62,7 +62,7 @@ def hand_angles(bodies: ArrayLike, skeleton: Skeleton, side: Side) -> FloatArray
         side: "left" or "right".
 
     Returns:
-        (n,) radians, as `upright.direction_angle` has them; NaN where wrist or elbow is missing.
+        (n,) radians, as from `views.direction_angle`; NaN where wrist or elbow is missing.
 
     Example:
         >>> from openpose_keras.core.skeletons import BODY_25
@@ -81,16 +81,16 @@ def hand_angles(bodies: ArrayLike, skeleton: Skeleton, side: Side) -> FloatArray
 def face_boxes(bodies: ArrayLike, skeleton: Skeleton) -> FloatArray:
     """Return the box of the face of each body.
 
-    It is the mean of up to three: about neck and nose, about both eyes, about both ears. In a
-    profile, where exactly one side shows both its eye and its ear, the first is about these and the
-    nose. MPI's body has only the top of the head, and the box is about that.
+    It is the mean of up to three boxes: around neck and nose, around both eyes, and around both
+    ears. In a profile, where only one side shows both eye and ear, the first box is around these
+    and the nose instead. MPI's body has only the top of the head, and the box is around that.
 
     Args:
         bodies: (n, K, 3) x, y, score in pixels.
         skeleton: One of the bodies of `skeletons`.
 
     Returns:
-        (n, 4) float32, NaN where there is too little to draw a box by; see `visible_boxes`.
+        (n, 4) float32, NaN where too few keypoints were found for a box; see `visible_boxes`.
 
     Example:
         >>> from openpose_keras.core.skeletons import BODY_COCO
@@ -126,7 +126,7 @@ class TrackedHands:
 
     Args:
         boxes: (n, 4) float32 x, y, width, height.
-        frame: Number of that frame; -1 before the first one. OpenPose begins with 0, so that it
+        frame: Number of that frame; -1 before the first one. OpenPose starts at 0 and therefore
             never remembers frame 0.
 
     Example:
@@ -145,16 +145,16 @@ class TrackedHands:
     def update(
         self, hands: ArrayLike, frame: int, presence: Sequence[float | None] | None = None
     ) -> "TrackedHands":
-        """Return what is remembered after a frame.
+        """Return the tracked hands after a frame.
 
-        A hand is remembered where its presence is at least 0.5, or, where nobody tells it, by
-        OpenPose's rule: where its mean score is above 0.66667.
+        A hand is remembered if its presence is at least 0.5. Where the presence is unknown,
+        OpenPose's rule applies: its mean score must be above 0.66667.
 
         Args:
-            hands: (n, 21, 3) x, y, score of the hands that were found; a missing keypoint has the
+            hands: (n, 21, 3) x, y, score of the hands in the frame; a missing keypoint has the
                 score 0.
-            frame: Its number. A frame that is not later than the last one changes nothing.
-            presence: The probability of each hand, or None; None for all where nobody tells it.
+            frame: Number of the frame. A frame that is not later than the last one changes nothing.
+            presence: The probability that each hand is there, or None where it is unknown.
         """
         if frame <= self.frame:
             return self
@@ -170,13 +170,13 @@ class TrackedHands:
         return TrackedHands(boxes, frame)
 
     def blend(self, boxes: ArrayLike) -> FloatArray:
-        """Return boxes blended with those of before that they overlap most.
+        """Return boxes, each blended with the earlier box that it overlaps most.
 
         Args:
             boxes: (n, 4) x, y, width, height, NaN where there is none.
 
         Returns:
-            (n, 4) float32. A blended box is square; a box that overlaps none is as it was.
+            (n, 4) float32. A blended box is square; a box that overlaps no other is unchanged.
         """
         new = np.asarray(boxes, np.float32).reshape(-1, 4)
         if not len(self.boxes) or not len(new):
@@ -210,11 +210,11 @@ class HandTracks:
     right: TrackedHands = field(default_factory=TrackedHands)
 
     def update(self, people: Sequence[Person], frame: int) -> "HandTracks":
-        """Return what is remembered after a frame.
+        """Return the tracked hands after a frame.
 
         Args:
-            people: The people of the frame.
-            frame: Its number, from 0 on.
+            people: The people in the frame.
+            frame: Number of the frame, from 0.
         """
         left = [person.left_hand for person in people if person.left_hand is not None]
         right = [person.right_hand for person in people if person.right_hand is not None]
@@ -222,13 +222,13 @@ class HandTracks:
 
 
 def _updated(tracked: TrackedHands, hands: Sequence[Hand], frame: int) -> TrackedHands:
-    """Return what is remembered of the hands of one side after a frame."""
+    """Return the tracked hands of one side after a frame."""
     tables = [keypoint_table(hand) for hand in hands]
     return tracked.update(tables, frame, [hand.presence for hand in hands])
 
 
 def visible_boxes(boxes: ArrayLike, image_size: Size) -> IntArray:
-    """Return which boxes there are and meet the image: those that estimators take.
+    """Return the indices of the boxes that are not NaN and overlap the image, as estimators need.
 
     Args:
         boxes: (n, 4) x, y, width, height, NaN where there is none, as `face_boxes` and `hand_boxes`
@@ -251,7 +251,7 @@ def visible_boxes(boxes: ArrayLike, image_size: Size) -> IntArray:
 def _front_or_profile(
     neck: FloatArray, nose: FloatArray, eyes: Sequence[FloatArray], ears: Sequence[FloatArray]
 ) -> FloatArray:
-    """Return the squares (n, 3), middle and side, that need neck and nose."""
+    """Return the squares (n, 3), centre and side, of a frontal face or else of a profile."""
     length = _distance(neck, nose)
     front = np.column_stack([(neck + nose) / 2, 2 * length])
     seen = [
@@ -281,7 +281,7 @@ def _distance(one: FloatArray, other: FloatArray) -> FloatArray:
 
 
 def _squares(middle: FloatArray, side: FloatArray) -> FloatArray:
-    """Return boxes (n, 4) of a middle (n, 2) and a side (n,)."""
+    """Return square boxes (n, 4) from centres (n, 2) and sides (n,)."""
     sides = np.column_stack([side, side])
     boxes = np.hstack([middle - sides / 2, sides]).astype(np.float32)
     known = np.isfinite(boxes.sum(axis=1))
@@ -289,7 +289,7 @@ def _squares(middle: FloatArray, side: FloatArray) -> FloatArray:
 
 
 def _overlaps(box: FloatArray, others: FloatArray) -> FloatArray:
-    """Return how much of the smaller box lies in the other (n,), edges included; 0 for NaN."""
+    """Return the fraction (n,) of the smaller box inside the other, edges included; 0 for NaN."""
     low = np.maximum(box[:2], others[:, :2])
     high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
     shared = (1 + high - low).prod(axis=1)

@@ -1,6 +1,6 @@
 """From the maps of all views of a region to its keypoints.
 
-The maps are merged in one frame, peaks are found there, and the frame takes them to the image.
+The maps are merged in one frame, peaks are found there, and the frame maps them to the image.
 """
 
 import math
@@ -28,7 +28,7 @@ from openpose_keras.heatmaps.resize import foreground, upsample_stride
 Decoder = Callable[[FloatArray, DecodeRecipe], FloatArray]
 """(h, w, K) maps without the background -> (K, 3): x, y, score; (nan, nan, 0) where missing."""
 
-_EDGE = 1e-6  # of a pixel: what rounding may put outside
+_EDGE = 1e-6  # of a pixel: tolerance for rounding at the edges of a frame
 
 
 def decode_one_each(maps: np.ndarray, recipe: DecodeRecipe | WholeImageRecipe) -> FloatArray:
@@ -36,7 +36,8 @@ def decode_one_each(maps: np.ndarray, recipe: DecodeRecipe | WholeImageRecipe) -
 
     Args:
         maps: (h, w, K), without the background.
-        recipe: Says which peak, how maps are blurred before, and what counts as missing.
+        recipe: Specifies the kind of peak, the blur and the threshold below which a keypoint is
+            missing.
 
     Returns:
         (K, 3): x, y, score in the maps' frame; (nan, nan, 0) where missing.
@@ -70,15 +71,15 @@ def decode_keypoints(
 
     Args:
         scales: The views, one list per scale.
-        maps: What the network returned for each view.
-        recipe: How to merge and to find peaks.
+        maps: The network's output for each view.
+        recipe: How to merge maps and find peaks.
         stride: Input pixels per cell.
-        decoder: What makes keypoints of merged maps.
+        decoder: The function that turns merged maps into keypoints.
 
     Returns:
-        (K, 3) x, y in the frame of the views' frames (the image's), and score, (nan, nan, 0) where
-        missing; and the views whose merged maps they were found in: those of the best scale, or
-        all.
+        (K, 3) x, y, score in the coordinates that the views' frames map to (the image's), (nan,
+        nan, 0) where missing; and the views in whose merged maps the keypoints were found: those of
+        the best scale, or all.
     """
     groups = scales if recipe.merge == "best" else [list(chain.from_iterable(scales))]
     results = []
@@ -101,7 +102,7 @@ def _decode(
     recipe: DecodeRecipe,
     decoder: Decoder,
 ) -> FloatArray:
-    """Find peaks in merged maps, with the help of points where the network finds them."""
+    """Find peaks in merged maps, guided by the network's points if it returns any."""
     if recipe.prior is None or any("points" not in each for each in answers.values()):
         return decoder(maps, recipe)
     points = frame.apply_points(mean_points(answers))
@@ -116,18 +117,18 @@ def join_points(
     *,
     spread: float = 0.1,
 ) -> FloatArray:
-    """Find peaks where points say that they lie: the point tells where, the map sharpens.
+    """Find peaks near given points: the points give rough positions, which the maps refine.
 
-    Each map is multiplied by a Gaussian about its point before its peak is looked for, so that the
-    score is high only where the map has a high peak near the point. A keypoint that the decoder
-    misses is the point itself.
+    Each map is multiplied by a Gaussian centred on its point before its peak is located. The score
+    is therefore high only where the map has a high peak near the point. For a keypoint that the
+    decoder misses, the point itself is returned.
 
     Args:
         maps: (h, w, K), without the background.
         points: (K, 2) x, y in the maps' frame.
         recipe: As for the decoder.
-        decoder: What makes keypoints of maps.
-        spread: Standard deviation of the Gaussian, in longer sides of the hand.
+        decoder: The function that turns maps into keypoints.
+        spread: Standard deviation of the Gaussian, relative to the longer side of the hand.
 
     Returns:
         (K, 3): x, y, score in the maps' frame.
@@ -142,7 +143,7 @@ def join_points(
 def mean_points(answers: Mapping[View, Maps]) -> FloatArray:
     """Return the mean (K, 2) of the points found in the views of a region, in the image."""
     found = [
-        # The network counts pixels from the edge of the first one, a frame from its centre.
+        # The network's origin is the edge of the first pixel, a frame's is its centre.
         view.frame.invert_points(maps["points"][:, :2].astype(np.float64) - 0.5)
         for view, maps in answers.items()
     ]
@@ -154,11 +155,11 @@ def decode_points(answers: Mapping[View, Maps]) -> FloatArray:
     """Return the mean of the points that a network finds in the views of one region.
 
     Args:
-        answers: The maps of each view, with `points` and, where the network tells it, `presence`.
+        answers: The maps of each view, with `points` and, if the network predicts it, `presence`.
 
     Returns:
-        (K, 3) x, y in the frame of the views' frames, and as the score of each the mean presence,
-        or 1.
+        (K, 3) x, y in the coordinates that the views' frames map to. The score of each keypoint is
+        the mean presence, or 1.
     """
     xy = mean_points(answers)
     score = np.mean([maps.get("presence", 1.0) for maps in answers.values()])
@@ -172,17 +173,17 @@ def merge_views(
     frame: str = "heatmap",
     upsampling: str = "cubic",
 ) -> tuple[FloatArray, Frame]:
-    """Average the heatmaps of views in one frame: the only view's, or one that holds them all.
+    """Average the heatmaps of views in one frame: that of a single view, or one around them all.
 
     Args:
-        views: Of one region.
+        views: The views of one region.
         maps: (h, w, C) for each.
         stride: Input pixels per cell.
-        frame: "heatmap" or "input", the resolution.
+        frame: The resolution, "heatmap" or "input".
         upsampling: "cubic" or "linear".
 
     Returns:
-        (H, W, C) and its frame. Where only some of the views reach, only these count.
+        (H, W, C) and its frame. Each cell averages only the views that cover it.
     """
     enlarged = frame == "input"
     if len(views) == 1:
@@ -201,7 +202,7 @@ def merge_views(
 
 
 def _common_frame(frames: Sequence[Frame], pixels: int) -> Frame:
-    """Return a frame that holds all frames; its step is the finest one's times `pixels`."""
+    """Return a frame that encloses all frames; its step is the finest step times `pixels`."""
     axes, counts = [], []
     for index in (0, 1):
         finest = min((frame.axes[index][0] for frame in frames), key=abs) * pixels
@@ -215,7 +216,7 @@ def _common_frame(frames: Sequence[Frame], pixels: int) -> Frame:
 
 
 def _positions(frame: Frame, other: Frame) -> list[tuple[FloatArray, np.ndarray]]:
-    """Return along x and y where a frame's positions lie in another, and which are inside it."""
+    """Return the positions of a frame in another along x and y, and which are inside it."""
     along = []
     for axis, other_axis, counts in zip(frame.axes, other.axes, (1, 0), strict=True):
         image = axis[1] + axis[0] * np.arange(frame.output_size[counts])

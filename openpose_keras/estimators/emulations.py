@@ -1,11 +1,11 @@
-"""Programs that take the whole image as one hand, as they do it, to compare with.
+"""Emulations, for comparison, of programs that take the whole image for one hand.
 
 - `pytorch_openpose`: Hzzone/pytorch-openpose, src/hand.py.
-- `mmittek`: the notebook of mmittek/openpose-keras, from which this project grew; of several local
-  maxima we take the strongest, where the notebook takes the first.
+- `mmittek`: the notebook of mmittek/openpose-keras, from which this project grew. Of several local
+  maxima we take the strongest; the notebook takes the first.
 
-The maps of all scales are averaged at the image's own resolution, one keypoint at a time: 22 maps
-of a photo of 12 megapixels would take 1.06 GB, and one takes 48 MB.
+The maps of all scales are averaged at the image's own resolution, one keypoint at a time. All 22
+maps of a photo of 12 megapixels would take 1.06 GB; a single one takes 48 MB.
 """
 
 import math
@@ -34,14 +34,14 @@ from openpose_keras.networks.input_spec import InputSpec
 
 @dataclass(frozen=True, eq=False)
 class WholeView(View):
-    """A view of a region that was scaled as it is.
+    """A view of a whole region, scaled without cropping a square.
 
     Args:
         image: (h, w, 3) uint8 RGB, padding included.
-        frame: Of the input's pixels in the image, padding not included.
+        frame: Frame of the input's pixels in the image, without padding.
         region: Frame of the region's own pixels in the image.
-        valid_size: (height, width) of the input without its padding, where maps go back in two
-            steps: enlarge and cut, then scale. None where they are scaled at once.
+        valid_size: (height, width) of the input without padding, if maps are resized in two steps:
+            enlarge and cut, then scale. None if they are scaled in one step.
     """
 
     region: Frame
@@ -81,9 +81,9 @@ def whole_views(
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        box: From `whole_region`.
+        box: Box from `whole_region`.
         recipe: How the region is scaled.
-        spec: What the network wants.
+        spec: The input that the network expects.
 
     Returns:
         One list of one `WholeView` per scale.
@@ -98,8 +98,8 @@ def decode_whole(maps: Mapping[View, Maps], recipe: WholeImageRecipe, stride: in
     """Find the keypoints of a region, one map at a time.
 
     Args:
-        maps: What the network returned for each view of `whole_views`.
-        recipe: How maps are enlarged and peaks found.
+        maps: The network's output for each view of `whole_views`.
+        recipe: How maps are upsampled and peaks found.
         stride: Input pixels per cell.
 
     Returns:
@@ -107,7 +107,7 @@ def decode_whole(maps: Mapping[View, Maps], recipe: WholeImageRecipe, stride: in
     """
     find = partial(decode_one_each, recipe=recipe)
     planes, region = _mean_planes(maps, recipe, stride)
-    # `map` lets go of a plane before it asks for the next; the last one is the background.
+    # `map` drops a plane before it takes the next one; the last one is the background.
     count = next(iter(maps.values()))["keypoints"].shape[-1] - 1
     peaks = np.concatenate(list(map(find, islice(planes, count))))
     peaks[:, :2] = region.invert_points(peaks[:, :2])
@@ -117,11 +117,11 @@ def decode_whole(maps: Mapping[View, Maps], recipe: WholeImageRecipe, stride: in
 def whole_heatmaps(
     maps: Mapping[View, Maps], recipe: WholeImageRecipe, stride: int
 ) -> tuple[FloatArray, Frame]:
-    """Return the heatmaps that the keypoints are found in, at the region's resolution.
+    """Return the heatmaps in which the keypoints are found, at the region's resolution.
 
     Args:
-        maps: What the network returned for each view of `whole_views`.
-        recipe: How maps are enlarged.
+        maps: The network's output for each view of `whole_views`.
+        recipe: How maps are upsampled.
         stride: Input pixels per cell.
 
     Returns:
@@ -136,7 +136,7 @@ def _mean_planes(
 ) -> tuple[Iterator[FloatArray], Frame]:
     """Return the mean over the scales at the region's resolution, map by map, and its frame.
 
-    At any time three planes (H, W, 1) are held. Forget each before asking for the next.
+    At most three planes (H, W, 1) are in memory, if the caller drops each before the next.
     """
     views = {view: each["keypoints"] for view, each in maps.items() if isinstance(view, WholeView)}
     region = next(iter(views)).region
@@ -165,7 +165,7 @@ def _view(
             f"{width} x {height} pixels are too narrow: scaled by {factor:.3g} they would be "
             f"{size[0]} x {size[1]}; give a box, or take a recipe of crops"
         )
-    # The factor itself and not the rounded size is the scale, as in the emulated programs.
+    # The scale is the factor itself, not the rounded size, as in the emulated programs.
     method = INTERPOLATIONS[recipe.resize]
     region = image[y : y + height, x : x + width]
     scaled = cv2.resize(region, None, fx=factor, fy=factor, interpolation=method)

@@ -1,4 +1,4 @@
-"""What an estimator found in one region, and what it came from."""
+"""The result of an estimator for one region, with the maps that led to it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ MapFrame = Literal["heatmap", "input", "image"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Estimate:
-    """The keypoints of one region, and what they came from.
+    """The keypoints of one region, with the views and maps that led to them.
 
     Args:
         region: The part of the image.
         peaks: (K, 3) x, y in pixels of the image and score; (nan, nan, 0) where missing.
-        maps: What the network returned for each view that it was shown, scale by scale.
-        chosen: The views whose merged heatmaps the keypoints were found in: those of the best
+        maps: The network's output for each view, scale by scale.
+        chosen: The views in whose merged heatmaps the keypoints were found: those of the best
             scale, or all.
         recipe: How the views were made and the maps decoded.
-        spec: How the maps lie upon the views.
-        skeleton: The keypoints' names.
+        spec: The input of the network, which relates the maps to the views.
+        skeleton: The names of the keypoints.
     """
 
     region: Region
@@ -48,12 +48,12 @@ class Estimate:
 
     @property
     def score(self) -> float:
-        """The mean score of all keypoints; a missing one counts 0."""
+        """The mean score of all keypoints; a missing keypoint counts as 0."""
         return float(self.peaks[:, 2].mean())
 
     @property
     def presence(self) -> float | None:
-        """The probability of a hand or face, of all views; None where the network is silent."""
+        """The mean probability of a hand or face; None if the network does not predict it."""
         return mean_output(maps["presence"] for maps in self.outputs if "presence" in maps)
 
     @cached_property
@@ -69,23 +69,22 @@ class Estimate:
 
     @property
     def outputs(self) -> list[Maps]:
-        """Everything that the network returned, by name, for each view in order."""
+        """All outputs of the network by name, for each view in order."""
         return list(self.maps.values())
 
     def heatmaps(self, frame: MapFrame = "heatmap") -> tuple[np.ndarray, Frame]:
-        """Return the merged heatmaps that the keypoints came from.
+        """Return the merged heatmaps in which the keypoints were found.
 
         Args:
             frame: The resolution. "heatmap": the network's cells. "input": the network's input.
-                "image": the image's pixels, which takes 4 * (K + 1) bytes for each of them.
+                "image": the image's pixels, at 4 * (K + 1) bytes each.
 
         Returns:
-            (h, w, K + 1) float32, the background last, never mirrored or rotated, and the frame in
-            which they lie in the image. They cover the square box of the region, or of its chosen
-            scales.
+            (h, w, K + 1) float32, the background last, and their frame in the image. They are never
+            mirrored or rotated, and cover the square box of the region, or of its chosen scales.
 
         Raises:
-            ValueError: The network finds points without heatmaps.
+            ValueError: The network returns points but no heatmaps.
         """
         if any("keypoints" not in maps for maps in self.maps.values()):
             raise ValueError(

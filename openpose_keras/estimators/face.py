@@ -28,17 +28,17 @@ _MOUTH = [FACE.index(name) for name in ("outer_lip_1", "outer_lip_7")]  # its co
 class FaceEstimator(KeypointEstimator):
     """Estimates the keypoints of faces in boxes of an image.
 
-    `body_boxes.face_boxes` draws them from bodies; `body_boxes.visible_boxes` tells which of these
-    there are and meet the image: `face_estimator(image, boxes[visible_boxes(boxes, image.shape)])`.
+    `body_boxes.face_boxes` derives boxes from bodies, and `body_boxes.visible_boxes` selects those
+    that overlap the image: `face_estimator(image, boxes[visible_boxes(boxes, image.shape)])`.
 
     Args:
         network: A `keras.Model` such as `networks.face()` with its weights, or an engine: any
             function (n, h, w, 3) float32 -> `Maps`, or heatmaps (n, h', w', 71).
-        recipe: A name of `recipes.FACE_RECIPES`, or a recipe of your own. With "openpose" a face
+        recipe: A name of `recipes.FACE_RECIPES`, or a recipe of your own. With "openpose", a face
             whose box has a side of at most 40 pixels has no keypoints, as in OpenPose
             (src/openpose/face/faceExtractorCaffe.cpp).
-        spec: How the network wants its input; None for OpenPose's.
-        batch_size: The greatest number of images that go through the network at once.
+        spec: The input that the network expects; None for that of OpenPose's.
+        batch_size: The maximum number of images in one batch.
 
     Raises:
         ValueError: There is no such recipe, or the batch size is below 1.
@@ -73,7 +73,7 @@ class FaceEstimator(KeypointEstimator):
 
     @staticmethod
     def named_recipe(recipe: str | AnyRecipe) -> AnyRecipe:
-        """Return the recipe of a name; a recipe itself is returned as it is."""
+        """Return the recipe with a given name; a recipe is returned unchanged."""
         return get_face_recipe(recipe)
 
     def __call__(
@@ -88,10 +88,10 @@ class FaceEstimator(KeypointEstimator):
 
         Args:
             image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
-            boxes: Of the faces; None or "whole": the image is one.
-            xyxy: Instead of boxes, two corners (x1, y1, x2, y2) of each.
-            min_presence: Presence below which all keypoints of a face are missing, where the
-                network tells it.
+            boxes: Boxes of the faces; None or "whole": one box around the whole image.
+            xyxy: Two corners (x1, y1, x2, y2) of each, instead of `boxes`.
+            min_presence: Presence below which all keypoints of a face are missing, if the network
+                predicts it.
 
         Returns:
             A face for each box, in order.
@@ -106,7 +106,7 @@ class FaceEstimator(KeypointEstimator):
         return faces
 
     def estimate(self, image: ImageLike, boxes: Boxes = None) -> Sequence[Estimate]:
-        """Estimate as a call does, and return what the keypoints came from too."""
+        """Estimate as a call does, and return the intermediate results as well."""
         image = as_image(image)
         if not self.needs_upright_pass:
             return super().estimate(image, boxes)
@@ -119,12 +119,12 @@ class FaceEstimator(KeypointEstimator):
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            look: The face as an earlier pass found it.
+            look: The estimate of an earlier pass.
 
         Returns:
-            The region, its box drawn about the keypoints; that of the earlier pass if the box lies
-            outside the image, or shows the face nearly as it would; then with what the network
-            returned.
+            The rotated region, its box drawn around the keypoints. If that box lies outside the
+            image, or if the earlier pass showed the face nearly the same, it is the earlier region
+            with the network's output.
         """
         xy, region = look.peaks[:, :2], look.region
         angle = upright_angle(xy, top=_EYES, base=_MOUTH)

@@ -60,19 +60,19 @@ _FINDERS: dict[str, Callable[..., RegionSearch]] = {
     "mediapipe_palm": PalmSearch,
 }
 _SURE, _CLEAR = 0.99, 0.5  # presence and mean score from which a hand need not be turned further
-_OFF_CENTRE = 0.2  # standard deviation of a hand's middle from that of its box, in sides of the box
-_HOPELESS = 0.1  # part of `min_presence` below which a hand of a search is given up early
+_OFF_CENTRE = 0.2  # standard deviation of a hand's centre from its box's, in sides of the box
+_HOPELESS = 0.1  # fraction of `min_presence` below which a search drops a hand early
 
-# The search draws boxes again from pass to pass, so that one view of one scale is enough.
+# The search redraws boxes from pass to pass, so that one view of one scale is enough.
 _SEARCH = Recipe(name="search")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HandEstimate(Estimate):
-    """The keypoints of one hand, and what they came from.
+    """The keypoints of one hand, with the views and maps that led to them.
 
     Args:
-        side_scores: The mean score of each side where both were tried, or None; the other
+        side_scores: The mean score of each side if both were tried, else None. The other
             arguments are those of `Estimate`.
     """
 
@@ -80,18 +80,18 @@ class HandEstimate(Estimate):
 
     @property
     def confidence(self) -> float:
-        """The presence, or the mean score where the network does not tell it."""
+        """The presence, or the mean score if the network does not predict the presence."""
         return self.score if self.presence is None else self.presence
 
     @property
     def right(self) -> float | None:
-        """The probability of a right hand; in a mirrored view, of a left one."""
+        """The probability of a right hand; the output for a mirrored view is inverted."""
         told = [(view, maps["right"]) for view, maps in self.maps.items() if "right" in maps]
         return mean_output(1 - right if view.frame.mirrored else right for view, right in told)
 
     @property
     def side(self) -> Side | None:
-        """The side that was given, or that the network tells."""
+        """The given side, or else the side that the network predicts."""
         if self.region.side is not None or self.right is None:
             return self.region.side
         return "right" if self.right >= 0.5 else "left"
@@ -115,13 +115,13 @@ class HandEstimator(KeypointEstimator):
 
     Args:
         network: A `keras.Model`, or an engine: any function (n, h, w, 3) float32 -> `Maps`. A bare
-            array (n, h', w', 22) counts as the maps named `keypoints`.
+            array (n, h', w', 22) is taken for the maps named `keypoints`.
         recipe: A name of `recipes.RECIPES`, or a recipe of your own.
-        spec: How the network wants its input; by default as OpenPose's hand network does.
-        batch_size: The greatest number of images that go through the network at once.
-        search: How hands are searched for where a call gives no boxes: with the network's own
-            heatmaps, or by any function that returns the regions of an image's hands.
-        decoder: What makes keypoints of merged maps.
+        spec: The input that the network expects; by default that of OpenPose's hand network.
+        batch_size: The maximum number of images in one batch.
+        search: How hands are found if a call gives no boxes: with the network's own heatmaps, or
+            with any function that returns the regions of the hands in an image.
+        decoder: The function that turns merged maps into keypoints.
 
     Raises:
         ValueError: There is no such recipe, or the batch size is below 1.
@@ -174,19 +174,19 @@ class HandEstimator(KeypointEstimator):
         """Load a network of `presets.PRESETS` with its weights.
 
         Args:
-            name: Of the preset, for example "hand_lite".
+            name: Name of the preset, for example "hand_lite".
             recipe: A name or a recipe; None for "refined".
             weights: Another weight file of the same network; None for the preset's own.
-            dtype: What the network computes in; None for "float32". Any other asks for Keras:
-                "mixed_bfloat16" takes half its time on a processor that knows bfloat16.
-            engine: What computes the networks: one of `presets.ENGINES`, see
+            dtype: Data type of the computation; None for "float32". Any other requires Keras, whose
+                time "mixed_bfloat16" halves on a processor that supports bfloat16.
+            engine: The engine that runs the networks: one of `presets.ENGINES`, see
                 `engines.load_engine`.
             search: As for the constructor; None for the preset's own.
             smallest: Longer side of the smallest hands that the preset's own search looks for, as a
-                fraction of the image's; None for 1 / 12. Smaller hands take more time.
+                fraction of the image's; None for 1 / 12. A smaller value takes more time.
 
         Returns:
-            The estimator. It can be pickled: the preset is loaded again where it is unpickled.
+            The estimator. It can be pickled: unpickling loads the preset again.
 
         Raises:
             ValueError: There is no such preset, recipe, dtype or engine; or the search has no
@@ -217,24 +217,24 @@ class HandEstimator(KeypointEstimator):
 
         Args:
             image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
-            boxes: (x, y, width, height) or (x, y, width) in pixels for each hand; a crop takes the
-                square about the box's centre; `body_boxes.hand_boxes` draws them from bodies, and
-                `body_boxes.visible_boxes` leaves out those that are NaN. "whole": the image is one
-                hand. None: search for hands; a recipe of the whole image takes it as one hand
-                instead.
-            xyxy: Instead of boxes, two corners (x1, y1, x2, y2) of each.
-            sides: "left", "right" or None for each box, or one for all. A network that knows right
-                hands only is shown both sides for None: the better mean score (of all keypoints, a
-                missing one counts 0) decides, and `side_scores` has both. A network that tells the
-                side tells it for None.
-            angles: Of each box the radians that turn its hand upright, such as
-                `body_boxes.hand_angles` has them; a network that reads upright hands best then need
-                not try several orientations. None where they are not known.
-            min_presence: Presence from which a search reports a hand, where the network tells it.
-            max_hands: How many hands a search reports at most; None for all.
+            boxes: (x, y, width, height) or (x, y, width) of each hand in pixels. The crop is the
+                square about the centre of a box. `body_boxes.hand_boxes` derives boxes from bodies,
+                and `body_boxes.visible_boxes` leaves out those that are NaN. "whole": one box
+                around the whole image. None: search for hands; a recipe for the whole image takes
+                it for one hand instead.
+            xyxy: Two corners (x1, y1, x2, y2) of each, instead of `boxes`.
+            sides: "left", "right" or None for each box, or one for all. For None, a network that
+                knows right hands only is shown both sides: the better mean score (over all
+                keypoints, a missing one counts as 0) decides, and `side_scores` has both. A network
+                that predicts the side decides itself.
+            angles: For each box, the angle in radians that rotates its hand upright, as from
+                `body_boxes.hand_angles`. A network that works best on upright hands then need not
+                try several orientations. None if the angles are not known.
+            min_presence: Minimum presence of a hand in a search, if the network predicts it.
+            max_hands: Maximum number of hands in a search; None for all.
 
         Returns:
-            One hand per box, in order; of a search the hands that were found, best first.
+            One hand per box, in order; after a search, the hands that were found, best first.
 
         Raises:
             ImageError: The array is not an image, or a box lies outside it.
@@ -262,7 +262,7 @@ class HandEstimator(KeypointEstimator):
         min_presence: float = 0.5,
         max_hands: int | None = None,
     ) -> list[HandEstimate]:
-        """Estimate as a call does, and return what the keypoints came from too."""
+        """Estimate as a call does, and return the intermediate results as well."""
         check_limits(min_presence, max_hands)
         image = as_image(image)
         regions = self.regions(image, boxes, sides)
@@ -285,7 +285,7 @@ class HandEstimator(KeypointEstimator):
         return distinct_hands(hands)[:max_hands]
 
     def regions(self, image: np.ndarray, boxes: Boxes = None, sides: Sides = None) -> list[Region]:
-        """Return the regions of the hands that a call asks for; arguments as in a call."""
+        """Return the regions of the hands to estimate; the arguments are those of a call."""
         if boxes is not None or isinstance(self.recipe, WholeImageRecipe):
             regions = super().regions(image, boxes)
         elif sides is None or isinstance(sides, str):
@@ -297,14 +297,14 @@ class HandEstimator(KeypointEstimator):
         return [replace(region, side=side) for region, side in pairs]
 
     def find_regions(self, image: np.ndarray) -> list[Region]:
-        """Search for hands, with the network itself or as `search` does it.
+        """Search for hands with the network itself, or with `search` if it is a function.
 
         Args:
             image: (H, W, 3) uint8 RGB.
 
         Returns:
-            For each hand its square box and the keypoints that the search found, best first; of a
-            function, whatever it returns.
+            The square box and the keypoints of each hand that the search found, best first. The
+            result of a function is returned unchanged.
         """
         search = self.search
         if not isinstance(search, Search):
@@ -316,7 +316,7 @@ class HandEstimator(KeypointEstimator):
             return np.stack([each.peaks for each in self.estimate_regions(image, regions, _SEARCH)])
 
         def heatmaps_of(small: np.ndarray) -> np.ndarray:
-            """Return the heatmaps of an image, with left hands where they need its mirror image."""
+            """Return the heatmaps of an image; left hands may need its mirror image."""
             flips = [small] if self.spec.sides == "both" else [small, small[:, ::-1]]
             maps = [each["keypoints"] for each in self.infer(flips)]
             return maps[0] if len(maps) == 1 else np.maximum(maps[0], maps[1][:, ::-1])
@@ -332,13 +332,13 @@ class HandEstimator(KeypointEstimator):
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            regions: Those whose keypoints a search has not found yet go through the network first.
-            least: Presence that they must have there; the others are left out.
+            regions: The regions. Those without keypoints go through the network first.
+            least: Minimum presence in that pass; regions below it are left out.
 
         Returns:
-            The same regions, each with its rotated crop and the keypoints that it was drawn by.
-            Where the crop that went through the network is `nearly_same`, it is that one, with what
-            the network returned.
+            The regions, each with its rotated crop and the keypoints from which it was drawn. If
+            the crop that went through the network is `nearly_same`, it is kept, with the network's
+            output.
         """
         if not isinstance(self.recipe, Recipe):
             raise ValueError(f"the recipe {self.recipe.name!r} has no crop that could be rotated")
@@ -374,16 +374,16 @@ class HandEstimator(KeypointEstimator):
     def turned_looks(
         self, image: np.ndarray, regions: Sequence[Region], recipe: Recipe
     ) -> list[HandEstimate]:
-        """Estimate hands of any orientation with a network that reads upright ones best.
+        """Estimate hands of any orientation with a network that works best on upright hands.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            regions: Where the network is not sure of a hand in one without a crop of its own, or
-                its heatmaps are not clear, the region is turned by quarters.
-            recipe: How each is estimated.
+            regions: The regions. One without a crop of its own is also rotated by quarter turns if
+                the network is not sure of a hand in it, or if its heatmaps are not clear.
+            recipe: The recipe for each estimate.
 
         Returns:
-            Of each region the estimate that fits its box best, see `one_hand_each`.
+            For each region, the estimate that fits its box best, see `one_hand_each`.
         """
         turned = [replace(each, crop=each.crop or self._turned(each, 0)) for each in regions]
         looks = [[look] for look in self.estimate_regions(image, turned, recipe)]
@@ -398,19 +398,19 @@ class HandEstimator(KeypointEstimator):
 
     @property
     def _turns(self) -> bool:
-        """Whether crops may be turned: the network reads upright hands best, the recipe is ours."""
+        """Whether crops may be rotated: the network prefers upright hands, the recipe is ours."""
         ours = isinstance(self.recipe, Recipe) and self.recipe.convention == "half_pixel"
         return ours and self.spec.upright_margin is not None
 
     def _turned(self, region: Region, angle: float) -> RotatedCrop:
-        """Return the crop of a region turned by some radians, with the spec's margin."""
+        """Return the crop of a region rotated by an angle in radians, with the spec's margin."""
         box = square_box(region.box, (self.spec.upright_margin or BOX_MARGIN) / BOX_MARGIN)
         return RotatedCrop(box, self.spec.box_size, angle)
 
     def estimate_regions(
         self, image: np.ndarray, regions: Sequence[Region], recipe: AnyRecipe | None = None
     ) -> list[HandEstimate]:
-        """Estimate the hands of regions in one pass; of two sides the better one is returned."""
+        """Estimate the hands of regions in one pass; of two sides, return the better one."""
         both = self.mirrors(recipe)
         hypotheses = [
             [replace(region, side=side) for side in SIDES[::-1]]
@@ -439,22 +439,23 @@ class HandEstimator(KeypointEstimator):
             frame: The resolution, see `Estimate.heatmaps`.
 
         Returns:
-            (h, w, 22) float32, those that a call with this box finds the keypoints in, never
-            mirrored or rotated, and where they lie in the image. A network that finds points too,
-            as `hand_lite`, moves the keypoints away from their maxima.
+            (h, w, 22) float32, the heatmaps in which a call with this box finds the keypoints, and
+            their frame in the image. They are never mirrored or rotated. A network that also
+            predicts points, such as `hand_lite`, moves the keypoints away from the maxima.
         """
         [estimate] = self.estimate(image, "whole" if box is None else [box], side)
         return estimate.heatmaps(frame)
 
 
 def fit_to_box(look: Estimate) -> float:
-    """Return how well a hand was read, and how near to the middle of its box it lies, from 0 to 1.
+    """Return a score from 0 to 1 for how clear a hand is, and how close to the centre of its box.
 
-    Heatmaps are high near their points only where a hand is turned as the network knows hands. Two
-    hands that hold each other lie in one box: the one that is meant is in the middle.
+    Heatmaps are high near their points only if a hand is oriented as the network expects. Two hands
+    that hold each other lie in one box; the intended one is at its centre.
 
     Args:
-        look: Its mean score is multiplied by a Gaussian of the distance of both middles.
+        look: An estimate, whose mean score is multiplied by a Gaussian of the distance between the
+            centres of hand and box.
     """
     middle, _ = keypoint_extent(look.peaks[:, :2])
     box = look.region.box
@@ -463,16 +464,16 @@ def fit_to_box(look: Estimate) -> float:
 
 
 def one_hand_each(looks: Sequence[Sequence[HandEstimate]]) -> list[HandEstimate]:
-    """Return for each box the estimate that fits it best, but no hand for two boxes.
+    """Return the estimate that fits each box best, and avoid the same hand for two boxes.
 
-    Boxes choose one after the other, best fit first. A hand that is taken is left to its box if
-    another estimate fits at least half as well.
+    Boxes are assigned one after the other, best fit first. If the best hand of a box is already
+    assigned, another estimate is taken, provided that it fits at least half as well.
 
     Args:
-        looks: Of each box at least one, see `fit_to_box`.
+        looks: At least one estimate for each box, see `fit_to_box`.
 
     Returns:
-        One estimate of each box, in the boxes' order.
+        One estimate for each box, in the order of the boxes.
     """
     ranked = [sorted(tried, key=fit_to_box, reverse=True) for tried in looks]
     chosen: dict[int, HandEstimate] = {}
@@ -492,7 +493,7 @@ def distinct_hands(estimates: Sequence[HandEstimate]) -> list[HandEstimate]:
     """Return the estimates of different hands, see `same_hand`, best first.
 
     Args:
-        estimates: Any number; presence decides which one is better, or else the score.
+        estimates: Any number of estimates, ranked by presence, or by score without a presence.
     """
     kept: list[HandEstimate] = []
     for each in sorted(estimates, key=lambda each: -each.confidence):
@@ -520,14 +521,14 @@ def check_sides(sides: Sides, count: int) -> list[Side | None]:
     """Return one side, or None, per box.
 
     Args:
-        sides: "left", "right" or None for all, or one of them for each.
+        sides: "left", "right" or None for all boxes, or one of them for each.
         count: Number of boxes.
 
     Returns:
-        As many sides.
+        A list of `count` sides.
 
     Raises:
-        ValueError: A side is not one of these, or there are not as many as boxes.
+        ValueError: A side is not one of these, or their number is not `count`.
 
     Example:
         >>> check_sides("left", 2)

@@ -1,10 +1,11 @@
-"""Find hands by their palms: with MediaPipe's detector, or hand_finder, which sees whole hands too.
+"""Find hands by their palms, with MediaPipe's detector or hand_finder, which sees whole hands too.
 
 `FaceSearch` finds faces with MediaPipe's other detector.
 
-The detector sees the whole image in several sizes: a hand that it misses in one of them is often
-found in another, and a small one in the largest. What it finds in all of them is merged where it
-overlaps. Anchors, decoding and regions follow MediaPipe's graphs
+The detector sees the whole image in several sizes. A hand that it misses in one size is often found
+in another, and a small hand in the largest. Overlapping detections are merged.
+
+Anchors, decoding and regions follow MediaPipe's graphs
 (mediapipe/modules/palm_detection/palm_detection_cpu.pbtxt and
 mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt).
 """
@@ -28,37 +29,37 @@ from openpose_keras.networks.preprocessing import normalise_batch
 from openpose_keras.networks.presets import LEAST_SMALLEST, EngineName
 
 CENTRE, SIZE, WRIST, MIDDLE_MCP = 0, 1, 2, 4
-"""Rows of a palm (9, 2): x, y; width and height, which are equal; then the keypoints, of which
-these two turn it."""
+"""Rows of a palm (9, 2): the centre's x, y; width and height, which are equal; then the keypoints,
+of which wrist and middle knuckle define the rotation."""
 HAND_MIDDLE = 8  # the row of hand_finder's palms where the middle of the whole hand lies
 _KNUCKLES = slice(MIDDLE_MCP - 1, MIDDLE_MCP + 3)
 
 _LEAST_HAND = 32  # pixels of a hand in the largest input, along its longer side
-_LEAST_SIDE = 128  # pixels of the smallest input: what shows the largest hands
-_STEP = math.sqrt(2)  # of one input's side to the next one's
-_UNIT = 32  # of which the sides are multiples
+_LEAST_SIDE = 128  # pixels of the smallest input, for the largest hands
+_STEP = math.sqrt(2)  # ratio of the sides of successive inputs
+_UNIT = 32  # the sides are multiples of it
 
 
 @dataclass(frozen=True, kw_only=True)
 class PalmSearch:
-    """Finds hands by their palms; called with an image it returns their regions, best first.
+    """Finds hands by their palms; a call with an image returns their regions, best first.
 
     Args:
         preset: Name of the palm detector's preset.
-        smallest: Longer side of the smallest hands to be found, as a fraction of the image's. It
-            decides how large the inputs are, and so the time.
+        smallest: Longer side of the smallest hands to find, as a fraction of the image's. It
+            determines the sizes of the inputs, and thus the time.
         sides: Longer sides of the inputs in pixels, multiples of 32; None for those that `smallest`
-            asks for. MediaPipe's own is (192,).
-        threshold: Score from which a palm counts.
+            requires. MediaPipe uses (192,).
+        threshold: Minimum score of a palm.
         iou: Intersection over union above which two palms are merged.
-        margin: Side of a hand's region, in longer sides of its palm.
-        shift: How far the region's middle lies from the palm's towards the fingers, in heights of
+        margin: Side of a hand's region, relative to the longer side of its palm.
+        shift: Distance of the region's centre from the palm's towards the fingers, in heights of
             the palm.
         size: Side in pixels of the crop of a region.
-        engine: What computes the detector, see `engines.load_engine`.
+        engine: The engine that runs the detector, see `engines.load_engine`.
 
     Raises:
-        ValueError: `smallest` is not between 0.01 and 1, or a side is no multiple of 32.
+        ValueError: `smallest` is not between 0.01 and 1, or a side is not a multiple of 32.
 
     Example:
         >>> PalmSearch().inputs, PalmSearch(smallest=1 / 6).inputs
@@ -78,7 +79,7 @@ class PalmSearch:
     engine: EngineName = "auto"
 
     def __post_init__(self) -> None:
-        """Check what decides the inputs."""
+        """Check the arguments that determine the inputs."""
         if not LEAST_SMALLEST <= self.smallest < 1:
             least = f"expected smallest between {LEAST_SMALLEST} and 1"
             raise ValueError(f"{least}, got {self.smallest!r}: crop the image for smaller hands")
@@ -88,7 +89,7 @@ class PalmSearch:
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        """Longer sides of the detector's inputs in pixels, least first."""
+        """Longer sides of the detector's inputs in pixels, smallest first."""
         if self.sides is not None:
             return self.sides
         largest = max(_LEAST_HAND / self.smallest, _LEAST_SIDE)
@@ -96,7 +97,7 @@ class PalmSearch:
         return tuple(_UNIT * round(largest / _STEP**step / _UNIT) for step in steps)
 
     def __call__(self, image: np.ndarray) -> list[Region]:
-        """Return the regions of an image's hands (H, W, 3) uint8 RGB, each turned upright."""
+        """Return the upright regions of the hands in an image (H, W, 3) uint8 RGB."""
         palms, _ = self.palms(image)
         frame = whole_box(image)
         crops = map(self.crop, palms)
@@ -139,12 +140,12 @@ class PalmSearch:
 
 @dataclass(frozen=True, kw_only=True)
 class HandFinder(PalmSearch):
-    """Finds hands as `PalmSearch` does. Palms are those of `networks.hand_finder`.
+    """Finds hands as `PalmSearch` does, by the palms of `networks.hand_finder`.
 
     Args:
-        margin: Side of a hand's region, in longer sides of the hand.
-        shift: How far the region's middle lies from the hand's towards the fingers, in the same.
-            The other arguments are those of `PalmSearch`.
+        margin: Side of a hand's region, relative to the longer side of the hand.
+        shift: Distance of the region's centre from the hand's towards the fingers, in the same
+            unit. The other arguments are those of `PalmSearch`.
     """
 
     preset: str = "hand_finder"
@@ -164,13 +165,13 @@ class HandFinder(PalmSearch):
 
 @dataclass(frozen=True, kw_only=True)
 class FaceSearch(PalmSearch):
-    """Finds faces as `PalmSearch` finds palms, their eyes level.
+    """Finds faces as `PalmSearch` finds palms, and rotates their eyes level.
 
-    What stands for palms is faces (n, 8, 2): x, y; width and height; then right eye, left eye,
-    nose, mouth, right ear, left ear. The other arguments are those of `PalmSearch`.
+    Faces (n, 8, 2) take the place of palms: the centre's x, y; width and height; then right eye,
+    left eye, nose, mouth, right ear, left ear. The other arguments are those of `PalmSearch`.
 
     Args:
-        margin: Side of a face's region, in longer sides of the face.
+        margin: Side of a face's region, relative to the longer side of the face.
     """
 
     finds: ClassVar[str] = "faces"
@@ -207,7 +208,7 @@ def detector_engine(preset: str, engine: EngineName = "auto") -> Engine:
 
 @cache
 def palm_anchors(height: int, width: int) -> FloatArray:
-    """Return the anchors (a, 2) of an input: x, y in its pixels, an integer is a pixel's centre.
+    """Return the anchors (a, 2) of an input: x, y in pixels, with integers at pixel centres.
 
     Example:
         >>> palm_anchors(192, 192).shape, palm_anchors(32, 64)[[0, 1, 2, -1]].tolist()
@@ -232,7 +233,7 @@ def decode_palms(
         palms: (a, 2 r) offsets from the anchors in input pixels: 18 of a palm, 16 of a face.
         logits: (a, 1) logits of the scores.
         size: Height and width of the input.
-        threshold: The least score of a palm.
+        threshold: Minimum score of a palm.
 
     Returns:
         (n, r, 2) in input pixels, see `CENTRE`, and (n,) scores, in the anchors' order.
@@ -255,7 +256,7 @@ def merge_palms(palms: np.ndarray, scores: np.ndarray, iou: float) -> tuple[Floa
         iou: Intersection over union with the best palm above which others are merged into it.
 
     Returns:
-        (m, r, 2) and (m,), best first; a merged palm has the score of its best.
+        (m, r, 2) and (m,), best first; a merged palm has the best score of its group.
     """
     order = np.argsort(-scores, kind="stable")
     merged, best = [], []

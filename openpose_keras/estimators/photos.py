@@ -1,10 +1,12 @@
-"""Photos without end through an estimator, while the next ones are decoded.
+"""Estimation of any number of photos, while the next ones are decoded.
 
-from openpose_keras import WholeBodyEstimator, photos
+For example:
 
-estimator = WholeBodyEstimator.from_preset("lite")
-for photo, people in photos.process(Path("holiday").glob("*.jpg"), estimator):
-print(photo.path, len(people))
+    from openpose_keras import WholeBodyEstimator, photos
+
+    estimator = WholeBodyEstimator.from_preset("lite")
+    for photo, people in photos.process(Path("holiday").glob("*.jpg"), estimator):
+        print(photo.path, len(people))
 """
 
 import os
@@ -27,7 +29,7 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photo and where it lies.
+    """A photo and its path.
 
     Args:
         path: The file.
@@ -44,20 +46,20 @@ def process(
     *,
     on_error: Callable[[Path, Exception], object] | None = None,
 ) -> Iterator[tuple[Photo, _Found]]:
-    """Estimate photo by photo.
+    """Estimate photos one after the other.
 
     Args:
-        paths: The files. They are read and decoded in a thread of their own, at most three ahead.
-        estimator: Of people, bodies, faces or hands; or any other function of an image.
-        on_error: Called with each photo that can't be read or estimated, and the error; the others
-            go on. None: the error is raised.
+        paths: The files. They are read and decoded in a separate thread, at most three ahead.
+        estimator: An estimator of people, bodies, faces or hands, or any function of an image.
+        on_error: Called with the path of a photo that can't be read or estimated, and the error;
+            the other photos are still processed. None: the error is raised.
 
     Returns:
-        An iterator over each photo with what the estimator returned, in order.
+        An iterator over each photo with the estimator's result, in order.
 
     Raises:
-        ImageError: It is one path; or a file is missing, damaged or not an image, and there is no
-            `on_error`.
+        ImageError: `paths` is a single path; or a file is missing, damaged or not an image, and
+            there is no `on_error`.
 
     Example:
         >>> list(process(["missing.jpg"], len, on_error=lambda path, error: print(error)))
@@ -74,7 +76,7 @@ def _process(
     estimator: Callable[[Pixels], _Found],
     on_error: Callable[[Path, Exception], object] | None,
 ) -> Iterator[tuple[Photo, _Found]]:
-    """Yield what `process` returns."""
+    """Yield the pairs over which `process` iterates."""
     for path, image in read_ahead((Path(path), _try_to_read(path)) for path in paths):
         try:
             if isinstance(image, Exception):
@@ -89,7 +91,7 @@ def _process(
 
 
 def _try_to_read(path: str | os.PathLike[str]) -> Pixels | Exception:
-    """Return an image, or why it can't be read."""
+    """Return an image, or the error if it can't be read."""
     try:
         return read_image(path)
     except Exception as error:
@@ -99,12 +101,12 @@ def _try_to_read(path: str | os.PathLike[str]) -> Pixels | Exception:
 def write_behind(
     function: Callable[[_Item], _Found], items: Iterable[_Item], *, count: int = 2
 ) -> Iterator[_Found]:
-    """Yield what a function returns for each item; a thread calls it while the next item is made.
+    """Yield a function's result for each item; a thread calls it while the next item is made.
 
     Args:
-        function: Writes the results of an item, for example.
-        items: What it is called with, one after the other.
-        count: How many items may wait at most.
+        function: The function, which for example writes the results of an item.
+        items: The arguments of its calls, one after the other.
+        count: Maximum number of waiting items.
 
     Example:
         >>> list(write_behind(str.upper, "abc"))

@@ -1,8 +1,8 @@
 """Recipes: how to get from an image to keypoints, as data.
 
-A recipe has two halves: how the views that a network is shown are made (`ViewRecipe`), and how the
-maps that it returns become keypoints (`DecodeRecipe`). Neither computes anything: the estimators
-follow them. A recipe of your own is a variation of one that has a name:
+A recipe has two halves: how the views, a network's inputs, are made (`ViewRecipe`), and how the
+maps that it returns become keypoints (`DecodeRecipe`). Both are plain data that the estimators
+follow. A recipe of your own is a variation of a named one:
 
     >>> from dataclasses import replace
     >>> mine = replace(RECIPES["refined"], name="mine", scales=(0.8, 1.0, 1.25))
@@ -11,14 +11,14 @@ follow them. A recipe of your own is a variation of one that has a name:
 
 The recipes by name:
 
-- `refined`: ours, and the default. The crop and the mirrored left hand are OpenPose's; the maps are
-  averaged over scales (one, unless you name more) and, where the network knows both sides, over the
-  image and its mirror image; where it pays, an upright pass shows the hand with its knuckles above
-  its wrist, as MediaPipe's hand tracker does; the peak is found to a fraction of a cell, near the
-  point of a network that finds points too.
+- `refined`: ours, and the default. The crop and the mirrored left hand are OpenPose's. The maps are
+  averaged over scales (one by default) and, if the network knows both sides, over the image and its
+  mirror image. Where it pays off, an upright pass shows the hand with its knuckles above its wrist,
+  as MediaPipe's hand tracker does. The peak is found to a fraction of a cell, near the point of a
+  network that also predicts points.
 - `openpose`: CMU-Perceptual-Computing-Lab/openpose, src/openpose/hand/handExtractorCaffe.cpp and
   src/openpose/net/maximumBase.cpp.
-- `pytorch_openpose` and `mmittek`: programs that take the whole image as one hand, see
+- `pytorch_openpose` and `mmittek`: programs that take the whole image for one hand, see
   `emulations`.
 """
 
@@ -58,7 +58,7 @@ _T = TypeVar("_T")
 
 
 def _brief_repr(recipe: Any) -> str:  # noqa: ANN401 - any of the dataclasses below
-    """Return a recipe in one line: its name, and the fields that have not their defaults."""
+    """Return a recipe in one line: its name, and the fields that differ from their defaults."""
     others = [field for field in fields(recipe) if field.name != "name"]
     values = [(field, getattr(recipe, field.name)) for field in others]
     shown = [f"{field.name}={value!r}" for field, value in values if value != field.default]
@@ -72,15 +72,15 @@ class ViewRecipe:
     Args:
         scales: Factors; each gives one view, or two with `flip_average`.
         scaling: What the factors multiply. "box": the side of the box, about its centre; all views
-            have the same size. "input": the size of the view; the box stays.
+            have the same size. "input": the size of the view; the box is unchanged.
         convention: "half_pixel": the edge of the box is the edge of the view's first pixel.
-            "openpose": the box's x and y are the centre of that pixel, (s - 1) / 2 image pixels off
-            the other at s image pixels per view pixel; of several scales each box has an even side;
-            and in a box of at most 10 pixels all keypoints are missing.
+            "openpose": the box's x and y are the centre of that pixel, which is (s - 1) / 2 image
+            pixels off at s image pixels per view pixel. With several scales, each box has an even
+            side. In a hand's box of at most 10 pixels in area, all keypoints are missing.
         antialias: Whether a view that is smaller than its box averages the pixels that it covers.
-        mirror: Whether a left hand is shown mirrored to a network that knows right hands only.
+        mirror: Whether left hands are mirrored for a network that knows right hands only.
         flip_average: Whether a network that knows both sides is also shown the mirror image, and
-            the two answers are averaged.
+            the two outputs are averaged.
 
     Raises:
         ValueError: A value is not one of these.
@@ -104,19 +104,19 @@ class DecodeRecipe:
     """How maps become keypoints.
 
     Args:
-        frame: Where peaks are looked for. "heatmap": on the network's own cells. "input": on maps
-            enlarged to the network's input.
+        frame: Where peaks are located. "heatmap": on the network's own cells. "input": on maps
+            upsampled to the network's input.
         upsampling: "cubic" or "linear", how maps are resampled to that frame.
         merge: "mean" of the maps of all scales, or "best": the peaks of the scale with the highest
             mean score.
         peak: "argmax", "blob", "local_maxima" (the strongest of them) or "subpixel".
-        sigma: Of the blur before peaks are looked for, in cells of the frame. "blob" and
-            "local_maxima": a Gaussian; "subpixel": of 5x5 cells; "argmax": not used.
+        sigma: Standard deviation of the blur before peaks are located, in cells of the frame.
+            "blob" and "local_maxima": a Gaussian; "subpixel": of 5x5 cells; "argmax": not used.
         threshold: A keypoint is missing unless its value is above this. "blob" and "local_maxima"
             compare the blurred map, the others the score. None: no keypoint is ever missing.
-        prior: Where the network finds points too, the standard deviation of the Gaussian about each
-            point, in longer sides of the hand, that its map is multiplied by; a keypoint that is
-            missing then is the point. None: points are not used.
+        prior: For a network that also predicts points, the standard deviation of a Gaussian around
+            each point, relative to the longer side of the hand. The map of the point is multiplied
+            by it, and the point replaces a missing keypoint. None: points are not used.
 
     Raises:
         ValueError: A value is not one of these, or two of them do not go together.
@@ -131,7 +131,7 @@ class DecodeRecipe:
     prior: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the fields and what goes together."""
+        """Check the fields and their combination."""
         _check_choices(self)
         _check_peak(self.peak, self.sigma, self.threshold)
         if self.prior is not None and not (_is_number(self.prior) and self.prior > 0):
@@ -146,10 +146,11 @@ class Recipe(ViewRecipe, DecodeRecipe):
     `DecodeRecipe` frame, upsampling, merge, peak, sigma, threshold and prior.
 
     Args:
-        name: For people; nothing depends on it.
+        name: For display; nothing depends on it.
         upright_pass: Whether a hand goes through the network a second time, rotated so that the
-            knuckles lie above the wrist, or a face with its eyes above its mouth, where the
-            network's `InputSpec` says that it pays. The keypoints are those of that pass.
+            knuckles lie above the wrist, or a face with its eyes above its mouth. This happens only
+            if the network's `InputSpec` says that it pays off. The keypoints are those of that
+            pass.
 
     Raises:
         ValueError: As for the two halves.
@@ -176,23 +177,23 @@ class Recipe(ViewRecipe, DecodeRecipe):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class WholeImageRecipe:
-    """How a program works that takes the whole image, or the part of it in a box, as one hand.
+    """The steps of a program that takes the whole image, or the part in a box, for one hand.
 
-    The maps of all scales are enlarged to the pixels of that region and averaged there. Left hands
+    The maps of all scales are upsampled to the pixels of that region and averaged there. Left hands
     are not mirrored.
 
     Args:
-        name: For people; nothing depends on it.
+        name: For display; nothing depends on it.
         scales: Factors of the network's box size; each gives one view.
         fit: The side of the region that becomes the box size times the scale.
-        resize: "linear" or "cubic", without a filter against aliasing.
-        pad: Whether to pad right and below with grey to a multiple of the stride. Otherwise only
-            the network's `multiple` counts.
+        resize: "linear" or "cubic", without antialiasing.
+        pad: Whether to pad right and below with grey to a multiple of the stride. Otherwise the
+            input is padded only to the network's `multiple`.
         channel_order: "trained": as the network's `InputSpec` says. "swapped": red and blue
             exchanged.
-        upsampling: "cubic" or "linear", how maps are enlarged.
+        upsampling: "cubic" or "linear", how maps are upsampled.
         peak: As in a `DecodeRecipe`.
-        sigma: Of the blur before peaks are looked for, in pixels of the region.
+        sigma: Standard deviation of the blur before peaks are located, in pixels of the region.
         threshold: As in a `DecodeRecipe`.
 
     Raises:
@@ -224,32 +225,33 @@ class WholeImageRecipe:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class BodyRecipe:
-    """How to get from an image to people, by the names of OpenPose's flags.
+    """How to get from an image to people, in terms of OpenPose's flags.
 
     Args:
-        name: For people; nothing depends on it.
+        name: For display; nothing depends on it.
         resolution: (height, width) of the network's input, see `network_sizes`: net_resolution.
-            None for the height that the network's `InputSpec` says.
+            None for the height in the network's `InputSpec`.
         widest: net_resolution_dynamic.
-        scales: scale_number: how many inputs of different sizes there are, a whole number.
-        gap: scale_gap: how much smaller each is than the one before.
+        scales: scale_number: the number of inputs of different sizes.
+        gap: scale_gap: how much smaller each input is than the previous one.
         connector: A key of `heatmaps.connectors.CONNECTORS`.
-        maximize_positives: Whether more keypoints are to be found, and more false ones.
-        ratio: upsampling_ratio: pixels of the enlarged maps for each cell; 0 for the stride.
-        refined: Whether the maps are enlarged only where peaks and limbs are, see
+        maximize_positives: Whether to find more keypoints, and more false positives.
+        ratio: upsampling_ratio: pixels of the upsampled maps per cell; 0 for the stride.
+        refined: Whether the maps are upsampled only around peaks and limbs, see
             `heatmaps.people.find_people`.
-        reach: How near two pieces of a person must come to be joined, see
+        reach: How close two pieces of a person must be to be joined, see
             `heatmaps.people.join_pieces`; 0 joins none, as OpenPose does.
         weak: Fraction of the samples of a weak limb that must point along it, see
             `heatmaps.people.complete_people`; 0 completes nobody, as OpenPose does.
-        keypoints: The least number of keypoints of a person, feet excluded; 0 for OpenPose's: 3,
-            and 2 with `maximize_positives`.
+        keypoints: The minimum number of keypoints of a person, without feet; 0 for OpenPose's: 3,
+            or 2 with `maximize_positives`.
         flip_average: Whether the network is also shown the mirror image of each input, which takes
-            twice the time, and the two answers are averaged.
+            twice the time, and the two outputs are averaged.
 
     Raises:
-        ValueError: There is no such connector, the scales are no positive whole number, the ratio,
-            the reach, the fraction or the keypoints are below 0, or the fraction is not below 1.
+        ValueError: There is no such connector, the scales are not a positive whole number, the
+            ratio, the reach, the fraction or the keypoints are below 0, or the fraction is not
+            below 1.
     """
 
     channel_order: ClassVar[Literal["trained"]] = "trained"  # as the InputSpec says
@@ -271,7 +273,7 @@ class BodyRecipe:
     __repr__ = _brief_repr
 
     def __post_init__(self) -> None:
-        """Check what no later step checks."""
+        """Check the fields that no later step checks."""
         _check_choices(self)
         check_whole(self.scales, "scales")
         for name in ("ratio", "reach", "weak", "keypoints"):
@@ -291,7 +293,7 @@ def scale_range(number: int, width: float = 0.4) -> tuple[float, ...]:
 
     Args:
         number: Number of factors; 1 gives (1.0,).
-        width: Greatest minus least factor; they lie evenly about 1.
+        width: Largest minus smallest factor; the factors are evenly spaced around 1.
 
     Returns:
         `number` factors, ascending.
@@ -311,7 +313,7 @@ def scale_range(number: int, width: float = 0.4) -> tuple[float, ...]:
 
 
 def get_recipe(recipe: str | AnyRecipe) -> AnyRecipe:
-    """Return a recipe by its name; a recipe itself is returned as it is.
+    """Return a recipe by its name; a recipe is returned unchanged.
 
     Args:
         recipe: A name of `RECIPES`, or a recipe.
@@ -336,7 +338,7 @@ def get_face_recipe(recipe: str | AnyRecipe) -> AnyRecipe:
 
 
 def get_body_recipe(recipe: str | BodyRecipe) -> BodyRecipe:
-    """Return a recipe of bodies by its name; a recipe itself is returned as it is.
+    """Return a recipe of bodies by its name; a recipe is returned unchanged.
 
     Args:
         recipe: A name of `BODY_RECIPES`, or a recipe.
@@ -349,15 +351,15 @@ def get_body_recipe(recipe: str | BodyRecipe) -> BodyRecipe:
 
 
 def read_recipe(path: str | Path) -> AnyRecipe | BodyRecipe:
-    """Read a recipe of your own from a JSON file, `json.dumps(dataclasses.asdict(recipe))`.
+    """Read a recipe from a JSON file, as from `json.dumps(dataclasses.asdict(recipe))`.
 
     Args:
-        path: The file, an object of the fields of a `Recipe`, a `BodyRecipe` or a
-            `WholeImageRecipe`. Fields that the file leaves out have their defaults.
+        path: The file, an object with the fields of a `Recipe`, a `BodyRecipe` or a
+            `WholeImageRecipe`. Fields that are left out have their defaults.
 
     Raises:
-        ValueError: The file cannot be read, is not such a recipe, or could be one of hands as well
-            as one of bodies; the message says why.
+        ValueError: The file cannot be read, is not such a recipe, or could be a recipe of hands or
+            of bodies; the message says why.
     """
     try:
         data = read_json(path)
@@ -374,7 +376,7 @@ def read_recipe(path: str | Path) -> AnyRecipe | BodyRecipe:
 
 
 def _recipe_of(values: Mapping[str, Any]) -> AnyRecipe | BodyRecipe:
-    """Return the one kind of recipe that has these fields, and takes their values."""
+    """Return a recipe of the kind that has these fields and accepts their values."""
     kinds = {kind: [each.name for each in fields(kind)] for kind in _KINDS}
     fitting = [kind for kind, known in kinds.items() if values.keys() <= set(known)]
     if not fitting:
@@ -400,7 +402,7 @@ def _recipe_of(values: Mapping[str, Any]) -> AnyRecipe | BodyRecipe:
 
 
 def _named(recipe: str | _T, recipes: Mapping[str, _T], table: str) -> _T:
-    """Return the recipe of a name in a table, or a recipe of a kind that the table has."""
+    """Return the recipe with a name in a table, or check that a recipe is of the table's kinds."""
     if isinstance(recipe, str):
         if recipe not in recipes:
             known = ", ".join(recipes)
@@ -415,17 +417,17 @@ def _named(recipe: str | _T, recipes: Mapping[str, _T], table: str) -> _T:
 def recipe_by_part(
     name: str | AnyRecipe | BodyRecipe | None, parts: Collection[Part]
 ) -> dict[Part, Any]:
-    """Return which of its recipes each part of a person takes.
+    """Return the recipe for each part of a person.
 
     Args:
-        name: Of a recipe, or a recipe of your own; None for the default of each part.
-        parts: Those to estimate.
+        name: Name of a recipe, or a recipe of your own; None for each part's default.
+        parts: The parts to estimate.
 
     Returns:
-        By part the name or the recipe, or None, the default, where the part has no such recipe.
+        The name or the recipe by part, or None, the default, if the part has no such recipe.
 
     Raises:
-        ValueError: None of the parts has it.
+        ValueError: None of the parts has such a recipe.
 
     Example:
         >>> recipe_by_part("openpose_cpu", ("body", "hand"))
@@ -456,7 +458,7 @@ def _is_number(value: object) -> bool:
 
 
 def _check_choices(recipe: ViewRecipe | DecodeRecipe | WholeImageRecipe | BodyRecipe) -> None:
-    """Refuse a value that is not among those that its field's type names."""
+    """Raise if a field has a value that its type does not allow."""
     for name, kind in get_type_hints(type(recipe)).items():
         if kind is not bool and get_origin(kind) is not Literal:
             continue
@@ -466,7 +468,7 @@ def _check_choices(recipe: ViewRecipe | DecodeRecipe | WholeImageRecipe | BodyRe
 
 
 def _check_scales(scales: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the factors as a tuple of floats, or refuse them."""
+    """Return the factors as a tuple of floats; raise if they are not valid."""
     try:
         factors = tuple(scales)
     except TypeError:
@@ -477,7 +479,7 @@ def _check_scales(scales: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _check_peak(peak: str, sigma: float, threshold: float | None) -> None:
-    """Refuse a peak with a blur or a threshold that does not fit it."""
+    """Raise if the blur or the threshold does not fit the peak."""
     if not (_is_number(sigma) and sigma >= 0):
         raise ValueError(f"sigma is a number of at least 0, got {sigma!r}")
     if threshold is not None and not _is_number(threshold):
@@ -520,10 +522,10 @@ FACE_RECIPES = Named(
     refined=Recipe(name="refined", flip_average=True, upright_pass=True, prior=0.04),
     fast=Recipe(name="fast", prior=0.04),
 )
-"""Recipes of faces by name: those of hands, but for "refined" and "fast".
+"""Recipes of faces by name: those of hands, except for "refined" and "fast".
 
-A face has more keypoints than a hand on less room, so that the prior is narrower. The upright pass
-draws the box about the face, which the boxes that bodies promise often miss in part.
+A face has more keypoints than a hand in less space, so its prior is narrower. The upright pass
+draws a new box around the face, a part of which often lies outside the box derived from the body.
 """
 
 _REFINED_BODY = BodyRecipe(name="refined", refined=True, reach=0.25, weak=0.5, keypoints=5)
@@ -536,9 +538,9 @@ BODY_RECIPES = Named(
         replace(_REFINED_BODY, name="fast", resolution=(256, None)),
     )
 )
-"""Recipes by name: what OpenPose's program for CUDA does by default, and that for CPUs.
+"""Recipes of bodies by name: the defaults of OpenPose's program for CUDA, and of that for CPUs.
 
 "refined" finds nearly the candidates of "openpose" in a fraction of the time after the network. It
-joins pieces of one person that OpenPose leaves apart, and completes people by weak limbs; fewer
-than five keypoints are no person. So does "fast", whose network sees an image 256 pixels high.
+joins pieces of one person that OpenPose leaves separate, completes people by weak limbs, and drops
+people with fewer than five keypoints. "fast" does the same with an input 256 pixels high.
 """

@@ -1,11 +1,11 @@
 """Find hands with the hand network itself, coarse to fine; no body network is needed.
 
 The whole image goes through the network in a few sizes. Where heatmaps are above a threshold, a box
-is drawn around the peaks of each blob. The network sees the box, which is drawn again around the
-keypoints that it finds, until the box no longer moves or the iterations are used up. Boxes whose
-keypoints have low scores are dropped, and of two boxes on one hand the better one stays.
+is drawn around the peaks of each blob. The network then sees the box, which is redrawn around the
+keypoints found in it, until it no longer moves or the iterations are used up. Boxes whose keypoints
+have low scores are dropped, and of two boxes on one hand only the better one is kept.
 
-The two functions that the search calls are the caller's: it knows neither network nor recipe.
+The caller supplies the two functions that the search calls, which knows neither network nor recipe.
 """
 
 from collections.abc import Callable
@@ -34,9 +34,9 @@ PeaksIn = Callable[[list[Box]], np.ndarray]
 
 _LEAST_MAXIMA = 4  # maxima that make a blob a candidate
 LEAST_INSIDE = 0.25  # fraction of a box, or of the image, that must lie in the other
-_CONVERGED_IOU = 0.9  # of a box with the one drawn again
-_LEAST_CLEAR = 8  # keypoints above the threshold before a box is drawn around them
-_SAME_CANDIDATE_IOU = 0.7  # of two candidates of which one is enough
+_CONVERGED_IOU = 0.9  # of a box with the redrawn one
+_LEAST_CLEAR = 8  # keypoints above the threshold, for a box to be drawn around them
+_SAME_CANDIDATE_IOU = 0.7  # of two candidates above which one is dropped
 _SAME_HAND = 0.3  # mean distance of the keypoints, in longer sides of the hand's extent
 _PART_SIZE, _PART_COVER = 0.6, 0.6  # of a part's longer side, and of its area, in the whole hand's
 _UNIT = 32  # every network here takes sides that are multiples of it
@@ -45,19 +45,19 @@ _GREY = (128, 128, 128)
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """How hands are searched for.
+    """The parameters of a search for hands.
 
     Args:
         image_sizes: Longer side of the image in each size, as a multiple of the network's box size.
-            A hand is found best where it takes half of a box or a little less.
+            A hand is found best if it fills half of a box or a little less.
         heatmap_threshold: Heatmap value above which a cell belongs to a hand.
         margin: Side of a hand's box, as a multiple of the longer side of its keypoints' extent.
-        max_iterations: How often a box is drawn again at most.
-        candidates: How many boxes go through the network at most.
-        threshold: Mean score of the keypoints below which there is no hand, for a network that
-            does not tell the presence.
-        overlap: Fraction of the smaller of two boxes, drawn tightly around their keypoints, above
-            which they show one hand or a part of it.
+        max_iterations: Maximum number of times that a box is redrawn.
+        candidates: Maximum number of boxes that go through the network.
+        threshold: Minimum mean score of the keypoints of a hand, for a network that does not
+            predict the presence.
+        overlap: Two boxes, drawn tightly around their keypoints, show one hand or a part of it if
+            they share more than this fraction of the smaller one.
     """
 
     image_sizes: tuple[float, ...] = (1.0, 1.75, 3.0)
@@ -75,9 +75,9 @@ class Candidate:
 
     Args:
         box: (x, y, width, height) in pixels of the image, square.
-        score: Mean of what was seen there: of a blob's maxima, later of the keypoints.
-        peaks: (K, 3) x, y in pixels of the image and score; None before the network saw the box.
-        converged: Whether the last pass left the box where it was.
+        score: Mean value of a blob's maxima, later the mean score of the keypoints.
+        peaks: (K, 3) x, y in pixels of the image and score; None before the first pass.
+        converged: Whether the last pass left the box unchanged.
     """
 
     box: Box
@@ -101,7 +101,7 @@ def find_hands(
         heatmaps_of: Returns the heatmaps of a whole image.
         peaks_in: Returns the keypoints in boxes of the image.
         box_size: Side in pixels of the network's box.
-        search: How; the default finds hands from an eighth of the image upwards.
+        search: Its parameters; the default finds hands from an eighth of the image upwards.
 
     Returns:
         The hands, best first, each with its square box, which may reach outside the image, its
@@ -145,15 +145,15 @@ def fit_image(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
 def find_blobs(
     maps: np.ndarray, threshold: float, *, most: int = 16
 ) -> list[tuple[np.ndarray, float]]:
-    """Find where hands may be: connected cells above a threshold.
+    """Find possible hands: connected cells above a threshold.
 
-    Cells above the threshold that touch, or nearly touch, make a blob. Hands side by side may share
-    a blob, so that blobs above twice the threshold, which touch only where hands do, count too.
+    Cells above the threshold that touch, or nearly touch, form a blob. Hands side by side may share
+    a blob. Blobs above twice the threshold, which touch only where hands do, are therefore added.
 
     Args:
         maps: (h, w, K) without the background.
-        threshold: Of a cell's greatest value.
-        most: How many blobs of each threshold are returned: those with the greatest sums.
+        threshold: Threshold for the greatest value of a cell.
+        most: Maximum number of blobs per threshold; those with the greatest sums are returned.
 
     Returns:
         For each blob the cells (n, 2), x and y, of the maxima of its maps, and their mean value.
@@ -164,7 +164,7 @@ def find_blobs(
         cells = cv2.dilate((best > level).astype(np.uint8), np.ones((reach, reach), np.uint8))
         count, labels, stats, _ = cv2.connectedComponentsWithStats(cells, connectivity=8)
         sums = np.bincount(labels.ravel(), best.ravel(), minlength=count)
-        sums[0] = -np.inf  # label 0 is what lies between the blobs
+        sums[0] = -np.inf  # label 0 is the background
         for label in np.argsort(-sums)[: min(most, count - 1)]:
             left, top, width, height, _ = stats[label]
             window = np.s_[top : top + height, left : left + width]
@@ -188,7 +188,7 @@ def _maxima(maps: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]
 def _converge(
     found: list[Candidate], peaks_in: PeaksIn, search: Search, *, frame: Box
 ) -> list[Candidate]:
-    """Draw each box again around the keypoints in it, and keep the best box of each hand."""
+    """Redraw each box around the keypoints in it, and keep the best box of each hand."""
     inside = [hand for hand in found if box_cover(hand.box, frame) >= LEAST_INSIDE]
     hands = _distinct(inside, box_iou, _SAME_CANDIDATE_IOU)[: search.candidates]
     for _ in range(search.max_iterations):
@@ -207,21 +207,21 @@ def _converge(
 
 
 def _draw_again(box: Box, peaks: np.ndarray, search: Search) -> Candidate:
-    """Draw the box around the clear keypoints; note whether it is still the same."""
+    """Redraw the box around the clear keypoints, and check whether it has converged."""
     drawn = box_from_points(peaks[peaks[:, 2] > search.heatmap_threshold, :2], search.margin)
     score = float(np.maximum(peaks[:, 2], 0).mean())
     return Candidate(drawn, score, peaks, converged=box_iou(box, drawn) > _CONVERGED_IOU)
 
 
 def _tight_cover(box: Box, other: Box, *, margin: float) -> float:
-    """Return the fraction of the smaller hand that two boxes share, without their margins."""
+    """Return the fraction of the smaller box that two boxes share, without their margins."""
     return box_cover(square_box(box, 1 / margin), square_box(other, 1 / margin))
 
 
 def _distinct(
     hands: list[Candidate], measure: Callable[[Box, Box], float], limit: float
 ) -> list[Candidate]:
-    """Sort by score, and keep those that share no more than the limit with a better one."""
+    """Sort candidates by score, and drop those that overlap a better one beyond the limit."""
     kept: list[Candidate] = []
     for hand in sorted(hands, key=lambda hand: -hand.score):
         if all(measure(hand.box, other.box) <= limit for other in kept):
@@ -234,12 +234,12 @@ def same_hand(xy: np.ndarray, other: np.ndarray) -> bool:
 
     Args:
         xy: (K, 2) keypoints of one hand; NaN where missing.
-        other: The same of the other.
+        other: (K, 2) keypoints of the other hand.
 
     Returns:
-        True where the keypoints lie close to one another, in sizes of the first hand; or where one
-        hand lies within another one that is much larger. Two hands that hold each other are of
-        about one size.
+        True if the keypoints lie close together, relative to the size of the first hand, or if one
+        hand lies within another that is much larger. Two hands that hold each other have about the
+        same size.
 
     Example:
         >>> xy = np.random.default_rng(0).uniform(0, 100, (21, 2))

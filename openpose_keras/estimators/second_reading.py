@@ -1,11 +1,11 @@
-"""A second network's reading of hands that a first one found: presence, side, better keypoints.
+"""A second network's estimate of hands that a first one found: presence, side, keypoints.
 
     first, second = (HandEstimator.from_preset(name) for name in ("hand_lite", "mediapipe_hand"))
     hands = read_again(image, first, second)
 
-Heatmaps tell a keypoint's position finely, but each keypoint is found on its own map. Points that a
-network finds together are coarser and keep the shape of a hand. Where the two agree their mean is
-the best of both, elsewhere the points are.
+Heatmaps give precise positions, but each keypoint is found on its own map. Points that a network
+predicts together are coarser, but keep the shape of a hand. Where the two agree, their mean is
+better than either; elsewhere the points are better.
 """
 
 import copy
@@ -21,10 +21,10 @@ from openpose_keras.estimators.views import Region
 
 
 def search_by(estimator: HandEstimator) -> RegionSearch:
-    """Return a function that finds hands as an estimator does, for the `search` of another one.
+    """Return a function that finds hands with an estimator, as the `search` of another one.
 
     Args:
-        estimator: Its keypoints go with the regions.
+        estimator: The estimator. Its keypoints are returned with the regions.
 
     Returns:
         A function of an image (H, W, 3) uint8 RGB that returns the regions of its hands.
@@ -38,12 +38,13 @@ def search_by(estimator: HandEstimator) -> RegionSearch:
 
 
 def join_keypoints(points: np.ndarray, peaks: np.ndarray, *, radius: float = 0.2) -> FloatArray:
-    """Join the keypoints that two networks found of one hand.
+    """Join the keypoints that two networks found for one hand.
 
     Args:
-        points: (K, 2) of the network that keeps the shape of a hand.
-        peaks: (K, 2) of the one that is finer; NaN where missing.
-        radius: Distance up to which the two agree, in longer sides of the extent of `points`.
+        points: (K, 2) from the network that keeps the shape of a hand.
+        peaks: (K, 2) from the more precise network; NaN where missing.
+        radius: Maximum distance at which the two agree, relative to the longer side of the extent
+            of `points`.
 
     Returns:
         (K, 2): their mean where they agree, else `points`.
@@ -67,19 +68,19 @@ def read_again(
     min_presence: float = 0.5,
     max_hands: int | None = None,
 ) -> list[Hand]:
-    """Find hands with one network and let another one judge and read them.
+    """Find hands with one network, and verify and estimate them again with another.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         first: Finds the hands, for example the preset "hand_lite".
-        second: Tells presence and side of each on the crop turned upright, as the preset
+        second: Predicts presence and side of each hand on its upright crop, as the preset
             "mediapipe_hand" does.
         radius: As for `join_keypoints`.
         min_presence: As for a call of `second`.
-        max_hands: The same.
+        max_hands: As for a call of `second`.
 
     Returns:
-        The hands, greatest presence first, with the keypoints of both.
+        The hands, greatest presence first, with the joined keypoints of both.
     """
     second = copy.copy(second)
     second.search = search_by(first)

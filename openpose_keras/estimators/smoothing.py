@@ -2,8 +2,8 @@
 
 It follows Casiez, Roussel and Vogel, "1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy
 Input in Interactive Systems", CHI 2012: a low-pass filter whose cutoff frequency rises with the
-speed. What keeps still loses its jitter, what moves fast is not held up. Speeds are measured in
-sizes of the hand, face or body, so that one strength suits all.
+speed. Keypoints at rest lose their jitter, and fast keypoints do not lag behind. Speeds are
+measured relative to the size of the hand, face or body, so that one strength suits all.
 """
 
 import math
@@ -17,9 +17,9 @@ from openpose_keras.core.arrays import FloatArray
 from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.keypoints import Person
 
-_CUTOFF = 0.8  # hertz, of a keypoint that keeps still, at strength 1
+_CUTOFF = 0.8  # hertz, of a keypoint at rest, at strength 1
 _SPEED_FACTOR = 2.0  # hertz per size a second: the paper's beta
-_JUMP = 0.5  # sizes from one frame to the next: another hand or person, where it begins again
+_JUMP = 0.5  # sizes from one frame to the next, above which the filter restarts
 _SPEED_CUTOFF = 1.0  # hertz, of the speed itself, as in the paper
 
 
@@ -39,7 +39,7 @@ class KeypointFilter:
     """
 
     def __init__(self, strength: float = 1.0) -> None:
-        """Begin with a keypoint that is missing."""
+        """Start with a missing keypoint."""
         if not (math.isfinite(strength) and strength > 0):
             raise ValueError(f"expected a strength above 0, got {strength!r}")
         self.cutoff = _CUTOFF / strength
@@ -51,9 +51,9 @@ class KeypointFilter:
 
         Args:
             xy: (K, 2) pixels; NaN where missing. A keypoint that was missing, or that jumps by more
-                than half of the size, begins again as it is.
-            seconds: The time of the frame. Where it is not later than the last one, nothing is
-                smoothed.
+                than half of the size, is not smoothed and restarts its filter.
+            seconds: The time of the frame. If it is not later than that of the last frame, nothing
+                is smoothed.
 
         Returns:
             (K, 2), NaN where missing.
@@ -76,17 +76,17 @@ class KeypointFilter:
 
 
 class PeopleFilter:
-    """Smooths people who are followed over frames, each part of a person by itself.
+    """Smooths people who are tracked over frames, each part of a person separately.
 
     Args:
-        strength: As for `KeypointFilter`; 0 leaves everything as it is.
+        strength: As for `KeypointFilter`; 0 for no smoothing.
 
     Raises:
         ValueError: The strength is below 0.
     """
 
     def __init__(self, strength: float = 1.0) -> None:
-        """Begin without anybody."""
+        """Start without people."""
         if strength != 0:
             KeypointFilter(strength)  # checks it
         self.strength = strength
@@ -96,7 +96,7 @@ class PeopleFilter:
         """Return the people of the next frame, smoothed.
 
         Args:
-            people: Those with an `id`, see `Tracker`; others stay as they are.
+            people: The people. Those without an `id`, see `Tracker`, are returned unchanged.
             seconds: The time of the frame.
 
         Returns:
@@ -110,7 +110,7 @@ class PeopleFilter:
     def _smoothed(
         self, person: Person, seconds: float, before: dict[tuple[int, str], KeypointFilter]
     ) -> Person:
-        """Return a person with the keypoints of each part smoothed; note the filters."""
+        """Return a person with the keypoints of each part smoothed; keep the filters."""
         if person.id is None:
             return person
         parts: dict[str, Any] = {}
@@ -122,7 +122,7 @@ class PeopleFilter:
 
 
 def _weight(cutoff: float | FloatArray, time: float) -> FloatArray:
-    """Return the weight of a new value in a low-pass filter of a cutoff frequency in hertz."""
+    """Return the weight of a new value in a low-pass filter with a cutoff frequency in hertz."""
     if not 0 < time < math.inf:
         return np.ones(1)
     return np.asarray(1 / (1 + 1 / (2 * math.pi * cutoff * time)), np.float64)

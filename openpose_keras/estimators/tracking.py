@@ -1,8 +1,8 @@
-"""Tracking: who of this frame is who of the frames before.
+"""Tracking: the people of a frame are matched with those of earlier frames.
 
-People are told apart by where their keypoints lie. Each of those before is expected to go on as it
-went, at constant velocity, so that two hands that cross keep their ids. This is the common scheme
-of tracking by detection; Bewley et al., "Simple online and realtime tracking", 2016, use boxes.
+People are matched by the positions of their keypoints. Each tracked person is expected to move on
+at constant velocity, so that two hands that cross keep their ids. This is the common scheme of
+tracking by detection; Bewley et al., "Simple online and realtime tracking", 2016, use boxes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.keypoints import Keypoints, Person
 
 _INERTIA = 0.5  # of the velocity from frame to frame; its noise is that of the keypoints
-_OTHER_SIDE = 0.2  # what it costs if a hand is now taken for one of the other side
-_BODY = 2.5  # a body moves less of its size than a hand, and others stand near
+_OTHER_SIDE = 0.2  # cost added if a hand is matched with one of the other side
+_BODY = 2.5  # a body moves less than a hand relative to its size, and others are near
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +25,10 @@ class Track:
     """One person who is followed.
 
     Args:
-        person: As last seen, with the id.
-        seconds: When that was.
+        person: The person as last seen, with the id.
+        seconds: The time of that frame.
         velocities: (2,) pixels a second of each part, by its name.
-        unseen: For how many frames the person has been missing.
+        unseen: The number of frames for which the person has been missing.
     """
 
     person: Person
@@ -37,7 +37,7 @@ class Track:
     unseen: int = 0
 
     def at(self, seconds: float) -> Person:
-        """Return the person where it is expected at a time."""
+        """Return the person at the position expected at a given time."""
         time = seconds - self.seconds
         moved: dict[str, Any] = {
             name: replace(part, xy=part.xy + time * self.velocities.get(name, 0.0), box=None)
@@ -61,12 +61,12 @@ class Track:
 
 
 class Tracker:
-    """Gives people ids that stay with them from frame to frame.
+    """Assigns ids to people that persist from frame to frame.
 
     Args:
-        max_distance: Mean distance of the keypoints from where they are expected, in sizes of the
-            person or the hand, up to which it is the same one.
-        max_unseen: For how many frames a person who is missing is expected back. After that the id
+        max_distance: Maximum mean distance of the keypoints of a person or a hand from their
+            expected positions, relative to the size of the person or the hand.
+        max_unseen: Number of frames for which a missing person is still tracked. After that the id
             ends, and is not used again.
 
     Example:
@@ -84,21 +84,21 @@ class Tracker:
     """
 
     def __init__(self, *, max_distance: float = 0.8, max_unseen: int = 15) -> None:
-        """Begin without anybody."""
+        """Start without people."""
         self.max_distance = max_distance
         self.max_unseen = max_unseen
         self.tracks: list[Track] = []
         self._next_id = 0
 
     def predict(self, seconds: float) -> list[Person]:
-        """Return the people who are followed, where they are expected at a time."""
+        """Return the tracked people at the positions expected at a given time."""
         return [track.at(seconds) for track in self.tracks]
 
     def update(self, people: Sequence[Person], seconds: float) -> list[Person]:
         """Return the people of the next frame with their ids.
 
         Args:
-            people: In any order; the ids that they have count for nothing.
+            people: The people in any order; their ids are ignored.
             seconds: The time of the frame.
 
         Returns:
@@ -120,23 +120,23 @@ class Tracker:
         return named
 
     def _new_id(self) -> int:
-        """Return an id that nobody has had."""
+        """Return an id that has not been used."""
         self._next_id += 1
         return self._next_id - 1
 
 
 def keypoint_distance(one: Person, other: Person) -> float:
-    """Return how far two people lie apart, in units of their size.
+    """Return the distance between two people, relative to their size.
 
     Args:
         one: A person.
-        other: Another one, who may have other parts.
+        other: Another person, who may have other parts.
 
     Returns:
-        The mean distance of the keypoints that both have, over the longer side of their extent: of
-        the bodies, two and a half times, where both have one, else of the parts that lie nearest. A
-        hand is compared with one of the other side too, as people of one hand alone may change
-        theirs. Infinity where they have no part in common.
+        The mean distance of the keypoints that both have, divided by the longer side of their
+        extent. If both have a body, it is that of the bodies, times two and a half; otherwise it is
+        that of the nearest parts. Hands of different sides are compared too, as the side of a
+        single hand may change. Infinity if they have no part in common.
     """
     if one.body is not None and other.body is not None:
         return _BODY * _distance(one.body, other.body)
@@ -151,11 +151,11 @@ def keypoint_distance(one: Person, other: Person) -> float:
 
 
 def assign(costs: FloatArray, most: float) -> list[tuple[int, int]]:
-    """Return pairs of rows and columns whose costs have the least sum.
+    """Return the pairs of rows and columns with the least total cost.
 
     Args:
         costs: (m, n), finite or infinite.
-        most: The greatest cost of a pair. A row or a column without a partner costs as much.
+        most: Maximum cost of a pair, and the cost of each row or column without a partner.
 
     Returns:
         Pairs in ascending order.
@@ -173,10 +173,10 @@ def assign(costs: FloatArray, most: float) -> list[tuple[int, int]]:
 
 
 def _least_assignment(costs: FloatArray) -> list[int]:
-    """Return the column of each row (n, n) so that the sum of the costs is least.
+    """Return the column assigned to each row of costs (n, n) with the least total cost.
 
     This is the Hungarian method with shortest augmenting paths (Jonker and Volgenant, 1987). Rows
-    and columns count from 1; 0 is the row that looks for a column, and where its path begins.
+    and columns count from 1. Index 0 stands for the row to be assigned, where its path begins.
     """
     count = len(costs)
     row_price, column_price = np.zeros(count + 1), np.zeros(count + 1)
@@ -220,5 +220,5 @@ def _shift(before: Keypoints, after: Keypoints) -> FloatArray:
 
 
 def _mixed(before: FloatArray | None, now: FloatArray) -> FloatArray:
-    """Return a velocity that changes less suddenly."""
+    """Return the weighted mean of the previous and the current velocity."""
     return now if before is None else _INERTIA * before + (1 - _INERTIA) * now

@@ -7,8 +7,8 @@
         for frame, people in video.process("clip.mp4", estimator):
             add(draw(frame.image, people), frame.seconds)
 
-Hands are searched for in the whole image only now and then. In between the keypoints of the last
-frame say where they are, and how they are turned.
+Hands are searched for in the whole image only now and then. In between, the keypoints of the last
+frame give their positions and rotations.
 """
 
 import os
@@ -61,15 +61,15 @@ def process(
     """Estimate the people of a video, frame by frame.
 
     Args:
-        source: What `VideoReader` takes, or frames. They are decoded in a thread of their own, a
+        source: A source for `VideoReader`, or frames. Frames are decoded in a separate thread, a
             few ahead.
-        estimator: Of people, bodies or hands.
-        search_every: Hands are searched for in every so many frames; 1 for each frame.
+        estimator: An estimator of people, bodies or hands.
+        search_every: Interval in frames at which hands are searched for; 1 for each frame.
         smooth: Strength of the smoothing, see `smoothing`; 0 for none.
-        min_presence: Presence from which a hand or a face is reported.
+        min_presence: Minimum presence of a hand or a face that is reported.
 
     Yields:
-        Each frame with its people, who have ids. A hand of a `HandEstimator` is a person.
+        Each frame with its people, who have ids. With a `HandEstimator`, each hand is a person.
 
     Raises:
         VideoError: The source can't be opened, has no frame, or holds no `VideoFrame`.
@@ -91,7 +91,7 @@ def process(
 
 
 def read_ahead(items: Iterable[_Item], count: int = 3) -> Iterator[_Item]:
-    """Yield items that a thread makes, at most so many ahead.
+    """Yield items that a thread makes, at most `count` ahead.
 
     Example:
         >>> list(read_ahead("abcde"))
@@ -106,20 +106,20 @@ def read_ahead(items: Iterable[_Item], count: int = 3) -> Iterator[_Item]:
 
 
 class Follower:
-    """Estimates the people of one frame after the other.
+    """Estimates the people of consecutive frames.
 
-    Bodies and faces are estimated in each frame. Hands are followed, see `follow_hands`. They are
-    searched for as the estimator does for a single image in every `search_every`-th frame, and
-    where one that was there is lost.
+    Bodies and faces are estimated in each frame. Hands are tracked, see `follow_hands`. In every
+    `search_every`-th frame, and whenever a tracked hand is lost, hands are searched for as in a
+    single image.
 
     Args:
-        estimator: Of people, bodies or hands.
+        estimator: An estimator of people, bodies or hands.
         search_every: See above; 1 for each frame.
-        min_presence: Presence from which a hand or a face is reported.
-        tracker: What tells people apart; None for `Tracker()`.
+        min_presence: Minimum presence of a hand or a face that is reported.
+        tracker: The tracker that assigns ids; None for `Tracker()`.
 
     Raises:
-        TypeError: It is no such estimator.
+        TypeError: `estimator` is not such an estimator.
         ValueError: `search_every` is below 1.
     """
 
@@ -144,7 +144,7 @@ class Follower:
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            seconds: Its time.
+            seconds: The time of the frame.
 
         Returns:
             The people with their ids, in the order of the estimator.
@@ -159,7 +159,7 @@ class Follower:
     def _add_hands(
         self, hand: HandEstimator, image: np.ndarray, people: list[Person], seconds: float
     ) -> list[Person]:
-        """Return people with the hands that are followed, and those that a search finds."""
+        """Return people with the tracked hands, and those that a search finds."""
         known = [each for person in self.tracker.predict(seconds) for each in person.hands]
         found = follow_hands(hand, image, known, min_presence=self.min_presence)
         people = attach_hands(people, found)
@@ -188,19 +188,19 @@ def follow_hands(
     *,
     min_presence: float = 0.5,
 ) -> list[Hand]:
-    """Estimate hands again of which it is known about where they are.
+    """Estimate hands again whose approximate positions are known.
 
     Args:
-        estimator: Of the hands. One pass does, as the keypoints tell the box and how it is turned.
+        estimator: The estimator. One pass is enough, as the keypoints give the box and its angle.
         image: (H, W, 3) uint8 RGB.
-        hands: As they were in the frame before, or as they are expected in this one.
-        min_presence: Presence from which a hand counts as found; for a network that does not tell
-            it, the threshold of a `Search` of the mean score.
+        hands: The hands as they were in the last frame, or as they are expected in this one.
+        min_presence: Minimum presence of a hand. If the network does not predict the presence, the
+            mean score must reach the threshold of a `Search` instead.
 
     Returns:
-        The hands that are still there, best first; none for a recipe of the whole image. Where the
-        network tells the side, `right` is mixed with what it was, so that a hand that is turned
-        away for some frames keeps its side.
+        The hands that are still there, best first; none for a recipe of the whole image. If the
+        network predicts the side, `right` is averaged with its previous value, so that a hand that
+        is turned away for some frames keeps its side.
     """
     if isinstance(estimator.recipe, WholeImageRecipe):
         return []
@@ -229,7 +229,7 @@ def follow_hands(
 
 
 def _with_side_of(hand: Hand, before: Hand) -> Hand:
-    """Return a hand with the side that it had before, unless the network is sure of another."""
+    """Return a hand with its previous side, unless the network is sure of the other one."""
     if hand.right is None or before.right is None:
         return hand
     right = _SIDE_INERTIA * before.right + (1 - _SIDE_INERTIA) * hand.right
@@ -237,7 +237,7 @@ def _with_side_of(hand: Hand, before: Hand) -> Hand:
 
 
 def _of_people(estimator: AnyEstimator) -> WholeBodyEstimator:
-    """Return an estimator of people who have a body, or a hand, alone."""
+    """Return an estimator of people, with a body or a hand alone if that is what it finds."""
     if isinstance(estimator, WholeBodyEstimator):
         return estimator
     if isinstance(estimator, HandEstimator):

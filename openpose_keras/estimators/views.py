@@ -1,7 +1,7 @@
-"""Views: what a network is shown of a region of the image, each with its frame.
+"""Views: the network inputs of a region of the image, each with its frame.
 
-In an upright pass the keypoints of an earlier one tell where a hand or a face is and how it is
-turned: the region is cut out of the image again, rotated, and shown as an image of its own.
+In an upright pass, the keypoints of an earlier pass give the position and rotation of a hand or a
+face. The region is cropped from the image again, rotated, and used as an image of its own.
 """
 
 import math
@@ -20,17 +20,17 @@ from openpose_keras.networks.input_spec import InputSpec
 
 _WRIST = [HAND.index("wrist")]
 _KNUCKLES = [HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "little")]
-_TURN, _GROWTH, _AWAY = math.radians(20), 0.2, 0.15  # by which crops are nearly the same
+_TURN, _GROWTH, _AWAY = math.radians(20), 0.2, 0.15  # limits within which crops are nearly the same
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One input of a network, and where it lies.
+    """One input of a network, and its frame.
 
     Args:
         image: (h, w, 3) uint8 RGB, padding included.
-        frame: Of the input's pixels in the image, or in the region's rotated crop; padding not
-            included.
+        frame: Frame of the input's pixels, without padding, in the image or in the region's rotated
+            crop.
     """
 
     image: np.ndarray
@@ -39,14 +39,14 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A part of the image that is taken for one hand, face or person.
+    """A part of the image that contains one hand, face or person.
 
     Args:
         box: (x, y, width, height) in pixels of the image.
         side: "left" or "right", or None where it is not known.
         peaks: (K, 3) x, y in pixels of the image and score, where an earlier pass found them.
-        crop: Where the region is shown rotated: the crop that shows it.
-        seen: Of views that an earlier pass showed the network, what it returned: it is not asked
+        crop: The rotated crop of the region, if it is shown rotated.
+        seen: The network's output for the views of an earlier pass, which need not be computed
             again.
     """
 
@@ -60,17 +60,17 @@ class Region:
 def make_views(
     image: np.ndarray, box: Box, recipe: ViewRecipe, spec: InputSpec, *, mirrored: bool = False
 ) -> list[list[View]]:
-    """Return everything that a network is shown of one box.
+    """Return all network inputs of one box.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        box: (x, y, width, height) around the hand; the square about its centre is shown.
+        box: (x, y, width, height) around the hand; the square about its centre is cropped.
         recipe: How the views are made.
-        spec: What the network wants.
+        spec: The input that the network expects.
         mirrored: Whether to show the image flipped left-right.
 
     Returns:
-        One list of views per scale of the recipe: one view, or two (as it is and flipped) with
+        One list of views per scale of the recipe: one view, or two, the second one flipped, with
         `recipe.flip_average` and a network that knows both sides.
 
     Raises:
@@ -91,14 +91,15 @@ def make_views(
 
 
 def exchange_sides(maps: Maps, skeleton: Skeleton) -> Maps:
-    """Return the maps of a mirrored view with left and right keypoints in each other's place.
+    """Return the maps of a mirrored view with left and right keypoints exchanged.
 
-    Fields change places as their limbs do, and their x points the other way. The cells stay.
+    Part affinity fields are exchanged as their limbs are, and the sign of their x component is
+    changed. The cells are not mirrored.
 
     Args:
-        maps: Of one view: `keypoints` (h, w, K + 1), `affinity` (h, w, 2 L) and `points` (K, 2 or
-            3), where there are any.
-        skeleton: Tells the pairs. A hand has none, since a mirrored hand is the other hand.
+        maps: The maps of one view: `keypoints` (h, w, K + 1), `affinity` (h, w, 2 L) and `points`
+            (K, 2 or 3), where there are any.
+        skeleton: Defines the pairs. A hand has none, since a mirrored hand is the other hand.
 
     Example:
         >>> from openpose_keras.core.skeletons import FACE
@@ -151,8 +152,8 @@ def upright_angle(
 
     Args:
         xy: (K, 2) keypoints, y downwards; NaN where missing.
-        top: Other keypoints than the knuckles, whose middle shall lie on top.
-        base: Other keypoints than the wrist, above whose middle it shall lie.
+        top: Indices of the keypoints whose centre is to lie above; by default the knuckles.
+        base: Indices of the keypoints whose centre is to lie below; by default the wrist.
 
     Returns:
         Radians in (-2 pi, pi]: a point (x, y) rotated by it is (x cos - y sin, x sin + y cos). 0
@@ -172,7 +173,7 @@ def upright_angle(
 
 
 def direction_angle(x: float, y: float) -> float:
-    """Return the angle that rotates a direction straight up, as `upright_angle` returns it.
+    """Return the angle that rotates a direction straight up, in the range of `upright_angle`.
 
     Example:
         >>> round(np.rad2deg(direction_angle(-2.0, 0.0)))
@@ -186,9 +187,10 @@ def upright_box(xy: np.ndarray, angle: float, margin: float, shift: float) -> Bo
 
     Args:
         xy: (K, 2) keypoints, at least one of which is not missing.
-        angle: Radians of the rotation; their extent is measured in the rotated frame.
-        margin: Side of the box, in longer sides of the extent.
-        shift: How far the box's middle lies above the extent's there, in heights of the extent.
+        angle: Rotation in radians. The keypoints' extent is measured in the rotated frame.
+        margin: Side of the box, relative to the longer side of the extent.
+        shift: Distance of the box's centre above the extent's in the rotated frame, in heights of
+            the extent.
 
     Returns:
         (x, y, width, height) before the rotation, square.
@@ -211,15 +213,15 @@ def upright_crop(
     """Return the part of the image that the upright pass needs.
 
     Args:
-        box: (x, y, width, height) in the image; it is drawn again where the spec has an
+        box: (x, y, width, height) in the image; it is redrawn if the spec has an
             `upright_margin`.
-        xy: (K, 2) the keypoints, as an earlier pass found them.
-        angle: Radians of the rotation that turns them upright.
-        recipe: Says how far beyond the box its scales reach, and how fine they are.
-        spec: How large the network's box is, and how it is drawn.
+        xy: (K, 2) keypoints from an earlier pass.
+        angle: Angle in radians that rotates them upright.
+        recipe: Determines how far the scales reach beyond the box, and how fine they are.
+        spec: Determines the size of the network's box, and how it is drawn.
 
     Returns:
-        A crop with about as many pixels as the finest of the views has.
+        A crop with about as many pixels as the finest view.
 
     Example:
         >>> recipe, spec = ViewRecipe(scales=(0.5, 1.0, 2.0)), InputSpec(box_size=80)
@@ -235,10 +237,10 @@ def upright_crop(
 
 
 def nearly_same(crop: RotatedCrop, other: RotatedCrop) -> bool:
-    """Return whether two crops show a hand so much alike that the network need not see both.
+    """Return whether two crops of a hand are so similar that the network need not see both.
 
-    They do where they differ by at most 20 degrees, a fifth of the size, and 0.15 of the side in
-    place: by less than crops differ among themselves that are drawn by estimated keypoints.
+    They are if they differ by at most 20 degrees, a fifth of the size, and 0.15 of the side in
+    position. This is less than the variation among crops that are drawn from estimated keypoints.
 
     Example:
         >>> crop = RotatedCrop((10.0, 10.0, 50.0, 50.0), 224, 0.0)
@@ -254,7 +256,7 @@ def nearly_same(crop: RotatedCrop, other: RotatedCrop) -> bool:
 
 
 def inner_box(size: int, recipe: ViewRecipe) -> Box:
-    """Return the box in an upright crop of a size: its middle, without the margin."""
+    """Return the central box of an upright crop of a given size, without the margin."""
     return square_box((0.0, 0.0, float(size), float(size)), 1 / _margin(recipe))
 
 
@@ -263,7 +265,7 @@ def rotate_back(maps: np.ndarray, crop: RotatedCrop, target: Frame) -> np.ndarra
 
     Args:
         maps: (h, w, C) over the whole crop.
-        crop: Where they lie.
+        crop: The crop that the maps cover.
         target: A frame in the image with one step along both axes.
 
     Returns:
@@ -278,5 +280,5 @@ def rotate_back(maps: np.ndarray, crop: RotatedCrop, target: Frame) -> np.ndarra
 
 
 def _margin(recipe: ViewRecipe) -> float:
-    """Return how many times the box the largest of the views is."""
+    """Return the size of the largest view, as a multiple of the box."""
     return max(1.0, *recipe.scales) if recipe.scaling == "box" else 1.0

@@ -1,7 +1,7 @@
-"""From an image to whole people: bodies first, then the faces and hands that hang on them.
+"""From an image to whole people: bodies first, then the faces and hands that belong to them.
 
-The steps are public, so that one can be changed: `bodies`, `add_faces`, `add_hands`; and so are the
-boxes that they look into, see `body_boxes`.
+The steps are public, so that each can be replaced: `bodies`, `add_faces`, `add_hands`. So are the
+functions that derive their boxes, see `body_boxes`.
 """
 
 import os
@@ -33,20 +33,20 @@ from openpose_keras.io.images import ImageLike, as_image
 from openpose_keras.networks.presets import PARTS, EngineName, Part, check_parts, get_presets
 
 _LARGEST_HAND = 0.5  # of the longer side of a body
-_MOST = 0.6  # of a body's keypoints, from which on its size is known
-_SURE = 0.95  # probability of its side from which a hand is not taken for one of the other side
+_MOST = 0.6  # fraction of a body's keypoints from which its size is known
+_SURE = 0.95  # probability above which the side of a hand is kept
 
 
 class WholeBodyEstimator(Mappable):
     """Estimates whole people in an image: bodies, faces and hands, or some of these.
 
     Args:
-        body: Finds the bodies; None where the image has hands only, which are then searched for.
+        body: Finds the bodies; None for images of hands only, which are then searched for.
         face: Finds the keypoints of the bodies' faces; None for no faces.
-        hand: Finds those of the hands; None for no hands.
-        search_hands: Whether hands are searched for in images with bodies too, as a body whose
-            wrist is not found promises no hand; None for wherever `hand` searches with a detector.
-            OpenPose does not search.
+        hand: Finds the keypoints of the hands; None for no hands.
+        search_hands: Whether hands are also searched for in images with bodies, as a body whose
+            wrist is not found gives no box for its hand. None: only if `hand` searches with a
+            detector. OpenPose does not search.
 
     Raises:
         ValueError: There is neither a body nor a hand.
@@ -101,18 +101,18 @@ class WholeBodyEstimator(Mappable):
         """Load the networks of a set of presets with their weights.
 
         Args:
-            name: A key of `presets.PRESET_SETS`, or names of `presets.PRESETS` with commas between,
+            name: A key of `presets.PRESET_SETS`, or comma-separated names of `presets.PRESETS`,
                 such as "body_25,hand_lite".
-            parts: Those to estimate, as `--parts` has them: "body,face,hands", some of these or a
-                list of them; None for all that the set finds. Faces need bodies; hands are searched
-                for where there are none.
+            parts: The parts to estimate, as for `--parts`: "body,face,hands", some of these, or a
+                list of them; None for all that the set finds. Faces need bodies. Without bodies,
+                hands are searched for.
             weights: Files of your own by part, such as {"hand": "tuned.weights.h5"}; the other
                 parts have their presets' weights.
-            recipe: The name of a recipe, for the parts that have one of this name, or a recipe of
-                your own, for the parts that take its kind; the others, and with None all of them,
-                take their own default.
-            dtype: What the networks compute in; None for "float32". Any other asks for Keras.
-            engine: What computes the networks: one of `presets.ENGINES`, see
+            recipe: The name of a recipe, for the parts that have one of this name; or a recipe of
+                your own, for the parts that take its kind. Other parts have their own default, as
+                all parts do with None.
+            dtype: Data type of the computation; None for "float32". Any other requires Keras.
+            engine: The engine that runs the networks: one of `presets.ENGINES`, see
                 `engines.load_engine`.
             search_hands: As for the constructor.
 
@@ -161,19 +161,19 @@ class WholeBodyEstimator(Mappable):
 
         Args:
             image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
-            max_people: How many bodies are kept at most; None for all.
-            min_presence: Presence from which a hand or a face is reported, where the network tells
-                it.
-            tracks: Where the hands of earlier frames of a video were; None for a single image.
+            max_people: Maximum number of bodies; None for all.
+            min_presence: Minimum presence of a hand or a face that is reported, if the network
+                predicts it.
+            tracks: The hands of earlier frames of a video; None for a single image.
 
         Returns:
-            The people in OpenPose's order. Without a body in the image, without an estimator of
-            bodies, or with `search_hands`, hands are searched for. A hand that no body explains is
-            a person of its own, behind the others: a right hand where nobody knows the side.
+            The people in OpenPose's order. Hands are searched for without a body in the image,
+            without an estimator of bodies, or with `search_hands`. A hand that belongs to no body
+            is a person of its own, after the others; it is a right hand if its side is unknown.
 
         Raises:
             ImageError: The array is not an image.
-            TypeError: The tracks are no `HandTracks`.
+            TypeError: The tracks are not `HandTracks`.
             ValueError: A limit is not valid.
             NetworkError: A network's output is not finite maps of its skeleton.
         """
@@ -198,11 +198,11 @@ class WholeBodyEstimator(Mappable):
     def add_faces(
         self, image: np.ndarray, people: Sequence[Person], *, min_presence: float = 0.5
     ) -> list[Person]:
-        """Return people with their faces, where their bodies say where to look.
+        """Return people with the faces that are found in boxes derived from their bodies.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            people: Those with a body, all of one skeleton; people without one stay as they are.
+            people: The people. Their bodies have one skeleton; those without one are unchanged.
             min_presence: As for a call.
         """
         if self.face is None:
@@ -225,14 +225,14 @@ class WholeBodyEstimator(Mappable):
         min_presence: float = 0.5,
         tracks: HandTracks | None = None,
     ) -> list[Person]:
-        """Return people with their hands, where their arms say where to look.
+        """Return people with the hands that are found in boxes derived from their arms.
 
-        Hands that they have already stay, and none is added a second time.
+        Existing hands are kept, and no hand is added a second time.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            people: Those with a body, all of one skeleton; people without one stay as they are.
-            min_presence: As for a call: a hand that the arm promises may be hidden.
+            people: The people. Their bodies have one skeleton; those without one are unchanged.
+            min_presence: As for a call; the hand at the end of an arm may be hidden.
             tracks: As for a call.
         """
         if self.hand is None:
@@ -256,7 +256,7 @@ class WholeBodyEstimator(Mappable):
         added = list(people)
         for (index, side), hand in zip(places, hands, strict=True):
             there = hand.presence is None or hand.presence >= min_presence
-            judged = hand.presence is not None  # OpenPose's own hands are as OpenPose has them
+            judged = hand.presence is not None  # OpenPose's own hands are kept as in OpenPose
             wrong = judged and is_oversized(hand, people[index].body)
             if there and hand.found.any() and not wrong and not _is_known(hand, people):
                 added[index] = _with_hand(added[index], side, hand)
@@ -265,7 +265,7 @@ class WholeBodyEstimator(Mappable):
     def add_searched_hands(
         self, image: np.ndarray, people: Sequence[Person], *, min_presence: float = 0.5
     ) -> list[Person]:
-        """Return people with the hands that a search of the whole image finds, too.
+        """Return people with the additional hands that a search of the whole image finds.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -278,15 +278,15 @@ class WholeBodyEstimator(Mappable):
 
 
 def attach_hands(people: Sequence[Person], hands: Iterable[Hand]) -> list[Person]:
-    """Return people with hands that were found elsewhere than at the end of their arms.
+    """Return people with hands that were found independently of their arms.
 
-    A hand that a person has already is not added again. One within its own size of a body's wrist,
-    whose hand is missing, is this body's; and if it is not sure of its side, with a probability of
-    0.95, it takes the wrist's. Any other is a person of its own.
+    A hand that a person already has is not added again. A hand within its own size of a wrist that
+    lacks a hand is assigned to the body of this wrist; unless the probability of its side is above
+    0.95, it takes the side of the wrist. Any other hand becomes a person of its own.
 
     Args:
         people: With or without bodies and hands.
-        hands: Those to add.
+        hands: The hands to add.
     """
     added = list(people)
     for hand in hands:
@@ -300,14 +300,14 @@ def attach_hands(people: Sequence[Person], hands: Iterable[Hand]) -> list[Person
 
 
 def is_oversized(hand: Hand, body: Keypoints | None) -> bool:
-    """Return whether a hand is too large to be that of a body, as a whole person taken for a hand.
+    """Return whether a hand is too large for a body, such as a whole person taken for a hand.
 
-    A hand is about a tenth as long as its person. One that is nearer to the camera looks larger,
+    A hand is about a tenth as long as its person. A hand that is nearer to the camera looks larger,
     but not half as large as a body of which most keypoints are found.
 
     Args:
-        hand: At the end of an arm of the body.
-        body: None for a hand without one, which has any size.
+        hand: The hand at the end of an arm of the body.
+        body: The body; None for a hand without one, which may have any size.
 
     Example:
         >>> corners = np.array([[0.0, 0.0], [10.0, 100.0]])
@@ -323,15 +323,15 @@ def is_oversized(hand: Hand, body: Keypoints | None) -> bool:
 
 
 def _is_known(hand: Hand, people: Sequence[Person]) -> bool:
-    """Return whether one of some people has a hand already."""
+    """Return whether one of the people already has this hand."""
     return any(same_hand(known.xy, hand.xy) for person in people for known in person.hands)
 
 
 def _owner(people: Sequence[Person], hand: Hand) -> tuple[int, Side] | None:
-    """Return whose hand it is, and which: that of a near wrist that lacks one, or None.
+    """Return the person and the side of a near wrist that lacks a hand, or None.
 
-    The nearest wrist of the hand's own side counts; for a hand that is not sure of its side, also
-    one of the other side, if no other is near.
+    The nearest wrist of the hand's own side is taken. If the hand is not sure of its side and no
+    such wrist is near, one of the other side is taken.
     """
     is_sure = hand.right is not None and abs(hand.right - 0.5) > _SURE - 0.5
     middle, size = hand.xy[HAND.index("wrist")], keypoint_extent(hand.xy)[1].max()
