@@ -1,12 +1,13 @@
-"""Heatmaps: resized and merged here, searched for their peaks in `heatmaps.peaks`.
+"""Heatmaps are resized and merged here; `heatmaps.peaks` finds their peaks.
 
 Maps are channels last, (h, w, C) or (n, h, w, C), one map per keypoint and the background last.
-Between frames positions go by the half-pixel rule, as `cv2.resize` has it: cell g of a network of
-stride s lies at input pixel s * g + (s - 1) / 2. Cubic means the kernel with a = -0.75, as OpenCV
-and OpenPose's CPU version use it. All functions return new arrays, but `foreground` returns a view.
+Positions are mapped between frames by the half-pixel rule, as in `cv2.resize`: cell g of a network
+of stride s lies at input pixel s * g + (s - 1) / 2. Cubic means the kernel with a = -0.75, as in
+OpenCV and OpenPose's CPU version. All functions return new arrays, except `foreground`, which
+returns a view.
 
-Memory: 22 maps of a photo of 12 megapixels take 1.06 GB, one of them 48 MB. So enlarge and merge
-one map at a time where the frame is that of a large image.
+Memory: 22 maps of a photo of 12 megapixels take 1.06 GB, one of them 48 MB. In the frame of a large
+image, maps should therefore be upsampled and merged one at a time.
 """
 
 from openpose_keras.heatmaps.merging import merge, pick_best

@@ -1,8 +1,8 @@
 """Candidates for the keypoints of people: all peaks of each map, as OpenPose finds them.
 
-OpenPose looks for peaks in maps that were enlarged to the network's input
-(src/openpose/net/nmsBase.cpp). A peak is (x, y, score) in the pixels of the maps; it lies in the
-centroid of its surroundings. No function writes into its arguments.
+OpenPose finds peaks by non-maximum suppression in maps upsampled to the network's input
+(src/openpose/net/nmsBase.cpp). A peak is (x, y, score) in the pixels of the maps, where x and y are
+the centroid of its neighbourhood. No function writes into its arguments.
 """
 
 import math
@@ -18,13 +18,13 @@ from openpose_keras.geometry.axis_aligned import Size
 from openpose_keras.geometry.resampling import axis_weights
 
 MOST_PEAKS = 127
-"""OpenPose keeps so many peaks of a map, the first in row-major order, not the highest."""
+"""Maximum number of peaks per map: OpenPose keeps the first in row-major order, not the highest."""
 
 _RADIUS = 3  # of the window whose centroid a peak is
 _SIDE = 2 * _RADIUS + 1
-_CELLS = 3  # to either side of a cell, from which its surroundings are enlarged
-_BELOW = 0.7  # of the threshold; around a cell whose value is lower nothing is above it
-_NEARLY = np.float32(1.05)  # so much higher may a neighbour be of a cell that is looked at
+_CELLS = 3  # to either side of a cell, from which its neighbourhood is upsampled
+_BELOW = 0.7  # of the threshold; around a cell below this nothing is above the threshold
+_NEARLY = np.float32(1.05)  # by which a neighbour may exceed a cell that is examined
 _STEPS = np.arange(-_RADIUS, _RADIUS + 1)
 _MOMENTS = np.column_stack(  # of a window: its sum, and along x and y
     [np.ones(_SIDE**2), np.tile(_STEPS, _SIDE), np.repeat(_STEPS, _SIDE)]
@@ -37,14 +37,15 @@ def openpose_candidates(
 ) -> list[FloatArray]:
     """Return the peaks of each map above a threshold, in row-major order.
 
-    A pixel is a peak if it is higher than its eight neighbours; of two equal neighbours neither is
-    one. In the second rows and columns from the border it may equal them, and what lies outside
-    counts as the threshold. The outermost pixels are peaks only where such a row or column ends.
+    A pixel is a peak if it is higher than its eight neighbours; of two equal neighbours, neither
+    is a peak. In the second row or column from the border, a peak may equal its neighbours, and
+    pixels outside the map count as the threshold. The outermost pixels can be peaks only at the
+    ends of these rows and columns.
 
     Args:
         maps: (h, w, K) heatmaps of the keypoints, without the background.
         threshold: Values must be above it.
-        offset: Is added to x and y. OpenPose adds half a pixel of the image
+        offset: Added to x and y. OpenPose adds half a pixel of the image
             (src/openpose/pose/poseExtractorCaffe.cpp).
 
     Returns:
@@ -83,24 +84,24 @@ def refined_candidates(
     offset: float = 0.0,
     scales: Sequence[ArrayLike] = (),
 ) -> list[FloatArray]:
-    """Return nearly what `openpose_candidates` finds in enlarged maps, without enlarging them.
+    """Return nearly the peaks of `openpose_candidates`, without upsampling whole maps.
 
-    Only what surrounds a cell that none of the four next to it exceeds by more than 5 % is
-    enlarged, cubically as OpenPose does it: its own pixels, and a quarter of a cell more each way.
-    Of these each that is higher than its eight neighbours is a peak; of two equal ones the first.
-    So a peak on the slope of another can be missed.
+    Only the neighbourhoods of cells that none of their four neighbours exceeds by more than 5 % are
+    upsampled, cubically as in OpenPose: the cell's own pixels, and a quarter of a cell on each
+    side. A pixel that is higher than its eight neighbours is a peak; of two equal pixels the first
+    one is. A peak on the slope of another can therefore be missed.
 
     Args:
         maps: (h, w, K) heatmaps of the keypoints on the network's cells, without the background.
         stride: Input pixels per cell.
-        threshold: Values of the enlarged maps must be above it.
-        offset: Is added to x and y.
-        scales: The maps of several inputs, each on cells of its own, (h', w', K), the first on
-            those of `maps`, which are their mean: what surrounds a cell is enlarged from each, and
-            averaged as in OpenPose.
+        threshold: Values of the upsampled maps must be above it.
+        offset: Added to x and y.
+        scales: The maps of several inputs, (h', w', K) at their own resolutions, the first at that
+            of `maps`, which are their mean. The neighbourhood of a cell is upsampled from each of
+            them and averaged, as in OpenPose.
 
     Returns:
-        For each map (n, 3) float32 as `openpose_candidates`, in pixels of the input. At most
+        For each map (n, 3) float32 as from `openpose_candidates`, in pixels of the input. At most
         `MOST_PEAKS`.
 
     Raises:
@@ -145,7 +146,7 @@ def refined_candidates(
 
 
 def _pad(maps: FloatArray) -> FloatArray:
-    """Return maps with the edge repeated as far as the surroundings of a cell reach."""
+    """Return maps padded with their edges, as far as the neighbourhood of a cell reaches."""
     height, width, count = maps.shape
     padded = cv2.copyMakeBorder(maps, *(_CELLS,) * 4, cv2.BORDER_REPLICATE)
     shape = height + 2 * _CELLS, width + 2 * _CELLS, count
@@ -155,7 +156,7 @@ def _pad(maps: FloatArray) -> FloatArray:
 def _high_cells(padded: FloatArray, threshold: np.float32) -> tuple[IntArray, ...]:
     """Return y, x and channels of cells above a threshold that no neighbour exceeds by much.
 
-    Cells in whose surroundings all is equal are left out: there is no peak between them.
+    Cells whose neighbourhood is constant are left out, since it contains no peak.
     """
     _, width, count = padded.shape
     mask = padded[_CELLS:-_CELLS, _CELLS:-_CELLS] > threshold
@@ -177,7 +178,7 @@ def _high_cells(padded: FloatArray, threshold: np.float32) -> tuple[IntArray, ..
 def _around(
     maps: FloatArray, y: IntArray, x: IntArray, channels: IntArray, radius: int
 ) -> FloatArray:
-    """Return what is around n cells of maps, which lie that far inside them: (n, side * side)."""
+    """Return the neighbourhoods of n cells, which must lie inside the maps: (n, side * side)."""
     _, width, count = maps.shape
     steps = np.arange(-radius, radius + 1) * count
     places = (y * width + x) * count + channels
@@ -186,15 +187,16 @@ def _around(
 
 
 def _surroundings(padded: FloatArray, cells: tuple[IntArray, ...], stride: int) -> FloatArray:
-    """Return what surrounds cells (y, x, channels), enlarged: of each its own pixels and some more.
+    """Return the upsampled neighbourhoods of cells (y, x, channels).
 
     Args:
-        padded: What `_pad` returned.
+        padded: Maps from `_pad`.
         cells: y, x and channels (n,) of cells of the maps.
         stride: Input pixels per cell.
 
     Returns:
-        (side, side, n) float32: the pixels of a cell, a quarter of a cell, and a window's radius.
+        (side, side, n) float32: the pixels of a cell, extended on each side by a quarter of a
+        cell and a window's radius.
     """
     y, x, channels = cells
     weights = _enlarging(stride)
@@ -206,13 +208,13 @@ def _surroundings(padded: FloatArray, cells: tuple[IntArray, ...], stride: int) 
 def _resized_surroundings(
     maps: FloatArray, cells: tuple[IntArray, ...], stride: int, shape: Size
 ) -> FloatArray:
-    """Return what `_surroundings` does, of maps on other cells that cover the same input.
+    """Return `_surroundings` from maps of another resolution that cover the same input.
 
     Args:
         maps: (h', w', K).
-        cells: y, x and channels (n,) of cells of maps of a shape.
-        stride: Input pixels per cell of these.
-        shape: (h, w) of these.
+        cells: y, x and channels (n,) of cells of the maps of `shape`.
+        stride: Input pixels per cell of these maps.
+        shape: (h, w) of these maps.
     """
     y, x, channels = cells
     (tops, down), (lefts, across) = (
@@ -227,16 +229,16 @@ def _resized_surroundings(
 
 @lru_cache
 def _resizing(size: int, own: int, stride: int) -> tuple[IntArray, FloatArray]:
-    """Return for each cell of an axis which cells of another one surround it, and their weights.
+    """Return, for each cell of an axis, the cells of another axis around it, and their weights.
 
     Args:
         size: Number of cells, each of `stride` pixels.
-        own: Number of the others, which cover the same pixels.
+        own: Number of cells of the other axis, which covers the same pixels.
         stride: Pixels per cell.
 
     Returns:
-        (size,) the first of the others, and (size, pixels, others) float32 the weights that
-        enlarge them to the surroundings of a cell.
+        (size,) the first cell of the other axis, and (size, pixels, others) float32, the weights
+        that upsample its cells to the neighbourhood of a cell.
     """
     reach = stride // 4 + _RADIUS
     pixels = stride * np.arange(size)[:, None] + np.arange(-reach, stride + reach)
@@ -250,9 +252,9 @@ def _resizing(size: int, own: int, stride: int) -> tuple[IntArray, FloatArray]:
 
 @lru_cache
 def _enlarging(stride: int) -> FloatArray:
-    """Return the weights (pixels, cells) that enlarge what surrounds a cell.
+    """Return the weights (pixels, cells) that upsample the neighbourhood of a cell.
 
-    Both axes are enlarged at once: one product with all surroundings takes less time than two.
+    Both axes are upsampled at once: one product with all neighbourhoods takes less time than two.
     """
     reach = stride // 4 + _RADIUS
     positions = (np.arange(-reach, stride + reach) + 0.5) / stride - 0.5 + _CELLS
@@ -261,9 +263,10 @@ def _enlarging(stride: int) -> FloatArray:
 
 
 def _maxima(patches: FloatArray, threshold: np.float32) -> tuple[IntArray, ...]:
-    """Return row, column and patch of pixels above the threshold that none around them exceeds.
+    """Return row, column and patch of the local maxima above the threshold.
 
-    Pixels whose window would leave the patch are left out. Of equal neighbours the first is one.
+    Pixels whose window would leave the patch are left out. Of equal neighbours, the first one is a
+    maximum.
     """
     side = len(patches) - 2 * _RADIUS
     inner = patches[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
@@ -277,13 +280,13 @@ def _maxima(patches: FloatArray, threshold: np.float32) -> tuple[IntArray, ...]:
 
 
 def _centroids(windows: FloatArray, y: IntArray, x: IntArray, size: Size) -> FloatArray:
-    """Return peaks (n, 3) float32: the centroids of windows, and the values in their middles.
+    """Return peaks (n, 3) float32: the centroids of windows, and the values at their centres.
 
     Args:
         windows: (n, 7, 7) around the pixels.
-        y: (n,) of the pixels.
-        x: (n,) of the pixels.
-        size: (height, width) of the maps in pixels; what is outside does not count.
+        y: (n,) rows of the pixels.
+        x: (n,) columns of the pixels.
+        size: (height, width) of the maps; pixels outside do not count.
     """
     below, beside = (
         (each[:, None] + _STEPS >= 0) & (each[:, None] + _STEPS < side)
@@ -298,18 +301,18 @@ def _centroids(windows: FloatArray, y: IntArray, x: IntArray, size: Size) -> Flo
 
 
 def _nonzero(mask: np.ndarray) -> tuple[IntArray, ...]:
-    """Return what `np.nonzero` does, for three axes in a fifth of the time."""
+    """Return the result of `np.nonzero` for three axes in a fifth of its time."""
     return np.unravel_index(np.flatnonzero(mask), mask.shape)
 
 
 def _first_of_each(channels: IntArray) -> np.ndarray:
-    """Return which of some peaks are among the first `MOST_PEAKS` of their channel, sorted."""
+    """Return which peaks, sorted by channel, are among the first `MOST_PEAKS` of theirs."""
     within: np.ndarray = np.arange(len(channels)) - np.searchsorted(channels, channels)
     return within < MOST_PEAKS
 
 
 def _planes(maps: FloatArray) -> Sequence[FloatArray]:
-    """Return the maps (h, w), each contiguous; those that are stored one by one are not copied."""
+    """Return the maps (h, w), each contiguous; maps that already are contiguous are not copied."""
     stored_apart = maps.strides[2] >= maps.strides[1]
     planes = np.moveaxis(maps, 2, 0) if stored_apart else cv2.split(maps)
     return [np.ascontiguousarray(plane) for plane in planes]
@@ -337,7 +340,7 @@ def _peak_cells(maps: FloatArray, threshold: np.float32) -> tuple[IntArray, IntA
 def _windows(
     maps: FloatArray, channels: IntArray, y: IntArray, x: IntArray, radius: int
 ) -> FloatArray:
-    """Return what is around n pixels of maps: (n, side, side), 0 outside the maps."""
+    """Return the windows around n pixels of maps: (n, side, side), 0 outside the maps."""
     height, width, _ = maps.shape
     steps = np.arange(-radius, radius + 1)
     rows, columns = y[:, None, None] + steps[:, None], x[:, None, None] + steps

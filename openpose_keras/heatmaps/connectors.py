@@ -1,8 +1,8 @@
-"""Connectors: what groups candidates into people by their limbs, as OpenPose's two programs do.
+"""Connectors group candidates into people by their limbs, as OpenPose's two programs do.
 
-`connect_openpose` is what its CUDA and OpenCL programs do, and what nearly all users know: the
-limbs of all pairs are taken in the order of their scores, and parts of one person are merged.
-`connect_openpose_cpu` is its CPU program: limb by limb, without merging
+`connect_openpose` follows its CUDA and OpenCL programs, which nearly all users know: the limbs of
+all pairs are taken in the order of their scores, and parts of one person are merged.
+`connect_openpose_cpu` follows its CPU program, which works limb by limb and does not merge
 (src/openpose/net/bodyPartConnectorBase.cpp). People are arrays of indices into the candidates.
 """
 
@@ -16,15 +16,15 @@ from openpose_keras.core.skeletons import Skeleton
 from openpose_keras.heatmaps.part_affinity import Limbs
 
 MISSING = -1
-_PEAK_SHARE = np.float32(0.1)  # of the candidates' scores in the order of the limbs
+_PEAK_SHARE = np.float32(0.1)  # weight of the candidates' scores in the ranking of limbs
 
 
 class People(NamedTuple):
-    """People, made of candidates.
+    """People as groups of candidates.
 
     Args:
         members: (n, K) index of each keypoint's candidate, or `MISSING`.
-        counts: (n,) how many keypoints were counted, which may differ from how many there are.
+        counts: (n,) number of keypoints as counted, which may differ from the actual number.
         scores: (n,) float32, the sum of the scores of candidates and limbs.
     """
 
@@ -34,18 +34,18 @@ class People(NamedTuple):
 
 
 class _Person:
-    """A person while it is put together."""
+    """A person that is being assembled."""
 
     __slots__ = ("count", "members", "score")
 
     def __init__(self, members: dict[int, int], score: np.float32) -> None:
-        """Begin with one or two members, an index for each keypoint that is known."""
+        """Start with one or two members: the candidate's index by keypoint."""
         self.members = members
         self.count = len(members)
         self.score = score
 
     def add(self, keypoint: int, index: int, score: np.float32) -> None:
-        """Take a candidate; a limb's score comes with it."""
+        """Add a candidate; the score includes that of its limb."""
         self.members[keypoint] = index
         self.count += 1
         self.score += score
@@ -66,19 +66,19 @@ def _as_people(people: Sequence[_Person], size: int) -> People:
 def connect_openpose(
     candidates: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
 ) -> People:
-    """Group candidates as OpenPose's CUDA program does: the best limbs of all first.
+    """Group candidates as OpenPose's CUDA program does, the best limbs overall first.
 
     Args:
         candidates: For each keypoint (n, 3) x, y, score.
-        limbs: For each limb of the skeleton the pairs that may be joined.
-        skeleton: Names keypoints and limbs.
+        limbs: The pairs that may be joined, for each limb of the skeleton.
+        skeleton: Defines keypoints and limbs.
 
     Returns:
-        The people in the order of their best limb, none removed yet.
+        All people, in the order of their best limb.
     """
     heights = [np.asarray(peaks, np.float32)[:, 2] for peaks in candidates]
     owners: list[dict[int, _Person]] = [{} for _ in candidates]
-    people: dict[_Person, int] = {}  # and when they came
+    people: dict[_Person, int] = {}  # and the rank at which they were created
     ranked = ranked_pairs(heights, limbs, skeleton)
     for number, (start, a, end, b, score) in enumerate(ranked):
         one, other = owners[start].get(a), owners[end].get(b)
@@ -102,7 +102,7 @@ def connect_openpose(
 def ranked_pairs(
     heights: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
 ) -> Iterator[tuple[int, int, int, int, np.float32]]:
-    """Yield the pairs of all limbs, best first: keypoint, candidate, the other two, and score."""
+    """Yield the pairs of all limbs, best first: (keypoint, candidate) of both ends, and score."""
     pairs, scores = (np.concatenate(rows) for rows in zip(*limbs, strict=True))
     numbers = np.repeat(np.arange(len(limbs)), [len(limb.scores) for limb in limbs])
     ends = np.array(skeleton.limb_indices)[numbers]
@@ -122,7 +122,7 @@ def _take(
     index: int,
     score: np.float32,
 ) -> None:
-    """Add a candidate to a person that has none of its kind."""
+    """Add a candidate to a person that lacks this keypoint."""
     if keypoint not in person.members:
         person.add(keypoint, index, score)
         owners[keypoint][index] = person
@@ -135,7 +135,7 @@ def _merge(
     other: _Person,
     limb_score: np.float32,
 ) -> None:
-    """Merge two people, who share no keypoint, into the one that came first."""
+    """Merge two people, who share no keypoint, into the one that was created first."""
     kept, gone = sorted((one, other), key=people.__getitem__)
     for keypoint, index in gone.members.items():
         owners[keypoint][index] = kept
@@ -148,15 +148,15 @@ def _merge(
 def connect_openpose_cpu(
     candidates: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
 ) -> People:
-    """Group candidates as OpenPose's CPU program does: limb by limb, and no people are merged.
+    """Group candidates as OpenPose's CPU program does, limb by limb, without merging people.
 
     Args:
         candidates: For each keypoint (n, 3) x, y, score.
-        limbs: For each limb of the skeleton the pairs that may be joined.
-        skeleton: Names keypoints and limbs.
+        limbs: The pairs that may be joined, for each limb of the skeleton.
+        skeleton: Defines keypoints and limbs.
 
     Returns:
-        The people in the order in which they came, none removed yet.
+        All people, in the order in which they were created.
     """
     heights = [np.asarray(peaks, np.float32)[:, 2] for peaks in candidates]
     size = len(candidates)
@@ -180,7 +180,7 @@ def connect_openpose_cpu(
 
 
 def _best_pairs(limb: Limbs, most: int) -> list[tuple[int, int, np.float32]]:
-    """Return pairs, best first, so that no candidate is in two; in a tie the greater index wins."""
+    """Return disjoint pairs of candidates, best first; in a tie the greater index wins."""
     first, second = limb.pairs.T
     order = np.lexsort((second, first, limb.scores))[::-1]
     taken: tuple[set[int], set[int]] = (set(), set())
@@ -199,7 +199,7 @@ def _best_pairs(limb: Limbs, most: int) -> list[tuple[int, int, np.float32]]:
 def _alone(
     people: Sequence[_Person], keypoint: int, heights: FloatArray, skeleton: Skeleton
 ) -> list[_Person]:
-    """Return a person for each candidate that has no partner and, but for MPI, no person yet."""
+    """Return a person for each candidate without a partner and, except for MPI, no person yet."""
     taken = {each.members.get(keypoint) for each in people if skeleton.name != "body_mpi"}
     free = [index for index in range(len(heights)) if index not in taken]
     return [_Person({keypoint: index}, heights[index]) for index in free]
@@ -208,7 +208,7 @@ def _alone(
 def _share(
     people: Sequence[_Person], start: int, end: int, joined: list[tuple[int, int, np.float32]]
 ) -> None:
-    """Complete pairs of ear and shoulder, which neither count nor begin a person."""
+    """Complete pairs of ear and shoulder, which are not counted and do not start a person."""
     for a, b, _ in joined:
         for each in people:
             if each.members.get(start) == a and end not in each.members:
@@ -224,7 +224,7 @@ def _extend(
     joined: list[tuple[int, int, np.float32]],
     heights: Sequence[FloatArray],
 ) -> None:
-    """Add the second candidate of each pair to the first person that has the first one."""
+    """Add the second candidate of each pair to the first person that has its first candidate."""
     for a, b, score in joined:
         person = next((each for each in people if each.members.get(start) == a), None)
         if person is None:
@@ -235,4 +235,4 @@ def _extend(
 
 
 CONNECTORS = {"openpose": connect_openpose, "openpose_cpu": connect_openpose_cpu}
-"""What groups candidates into people, by name."""
+"""The functions that group candidates into people, by name."""

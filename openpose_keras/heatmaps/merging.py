@@ -22,11 +22,11 @@ def merge(
 
     Args:
         maps: Arrays (h, w, C) of one shape, the background last. "mean" takes them one by one, so
-            an iterator needs no more memory than two of them at a time.
+            that an iterator needs memory for only two of them at a time.
         method: "mean" or "best".
-        weights: One weight for each view: a number, or (h, w) where it differs from cell to cell,
+        weights: One weight for each view: a number, or (h, w) if it differs from cell to cell,
             for example 0 where a view does not reach. A cell in which all weights are 0 is 0. By
-            default all views count alike.
+            default all views have equal weights.
 
     Returns:
         (h, w, C), a new array.
@@ -51,9 +51,9 @@ def merge(
 
 
 def pick_best(scores: ArrayLike) -> int:
-    """Return the index of the view whose mean peak score is highest; the first wins a tie.
+    """Return the index of the view with the highest mean peak score; the first wins a tie.
 
-    OpenPose merges scales in this way: it takes all keypoints of one scale and averages nothing
+    OpenPose merges scales in this way: it takes all keypoints from one scale, without averaging
     (src/openpose/hand/handExtractorCaffe.cpp).
 
     Args:
@@ -73,7 +73,7 @@ def pick_best(scores: ArrayLike) -> int:
 
 
 def _of_one_shape(maps: Iterable[ArrayLike]) -> Iterator[FloatArray]:
-    """Yield the maps one by one, checked; raise where one has another shape than the first."""
+    """Yield the maps one by one after a check; raise if shapes differ."""
     shape = None
     for each in maps:
         array = check_maps(each)

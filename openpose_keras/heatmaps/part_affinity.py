@@ -1,8 +1,8 @@
 """Limbs: pairs of candidates that a part affinity field joins.
 
-A part affinity field tells, at each pixel of a limb, the unit vector along it. The score of a pair
-of candidates is how well the field between them agrees with the direction from one to the other
-(src/openpose/net/bodyPartConnectorBase.cpp of OpenPose, getScoreAB).
+A part affinity field holds, at each pixel of a limb, the unit vector along it. The score of a pair
+of candidates measures how well the field between them agrees with the direction from one to the
+other (src/openpose/net/bodyPartConnectorBase.cpp of OpenPose, getScoreAB).
 """
 
 import math
@@ -17,11 +17,11 @@ from openpose_keras.core.arrays import FloatArray, IntArray, check_maps, group_s
 from openpose_keras.core.skeletons import Skeleton
 
 _LEAST_SAMPLES, _MOST_SAMPLES = 5, 25
-_NEAR = 150  # a limb is short if it is below the square root of the maps' area over this
+_NEAR = 150  # a limb is short if its length is below the square root of the maps' area over this
 _EPSILON = 1e-6
-_FEW_LINES = 150  # so many are sampled whole in less time than it takes to choose among them
+_FEW_LINES = 150  # up to this number, it is faster to sample all lines fully than to preselect
 _KERNEL = 2  # cells that a cubic kernel reaches to either side
-_LONGEST = 32766  # pixels along a side that `cv2.remap` makes
+_LONGEST = 32766  # pixels along a side that `cv2.remap` can produce
 
 _Reader = Callable[[IntArray, IntArray, IntArray], tuple[FloatArray, FloatArray]]
 
@@ -30,7 +30,7 @@ class Limbs(NamedTuple):
     """The pairs of candidates of one limb that may be joined.
 
     Args:
-        pairs: (n, 2) indices into the candidates of its first and of its second keypoint.
+        pairs: (n, 2) indices into the candidates of the limb's first and second keypoint.
         scores: (n,) float32, all above 0.
     """
 
@@ -50,25 +50,26 @@ def limb_scores(
 ) -> list[Limbs]:
     """Return the scores of all pairs of candidates that the limbs of a skeleton may join.
 
-    The field is sampled at 5 to 25 places between the two, the first one included. A pair is
-    accepted if enough samples agree; its score is their mean.
+    The field is sampled at 5 to 25 positions between the two, including the first. A pair is
+    accepted if enough samples agree with its direction; its score is their mean.
 
     Args:
         fields: (h, w, 2 L) part affinity fields, in the network's order.
         candidates: For each keypoint (n, 3) x, y, score.
-        skeleton: Names the limbs and where their fields lie.
-        threshold: A sample agrees if the field times the limb's direction is above it.
+        skeleton: Defines the limbs and the channels of their fields.
+        threshold: A sample agrees if the dot product of the field and the limb's direction is above
+            it.
         fraction: More than this fraction of the samples must agree.
-        short_score: Score of a pair that does not, if the two nearly touch.
-        stride: Pixels of the candidates' frame for each cell of the fields. With 1 the fields were
-            enlarged to that frame; otherwise they are enlarged, cubically too, only where they are
-            sampled.
+        short_score: Score of a pair that is not accepted, but whose two candidates nearly touch.
+        stride: Pixels of the candidates' frame per cell of the fields. With 1, the fields have been
+            upsampled to that frame. Otherwise they are upsampled, also cubically, only where they
+            are sampled.
 
     Returns:
-        One for each limb.
+        The pairs of each limb.
 
     Raises:
-        ValueError: There are not two fields a limb, or not one list of candidates a keypoint.
+        ValueError: There are not two fields per limb, or not one list of candidates per keypoint.
 
     Example:
         >>> from openpose_keras.core.skeletons import Skeleton
@@ -98,7 +99,7 @@ def limb_scores(
 
 
 class _Lines(NamedTuple):
-    """Lines between candidates, (n,) each: begin, step, direction, length, samples, field."""
+    """Lines between candidates, (n,) each: start, step, direction, length, samples, field."""
 
     x: np.ndarray
     y: np.ndarray
@@ -114,7 +115,7 @@ class _Lines(NamedTuple):
     def between(
         cls, x: FloatArray, y: FloatArray, dx: FloatArray, dy: FloatArray, channels: IntArray
     ) -> "_Lines":
-        """Return the lines from points to what is dx, dy away."""
+        """Return the lines from points x, y to x + dx, y + dy."""
         lengths = np.sqrt(dx * dx + dy * dy)
         counts = np.sqrt(5 * np.maximum(np.abs(dx), np.abs(dy))) + np.float32(0.5)
         counts = counts.clip(_LEAST_SAMPLES, _MOST_SAMPLES).astype(np.int32)
@@ -154,7 +155,7 @@ def _all_pairs(
 def _accept(
     maps: FloatArray, stride: int, lines: _Lines, threshold: np.float32, fraction: np.float32
 ) -> tuple[IntArray, FloatArray]:
-    """Return the indices (m,) of lines that enough samples agree with, and their scores (m,)."""
+    """Return the indices (m,) of lines on which enough samples agree, and their scores (m,)."""
     size = stride * maps.shape[0], stride * maps.shape[1]
     read = _read_pixels(maps) if stride == 1 else _read_cells(maps, stride)
 
@@ -166,7 +167,7 @@ def _accept(
         vectors = read(x.clip(0, size[1] - 1), y.clip(0, size[0] - 1), lines.channels)
         return lines.across * vectors[0] + lines.down * vectors[1]
 
-    # Of many lines most miss the field at one of a few samples; only the others are sampled whole.
+    # Most of many lines miss the field at one of a few samples; only the others are sampled fully.
     hopeful, misses = np.arange(len(lines.x)), np.zeros(len(lines.x), np.float32)
     for eighths in ((2, 6), (1, 4, 7)) if len(hopeful) > _FEW_LINES else ():
         few = np.stack([lines.counts * each // 8 for each in eighths])
@@ -184,16 +185,16 @@ def _accept(
 
 
 def _read_pixels(maps: FloatArray) -> _Reader:
-    """Return what reads the two fields of limbs (h, w, 2 L) at pixels x, y (k, n)."""
+    """Return a function that reads the two fields (h, w, 2 L) of limbs at pixels x, y (k, n)."""
     return lambda x, y, channels: (maps[y, x, channels], maps[y, x, channels + 1])
 
 
 def _read_cells(maps: FloatArray, stride: int) -> _Reader:
-    """Return what reads fields at pixels of maps that would be enlarged cubically.
+    """Return a function that reads fields at pixels as if they were upsampled cubically.
 
-    The fields of all limbs stand one below the other, each with its edge repeated as far as the
-    kernel reaches: one call of OpenCV samples them all. It rounds positions to 1/32 of a cell; for
-    strides of 2, 4, 8 and 16 that changes nothing.
+    The fields of all limbs are stacked vertically, each padded with its edge as far as the kernel
+    reaches, so that one call of OpenCV samples them all. It rounds positions to 1/32 of a cell,
+    which is exact for strides of 2, 4, 8 and 16.
     """
     height, width, count = maps.shape
     stack = np.empty((count // 2, height + 2 * _KERNEL, width, 2), np.float32)

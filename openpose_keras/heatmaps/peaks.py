@@ -1,11 +1,11 @@
-"""Peaks of heatmaps: one per map, or all of one map; to the cell or to a fraction of it.
+"""Peaks of heatmaps: one per map or all of one map, to the cell or to a fraction of a cell.
 
 Maps are channels last, (h, w, K), one per keypoint; `heatmaps.foreground` drops the background. A
 peak is (x, y, score) in the maps' own frame, where an integer is the centre of a cell. A missing
-peak is (nan, nan, 0). `to_input_frame` brings peaks to the pixels of the network's input.
-`gaussian_prior` says where peaks are expected, for maps to be multiplied by.
+peak is (nan, nan, 0). `to_input_frame` maps peaks to the pixels of the network's input.
+`gaussian_prior` returns weights for heatmaps that favour the expected positions of peaks.
 
-No function writes into its arguments; all refuse maps that hold NaN or infinity.
+No function writes into its arguments, and maps with NaN or infinity raise an error.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _MAX_SPLIT = 128  # channels that every version of OpenCV takes
 
 
 def argmax_peaks(maps: ArrayLike) -> FloatArray:
-    """Return the greatest value of each map and its cell, as OpenPose does: no threshold.
+    """Return the maximum of each map and its cell as OpenPose does, without a threshold.
 
     The first maximum in row-major order wins a tie (src/openpose/net/maximumBase.cpp of OpenPose).
 
@@ -48,7 +48,7 @@ def argmax_peaks(maps: ArrayLike) -> FloatArray:
 
 
 def blob_peaks(maps: ArrayLike, *, sigma: float = 3.0, threshold: float = 0.05) -> FloatArray:
-    """Return the greatest value inside the heaviest blob of each map, as pytorch-openpose does.
+    """Return the maximum inside the blob with the largest sum, as pytorch-openpose does.
 
     Each map is blurred, and the cells above the threshold form 8-connected blobs. The blob
     whose unblurred values have the largest sum is kept, and the peak is the maximum of the
@@ -93,7 +93,7 @@ def local_maxima(plane: ArrayLike, *, sigma: float = 3.0, threshold: float = 0.1
     """Return all local maxima of one map, strongest first, as mmittek's notebook finds them.
 
     The map is blurred, and a cell counts if it is above the threshold and none of its four
-    neighbours is higher. Of a plateau the first cell counts; a constant map has no maximum.
+    neighbours is higher. On a plateau, the first cell counts; a constant map has no maximum.
 
     Args:
         plane: (h, w), one heatmap.
@@ -126,7 +126,7 @@ def _plateaus(plane: FloatArray, threshold: float) -> IntArray:
     """Return the first cell of each plateau above the threshold with only lower neighbours."""
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     level = (plane == cv2.dilate(plane, cross)) & (plane > threshold)
-    # A level cell next to an equal cell that is not level lies on a slope, with its whole plateau.
+    # A level cell next to an equal cell that is not level is on a slope, as is its whole plateau.
     others = np.where(level, plane.dtype.type(-np.inf), plane)
     on_slope = level & (cv2.dilate(others, cross) >= plane)
     if level.all():  # nothing around is lower
@@ -140,10 +140,10 @@ def _plateaus(plane: FloatArray, threshold: float) -> IntArray:
 def subpixel_peaks(
     maps: ArrayLike, *, method: str = "log_quadratic", blur: float = 1.1
 ) -> FloatArray:
-    """Return the peak of each map to a fraction of a cell: blur, argmax, refine.
+    """Return the peak of each map to a fraction of a cell, by blur, argmax and refinement.
 
-    On noisy Gaussian maps the error is several times smaller than that of the argmax of enlarged
-    maps, and it takes less time (tests/benchmarks/peaks.py prints both).
+    On noisy Gaussian maps, the error is several times smaller than that of the argmax of upsampled
+    maps, and the computation takes less time (tests/benchmarks/peaks.py prints both).
 
     Args:
         maps: (h, w, K) heatmaps at the network's own resolution.
@@ -178,7 +178,7 @@ def to_input_frame(peaks: ArrayLike, stride: int) -> FloatArray:
         stride: Input pixels per cell.
 
     Returns:
-        (K, 3) in input pixels, the scores as they were.
+        (K, 3) in input pixels, with unchanged scores.
 
     Example:
         >>> to_input_frame([[2.0, 0.0, 0.9]], stride=8).tolist()
@@ -190,7 +190,7 @@ def to_input_frame(peaks: ArrayLike, stride: int) -> FloatArray:
 
 
 def _label(mask: NDArray[np.uint8], neighbours: int) -> IntArray:
-    """Number the connected parts of a mask in row-major order of their first cells."""
+    """Label the connected components of a mask in row-major order of their first cells."""
     # Wu's algorithm keeps this order, so that the first wins a tie; OpenCV's default one does not.
     labels = cv2.connectedComponentsWithAlgorithm(mask, neighbours, cv2.CV_32S, cv2.CCL_WU)[1]
     return np.asarray(labels, np.int32)
@@ -204,12 +204,12 @@ def _split(maps: FloatArray) -> Sequence[FloatArray]:
 
 
 def gaussian_prior(xy: ArrayLike, shape: tuple[int, int], *, spread: float = 0.1) -> FloatArray:
-    """Return a Gaussian about each point, whose greatest value is 1.
+    """Return a Gaussian around each point, with a maximum of 1.
 
     Args:
         xy: (K, 2) points in cells of the maps.
         shape: Height and width of the maps.
-        spread: Standard deviation, in longer sides of the points' extent.
+        spread: Standard deviation, relative to the longer side of the points' extent.
 
     Returns:
         (h, w, K) float64, to multiply heatmaps by.

@@ -1,8 +1,8 @@
-"""People: candidates that limbs join, grouped as OpenPose's two programs do.
+"""People: candidates joined by limbs, grouped as in OpenPose's two programs.
 
-Every step can be called alone, or exchanged: a finder of peaks of one's own, say, which returns
-(n, 3) x, y, score for each keypoint. `heatmaps.connectors` has the step that groups them;
-`join_pieces` and `complete_people` come after it, and go beyond OpenPose.
+Each step can be called on its own, or replaced, for example by your own function that finds peaks
+and returns (n, 3) x, y, score for each keypoint. `heatmaps.connectors` has the step that groups
+peaks; `join_pieces` and `complete_people` follow it, and go beyond OpenPose.
 
     >>> from openpose_keras.core.skeletons import Skeleton
     >>> from openpose_keras.heatmaps.connectors import connect_openpose
@@ -37,26 +37,26 @@ from openpose_keras.heatmaps.connectors import CONNECTORS, MISSING, People, rank
 from openpose_keras.heatmaps.part_affinity import Limbs, limb_scores
 
 _SHOWN = 0.05  # score above which a keypoint counts for the area of a person
-_MOST_BESIDE_FEET = 4  # keypoints of a person that has feet and is dropped
-_LONGEST = 1.3  # of a weak limb's length, in longest limbs of its person
-_LONGEST_OF_FEET = 0.7  # the same of limbs that end at a toe or a heel
+_MOST_BESIDE_FEET = 4  # keypoints of a person with feet that is dropped
+_LONGEST = 1.3  # length of a weak limb, in longest limbs of its person
+_LONGEST_OF_FEET = 0.7  # the same for limbs that end at a toe or a heel
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """What counts as a peak, as a limb and as a person.
+    """Thresholds for peaks, limbs and people.
 
     Args:
         peak: A peak's value must be above it.
         sample: A sample of a field must be above it to agree with a limb.
         fraction: More than this fraction of a limb's samples must agree.
-        keypoints: The least number of keypoints of a person.
-        score: The least score of a person, per keypoint.
+        keypoints: The minimum number of keypoints of a person.
+        score: The minimum score of a person, per keypoint.
         feet: Whether feet count as keypoints of a person.
-        reach: How far apart the two peaks of a keypoint may lie that joins two pieces of a person,
-            see `join_pieces`; 0 joins none, as OpenPose does.
-        weak: More than this fraction of a weak limb's samples must point along it, if only a
-            little, see `complete_people`; 0 completes nobody, as OpenPose does.
+        reach: Maximum distance of the two peaks of a keypoint at which two pieces of a person are
+            joined, see `join_pieces`; 0 joins none, as OpenPose does.
+        weak: More than this fraction of a weak limb's samples must point along it, however weakly,
+            see `complete_people`; 0 completes nobody, as OpenPose does.
     """
 
     peak: float = 0.05
@@ -72,11 +72,11 @@ class Thresholds:
     def of_openpose(
         cls, skeleton: Skeleton, *, maximize_positives: bool = False, peak: float | None = None
     ) -> "Thresholds":
-        """Return OpenPose's own (src/openpose/pose/poseParameters.cpp).
+        """Return OpenPose's own thresholds (src/openpose/pose/poseParameters.cpp).
 
         Args:
-            skeleton: Of the network; MPI's has another threshold for samples, and for peaks.
-            maximize_positives: Whether more keypoints are to be found, and more false ones.
+            skeleton: The network's skeleton; MPI's has other thresholds for samples and peaks.
+            maximize_positives: Whether to find more keypoints, and more false positives.
             peak: Another threshold for peaks: 0.3 for the MPI network of four stages.
         """
         is_mpi = skeleton.name == "body_mpi"
@@ -102,19 +102,20 @@ def find_people(
 
     Args:
         maps: (h, w, K + 1 + 2 L): keypoints, background, part affinity fields.
-        skeleton: Names keypoints and limbs.
+        skeleton: Defines keypoints and limbs.
         connector: A key of `CONNECTORS`.
-        thresholds: What counts as a peak, a limb and a person; None for OpenPose's own.
-        offset: Is added to x and y.
-        stride: Pixels for each cell of the maps. With 1 the maps were enlarged to the network's
+        thresholds: Thresholds for peaks, limbs and people; None for OpenPose's own.
+        offset: Added to x and y.
+        stride: Pixels per cell of the maps. With 1, the maps have been upsampled to the network's
             input, and everything is as in OpenPose. Otherwise they are the network's own, and
-            nearly the same is found in less time, see `refined_candidates`.
-        scales: With a stride, the keypoints' maps of each of several inputs, (h', w', K), whose
-            mean on the cells of the first `maps` are. Peaks lie nearer to OpenPose's with them.
+            nearly the same people are found in less time, see `refined_candidates`.
+        scales: With a stride above 1, the heatmaps of the keypoints of several inputs, (h', w', K),
+            whose mean on the cells of the first is in `maps`. With them, peaks are closer to
+            OpenPose's.
 
     Returns:
-        Keypoints (n, K, 3) float32 x, y, score in pixels, a missing one (nan, nan, 0); the people's
-        scores (n,) between 0 and about 1, see `person_keypoints`.
+        Keypoints (n, K, 3) float32 x, y, score in pixels, a missing one (nan, nan, 0); and the
+        people's scores (n,) between 0 and about 1, see `person_keypoints`.
 
     Raises:
         ValueError: The maps are not those of the skeleton, or there is no such connector.
@@ -153,19 +154,19 @@ def find_people(
 def best_people(keypoints: ArrayLike, scores: ArrayLike, most: int) -> IntArray:
     """Return the indices of the best people, as OpenPose's `number_people_max` keeps them.
 
-    A person's value is its score times the square root of the area of its keypoints above 0.05. Of
-    several with the last value that is kept, the first is (src/openpose/core/keepTopNPeople.cpp).
+    People are ranked by their score times the square root of the area of the keypoints above 0.05.
+    In a tie at the limit, the first are kept (src/openpose/core/keepTopNPeople.cpp).
 
     Args:
         keypoints: (n, K, 3) x, y, score in pixels of the image; a missing one has the score 0.
         scores: (n,) scores of the people.
-        most: How many are kept.
+        most: The maximum number of people to keep.
 
     Returns:
         (m,) indices in ascending order.
 
     Raises:
-        ValueError: `most` is no positive whole number.
+        ValueError: `most` is not a positive whole number.
 
     Example:
         >>> keypoints = np.array([[[0, 0, 1], [9, 9, 1]], [[0, 0, 1], [4, 4, 1]]])
@@ -187,20 +188,21 @@ def best_people(keypoints: ArrayLike, scores: ArrayLike, most: int) -> IntArray:
 
 
 def join_pieces(people: People, candidates: Sequence[FloatArray], reach: float) -> People:
-    """Join pieces of people that have one keypoint in common, and two peaks for it close together.
+    """Join pieces of people that share one keypoint, whose two peaks are close together.
 
-    Where a network is not sure of a keypoint, its map has two peaks, and each may begin a person:
-    trunk and arms with one middle of the hips, the legs with the other. OpenPose leaves them apart.
+    If a network is not sure of a keypoint, its map has two peaks, and each may start a person: for
+    example trunk and arms with one mid-hip, and the legs with the other. OpenPose does not join
+    them.
 
     Args:
         people: All people.
         candidates: For each keypoint (n, 3) x, y, score.
-        reach: The greatest distance of the two peaks, as a fraction of the longer side of the
-            extent of both pieces. Those with the least distance are joined first.
+        reach: The maximum distance of the two peaks, as a fraction of the longer side of the
+            extent of both pieces. Pieces with the smallest distance are joined first.
 
     Returns:
-        The people; one that was joined keeps the place of the piece that came first, and of the two
-        peaks the one with the better score.
+        The people. A joined person takes the place of the first of its pieces, and keeps the peak
+        with the better score.
 
     Example:
         >>> hip = np.array([[0, 50, 0.6], [4, 50, 0.5]])
@@ -225,7 +227,7 @@ def join_pieces(people: People, candidates: Sequence[FloatArray], reach: float) 
 
 
 def _nearest_pieces(xy: FloatArray, reach: float) -> tuple[int, int] | None:
-    """Return the two rows of (n, K, 2) to join first, in ascending order; None if there are none.
+    """Return the two rows of (n, K, 2) to join first, in ascending order, or None.
 
     See `join_pieces`.
     """
@@ -245,22 +247,21 @@ def _nearest_pieces(xy: FloatArray, reach: float) -> tuple[int, int] | None:
 def complete_people(
     people: People, candidates: Sequence[FloatArray], limbs: Sequence[Limbs], skeleton: Skeleton
 ) -> People:
-    """Add keypoints that people lack, by limbs too weak to begin a person.
+    """Add missing keypoints to people by limbs that are too weak to start a person.
 
-    This is hysteresis, as in Canny's edge detector: a weak limb cannot begin a person or join two,
-    but it can lead from a person who is sure already to the next keypoint.
+    This is hysteresis thresholding, as in Canny's edge detector: a weak limb cannot start a person
+    or join two people, but it can lead from an accepted person to the next keypoint.
 
     Args:
-        people: Those who are kept, see `likely_people`.
+        people: The people that are kept, see `likely_people`.
         candidates: For each keypoint (n, 3) x, y, score.
-        limbs: For each limb of the skeleton the pairs that may be joined, weak ones too.
-        skeleton: Names keypoints and limbs.
+        limbs: The pairs that may be joined, for each limb of the skeleton, including weak pairs.
+        skeleton: Defines keypoints and limbs.
 
     Returns:
-        The same people. Of the limbs between a candidate of a person and a candidate of nobody the
-        best is taken first; the keypoint that it adds may lead to others. No limb is added that is
-        much longer than the longest one of its person, and none of a foot that is longer than 0.7
-        of it.
+        The same people. Limbs between a candidate of a person and a free candidate are added, the
+        best first; each added keypoint may lead to others. A limb must not be much longer than the
+        longest limb of its person, and a limb of a foot not longer than 0.7 times the longest.
 
     Example:
         >>> from openpose_keras.core.skeletons import Skeleton
@@ -305,23 +306,24 @@ def complete_people(
 
 
 def _feet(skeleton: Skeleton) -> list[int]:
-    """Return the indices of the keypoints of feet."""
+    """Return the indices of the foot keypoints."""
     names = enumerate(skeleton.keypoints)
     return [index for index, name in names if name.endswith(("toe", "heel"))]
 
 
 def likely_people(people: People, skeleton: Skeleton, thresholds: Thresholds) -> People:
-    """Leave out people with too few keypoints or too low a score.
+    """Drop people with too few keypoints or too low a score.
 
-    Feet are not counted, and who has feet and little else is left out; unless nobody would be left.
+    Feet are not counted, and people with feet and little else are dropped too, unless nobody would
+    be left.
 
     Args:
         people: All people.
-        skeleton: Names the feet.
-        thresholds: The least number of keypoints, and the least score.
+        skeleton: Defines the feet.
+        thresholds: The minimum number of keypoints, and the minimum score.
 
     Returns:
-        Those that are kept, in the same order.
+        The people that are kept, in the same order.
     """
     shown = (people.members[:, _feet(skeleton)] != MISSING).sum(axis=1)
     kept = _are_likely(people, people.counts, thresholds)
@@ -343,16 +345,16 @@ def _are_likely(people: People, counts: IntArray, thresholds: Thresholds) -> np.
 def person_keypoints(
     people: People, candidates: Sequence[FloatArray], skeleton: Skeleton
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the keypoints of people.
+    """Return the keypoints and scores of people.
 
     Args:
         people: Indices into the candidates.
         candidates: For each keypoint (n, 3) x, y, score.
-        skeleton: Names keypoints and limbs.
+        skeleton: Defines keypoints and limbs.
 
     Returns:
         (n, K, 3) float32: x, y, score, a missing keypoint (nan, nan, 0); and (n,) float32: each
-        person's score over the number of keypoints and limbs of the skeleton, as OpenPose does.
+        person's score divided by the number of keypoints and limbs of the skeleton, as in OpenPose.
     """
     share = np.float32(1 / (len(skeleton) + len(skeleton.limbs)))
     return _points(people, candidates), people.scores * share

@@ -1,4 +1,4 @@
-"""Heatmaps brought from the network's resolution to other frames."""
+"""Heatmaps resampled from the network's resolution to other frames."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +25,7 @@ def foreground(maps: FloatArray) -> FloatArray:
 
 
 def upsample(maps: ArrayLike, size: tuple[int, int], *, interpolation: str = "cubic") -> FloatArray:
-    """Resize maps. Where they shrink, nothing is averaged.
+    """Resize maps, without antialiasing when they shrink.
 
     Args:
         maps: (h, w, C) or (n, h, w, C).
@@ -57,7 +57,7 @@ def upsample(maps: ArrayLike, size: tuple[int, int], *, interpolation: str = "cu
 
 
 def upsample_stride(maps: ArrayLike, stride: int, *, interpolation: str = "cubic") -> FloatArray:
-    """Enlarge maps from the network's output to its input.
+    """Upsample maps from the network's output to its input.
 
     Args:
         maps: (h, w, C) or (n, h, w, C).
@@ -65,7 +65,7 @@ def upsample_stride(maps: ArrayLike, stride: int, *, interpolation: str = "cubic
         interpolation: "cubic" or "linear".
 
     Returns:
-        The maps with h * stride and w * stride for h and w.
+        The maps with height h * stride and width w * stride.
 
     Example:
         >>> upsample_stride(np.ones((2, 46, 46, 22)), 8).shape
@@ -76,10 +76,10 @@ def upsample_stride(maps: ArrayLike, stride: int, *, interpolation: str = "cubic
 
 
 def upsample_apart(maps: ArrayLike, size: tuple[int, int]) -> FloatArray:
-    """Enlarge maps cubically, each into a memory block of its own.
+    """Upsample maps cubically, each into a contiguous block of memory.
 
-    Many maps take less time so, and what looks at single maps, as `openpose_candidates` does, need
-    not copy them.
+    This is faster for many maps. Functions that process single maps, such as `openpose_candidates`,
+    then need not copy them.
 
     Args:
         maps: (h, w, C).
@@ -114,9 +114,9 @@ def resize_from_network(
         maps: (h, w, C).
         size: (height, width) of the image.
         stride: Input pixels per cell.
-        valid_size: (height, width) of the input without its padding: the maps are enlarged by the
-            stride, cut to it and then resized. By default nothing was padded, and one resize will
-            do.
+        valid_size: (height, width) of the input without padding. The maps are upsampled by the
+            stride, cut to this size and then resized. By default there is no padding, and one
+            resize is enough.
         interpolation: "cubic" or "linear".
 
     Returns:

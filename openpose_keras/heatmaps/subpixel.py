@@ -1,4 +1,4 @@
-"""Blurs, and peaks refined to a fraction of a cell: the arithmetic under `peaks`."""
+"""Blurs, and refinement of peaks to a fraction of a cell: the computations behind `peaks`."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,7 +13,7 @@ from openpose_keras.geometry.resampling import axis_weights
 # A neighbour below this fraction of the peak says nothing about a Gaussian: its logarithm is noise.
 _LOG_FLOOR = 1e-3
 _PATCH_RADIUS = 3  # a 7x7 patch: one cell to either side, and the reach of the cubic kernel
-_FACTOR = 8  # of the enlarged map whose maximum a cubic peak is
+_FACTOR = 8  # by which a map is upsampled to find a cubic peak
 
 
 def blur_5x5(maps: ArrayLike, sigma: float) -> FloatArray:
@@ -38,7 +38,7 @@ def blur_5x5(maps: ArrayLike, sigma: float) -> FloatArray:
 
 
 def gaussian_blur(plane: ArrayLike, sigma: float) -> FloatArray:
-    """Blur one map as `scipy.ndimage.gaussian_filter` does: cut at 4 sigma, the border reflected.
+    """Blur one map as `scipy.ndimage.gaussian_filter` does, cut at 4 sigma, the border reflected.
 
     Args:
         plane: (h, w).
@@ -66,17 +66,17 @@ def refine_peaks(maps: ArrayLike, peaks: ArrayLike, *, method: str = "log_quadra
     """Move peaks from the centres of cells to the maxima between them, by at most one cell.
 
     "log_quadratic" fits a quadratic to the logarithm of the 3x3 neighbourhood, which is exact for
-    any Gaussian, also a slanted one. "cubic" finds the maximum of the maps enlarged eight times
+    any Gaussian, also a rotated one. "cubic" finds the maximum of the maps upsampled eight times
     by `cv2.INTER_CUBIC`, within a cell of the peak; the score is the value there.
 
     Args:
         maps: (h, w, K) heatmaps.
-        peaks: (K, 3), one peak (x, y, score) a map as `argmax_peaks` returns them.
+        peaks: (K, 3), one peak (x, y, score) per map, as from `argmax_peaks`.
         method: "log_quadratic" or "cubic".
 
     Returns:
         (K, 3) float64: x, y, score; missing peaks stay missing. At the map's border
-        "log_quadratic" leaves the coordinate across the border as it was.
+        "log_quadratic" does not change the coordinate across the border.
 
     Raises:
         ValueError: Shapes do not fit, a peak is outside, the maps hold NaN, or the method is
@@ -106,7 +106,7 @@ def refine_peaks(maps: ArrayLike, peaks: ArrayLike, *, method: str = "log_quadra
 def _log_quadratic(
     maps: FloatArray, channels: IntArray, cells: IntArray, scores: FloatArray
 ) -> FloatArray:
-    """Take Newton's step on the logarithm around each cell; keep the scores."""
+    """Take a Newton step on the logarithm around each cell; keep the scores."""
     patches = _patches(maps, channels, cells, radius=1)
     top = patches[:, 1, 1]
     floor = np.where(top > 0, top, 1.0) * _LOG_FLOOR
@@ -114,7 +114,7 @@ def _log_quadratic(
     before = np.stack([logs[:, 1, 0], logs[:, 0, 1]], axis=1)
     after = np.stack([logs[:, 1, 2], logs[:, 2, 1]], axis=1)
     bend = after - 2 * logs[:, 1, 1, None] + before
-    # A peak moves along an axis if the map falls off to both sides, and both are on the map.
+    # A peak moves along an axis if the map falls off on both sides, and both are on the map.
     inner = (cells > 0) & (cells < (maps.shape[1] - 1, maps.shape[0] - 1))
     free = inner & (bend < 0) & (top > 0)[:, None]
     slope = np.where(free, (after - before) / 2, 0.0)
@@ -129,7 +129,7 @@ def _log_quadratic(
 def _cubic(
     maps: FloatArray, channels: IntArray, cells: IntArray, _scores: FloatArray
 ) -> FloatArray:
-    """Enlarge the neighbourhood of each cell and take its maximum and that value."""
+    """Upsample the neighbourhood of each cell, and return the maximum and its value."""
     offsets, weights = _cubic_grid()
     enlarged = weights @ _patches(maps, channels, cells, radius=_PATCH_RADIUS) @ weights.T
     xy = cells[:, :, None] + offsets  # (n, 2, positions along an axis)
@@ -144,7 +144,7 @@ def _cubic(
 
 @lru_cache(maxsize=1)
 def _cubic_grid() -> tuple[FloatArray, FloatArray]:
-    """Return the positions of an enlarged map within a cell of a patch's centre, and weights."""
+    """Return the upsampled positions within a cell of a patch's centre, and their weights."""
     offsets = (np.arange(-_FACTOR, 2 * _FACTOR) + 0.5) / _FACTOR - 0.5
     offsets = offsets[np.abs(offsets) < 1]
     return offsets, axis_weights(_PATCH_RADIUS + offsets, 2 * _PATCH_RADIUS + 1, "cubic")
