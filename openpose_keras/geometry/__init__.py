@@ -1,12 +1,12 @@
 """Frames and the transforms between them: crop, resize and pad, each with its inverse.
 
-A transform takes an image and points from its input frame to its output frame, and points and
+A transform maps an image and points from its input frame to its output frame, and points and
 heatmaps back: `apply_image`, `apply_points`, `invert_points`, `invert_heatmaps`.
 
-Convention: points are (x, y) in pixels, x right, y down, an integer being the centre of a pixel;
-between frames `(x + 0.5) * s - 0.5`. A missing point is NaN and stays NaN. Heatmaps are (h, w, C),
-of any resolution: w cells lie over a width W so that cell g has its centre at `(g + 0.5) * W / w -
-0.5`.
+Convention: points are (x, y) in pixels, x to the right and y down; an integer is the centre of a
+pixel. Between frames, x becomes `(x + 0.5) * s - 0.5`. A missing point is NaN and stays NaN.
+Heatmaps are (h, w, C) of any resolution: w cells cover a width W, and the centre of cell g is at
+`(g + 0.5) * W / w - 0.5`.
 """
 
 from openpose_keras.geometry.crop import Crop

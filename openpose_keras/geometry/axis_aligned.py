@@ -1,7 +1,7 @@
-"""What the axis-aligned transforms share: they move and stretch two axes and never mix them.
+"""The base of the axis-aligned transforms, which shift and scale each axis separately.
 
 An axis is a pair (step, start): position i of the output lies at `start + step * i` of the input. A
-negative step mirrors. The same two pairs take points and heatmaps in both directions.
+negative step mirrors. The same two pairs map points and heatmaps in both directions.
 """
 
 import math
@@ -21,9 +21,9 @@ IMAGE_TYPES = (np.uint8, np.uint16, np.float32, np.float64)
 
 
 class AxisAlignedTransform:
-    """Points and heatmaps of a transform that is a step and a start along each axis.
+    """A transform of points and heatmaps, defined by a step and a start along each axis.
 
-    A subclass has `output_size`, (height, width) of the output frame in pixels, and `axes`.
+    A subclass defines `output_size`, (height, width) of the output frame in pixels, and `axes`.
     """
 
     output_size: Size
@@ -37,8 +37,8 @@ class AxisAlignedTransform:
     def window(self) -> Window:
         """(x, y, width, height): the input pixels whose centres lie under the output.
 
-        A crop's may lie outside the image. Width or height is 0 where a box is so small that no
-        centre lies in it.
+        The window of a crop may lie outside the image. Its width or height is 0 if a box is so
+        small that it contains no centre.
         """
         height, width = self.output_size
         (left, right), (top, bottom) = _covered(self.axes[0], width), _covered(self.axes[1], height)
@@ -86,15 +86,15 @@ class AxisAlignedTransform:
 
         Args:
             maps: (h, w, C) over the whole output frame, of any resolution; finite.
-            window: (x, y, width, height) of the input pixels that are wanted, for example `(0, 0,
-                W, H)` for a whole image; by default `self.window`, the pixels under the output.
+            window: (x, y, width, height) of the requested input pixels, for example `(0, 0, W,
+                H)` for a whole image; by default `self.window`, the pixels under the output.
             interpolation: "linear" or "cubic".
 
         Returns:
             (height, width, C) float32, a new array; its first pixel is pixel (x, y) of the input
-            frame. Outside the output frame all maps are 0, the background too. The peak of memory
-            is 4 * C * height * (width + w) bytes, and twice that when a window reaches beyond
-            `self.window`. 22 maps of 12 megapixels are 1 GB: ask for few maps or for a small
+            frame. Outside the output frame all maps are 0, including the background. The peak
+            memory is 4 * C * height * (width + w) bytes, and twice that if a window reaches beyond
+            `self.window`. 22 maps of 12 megapixels take 1 GB, so request few maps or a small
             window.
 
         Raises:
@@ -118,7 +118,7 @@ class AxisAlignedTransform:
 
 
 def _cells(pixels: IntArray, axis: Axis, side: int, count: int) -> FloatArray:
-    """Return the positions, in cells, of input pixels along an axis whose output has `count`."""
+    """Return the positions, in cells, of input pixels along an axis with `count` output cells."""
     step, start = axis
     return ((pixels - start) / step + 0.5) * (count / side) - 0.5
 
@@ -131,7 +131,7 @@ def _covered(axis: Axis, size: int) -> tuple[int, int]:
 
 
 def check_window(window: Window) -> Window:
-    """Return a window as four whole numbers, the last two greater than 0; else ValueError."""
+    """Return a window as four whole numbers, the last two positive, or raise ValueError."""
     try:
         x, y, width, height = (operator.index(number) for number in window)
     except (TypeError, ValueError):
@@ -145,7 +145,7 @@ def check_window(window: Window) -> Window:
 
 
 def check_image_array(image: np.ndarray, size: Size | None = None) -> np.ndarray:
-    """Return the image if OpenCV can sample it and if it has the size that is asked for.
+    """Return the image if OpenCV can sample it and if it has the required size.
 
     Args:
         image: (H, W) or (H, W, C), C up to 4; uint8, uint16, float32 or float64.
@@ -170,7 +170,7 @@ def check_image_array(image: np.ndarray, size: Size | None = None) -> np.ndarray
 
 
 def check_size(size: Size, name: str) -> Size:
-    """Return (height, width) as two whole numbers; else ValueError with the field's name."""
+    """Return (height, width) as two whole numbers, or raise ValueError with the field's name."""
     try:
         height, width = size
     except (TypeError, ValueError):

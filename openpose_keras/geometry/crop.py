@@ -1,4 +1,4 @@
-"""The crop: a square box of the image, brought to the network's box size."""
+"""The crop: a square box of the image, resized to the network's box size."""
 
 import math
 from dataclasses import dataclass, field
@@ -17,18 +17,18 @@ LARGEST_BOX = 1_000_000  # beyond it OpenCV's fixed-point coordinates overflow
 
 @dataclass(frozen=True)
 class Crop(AxisAlignedTransform):
-    """A square box of the image, brought to `size` x `size` pixels.
+    """A square box of the image, resized to `size` x `size` pixels.
 
     Args:
         box: (x, y, width, height) in image pixels, square; it may reach outside the image.
         size: Side of the crop in pixels.
-        mirror: Whether to flip left-right, as a left hand is shown to a network of right hands.
+        mirror: Whether to flip left-right, as for a left hand and a network of right hands.
         value: The value outside the image, in every channel.
         half_pixel: True: the edges of the box are the edges of the crop. False is
             OpenPose's own convention (`hand/handExtractorCaffe.cpp`): crop pixel x shows image
             pixel `box_x + s * x`, mirrored `box_x + width - s * x`, with s = width / size.
-        antialias: Whether to average over areas where the crop shrinks the image. OpenPose does
-            not, but then thin structures break up or vanish when a large box is shrunk strongly.
+        antialias: Whether to average over areas if the crop downsamples the image. OpenPose does
+            not, so that thin structures break up or vanish if a large box is strongly downsampled.
 
     Raises:
         ValueError: The box is not a finite square, or the size is not a positive whole number.
@@ -79,7 +79,7 @@ class Crop(AxisAlignedTransform):
         return (-scale, right), (scale, y + inset)
 
     def apply_image(self, image: np.ndarray) -> np.ndarray:
-        """Cut the crop out of an image, linearly between pixels.
+        """Sample the crop from an image with linear interpolation.
 
         Args:
             image: (H, W, 3), or (H, W), or up to four channels; uint8, uint16, float32 or float64.
@@ -105,7 +105,7 @@ def check_overlap(box: Box, image: np.ndarray, told: Box | None = None) -> None:
     Args:
         box: (x, y, side, side).
         image: (H, W) or (H, W, C).
-        told: The box that the message names instead, which this one was made of.
+        told: The original box, which the message names instead.
     """
     height, width = check_image_array(image).shape[:2]
     x, y, side, _ = box

@@ -10,10 +10,11 @@ from openpose_keras.geometry.resampling import Axis
 
 @dataclass(frozen=True)
 class Frame(AxisAlignedTransform):
-    """The frame of an array in the image, by a step and a start along each axis.
+    """The frame of an array in the image, defined by a step and a start along each axis.
 
     Position i of the frame lies at `start + step * i` of the image; a negative step mirrors. It has
-    the methods of every transform in `geometry`: points from the image and back, maps back.
+    the methods of all transforms in `geometry`, to map points from the image and back, and heatmaps
+    back.
 
     Args:
         output_size: (height, width) of the frame, in its own pixels or cells.
@@ -58,7 +59,7 @@ class Frame(AxisAlignedTransform):
         return Frame(self.output_size, (-step, start + step * (width - 1)), self.y_axis)
 
     def cells(self, stride: int) -> "Frame":
-        """Return the frame of the heatmaps that a network of this stride computes from it."""
+        """Return the frame of the heatmaps that a network of this stride computes from this one."""
         height, width = (math.ceil(count / stride) for count in self.output_size)
         x_axis, y_axis = (
             (step * stride, start + step * (stride - 1) / 2) for step, start in self.axes

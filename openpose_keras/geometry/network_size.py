@@ -1,7 +1,8 @@
 """The sizes of a body network's input for an image, and the scales of keypoints, as in OpenPose.
 
-All sizes are (height, width) in pixels (src/openpose/core/scaleAndSizeExtractor.cpp). Its flag
-keypoint_scale says in which scale keypoints are written (src/openpose/core/keypointScaler.cpp).
+All sizes are (height, width) in pixels (src/openpose/core/scaleAndSizeExtractor.cpp). OpenPose's
+flag keypoint_scale selects the scale in which keypoints are written
+(src/openpose/core/keypointScaler.cpp).
 """
 
 import numpy as np
@@ -25,7 +26,7 @@ KEYPOINT_SCALES = (
     "0 to 1 along the longer side",
     "-1 to 1 along the longer side",
 )
-"""What the number of a scale stands for."""
+"""The meaning of each scale, by its number."""
 
 
 def network_sizes(
@@ -40,18 +41,18 @@ def network_sizes(
 
     Args:
         image_size: (height, width) of the image.
-        resolution: (height, width) of the input; a side that is None follows the image's shape.
-            OpenPose writes (368, None) as -1x368.
-        widest: A width that follows is at most 16/9 of the height times this, a height 9/16 of the
-            width; no limit for 0 and below, as OpenPose has it for videos.
-        scales: How many inputs there are.
-        gap: How much smaller each is than the one before, as a fraction of the first.
+        resolution: (height, width) of the input; a side that is None follows from the aspect ratio
+            of the image. OpenPose writes (368, None) as -1x368.
+        widest: Such a width is at most 16/9 of the height times this, such a height at most 9/16 of
+            the width times this. There is no limit for 0 and below, as in OpenPose for videos.
+        scales: Number of inputs.
+        gap: How much smaller each input is than the previous one, as a fraction of the first.
 
     Returns:
         (height, width), the largest first.
 
     Raises:
-        ValueError: Both sides are free, a side is no multiple of 16, or a scale is not above 0.
+        ValueError: Both sides are None, a side is not a multiple of 16, or a scale is not above 0.
 
     Example:
         >>> network_sizes((720, 1280), scales=2), network_sizes((600, 400))
@@ -77,10 +78,10 @@ def network_sizes(
 
 
 def _free_side(given: int, along: int, across: int, most: float) -> int:
-    """Return the side that follows an image of `along` by `across`.
+    """Return the side that follows from the aspect ratio of an image of `along` by `across`.
 
-    It is at most `most` of the other one. OpenPose's may be 0, of which no network has maps; here
-    it is at least 16.
+    It is at most `most` times the other side. OpenPose's may be 0, for which a network has no maps;
+    here it is at least 16.
     """
     wanted = np.float32(given) * (np.float32(along) / np.float32(across))
     if most > 0:
@@ -94,11 +95,11 @@ def _scaled(side: int, factor: float) -> int:
 
 
 def fit_factor(size: Size, target: Size) -> float:
-    """Return the greatest factor with which an image fits a target, from pixel 0 to the last one.
+    """Return the greatest factor at which an image fits a target, from first to last pixel.
 
     Args:
         size: (height, width) of the image.
-        target: The same of what it must fit into.
+        target: (height, width) that it must fit into.
 
     Example:
         >>> round(fit_factor((720, 1280), (368, 656)), 8)
@@ -110,12 +111,12 @@ def fit_factor(size: Size, target: Size) -> float:
 def factor_to_image(image_size: Size, network_size: Size) -> float:
     """Return the factor from the pixels of the network's input to those of the image.
 
-    It is not one over `fit_factor`: OpenPose rounds the size that the image takes first
+    It is not the inverse of `fit_factor`, since OpenPose first rounds the size of the scaled image
     (src/openpose/pose/poseExtractorCaffe.cpp).
 
     Args:
         image_size: (height, width) of the image.
-        network_size: The same of the network's input at the first scale.
+        network_size: (height, width) of the network's input at the first scale.
 
     Example:
         >>> round(factor_to_image((1080, 1920), (256, 448)), 6)
@@ -137,15 +138,15 @@ def scale_keypoints(
     """Map keypoints from pixels of the image to one of OpenPose's scales.
 
     Args:
-        keypoints: (..., 3) x, y, score. OpenPose moves a missing keypoint too: one that is written
-            as 0, 0, 0 becomes -1, -1, 0 in the scales 4 and 6.
+        keypoints: (..., 3) x, y, score. As in OpenPose, a missing keypoint is mapped too: one that
+            is written as 0, 0, 0 becomes -1, -1, 0 in the scales 4 and 6.
         scale: 0 to 6, see `KEYPOINT_SCALES`.
         image_size: (height, width) of the image.
         image_to_output: Output pixels per image pixel, for scale 2.
         network_to_image: Image pixels per pixel of the network's input, for scale 1.
 
     Returns:
-        (..., 3) float32, a new array; the scores are as they were.
+        (..., 3) float32, a new array; the scores are unchanged.
 
     Raises:
         ValueError: There is no such scale.

@@ -1,4 +1,4 @@
-"""Resampling along the two axes of an image: the kernels under `geometry`.
+"""Resampling along the two axes of an image: the kernels behind `geometry`.
 
 A map of coordinates along one axis is a pair (step, start): position i of the result lies at
 `start + step * i` of the source. A negative step mirrors. An integer is the centre of a pixel.
@@ -16,7 +16,7 @@ Axis = tuple[float, float]
 CUBIC_A = -0.75  # OpenCV's constant, and so that of OpenPose on a CPU
 SAMPLES = 4  # samples along each axis whose mean is a pixel, with antialias
 LONGEST_SIDE = 32766  # pixels; OpenCV's warp counts in 16 bits
-_ROUNDING = 1e-6  # of a cell: so far from whole numbers rounding takes positions
+_ROUNDING = 1e-6  # of a cell: deviation from whole numbers due to rounding
 INTERPOLATIONS = {
     "nearest": cv2.INTER_NEAREST,
     "linear": cv2.INTER_LINEAR,
@@ -62,16 +62,16 @@ def _cubic(distance: FloatArray) -> FloatArray:
 
 
 def halve(image: np.ndarray, least: tuple[int, int]) -> tuple[np.ndarray, int]:
-    """Halve an image with means of 2 x 2 pixels, as long as enough pixels are left.
+    """Halve an image by averaging 2 x 2 pixels, as long as enough pixels are left.
 
-    OpenCV halves an image ten times as fast as it shrinks it by another factor.
+    OpenCV halves an image ten times as fast as it reduces it by another factor.
 
     Args:
         image: (H, W) or (H, W, C), C up to 4; an odd last row or column is left out.
-        least: Width and height in pixels, of which the result keeps twice as many at least.
+        least: Width and height in pixels; the result keeps at least twice as many.
 
     Returns:
-        The image itself or a smaller one, and how many pixels a side each of its pixels stands for.
+        The image itself or a smaller one, and the factor by which its sides were divided.
     """
     factor = 1
     while min(np.array(image.shape[1::-1]) / least) >= 4:
@@ -84,7 +84,7 @@ def halve(image: np.ndarray, least: tuple[int, int]) -> tuple[np.ndarray, int]:
 def sample_maps(
     maps: FloatArray, rows: FloatArray, columns: FloatArray, interpolation: str
 ) -> FloatArray:
-    """Sample maps at the crossings of rows and columns.
+    """Sample maps at the intersections of rows and columns.
 
     The weights are exact, while `cv2.remap` and `cv2.warpAffine` round positions to 1/32 of a cell,
     which is a quarter of a pixel for maps of stride 8.
@@ -96,7 +96,7 @@ def sample_maps(
         interpolation: "linear" or "cubic".
 
     Returns:
-        (n, m, C) float32, a new array. Another n * w * C numbers are needed meanwhile.
+        (n, m, C) float32, a new array. Another n * w * C numbers are needed temporarily.
     """
     height, width, channels = maps.shape
     stretched = _sample_axis(maps.reshape(height, -1), rows, interpolation)
@@ -104,9 +104,9 @@ def sample_maps(
 
 
 def _sample_axis(values: FloatArray, positions: FloatArray, interpolation: str) -> FloatArray:
-    """Sample the last axis but one; whole positions, as of a mirror image, are copied.
+    """Sample the second-to-last axis; at whole positions, as for a mirror image, copy values.
 
-    A product of matrices would cost more than itself: the threads of NumPy's BLAS wait busily for
+    A matrix product would cost more than its own time: the threads of NumPy's BLAS busy-wait for
     the next one, on the cores that the next network needs.
     """
     size, whole = values.shape[-2], np.round(positions)
@@ -118,12 +118,12 @@ def _sample_axis(values: FloatArray, positions: FloatArray, interpolation: str) 
 def warp_axes(
     image: np.ndarray, x_axis: Axis, y_axis: Axis, size: int, *, value: float, antialias: bool
 ) -> np.ndarray:
-    """Sample a square from an image by a step and a start along each axis, linearly.
+    """Sample a square from an image linearly, by a step and a start along each axis.
 
-    Only the part of the image under the result is read. When it shrinks and `antialias` is set,
-    each pixel is the mean of 4 x 4 samples in its own area. So that these samples meet every pixel
-    of the image, the part is first reduced by whole factors, also with means, to 2 to 4 pixels for
-    each pixel of the result.
+    Only the part of the image under the result is read. If it is downsampled and `antialias` is
+    set, each pixel is the mean of 4 x 4 samples in its own area. For these samples to cover every
+    pixel of the image, the part is first reduced by whole factors, also by averaging, to 2 to 4
+    pixels per pixel of the result.
 
     Args:
         image: (H, W) or (H, W, C), C up to 4.
@@ -131,7 +131,7 @@ def warp_axes(
         y_axis: (step, start) in image pixels.
         size: Side of the result.
         value: The value outside the image.
-        antialias: Whether to average where the image shrinks.
+        antialias: Whether to average if the image is downsampled.
 
     Returns:
         (size, size) or (size, size, C), of the image's type.
@@ -157,7 +157,7 @@ def warp_axes(
 
 
 def _whole(axis: Axis, size: int, limit: int) -> slice | None:
-    """Return the image pixels that a result shows one by one along an axis, if it does."""
+    """Return the image pixels along an axis if the result copies them one by one, else None."""
     step, start = axis
     stop = start + step * size
     if abs(step) != 1 or start != int(start) or not (0 <= start < limit and -1 <= stop <= limit):
@@ -218,9 +218,9 @@ def sample_image(
 ) -> np.ndarray:
     """Sample an image in fixed point, as OpenPose's OpenCV 4 does in `cv2.warpAffine`.
 
-    Positions are rounded to 1/1024 of a pixel (along x the step and the start each by itself), and
-    these to 1/32. OpenCV 5 computes `cv2.warpAffine` in float32, and so differs by some grey
-    levels; `cv2.remap` with positions in fixed point is the same in both.
+    Positions are rounded to 1/1024 of a pixel (along x, the step and the start separately), and
+    then to 1/32. OpenCV 5 computes `cv2.warpAffine` in float32, and therefore differs by some grey
+    levels; `cv2.remap` with positions in fixed point is the same in both versions.
 
     Args:
         image: (H, W) or (H, W, C), C up to 4; at most 32,766 pixels along an axis.
@@ -244,5 +244,5 @@ def sample_image(
 
 
 def _fixed_point(positions: FloatArray) -> np.ndarray:
-    """Round positions in 1/1024 of a pixel to 1/32, within the 16 bits that OpenCV counts in."""
+    """Round positions in 1/1024 of a pixel to 1/32, within the 16 bits that OpenCV uses."""
     return (positions.astype(np.int64) + 16 >> 5).clip(-(2**20), 2**20 - 1)

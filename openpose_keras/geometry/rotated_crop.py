@@ -1,4 +1,4 @@
-"""The rotated crop: a square box of the image, rotated about its middle."""
+"""The rotated crop: a square box of the image, rotated about its centre."""
 
 import math
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from openpose_keras.geometry.axis_aligned import Window, check_window
 from openpose_keras.geometry.crop import Crop, check_overlap
 from openpose_keras.geometry.resampling import INTERPOLATIONS, halve
 
-_FINEST = 1.5  # pixels a side, per pixel of the crop, that the image is shrunk to before
+_FINEST = 1.5  # pixels per crop pixel, along a side, to which the image is first reduced
 
 
 @dataclass(frozen=True)
 class RotatedCrop:
-    """A square box of the image, rotated about its middle and brought to `size` x `size` pixels.
+    """A square box of the image, rotated about its centre and resized to `size` x `size` pixels.
 
-    Where the crop shrinks the image, the image is first shrunk with means over areas, and then
-    rotated linearly.
+    If the crop downsamples the image, the image is first reduced by averaging over areas, and then
+    rotated with linear interpolation.
 
     Args:
         box: (x, y, width, height) in image pixels, square, before the rotation; it may reach
@@ -44,7 +44,7 @@ class RotatedCrop:
     angle: float
 
     def __post_init__(self) -> None:
-        """Check box and size as a crop does."""
+        """Check the angle, and box and size as for a crop."""
         if not math.isfinite(self.angle):
             raise ValueError(f"expected a finite angle in radians, got {self.angle}")
         crop = Crop(self.box, self.size)
@@ -58,11 +58,11 @@ class RotatedCrop:
 
     @property
     def window(self) -> Window:
-        """(x, y, width, height): the image pixels in the box as it is before the rotation."""
+        """(x, y, width, height): the image pixels in the box before its rotation."""
         return Crop(self.box, self.size).window
 
     def apply_image(self, image: np.ndarray) -> np.ndarray:
-        """Cut the rotated crop out of an image; black where it is outside.
+        """Sample the rotated crop from an image; it is black outside the image.
 
         Args:
             image: (H, W, 3), or (H, W), or up to four channels; uint8, uint16, float32 or float64.
@@ -120,11 +120,11 @@ class RotatedCrop:
     ) -> FloatArray:
         """Resample heatmaps of the crop back to the image, sampled at its pixels.
 
-        Positions are rounded to 1/32 of a cell, as `cv2.remap` does it.
+        Positions are rounded to 1/32 of a cell, as in `cv2.remap`.
 
         Args:
             maps: (h, w, C) over the whole crop, of any resolution; finite.
-            window: (x, y, width, height) of the image pixels that are wanted; by default
+            window: (x, y, width, height) of the requested image pixels; by default
                 `self.window`, the pixels in the box before its rotation.
             interpolation: "linear" or "cubic".
 
@@ -154,11 +154,11 @@ class RotatedCrop:
 
     @property
     def _middle(self) -> FloatArray:
-        """The box's middle (x, y) in the image."""
+        """The box's centre (x, y) in the image."""
         return np.array(box_centre(self.box))
 
     @property
     def _rotation(self) -> FloatArray:
-        """The (2, 2) matrix that rotates points about the middle."""
+        """The (2, 2) matrix that rotates points about the centre."""
         sine, cosine = math.sin(self.angle), math.cos(self.angle)
         return np.array([[cosine, -sine], [sine, cosine]])

@@ -19,13 +19,13 @@ from openpose_keras.geometry.resampling import INTERPOLATIONS, Axis, sample_imag
 
 @dataclass(frozen=True)
 class Resize(AxisAlignedTransform):
-    """The whole image, brought to another size; the two axes may have different factors.
+    """The whole image, resized; the two axes may have different factors.
 
     Args:
         input_size: (height, width) before.
         output_size: (height, width) after.
         interpolation: "linear", "cubic", "nearest" or "area", as OpenCV computes them. Only "area"
-            averages where the image shrinks.
+            averages if the image is downsampled.
 
     Raises:
         ValueError: A size is not two positive whole numbers, or the interpolation has another name.
@@ -51,7 +51,7 @@ class Resize(AxisAlignedTransform):
 
     @classmethod
     def to_width(cls, input_size: Size, width: int, interpolation: str = "linear") -> "Resize":
-        """Keep the aspect and bring the width to `width`; the height is rounded, at least 1."""
+        """Resize to a width and keep the aspect ratio; the height is rounded, and at least 1."""
         height, before = check_size(input_size, "input_size")
         width = check_whole(width, "width")
         return cls((height, before), (max(round(height * width / before), 1), width), interpolation)
@@ -78,10 +78,10 @@ class Resize(AxisAlignedTransform):
 
 @dataclass(frozen=True)
 class Fit(AxisAlignedTransform):
-    """The whole image, brought into a frame from pixel 0 on, black at the right or the bottom.
+    """The whole image, fitted into a frame from pixel 0 on, black at the right or the bottom.
 
-    OpenPose shows images to its body networks like this: the first pixel lies on the first one,
-    nothing is averaged where the image shrinks, and it is enlarged cubically
+    OpenPose fits images into the inputs of its body networks in this way: the first pixels
+    coincide, downsampling does not average, and upsampling is cubic
     (src/openpose/utilities/openCvPrivate.cpp).
 
     Args:
@@ -133,11 +133,11 @@ class Fit(AxisAlignedTransform):
 class Pad(AxisAlignedTransform):
     """The image, padded at the right and the bottom until its sides are multiples of a stride.
 
-    Points stay where they are.
+    Points are unchanged.
 
     Args:
         input_size: (height, width) before.
-        stride: The sides become multiples of it.
+        stride: The sides are padded to multiples of it.
         value: The value of the padding, in every channel; 128 becomes 0 in the network's input.
 
     Raises:
