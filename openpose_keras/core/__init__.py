@@ -1,1 +1,1 @@
-"""What things are: skeletons, keypoints, boxes, errors and files."""
+"""Basic types and functions: skeletons, keypoints, boxes, errors and files."""

@@ -1,8 +1,8 @@
-"""The door to OpenCV: `cv2` is imported from here, so that a failed import says how to mend it."""
+"""The import of OpenCV: `cv2` is imported from here, so that a failure says how to fix it."""
 
 
 def explain_import_failure(message: str) -> str:
-    """Return one line that says how to mend a failed `import cv2`.
+    """Return one line that says how to fix a failed `import cv2`.
 
     Args:
         message: The text of the ImportError.
@@ -11,7 +11,7 @@ def explain_import_failure(message: str) -> str:
         >>> explain_import_failure("No module named 'cv2'").split("(")[0]
         'OpenCV could not be imported '
     """
-    # The three builds share their files: whoever removes one leaves the others broken.
+    # The three builds share their files: removing one breaks the others.
     advice = (
         "pip uninstall opencv-python opencv-python-headless opencv-contrib-python, then "
         "pip install --force-reinstall opencv-python"

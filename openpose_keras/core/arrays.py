@@ -1,4 +1,4 @@
-"""Types of arrays, and what several rooms do with arrays and with arguments that are arrays."""
+"""Array types, and functions for arrays that several subpackages share."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ IntArray = NDArray[np.integer]
 
 
 def check_points(xy: ArrayLike) -> FloatArray:
-    """Return points as float32 where they are float32, else as float64.
+    """Return points as float32 if they are float32, else as float64.
 
     Args:
         xy: (..., 2) positions (x, y) in pixels.
@@ -27,14 +27,14 @@ def check_points(xy: ArrayLike) -> FloatArray:
 
 
 def check_maps(maps: ArrayLike, *, finite: bool = False) -> FloatArray:
-    """Return maps as float64 where they are float64, else as float32.
+    """Return maps as float64 if they are float64, else as float32.
 
     Args:
         maps: (h, w, C).
-        finite: Whether NaN and infinity are refused.
+        finite: Whether NaN and infinity raise an error.
 
     Returns:
-        The maps; the same array where nothing had to change.
+        The maps; the same array if nothing had to change.
 
     Raises:
         ValueError: The shape is not (h, w, C), a side is 0, or a value is not finite.
@@ -53,11 +53,11 @@ def check_maps(maps: ArrayLike, *, finite: bool = False) -> FloatArray:
 
 
 def group_slices(groups: IntArray, count: int) -> list[slice]:
-    """Return where each group stands among rows that are sorted by group.
+    """Return the slice of each group in rows that are sorted by group.
 
     Args:
         groups: (n,) number of each row's group, ascending.
-        count: How many groups there are.
+        count: Number of groups.
 
     Returns:
         For each group the slice of its rows, which may be empty.

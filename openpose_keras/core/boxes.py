@@ -1,7 +1,7 @@
 """Boxes: (x, y, width, height) in pixels, checked, squared and compared.
 
-Convention: an integer is the centre of a pixel, and pixel i extends over [i - 0.5, i + 0.5]. So
-the box (x, y, w, h) holds the pixels x .. x + w - 1, and its centre is (x + (w - 1) / 2,
+Convention: an integer is the centre of a pixel, and pixel i extends over [i - 0.5, i + 0.5]. The
+box (x, y, w, h) thus contains the pixels x .. x + w - 1, and its centre is (x + (w - 1) / 2,
 y + (h - 1) / 2). A box may reach outside the image.
 """
 
@@ -16,7 +16,7 @@ from openpose_keras.core.arrays import FloatArray, check_points
 Box = tuple[float, float, float, float]
 BoxLike = Sequence[float] | np.ndarray
 
-BOX_MARGIN = 1.6  # side of a hand's box, in longer sides of its keypoints' extent
+BOX_MARGIN = 1.6  # side of a hand's box, relative to the longer side of its keypoints' extent
 
 
 def check_box(box: BoxLike) -> Box:
@@ -45,11 +45,11 @@ def check_box(box: BoxLike) -> Box:
 
 
 def check_boxes(boxes: Iterable[BoxLike]) -> list[Box]:
-    """Return boxes as four floats each; of three numbers the last is width and height.
+    """Return boxes as four floats each; the last of three numbers is both width and height.
 
     Args:
         boxes: (x, y, width, height) or (x, y, width) of each hand. Two corners, as many detectors
-            return them, look the same: pass (x1, y1, x2 - x1, y2 - y1).
+            return them, look the same: convert them to (x1, y1, x2 - x1, y2 - y1).
 
     Raises:
         ValueError: A box is not valid.
@@ -67,13 +67,13 @@ def check_boxes(boxes: Iterable[BoxLike]) -> list[Box]:
 
 
 def boxes_of_corners(corners: Iterable[BoxLike]) -> list[Box]:
-    """Return boxes of two corners each, as many detectors return them, as (x, y, width, height).
+    """Convert boxes from two corners, as many detectors return them, to (x, y, width, height).
 
     Args:
         corners: (x1, y1, x2, y2) in pixels of each; a detector's array (n, 4) or tensor will do.
 
     Raises:
-        ValueError: They are not two corners, the upper left one first.
+        ValueError: A box is not two corners, the upper left one first.
 
     Example:
         >>> boxes_of_corners([(10, 20, 40, 60)])
@@ -130,16 +130,16 @@ def square_box(box: BoxLike, factor: float = 1.0) -> Box:
 
 
 def keypoint_extent(xy: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return the middle and the size of the smallest rectangle around keypoints.
+    """Return the centre and the size of the bounding box of keypoints.
 
     Args:
-        xy: (..., 2) pixels (x, y); a keypoint is missing, and left out, where one of the two is
-            not finite.
+        xy: (..., 2) pixels (x, y); a keypoint is missing, and ignored, if one of the two is not
+            finite.
 
     Returns:
-        The middle (x, y) and the size (width, height), from the least to the greatest coordinate:
+        The centre (x, y) and the size (width, height), from the least to the greatest coordinate:
         two arrays of shape (2,), float32 if `xy` is float32, else float64. The size of a single
-        keypoint is 0. Without any keypoint the middle is NaN and the size 0.
+        keypoint is 0. Without any keypoint, the centre is NaN and the size 0.
 
     Raises:
         ValueError: The shape is not (..., 2).
@@ -162,8 +162,8 @@ def box_from_points(xy: ArrayLike, factor: float = BOX_MARGIN) -> Box:
 
     Args:
         xy: (..., 2) pixels; NaN where missing.
-        factor: The side, as a multiple of the longer side of the points' own extent, which counts
-            as at least one pixel.
+        factor: The side, as a multiple of the longer side of the points' own extent, which is taken
+            to be at least one pixel.
 
     Raises:
         ValueError: The shape is not (..., 2), no point is finite, or the factor is not positive.
@@ -185,10 +185,10 @@ def box_iou(box: BoxLike, other: BoxLike) -> float:
 
     Args:
         box: (x, y, width, height) in pixels.
-        other: The same.
+        other: Another box.
 
     Returns:
-        0 when they do not meet, 1 when they are equal.
+        0 if they do not overlap, 1 if they are equal.
 
     Raises:
         ValueError: A box is not finite and positive.
@@ -202,14 +202,14 @@ def box_iou(box: BoxLike, other: BoxLike) -> float:
 
 
 def box_cover(box: BoxLike, other: BoxLike) -> float:
-    """Return the area that two boxes share over the area of the smaller one.
+    """Return the intersection of two boxes divided by the area of the smaller one.
 
     Args:
         box: (x, y, width, height) in pixels.
-        other: The same.
+        other: Another box.
 
     Returns:
-        0 when they do not meet, 1 when one lies inside the other.
+        0 if they do not overlap, 1 if one lies inside the other.
 
     Raises:
         ValueError: A box is not finite and positive.
@@ -233,7 +233,7 @@ def _areas(box: BoxLike, other: BoxLike) -> tuple[float, tuple[float, float]]:
 
 
 def _check_factor(factor: float) -> float:
-    """Return the factor, or raise ValueError where it is not finite and positive."""
+    """Return the factor, or raise ValueError if it is not finite and positive."""
     if not (math.isfinite(factor) and factor > 0):
         raise ValueError(f"a factor is a finite number greater than 0, not {factor!r}")
     return float(factor)

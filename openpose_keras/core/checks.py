@@ -10,7 +10,7 @@ _T = TypeVar("_T")
 
 
 class Named(dict[str, _T]):
-    """Values by their names, printed one a line; a wrong name is told with the one most like it.
+    """Values by name, printed one per line; the error for a wrong name suggests the closest one.
 
     Example:
         >>> Named(fast=1, refined=2)["Fast"]
@@ -19,7 +19,7 @@ class Named(dict[str, _T]):
     """
 
     def __missing__(self, name: str) -> NoReturn:
-        """Raise an error that says which names there are."""
+        """Raise an error that lists the known names."""
         raise KeyError(f"there is no {name!r}, only {', '.join(self)}{did_you_mean(name, self)}")
 
     def __repr__(self) -> str:
@@ -28,7 +28,7 @@ class Named(dict[str, _T]):
 
 
 def brief(value: object) -> str:
-    """Return what a message shows of a value: one line of at most 60 characters.
+    """Return a value as a message shows it: one line of at most 60 characters.
 
     Example:
         >>> brief([1, "a"] * 40)
@@ -42,7 +42,7 @@ def check_whole(number: int, name: str, largest: int | None = None) -> int:
     """Return a positive whole number.
 
     Raises:
-        ValueError: It is not one, or it is greater than `largest`; the message has the name.
+        ValueError: `number` is not one, or is greater than `largest`; the message has the name.
     """
     try:
         whole = operator.index(number)
@@ -55,15 +55,16 @@ def check_whole(number: int, name: str, largest: int | None = None) -> int:
 
 
 def check_limits(min_presence: float, most: int | None = None, *, name: str = "max_hands") -> None:
-    """Check the limits of what a call reports.
+    """Check the limits on what a call reports.
 
     Args:
         min_presence: A probability.
         most: A number of hands or people; None for all.
-        name: What the message calls it.
+        name: The name of `most` in the message.
 
     Raises:
-        ValueError: The presence is not a number from 0 to 1, or `most` no positive whole number.
+        ValueError: The presence is not a number from 0 to 1, or `most` is not a positive whole
+            number.
     """
     if not isinstance(min_presence, numbers.Real) or not 0 <= min_presence <= 1:
         raise ValueError(f"min_presence must be a number from 0 to 1, not {min_presence!r}")
@@ -72,7 +73,7 @@ def check_limits(min_presence: float, most: int | None = None, *, name: str = "m
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about a name that is not known: the one that is most like it.
+    """Return the end of a message about an unknown name: the closest known one, if any.
 
     Example:
         >>> did_you_mean("hand_light", ["hand", "hand_lite"]), did_you_mean("x", ["hand"])

@@ -1,6 +1,6 @@
-"""Errors of the package: the one table of them.
+"""All errors of the package.
 
-Each message says what was expected, what came and how to mend it, in one line.
+Each message says in one line what was expected, what was given and how to fix it.
 """
 
 
@@ -13,7 +13,7 @@ class ImageError(OpenPoseKerasError, ValueError):
 
 
 class VideoError(OpenPoseKerasError, ValueError):
-    """A source is not the video that was expected, or what decodes it is missing."""
+    """A source is not the video that was expected, or its decoder is missing."""
 
 
 class DataError(OpenPoseKerasError, ValueError):
@@ -41,7 +41,7 @@ class LicenceError(WeightsError):
 
 
 class FetchError(WeightsError):
-    """No source had the file; the message says what one can do, its cause why each failed."""
+    """No source had the file; the message says what to do, its cause why each source failed."""
 
 
 class DownloadError(WeightsError):

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and never over others unasked."""
+"""Files: written completely or not at all, and never overwritten unless requested."""
 
 import json
 import os
@@ -21,7 +21,7 @@ PHOTO_SUFFIXES = (
 """Endings of the files that `io.images.read_image` reads without further packages."""
 
 HEIC_SUFFIXES = (".heic", ".heif", ".hif")
-"""Endings of the photos of iPhones, which it reads where pillow-heif is installed."""
+"""Endings of the photos of iPhones, which `read_image` reads if pillow-heif is installed."""
 
 # fmt: off
 RAW_SUFFIXES = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2")
@@ -39,7 +39,7 @@ VIDEO_SUFFIXES = (
     ".ogv", ".webm", ".wmv",
 )
 # fmt: on
-"""Usual endings of videos; `io.video.VideoReader` goes by what is in a file."""
+"""Usual endings of videos; `io.video.VideoReader` relies on the content of a file instead."""
 
 EXPORT_SUFFIXES = {
     "onnx": ".onnx",
@@ -47,25 +47,25 @@ EXPORT_SUFFIXES = {
     "litert": ".tflite",
     "saved_model": "_saved_model",
 }
-"""How the name of each kind of exported network ends; a SavedModel is a folder of any name."""
+"""Endings of the names of exported networks by kind; a SavedModel is a folder of any name."""
 
 
 def photo_suffixes() -> tuple[str, ...]:
-    """Return the endings of the files that `io.images.read_image` reads here."""
+    """Return the endings of the files that `io.images.read_image` reads on this machine."""
     return PHOTO_SUFFIXES + (HEIC_SUFFIXES if find_spec("pillow_heif") else ())
 
 
 def select_photos(files: Iterable[Path]) -> tuple[list[Path], str]:
-    """Return which files of a folder are photos by their names, and which photos are not read.
+    """Return the photos among the files of a folder, by name, and a note on those not read.
 
-    Hidden files are not: macOS writes ._NAME.jpg beside each photo on disks of others.
+    Hidden files are ignored: macOS writes ._NAME.jpg next to each photo on foreign disks.
 
     Args:
-        files: What is in the folder.
+        files: The files in the folder.
 
     Returns:
-        The photos, and what to tell of the others and how to mend it, such as "2 raw photos (save
-        as JPEG first)"; empty where there are none.
+        The photos, and a note on photos that cannot be read and how to solve this, such as "2 raw
+        photos (save as JPEG first)"; it is empty if there are none.
 
     Example:
         >>> photos, unread = select_photos(map(Path, ("a.JPG", "._a.JPG", "b.dng", "c.txt")))
@@ -88,12 +88,12 @@ def select_photos(files: Iterable[Path]) -> tuple[list[Path], str]:
 def require_photos(
     folder: Path, files: Iterable[Path], error: type[Exception] = FileNotFoundError
 ) -> list[Path]:
-    """Return the photos of a folder, and warn of those that are not read.
+    """Return the photos of a folder, and warn about those that are not read.
 
     Args:
         folder: The folder.
-        files: What is in it, or in its subfolders too.
-        error: What is raised where there is no photo.
+        files: The files in it, or in its subfolders too.
+        error: The error to raise if there is no photo.
     """
     photos, unread = select_photos(files)
     left_out = f"left out: {unread}" if unread else ""
@@ -107,14 +107,14 @@ def require_photos(
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
-    """Yield a temporary path to write to, which becomes the file when the block ends well.
+    """Yield a temporary path to write to, which becomes the file if the block succeeds.
 
     Args:
         path: The file. Its folder must exist.
-        force: Whether a file that exists is replaced.
+        force: Whether to replace an existing file.
 
     Yields:
-        A path in the same folder. It ends as the file does, for writers that go by the ending.
+        A path in the same folder, with the file's ending, on which some writers rely.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
@@ -137,13 +137,13 @@ def atomic_write(path: str | os.PathLike[str], *, force: bool = False) -> Iterat
 
 
 def find_temporaries(folder: str | os.PathLike[str]) -> list[tuple[Path, str]]:
-    """Return what `atomic_write` left in a folder when a process was killed, or writes right now.
+    """Return the temporary files of `atomic_write` in a folder, of killed or running processes.
 
     Args:
         folder: The folder.
 
     Returns:
-        Each temporary path with the end of the name of its file, the last 50 characters.
+        Each temporary path with the last 50 characters of the name of its file.
     """
     with os.scandir(folder) as entries:  # there may be a million
         matches = (re.fullmatch(r"\.[0-9a-f]{8}\.(.+)", entry.name) for entry in entries)
@@ -151,11 +151,11 @@ def find_temporaries(folder: str | os.PathLike[str]) -> list[tuple[Path, str]]:
 
 
 def require_writable(path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Raise an error if a file can't be written where it is wanted; call it before long work.
+    """Raise an error if a file can't be written; call this before long work.
 
     Args:
         path: The file.
-        force: Whether a file that exists may be replaced.
+        force: Whether an existing file may be replaced.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
@@ -183,7 +183,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - JSON may h
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no JSON; the message says why, and does not name the file.
+        ValueError: The file is not JSON; the message says why, and does not name the file.
     """
     try:
         return json.loads(Path(path).read_bytes())
@@ -201,13 +201,13 @@ def read_json(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - JSON may h
 def write_json(
     path: str | os.PathLike[str], data: object, *, indent: int | None = None, force: bool = False
 ) -> None:
-    """Write data as JSON, whole or not at all.
+    """Write data as JSON, completely or not at all.
 
     Args:
         path: The file. Its folder must exist.
-        data: Plain data; NaN and infinities, which JSON does not have, are refused.
-        indent: Spaces a level. By default everything stands in one line.
-        force: Whether a file that exists is replaced.
+        data: Plain data. NaN and infinities, which JSON does not have, raise an error.
+        indent: Spaces per level. By default everything is on one line.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.

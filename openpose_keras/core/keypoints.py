@@ -1,8 +1,8 @@
 """The results of an estimation: keypoints of a hand, a face or a person.
 
 They are frozen, and their arrays are read-only. A keypoint is missing when its `xy` is (NaN, NaN)
-and its score 0. Scores are the values of the heatmaps at the peaks. They are no probabilities: they
-may lie below 0 or above 1.
+and its score 0. Scores are the values of the heatmaps at the peaks. They are not probabilities:
+they may lie below 0 or above 1.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,7 @@ PERSON_PARTS = ("body", "face", "left_hand", "right_hand")
 class Keypoints:
     """The keypoints of one skeleton in the frame of the image.
 
-    Two of them are equal only when they are the same object.
+    Two instances are equal only if they are the same object.
 
     Args:
         xy: (K, 2) pixels (x, y) in the skeleton's order; float32 or float64 as given, copied.
@@ -68,7 +68,7 @@ class Keypoints:
 
     @property
     def score(self) -> float:
-        """The mean score of all keypoints; a missing one counts 0."""
+        """The mean score of all keypoints; a missing one counts as 0."""
         return float(self.scores.mean(dtype=np.float64))
 
     def __iter__(self) -> Iterator[tuple[str, float, float, float]]:
@@ -110,15 +110,15 @@ class Keypoints:
         return {name: self[name] for name in self.skeleton.keypoints}
 
     def with_keypoint(self, name: str, xy: tuple[float, float] | None, score: float = 1.0) -> Self:
-        """Return the same keypoints with one of them elsewhere, as to correct a label.
+        """Return a copy with one keypoint moved, for example to correct a label.
 
         Args:
-            name: Of the keypoint.
-            xy: (x, y) in pixels of the image; None where it is missing.
-            score: Its new score; 0 where it is missing.
+            name: Name of the keypoint.
+            xy: (x, y) in pixels of the image; None if it is missing.
+            score: Its new score; 0 if it is missing.
 
         Raises:
-            ValueError: The skeleton has no keypoint of this name, or the place is not (x, y), both
+            ValueError: The skeleton has no keypoint of this name, or `xy` is not (x, y), both
                 finite.
 
         Example:
@@ -141,11 +141,11 @@ class Keypoints:
         return f"{type(self).__name__}({', '.join([*self._own_facts(), facts])})"
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: the skeleton and the line."""
+        """Return the HTML that a notebook shows: the skeleton and the line."""
         return drawn_line(repr(self), [(self.xy, self.scores, self.skeleton)])
 
     def _own_facts(self) -> list[str]:
-        """Return what a subclass puts first in its line."""
+        """Return the facts that a subclass puts first in its line."""
         return []
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -163,9 +163,9 @@ class Hand(Keypoints):
         scores: (21,) values of the heatmaps at the peaks.
         box: (x, y, width, height) in pixels of the square region that was searched, or None.
         side: "left", "right", or None when unknown.
-        side_scores: The mean score of each side where both were tried, or None.
-        presence: The probability that there is a hand at all, where the network tells it.
-        right: The probability that it is a right hand, where the network tells it.
+        side_scores: The mean score of each side if both were tried, else None.
+        presence: The probability that there is a hand at all, if the network predicts it.
+        right: The probability that it is a right hand, if the network predicts it.
 
     Raises:
         ValueError: As for `Keypoints`, or a side is not valid.
@@ -195,12 +195,12 @@ class Hand(Keypoints):
             object.__setattr__(self, "side_scores", _side_scores(self.side_scores))
 
     def _own_facts(self) -> list[str]:
-        """Return the side, and the presence where it is known."""
+        """Return the side, and the presence if it is known."""
         return [f"side={self.side!r}", *_presence_fact(self.presence)]
 
 
 def _presence_fact(presence: float | None) -> list[str]:
-    """Return what a line says of the presence; nothing where it is unknown."""
+    """Return the presence for the line of a result, or nothing if it is unknown."""
     return [] if presence is None else [f"presence={presence:.3f}"]
 
 
@@ -209,7 +209,7 @@ class Face(Keypoints):
     """The 70 keypoints of a face, in the order of `skeletons.FACE`.
 
     Args:
-        presence: The probability that there is a face at all, where the network tells it. The other
+        presence: The probability that there is a face at all, if the network predicts it. The other
             arguments are those of `Keypoints`.
     """
 
@@ -217,7 +217,7 @@ class Face(Keypoints):
     skeleton: Skeleton = field(default=FACE, init=False, kw_only=True)
 
     def _own_facts(self) -> list[str]:
-        """Return the presence where it is known."""
+        """Return the presence if it is known."""
         return _presence_fact(self.presence)
 
 
@@ -227,7 +227,7 @@ class Body(Keypoints):
 
     Args:
         person_score: OpenPose's score of the person, between 0 and about 1: the sum of the scores
-            of keypoints and limbs over the number of both in the skeleton. The other arguments are
+            of keypoints and limbs divided by their number in the skeleton. The other arguments are
             those of `Keypoints`.
     """
 
@@ -236,14 +236,14 @@ class Body(Keypoints):
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person: a body, and the face and hands that belong to it; None where not looked for.
+    """One person: a body, and the face and hands that belong to it; None for a part not estimated.
 
     Args:
         body: Keypoints of one of the body skeletons, or None.
         face: The face.
         left_hand: The person's left hand.
         right_hand: The person's right hand.
-        id: OpenPose's `person_id`, the number of a person that is followed over frames; or None.
+        id: OpenPose's `person_id`, the number of a person who is tracked over frames; or None.
     """
 
     body: Keypoints | None = None
@@ -254,17 +254,17 @@ class Person:
 
     @property
     def hands(self) -> list[Hand]:
-        """The hands that the person has, the left one first; none, one or two."""
+        """The person's hands, the left one first; there are up to two."""
         return [hand for hand in (self.left_hand, self.right_hand) if hand is not None]
 
     @property
     def parts(self) -> dict[str, Keypoints]:
-        """What the person has of body, face, left_hand and right_hand, by these names."""
+        """The parts of the person by name, among body, face, left_hand and right_hand."""
         every = {name: getattr(self, name) for name in PERSON_PARTS}
         return {name: part for name, part in every.items() if part is not None}
 
     def to_dict(self) -> dict[str, dict[str, tuple[float, float, float]]]:
-        """Return (x, y, score) of each keypoint of each part that there is, by their names.
+        """Return (x, y, score) of each keypoint of each part of the person, by their names.
 
         Example:
             >>> Person(left_hand=Hand(np.full((21, 2), 7.0), np.ones(21))).to_dict().keys()
@@ -273,19 +273,19 @@ class Person:
         return {name: part.to_dict() for name, part in self.parts.items()}
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: the skeletons, and which parts there are."""
+        """Return the HTML that a notebook shows: the skeletons, and the names of the parts."""
         drawn = [(each.xy, each.scores, each.skeleton) for each in self.parts.values()]
         return drawn_line(f"Person: {', '.join(self.parts) or 'nothing'}", drawn)
 
 
 def as_people(people: Iterable[Person | Keypoints]) -> list[Person]:
-    """Return people as a list; a body, a face or a hand becomes a person of it alone.
+    """Return people as a list; a body, a face or a hand becomes a person with this part only.
 
     Args:
-        people: People, or what the estimators of parts return, see `as_person`.
+        people: People, or the results of the estimators of parts, see `as_person`.
 
     Raises:
-        TypeError: It is a single one, or something else is among them.
+        TypeError: `people` is a single result, or contains something else.
 
     Example:
         >>> as_people([Person()])
@@ -296,14 +296,14 @@ def as_people(people: Iterable[Person | Keypoints]) -> list[Person]:
 
 
 def as_person(found: Person | Keypoints) -> Person:
-    """Return what was found as a person; one part becomes a person of it alone.
+    """Return a result as a person; a single part becomes a person with this part only.
 
     Args:
         found: A person, or a body, a face or a hand. A hand of unknown side counts as a right one,
             as in OpenPose's JSON.
 
     Raises:
-        TypeError: It is something else.
+        TypeError: `found` is something else.
     """
     if isinstance(found, Person):
         return found
@@ -317,7 +317,7 @@ def as_person(found: Person | Keypoints) -> Person:
 
 
 def refuse_one(results: object, name: str) -> None:
-    """Raise TypeError for what is no list, where one of hands or people is expected."""
+    """Raise TypeError if results are not a list of hands or people, as is expected."""
     if isinstance(results, str | PathLike):
         raise TypeError(f"expected a list of {name}, got {brief(results)}: a path comes first")
     if isinstance(results, Person | Keypoints):
@@ -330,15 +330,15 @@ def refuse_one(results: object, name: str) -> None:
 
 
 def label_scores(xy: np.ndarray) -> np.ndarray:
-    """Return the scores of labelled keypoints (K, 2): (K,), 1.0, and 0.0 where they are NaN."""
+    """Return the scores (K,) of labelled keypoints (K, 2): 1.0, or 0.0 where they are NaN."""
     return np.where(np.isfinite(xy).all(axis=1), 1.0, 0.0)
 
 
 def keypoint_table(keypoints: Keypoints) -> np.ndarray:
-    """Return (K, 3) x, y, score, with 0, 0, 0 where a keypoint is missing, as OpenPose has it.
+    """Return (K, 3) x, y, score, with 0, 0, 0 where a keypoint is missing, as in OpenPose.
 
     Args:
-        keypoints: Of any skeleton.
+        keypoints: Keypoints of any skeleton.
 
     Example:
         >>> keypoint_table(Hand(np.full((21, 2), np.nan), np.zeros(21)))[0].tolist()
@@ -367,7 +367,7 @@ def _frozen(values: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray
 
 
 def _check_missing(xy: np.ndarray, scores: np.ndarray, skeleton: Skeleton) -> None:
-    """Refuse keypoints that are neither found nor missing."""
+    """Raise an error for keypoints that are neither found nor missing."""
     missing = np.isnan(xy).all(axis=-1)
     wrong = ~(np.isfinite(xy).all(axis=-1) | missing) | ~np.isfinite(scores)
     wrong |= missing & (scores != 0)

@@ -1,4 +1,4 @@
-"""The progress of long work: a bar on a terminal, a line a minute in a log."""
+"""The progress of long work: a bar on a terminal, one line per minute in a log."""
 
 import sys
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 
-_SECONDS = 60.0  # from one line of a log to the next; shorter work is told by its result alone
+_SECONDS = 60.0  # between the lines of a log; shorter work shows no progress
 _LINE = "{n_fmt} of {total_fmt} {unit}s, {rate_fmt}\n"
 
 
@@ -20,14 +20,14 @@ def show_progress(
     desc: str | None = None,
     shown: bool = True,
 ) -> Iterable[Item]:
-    """Return items with a progress bar on stderr; where it is no terminal, a line a minute.
+    """Return items with a progress bar on stderr, or one line per minute without a terminal.
 
     Args:
-        items: What is worked through.
+        items: The items to process.
         unit: Name of one item, such as "image".
-        total: Number of the items; None where they know it, or where nobody does.
-        desc: What is done, before the numbers.
-        shown: Whether there is any progress to be seen.
+        total: Number of items; None if it is their length, or if it is unknown.
+        desc: Description of the work, shown before the numbers.
+        shown: Whether to show any progress.
 
     Returns:
         The same items.

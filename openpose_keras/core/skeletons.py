@@ -11,7 +11,7 @@ from openpose_keras.core.checks import did_you_mean
 
 RGB = tuple[int, int, int]
 
-# What lies in the middle of two other keypoints, where labels do not have it.
+# Keypoints that are the midpoints of two others, where labels lack them.
 _MIDDLES = {
     "neck": ("left_shoulder", "right_shoulder"),
     "mid_hip": ("left_hip", "right_hip"),
@@ -30,14 +30,14 @@ class Skeleton:
             (OpenPose, `src/openpose/hand/renderHand.cpp`).
         colors: (red, green, blue), 0 to 255, one for each keypoint.
         limbs: Pairs of names that a part affinity field joins, in the order in which people are
-            built of them; empty where the network has no such fields.
-        fields: For each limb the channel of its field's x, counted from the first one after the
-            background; y is the next channel.
-        mirror_pairs: Pairs of names that change places in a mirrored image.
+            assembled from them; empty if the network has no such fields.
+        fields: For each limb, the channel of its field's x component, counted from the first one
+            after the background; y is the next channel.
+        mirror_pairs: Pairs of names that are exchanged in a mirrored image.
 
     Raises:
-        ValueError: A name comes twice, an edge, a limb or a mirror pair names no keypoint, a colour
-            is not valid, or the fields are not one for each limb.
+        ValueError: A name occurs twice, an edge, a limb or a mirror pair names no keypoint, a
+            colour is not valid, or there is not one field for each limb.
 
     Example:
         >>> names, colors = ("elbow", "wrist"), ((255, 0, 0), (0, 255, 0))
@@ -55,7 +55,7 @@ class Skeleton:
     mirror_pairs: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        """Freeze lists into tuples and refuse what does not fit together."""
+        """Convert lists to tuples, and check that the fields are consistent."""
         object.__setattr__(self, "keypoints", tuple(self.keypoints))
         object.__setattr__(self, "edges", tuple(tuple(edge) for edge in self.edges))
         object.__setattr__(self, "colors", tuple(tuple(color) for color in self.colors))
@@ -130,17 +130,17 @@ class Skeleton:
 
     @cached_property
     def mirror_indices(self) -> tuple[int, ...]:
-        """For each keypoint the index of the one that takes its place in a mirrored image."""
+        """For each keypoint, the index of the one that takes its place in a mirrored image."""
         pairs = self.mirror_pairs
         other = dict(pairs) | {second: first for first, second in pairs}
         return tuple(self.index(other.get(name, name)) for name in self.keypoints)
 
     @cached_property
     def mirror_fields(self) -> tuple[int, ...]:
-        """For each channel of the fields the one that takes its place in a mirrored image.
+        """For each channel of the fields, the one that takes its place in a mirrored image.
 
         Raises:
-            ValueError: A limb's mirror image is no limb.
+            ValueError: The mirror image of a limb is not a limb.
         """
         mirror, field = self.mirror_indices, dict(zip(self.limb_indices, self.fields, strict=True))
         order: dict[int, int] = {}
@@ -153,18 +153,18 @@ class Skeleton:
         return tuple(order[channel] for channel in sorted(order))
 
     def sources_of(self, target: "Skeleton") -> tuple[tuple[int, ...], ...]:
-        """Return of which of these keypoints another skeleton's keypoints are the middle.
+        """Return the keypoints from which those of another skeleton are derived.
 
-        OpenPose's neck and the middle of its hips are those of shoulders and hips in COCO's labels,
-        and the chest of its MPI networks is that of thorax and pelvis in MPII's (CMU's
+        OpenPose's neck and mid-hip are the midpoints of shoulders and hips in COCO's labels, and
+        the chest of its MPI networks is the midpoint of thorax and pelvis in MPII's (CMU's
         `caffe_train`, `src/caffe/cpm_data_transformer.cpp`).
 
         Args:
             target: The other skeleton.
 
         Returns:
-            For each keypoint of the target one index where a keypoint here has its name, two where
-            it lies in the middle of two, and none where it is unknown.
+            For each keypoint of the target, one index if a keypoint here has its name, two if it is
+            the midpoint of two, and an empty tuple if it is unknown.
 
         Example:
             >>> COCO_17.sources_of(BODY_25)[:3]
@@ -210,8 +210,8 @@ IP, the others' MCP, PIP and DIP.
 """
 
 _WHITE: RGB = (255, 255, 255)
-# OpenPose's face (face/faceParameters.hpp): how many points each part has, in order; right and left
-# are the person's own. A part that is closed ends where it begins. The pupils have no edge.
+# OpenPose's face (face/faceParameters.hpp): the number of points of each part, in order; right and
+# left are the person's own. A closed part ends where it begins. The pupils have no edge.
 _FACE_PARTS: tuple[tuple[str, int, bool], ...] = (
     ("contour", 17, False),
     ("right_brow", 5, False),
@@ -241,7 +241,7 @@ def _face() -> Skeleton:
 
 
 def _mirrored(part: str, count: int, closed: bool) -> list[tuple[str, str]]:
-    """Return the mirror pairs of a part of the face: a chain runs back, a ring from its middle."""
+    """Return the mirror pairs of a face part: a chain is reversed, a ring from its middle."""
     if part == "nose_bridge" or part.startswith("left"):
         return []
     ends = [(count // 2 - start) % count if closed else count - 1 - start for start in range(count)]
@@ -305,7 +305,7 @@ _FEET = tuple(
 def _body(
     name: str, keypoints: tuple[str, ...], limbs: dict[str, int], colors: dict[str, RGB]
 ) -> Skeleton:
-    """Build a body of limbs, each with its field's channel; ears and shoulders get no edge."""
+    """Build a body from limbs and their fields' channels; ears get no edge to shoulders."""
     pairs = tuple((start, end) for start, end in map(str.split, limbs))
     edges = tuple(pair for pair in pairs if not ("shoulder" in pair[0] and "ear" in pair[1]))
     shades = tuple(colors[key] for key in keypoints)
@@ -406,7 +406,7 @@ BODY_MPI = _body(
 """The 15 keypoints of OpenPose's MPI networks; the head is its top."""
 
 
-# COCO's labels of people (https://cocodataset.org/#format-data), and those that go by them.
+# COCO's labels of people (https://cocodataset.org/#format-data), and labels that follow them.
 def _both(*texts: str) -> tuple[tuple[str, str], ...]:
     """Return pairs of names, each for the left and for the right side."""
     sides = ((side, text.split()) for text in texts for side in ("left", "right"))
@@ -416,7 +416,7 @@ def _both(*texts: str) -> tuple[tuple[str, str], ...]:
 def _labelled(
     name: str, keypoints: tuple[str, ...], edges: tuple[tuple[str, str], ...]
 ) -> Skeleton:
-    """Build the skeleton of labels, in the colours of OpenPose's bodies."""
+    """Build the skeleton of a label format, in the colours of OpenPose's bodies."""
     colors = tuple(_BODY_COLORS.get(each, _BODY_COLORS["neck"]) for each in keypoints)
     return Skeleton(name, keypoints, edges, colors, mirror_pairs=_side_pairs(keypoints))
 

@@ -1,4 +1,4 @@
-"""A small drawing of keypoints as SVG: what a notebook shows of a result, without an image."""
+"""A small drawing of keypoints as SVG, which a notebook shows for a result without its image."""
 
 from collections.abc import Iterable
 from html import escape
@@ -9,21 +9,21 @@ from openpose_keras.core.boxes import keypoint_extent
 from openpose_keras.core.skeletons import Skeleton
 
 Part = tuple[np.ndarray, np.ndarray, Skeleton]
-"""`xy` (K, 2), NaN where missing, `scores` (K,), and what the keypoints are."""
+"""`xy` (K, 2), NaN where missing, `scores` (K,), and the skeleton."""
 
 _SIDE = 180  # pixels of the drawing's longer side
 _MARGIN = 0.08  # around the keypoints, as a fraction of their longer side
 
 
 def drawn_line(line: str, parts: Iterable[Part]) -> str:
-    """Return HTML: a drawing of skeletons before a dark background, and below it a line of text.
+    """Return HTML: a drawing of skeletons on a dark background, with a line of text below it.
 
     Args:
         line: The text.
-        parts: Keypoints in one frame. Those that are missing are left out, with their edges.
+        parts: Keypoints in one frame. Missing keypoints are left out, with their edges.
 
     Returns:
-        HTML without scripts and styles of its own; the line alone if nothing was found.
+        HTML without scripts and style sheets; the line alone if nothing was found.
     """
     parts = [part for part in parts if np.isfinite(part[0]).any()]
     text = f"<code>{escape(line)}</code>"
@@ -45,7 +45,7 @@ def drawn_line(line: str, parts: Iterable[Part]) -> str:
 def _shapes(part: Part, unit: float) -> Iterable[str]:
     """Yield edges, then keypoints with their names; `unit` is a pixel of the drawing.
 
-    Lines are thinner where a part is small, such as the face of a whole person.
+    Lines are thinner if a part is small, such as the face of a whole person.
     """
     xy, scores, skeleton = part
     found = np.asarray(np.isfinite(xy).all(axis=1))
