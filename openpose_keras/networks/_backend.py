@@ -1,4 +1,4 @@
-"""The one way to import Keras, with a message that says why it failed."""
+"""The only import of Keras, with a message that says why it failed."""
 
 import logging
 import os
@@ -12,10 +12,10 @@ from openpose_keras.core.errors import BackendError
 
 
 def import_keras() -> ModuleType:
-    """Import Keras, without what TensorFlow's C++ part prints on stderr meanwhile.
+    """Import Keras, and hide what TensorFlow's C++ part prints on stderr.
 
-    It prints lines about processors and missing graphics cards, and some heed no setting. Set
-    TF_CPP_MIN_LOG_LEVEL to read them. A failed import raises an error in any case.
+    It prints lines about processors and missing graphics cards, some of which ignore its settings.
+    Set TF_CPP_MIN_LOG_LEVEL to read them. A failed import raises an error in any case.
 
     Returns:
         The module `keras`.
@@ -47,7 +47,7 @@ def import_keras() -> ModuleType:
 
 @contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Send what libraries log, and write to the file descriptor of stderr, nowhere."""
+    """Suppress what libraries log, and what they write to the file descriptor of stderr."""
     stderr, level = os.dup(2), logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -61,9 +61,9 @@ def silent_stderr() -> Iterator[None]:
 
 
 def claim_process() -> None:
-    """Note that networks run in this process, and refuse to run them in a fork of it.
+    """Record that networks run in this process, and raise an error in a fork of it.
 
-    The threads of an engine do not survive a fork: whatever is computed there waits forever.
+    The threads of an engine do not survive a fork, where any computation would wait forever.
 
     Raises:
         BackendError: This process is a fork of one in which a network has run.
@@ -78,5 +78,5 @@ def claim_process() -> None:
 
 @cache
 def _first_process() -> int:
-    """Return the id of the first process that asked; a fork knows it too."""
+    """Return the id of the first process that called this; a fork inherits it."""
     return os.getpid()

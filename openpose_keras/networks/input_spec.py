@@ -1,4 +1,4 @@
-"""The input that a network expects: the facts that a preset states, as data."""
+"""The input that a network expects, as data of a preset."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -11,22 +11,23 @@ KnownSides = Literal["right", "both"]
 
 @dataclass(frozen=True, kw_only=True)
 class InputSpec:
-    """The input that a network expects, and how its output lies on it.
+    """The input that a network expects, and how its output is aligned with it.
 
     Args:
         box_size: Side in pixels that a crop is resized to; height of a whole image at scale 1.
         stride: Input pixels per heatmap cell; the centre of cell g is input pixel
             stride * g + (stride - 1) / 2.
-        multiple: Height and width of an input must be multiples of it; 1 if any size will do.
+        multiple: Height and width of an input must be multiples of it; 1 if any size is valid.
         channel_order: "rgb" or "bgr": what the weights were trained with, or converted to.
-        sides: "right": the network knows right hands only, so a left hand is shown mirrored.
-            "both": it knows left and right as they are, and so the mirror image too, which a recipe
-            may ask for. None: it is for bodies, or for faces that are not mirrored.
-        upright: Whether the network is more exact where the knuckles lie above the wrist, the
+        sides: "right": the network knows right hands only, so that left hands are mirrored. "both":
+            it knows left and right, and therefore also the mirror image, which a recipe may use.
+            None: it is for bodies, or for faces that are not mirrored.
+        upright: Whether the network is more accurate if the knuckles lie above the wrist, or the
             eyes above the mouth, so that a second pass, rotated upright, is worth its time.
-        upright_margin: Side of the box of that pass, in longer sides of the keypoints' extent in
-            the rotated frame; None: the box stays as it was.
-        upright_shift: How far the middle of such a box lies above the extent's, in its heights.
+        upright_margin: Side of the box of that pass, relative to the longer side of the keypoints'
+            extent in the rotated frame; None: the box is unchanged.
+        upright_shift: Distance of the centre of such a box above the extent's, in heights of the
+            extent.
 
     Raises:
         ValueError: A value is not one of these.

@@ -1,6 +1,6 @@
 """The layers that several networks are built from.
 
-Each states its data format, so that `image_data_format` of the user's keras.json changes nothing.
+Each sets its data format, so that `image_data_format` in the user's keras.json has no effect.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-HEAD = {"activation": None, "dtype": "float32"}  # float32 also where the rest is of less precision
+HEAD = {"activation": None, "dtype": "float32"}  # float32 even if the rest has lower precision
 
 
 def to_unit(image: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Turn x / 256 - 0.5, as all networks here take it, into x / 255."""
+    """Convert x / 256 - 0.5, the input of all networks here, to x / 255."""
     import keras
 
     return keras.layers.Rescaling(256 / 255, offset=128 / 255, name="to_unit")(image)
@@ -23,7 +23,7 @@ def to_unit(image: "keras.KerasTensor") -> "keras.KerasTensor":
 def conv(
     x: "keras.KerasTensor", name: str, filters: int, kernel: int, **options: object
 ) -> "keras.KerasTensor":
-    """Convolve with bias, same padding and ReLU, as OpenPose's prototxt does, or as `options`."""
+    """Convolve with bias, same padding and ReLU, as in OpenPose's prototxt, or with `options`."""
     import keras
 
     options = {"padding": "same", "activation": "relu", "data_format": "channels_last", **options}
@@ -33,7 +33,7 @@ def conv(
 def depthwise(
     x: "keras.KerasTensor", name: str, kernel: int, **options: object
 ) -> "keras.KerasTensor":
-    """Convolve each channel alone, with same padding and no activation."""
+    """Apply a depthwise convolution with same padding and no activation."""
     import keras
 
     options = {"padding": "same", "data_format": "channels_last", **options}
@@ -48,21 +48,21 @@ def pad(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
 
 
 def prelu(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
-    """Multiply what is negative by a factor of its channel."""
+    """Apply PReLU, which multiplies negative values by a factor for each channel."""
     import keras
 
     return keras.layers.PReLU(shared_axes=[1, 2], name=name)(x)
 
 
 def relu(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
-    """Replace what is negative by zero."""
+    """Apply ReLU, which replaces negative values by zero."""
     import keras
 
     return keras.layers.ReLU(name=name)(x)
 
 
 def max_pool(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
-    """Halve height and width; the pooled size is rounded up, as Caffe does it."""
+    """Halve height and width; the pooled size is rounded up, as in Caffe."""
     import keras
 
     # "valid" would drop the last row of an odd size.
@@ -71,29 +71,29 @@ def max_pool(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
 
 
 def concatenate(arrays: "list[keras.KerasTensor]", name: str) -> "keras.KerasTensor":
-    """Join arrays along their channels."""
+    """Concatenate tensors along their channels."""
     import keras
 
     return keras.layers.Concatenate(axis=-1, name=name)(arrays)
 
 
 def upsample(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
-    """Double height and width, linear, half-pixel centres."""
+    """Double height and width by bilinear interpolation with half-pixel centres."""
     return upsample_class()(name=name)(x)
 
 
 @cache
 def upsample_class() -> "type[keras.layers.Layer]":
-    """Define the layer `UpsampleBilinear2x`, which needs Keras, when it is first asked for."""
+    """Define the layer `UpsampleBilinear2x`, which needs Keras, on first use."""
     import keras
     from keras import ops
 
     @keras.saving.register_keras_serializable("openpose_keras")
     class UpsampleBilinear2x(keras.layers.Layer):
-        """What `UpSampling2D(2, interpolation="bilinear")` does, with height and width left open.
+        """The layer `UpSampling2D(2, interpolation="bilinear")` for any height and width.
 
-        TensorFlow cannot trace Keras's own layer for open sizes. The centre of a new cell lies a
-        quarter of an old cell from the centre of the old cell that it is in.
+        TensorFlow cannot trace Keras's own layer for unknown sizes. The centre of a new cell lies a
+        quarter of an old cell from the centre of the old cell that contains it.
         """
 
         def call(self, x: Any) -> Any:  # noqa: ANN401 - a backend's own tensor, whichever it is
@@ -109,7 +109,7 @@ def upsample_class() -> "type[keras.layers.Layer]":
             return ops.reshape(x, (batch, 2 * height, 2 * width, channels))
 
         def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-            """Double the height and the width that are known."""
+            """Double the height and the width, if they are known."""
             batch, height, width, channels = shape
             return batch, height and 2 * height, width and 2 * width, channels
 
@@ -117,7 +117,7 @@ def upsample_class() -> "type[keras.layers.Layer]":
 
 
 def normed_relu(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
-    """Normalise over the batch, then ReLU."""
+    """Apply batch normalisation and ReLU."""
     import keras
 
     x = keras.layers.BatchNormalization(momentum=0.99, name=f"{name}_norm")(x)
@@ -125,13 +125,13 @@ def normed_relu(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
 
 
 def normed_conv(x: "keras.KerasTensor", name: str, filters: int) -> "keras.KerasTensor":
-    """Convolve 3x3, normalise, ReLU."""
+    """Apply a 3x3 convolution, batch normalisation and ReLU."""
     x = conv(x, name, filters, 3, activation=None, use_bias=False)
     return normed_relu(x, name)
 
 
 def separable(x: "keras.KerasTensor", name: str, filters: int, kernel: int) -> "keras.KerasTensor":
-    """Convolve each channel alone, mix the channels, normalise, ReLU."""
+    """Apply a depthwise separable convolution, batch normalisation and ReLU."""
     x = depthwise(x, f"{name}_depthwise", kernel, use_bias=False)
     x = conv(x, f"{name}_pointwise", filters, 1, activation=None, use_bias=False)
     return normed_relu(x, name)
@@ -147,17 +147,17 @@ def residual(
     reduced: int | None = None,
     activation: "Callable[[keras.KerasTensor, str], keras.KerasTensor]" = prelu,
 ) -> "keras.KerasTensor":
-    """Add a separable convolution to the input, pooled and padded with channels of zeros.
+    """Add a separable convolution to the input, which is pooled and zero-padded in channels.
 
     Args:
         x: (n, h, w, c).
-        name: Begins the names of the layers.
-        channels: Of the result, c or more.
-        kernel: Height and width of the convolution of each channel alone.
+        name: Prefix of the names of the layers.
+        channels: Channels of the result, c or more.
+        kernel: Height and width of the depthwise convolution.
         strides: 2 to halve height and width.
-        reduced: Channels that a convolution before it leaves, which then takes the strides; None
-            for no such convolution.
-        activation: What follows the sum; called with its input and its name.
+        reduced: Channels after a preceding convolution, which then has the strides; None for no
+            such convolution.
+        activation: Activation after the sum; called with its input and its name.
     """
     import keras
 

@@ -1,4 +1,4 @@
-"""Our own small networks of hands and faces, `hand_lite` and `face_lite`, on MediaPipe's trunks."""
+"""Our own small networks for hands and faces on MediaPipe's trunks: `hand_lite`, `face_lite`."""
 
 from typing import TYPE_CHECKING
 
@@ -51,16 +51,16 @@ _HEAD_CHANNELS = 32
 
 
 def hand_lite(*, all_stages: bool = False) -> "keras.Model":
-    """Build the small hand network: inverted residuals, four answers.
+    """Build the small hand network: inverted residuals, four outputs.
 
     Args:
-        all_stages: Whether only heatmaps are returned, those of both stages, and not all answers.
+        all_stages: Whether to return only the heatmaps of both stages, instead of all outputs.
 
     Returns:
         A `keras.Model` named "hand_lite" with random weights, which knows left and right hands.
         Input (n, h, w, 3) RGB in [-0.5, 0.5), h and w multiples of 32. Outputs by name:
-        `keypoints` (n, h / 4, w / 4, 22), heatmaps; and what `landmark_heads` returns, which means
-        something for an input of 224x224 alone. With `all_stages` a list of two heatmaps.
+        `keypoints` (n, h / 4, w / 4, 22), heatmaps; and those of `landmark_heads`, which are valid
+        only for an input of 224x224. With `all_stages`, a list of two heatmaps.
     """
     keras = import_keras()
 
@@ -72,14 +72,14 @@ def hand_lite(*, all_stages: bool = False) -> "keras.Model":
 
 
 def lite_stages(levels: list["keras.KerasTensor"], channels: int) -> "list[keras.KerasTensor]":
-    """Decode heatmaps in two stages; the second one sees the first one's, and finer features.
+    """Decode heatmaps in two stages; the second sees those of the first, and finer features.
 
     Args:
         levels: Features at strides 4, 8, 16 and 32.
-        channels: Of the heatmaps.
+        channels: Number of channels of the heatmaps.
 
     Returns:
-        Two heatmaps at stride 4, float32, the first stage's first.
+        The heatmaps of both stages at stride 4, float32, the first stage first.
     """
     import keras
 
@@ -108,16 +108,16 @@ def first_stage(network: "keras.Model") -> "keras.KerasTensor":
 def landmark_heads(
     x: "keras.KerasTensor", *, world: bool = False
 ) -> dict[str, "keras.KerasTensor"]:
-    """Read a hand as a whole from the features at stride 32, as MediaPipe's network does.
+    """Predict a hand as a whole from the features at stride 32, as in MediaPipe's network.
 
     Args:
         x: (n, h, w, 192) features.
-        world: Whether the points are estimated in metres too.
+        world: Whether to estimate the points in metres too.
 
     Returns:
-        By name: `points` (n, 21, 3), x, y and relative depth in input pixels, 0 being the edge of
-        the first pixel and not its centre; `presence` and `right` (n,), the probabilities of a hand
-        and of a right one; `world` (n, 21, 3), if asked for, in metres about the hand's middle.
+        By name: `points` (n, 21, 3), x, y and relative depth in input pixels, where 0 is the edge
+        of the first pixel, not its centre; `presence` and `right` (n,), the probabilities of a hand
+        and of a right one; `world` (n, 21, 3), if requested, in metres about the hand's centre.
     """
     import keras
 
@@ -152,7 +152,7 @@ def lite_backbone(x: "keras.KerasTensor") -> list["keras.KerasTensor"]:
 def _inverted_residual(
     x: "keras.KerasTensor", name: str, kernel: int, stride: int, expanded: int, filters: int
 ) -> "keras.KerasTensor":
-    """Expand, convolve each channel, project; add the input where shapes agree (MobileNetV2)."""
+    """Expand, convolve depthwise, project; add the input if the shapes agree (MobileNetV2)."""
     import keras
 
     shortcut = x
@@ -166,7 +166,7 @@ def _inverted_residual(
 def expand_depthwise(
     x: "keras.KerasTensor", name: str, kernel: int, stride: int, expanded: int
 ) -> "keras.KerasTensor":
-    """Expand to more channels, unless there are as many already, and convolve each; ReLU6."""
+    """Expand the channels, unless there are enough, and convolve depthwise, both with ReLU6."""
     import keras
 
     if x.shape[-1] != expanded:
@@ -192,16 +192,16 @@ def _lite_decoder(
 
 
 def face_lite(*, all_stages: bool = False) -> "keras.Model":
-    """Build the small face network: three answers.
+    """Build the small face network, with three outputs.
 
     Args:
-        all_stages: Whether only heatmaps are returned, those of both stages, and not all answers.
+        all_stages: Whether to return only the heatmaps of both stages, instead of all outputs.
 
     Returns:
         A `keras.Model` named "face_lite" with random weights. Input (n, 192, 192, 3) RGB in [-0.5,
         0.5). Outputs by name: `keypoints` (n, 48, 48, 71), heatmaps; `points` (n, 70, 2), x and y
-        in input pixels, 0 being the edge of the first pixel and not its centre; `presence` (n,),
-        the probability of a face. With `all_stages` a list of two heatmaps.
+        in input pixels, where 0 is the edge of the first pixel, not its centre; `presence` (n,),
+        the probability of a face. With `all_stages`, a list of two heatmaps.
     """
     keras = import_keras()
 
@@ -223,7 +223,7 @@ def face_backbone(x: "keras.KerasTensor") -> list["keras.KerasTensor"]:
 
 
 def _level(x: "keras.KerasTensor", name: str, channels: int, *, first: bool) -> "keras.KerasTensor":
-    """Halve height and width, `first` of all, and convolve in two residual blocks."""
+    """Apply two residual blocks, with `first` after another one that halves height and width."""
     if first:
         x = residual(x, f"{name}_down", channels, kernel=3, strides=2)
     for index in range(1, _BLOCKS + 1):
@@ -234,13 +234,13 @@ def _level(x: "keras.KerasTensor", name: str, channels: int, *, first: bool) -> 
 def face_heads(
     x: "keras.KerasTensor", *, points: int, axes: int, name: str = "points"
 ) -> dict[str, "keras.KerasTensor"]:
-    """Read a face as a whole from the features at stride 32, as MediaPipe's network does.
+    """Predict a face as a whole from the features at stride 32, as in MediaPipe's network.
 
     Args:
         x: (n, 6, 6, 128) features.
         points: Number of points.
-        axes: Of each point: 2, or 3 with its relative depth.
-        name: Of the layer that tells the points.
+        axes: Coordinates of each point: 2, or 3 with its relative depth.
+        name: Name of the layer that predicts the points.
 
     Returns:
         By name: `presence` (n,), the probability of a face, and `points` (n, points, axes).
@@ -250,7 +250,7 @@ def face_heads(
     channels = _LEVELS[32]
     presence = residual(x, "presence_down", channels, kernel=3, strides=2)
     presence = _whole(presence, "presence", "presence", 1)
-    # As a layer of its own, so that the layers with weights follow one another as in the file.
+    # A separate layer, so that the layers with weights have the order of the file.
     presence = keras.layers.Activation("sigmoid", dtype="float32", name="sigmoid")(presence)
     numbers = _level(x, "points", channels, first=True)
     numbers = _whole(numbers, "points", name, points * axes)
@@ -263,7 +263,7 @@ def face_heads(
 
 
 def _whole(x: "keras.KerasTensor", branch: str, name: str, count: int) -> "keras.KerasTensor":
-    """Turn (n, 3, 3, 128) features into (n, 1, 1, count) numbers, told by the layer of a name."""
+    """Reduce (n, 3, 3, 128) features to (n, 1, 1, count) numbers, the output of a named layer."""
     x = conv(x, f"{branch}_reduce", _HEAD_CHANNELS, 1, activation=None)
     x = prelu(x, f"{branch}_reduce_prelu")
     x = residual(x, f"{branch}_reduced_block", _HEAD_CHANNELS, kernel=3)

@@ -1,12 +1,12 @@
-"""MediaPipe's networks of hands and faces: each a detector and a landmark network, and the iris.
+"""MediaPipe's networks for hands and faces, each a detector and a landmark network, and the iris.
 
 Rebuilt from palm_detection_full.tflite, hand_landmark_full.tflite, face_landmark.tflite,
 iris_landmark.tflite and face_detection_short_range.tflite (Copyright Google LLC, Apache License
 2.0), of Zhang et al., MediaPipe Hands (arXiv:2006.10214), Kartynnik et al., Real-time Facial
 Surface Geometry (arXiv:1907.06724), Ablavatski et al., Real-time Pupil Tracking
-(arXiv:2006.11341), and Bazarevsky et al., BlazeFace (arXiv:1907.05047). They see RGB in [0, 1],
-that detector in [-1, 1], which the first layer makes of the [-0.5, 0.5) that all networks here
-take. `hand_finder` has the graph of the palm detector, and outputs of our own.
+(arXiv:2006.11341), and Bazarevsky et al., BlazeFace (arXiv:1907.05047). They expect RGB in [0,
+1], and BlazeFace in [-1, 1], which the first layer computes from the [-0.5, 0.5) that all networks
+here take. `hand_finder` has the graph of the palm detector, and outputs of our own.
 """
 
 from typing import TYPE_CHECKING
@@ -46,8 +46,8 @@ def mediapipe_hand() -> "keras.Model":
 
     Returns:
         A `keras.Model` named "mediapipe_hand" with random weights. Input (n, 224, 224, 3) RGB in
-        [-0.5, 0.5), a crop of about twice the hand, upright. Outputs: those of `landmark_heads`,
-        `world` too.
+        [-0.5, 0.5), an upright crop of about twice the hand. Outputs: those of `landmark_heads`,
+        including `world`.
     """
     keras = import_keras()
 
@@ -104,12 +104,12 @@ def mediapipe_iris() -> "keras.Model":
 
 
 def mediapipe_face_detector() -> "keras.Model":
-    """Build MediaPipe's detector of near faces.
+    """Build MediaPipe's short-range face detector.
 
     Returns:
         A `keras.Model` named "mediapipe_face_detector" with random weights. Input (n, h, w, 3) RGB
-        in [-0.5, 0.5), h and w multiples of 16; MediaPipe has 128. Outputs by name, for each of the
-        a anchors, see `PALM_ANCHORS`: `faces` (n, a, 16) in input pixels from the anchor, see
+        in [-0.5, 0.5), h and w multiples of 16; MediaPipe uses 128. Outputs by name, for each of
+        the a anchors, see `PALM_ANCHORS`: `faces` (n, a, 16) in input pixels from the anchor, see
         `FACE_VALUES`; `logits` (n, a, 1), whose sigmoid is the score.
     """
     import_keras()
@@ -138,7 +138,7 @@ def mediapipe_palm() -> "keras.Model":
 
     Returns:
         A `keras.Model` named "mediapipe_palm" with random weights. Input (n, h, w, 3) RGB in
-        [-0.5, 0.5), h and w multiples of 32; MediaPipe has 192. Outputs by name, for each of the a
+        [-0.5, 0.5), h and w multiples of 32; MediaPipe uses 192. Outputs by name, for each of the a
         anchors (2016 of them at 192x192), those of stride 8 first, row by row: `palms` (n, a, 18)
         in input pixels from the anchor, see `PALM_VALUES`; `logits` (n, a, 1), whose sigmoid is the
         score.
@@ -187,14 +187,14 @@ def _joined(heads: dict[str, list["keras.KerasTensor"]]) -> dict[str, "keras.Ker
 
 
 def hand_finder() -> "keras.Model":
-    """Build the finder of hands: the graph of `mediapipe_palm`, whose outputs mean a little more.
+    """Build the hand finder: the graph of `mediapipe_palm`, with some outputs redefined.
 
     Returns:
         A `keras.Model` named "hand_finder" with random weights, with the layers, the input and the
-        outputs of `mediapipe_palm`. Of an anchor's nine pairs of numbers, the second is the side of
-        the palm's square and the longer side of the whole hand, upright; the last is the middle of
-        the hand. In the palm detector both of the former are the palm's, and the last is a joint of
-        the thumb.
+        outputs of `mediapipe_palm`. Among an anchor's nine pairs of numbers, the second is the side
+        of the palm's square and the longer side of the whole hand, upright; the last is the centre
+        of the hand. In the palm detector, the second pair is the width and height of the palm, and
+        the last is a joint of the thumb.
     """
     keras = import_keras()
 

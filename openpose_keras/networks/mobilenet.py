@@ -1,10 +1,10 @@
-"""Body networks on the trunk of MobileNet: `body_mobilenet`, and our own `body_lite`.
+"""Body networks on the trunk of MobileNet: `body_mobilenet` and our own `body_lite`.
 
 Rebuilt from human-pose-estimation-0001 of Open Model Zoo (Copyright Intel Corporation, Apache
 License 2.0), of Osokin, "Real-time 2D Multi-Person Pose Estimation on CPU: Lightweight OpenPose",
-2018. MobileNet's last blocks stay at stride 8, the two branches of a stage share all but their last
-two layers, and a dilated convolution among three small ones stands for a wide one. `body_lite` is
-that graph with the maps of BODY_25, and layers for the feet behind it.
+2018. MobileNet's last blocks stay at stride 8. The two branches of a stage share all but their last
+two layers. Three small convolutions, one of them dilated, replace a wide one. `body_lite` is that
+graph with the maps of BODY_25, followed by layers for the feet.
 """
 
 from typing import TYPE_CHECKING
@@ -27,35 +27,35 @@ _BLOCKS = (
     ("conv5_1", 1, 2, 512),
     *((f"conv5_{index}", 1, 1, 512) for index in range(2, 6)),
 )
-_FILTERS, _WIDE = 128, 512  # of most layers behind the trunk, and of the first stage's sixth
-_LOW = "conv4_2"  # the block whose features show the feet finely
-_FEET_CHANNELS = {"L1": 12, "L2": 7}  # of BODY_25's fields and heatmaps the last ones
-_FEET_FILTERS, _SIDE = 96, 64  # of the layers that find feet, and of what they see of the trunk
+_FILTERS, _WIDE = 128, 512  # of most layers after the trunk, and of the first stage's sixth
+_LOW = "conv4_2"  # the block with fine features of the feet
+_FEET_CHANNELS = {"L1": 12, "L2": 7}  # the last of BODY_25's fields and heatmaps
+_FEET_FILTERS, _SIDE = 96, 64  # of the layers that find feet, and of their input from the trunk
 
 
 def body_mobilenet(*, all_stages: bool = False) -> "keras.Model":
     """Build a body network that is small enough for a CPU: 19 and 38 channels, two stages.
 
     Args:
-        all_stages: Whether the maps of both stages are returned, and not only the last stage's.
+        all_stages: Whether to return the maps of both stages, instead of only the last stage's.
 
     Returns:
         A `keras.Model` named "body_mobilenet" with random weights and 4,099,058 parameters. Input
         (n, h, w, 3) RGB in [-0.5, 0.5], any h and w; output a dictionary of `keypoints` (n, ceil(h
         / 8), ceil(w / 8), 19) and `affinity` (..., 38) in the order of `BODY_COCO`, or a list of
-        two such. Layer names are the IR's, "_" for "/".
+        two such. Layer names are those of the IR, with "_" for "/".
     """
     return _network("body_mobilenet", BODY_COCO, all_stages, feet=False)
 
 
 def body_lite(*, all_stages: bool = False) -> "keras.Model":
-    """Build our own body network: that of `body_mobilenet`, with the mid-hip and the feet.
+    """Build our own body network: `body_mobilenet` with the mid-hip and the feet.
 
-    The feet have layers of their own behind the second stage, which see what it found, so that
-    they can be learned from renderings without a change to what was learned from photos.
+    The feet have their own layers after the second stage, which see its maps. They can therefore be
+    trained on renderings without changing what was learned from photos.
 
     Args:
-        all_stages: Whether the maps of both stages are returned, and not only the last stage's.
+        all_stages: Whether to return the maps of both stages, instead of only the last stage's.
 
     Returns:
         A `keras.Model` named "body_lite" with random weights and 4,746,108 parameters, as
@@ -94,7 +94,7 @@ def _add_feet(
     trunk: "list[keras.KerasTensor]",
     features: "keras.KerasTensor",
 ) -> "list[keras.KerasTensor]":
-    """Append the fields of the feet to those of a stage, and their heatmaps and the background."""
+    """Append the feet's fields, and their heatmaps and the background, to the maps of a stage."""
     import keras
 
     seen = [
@@ -114,7 +114,7 @@ def _add_feet(
 def _trunk(image: "keras.KerasTensor") -> "tuple[keras.KerasTensor, keras.KerasTensor]":
     """Return (n, h/8, w/8, 512) twice: MobileNet up to its fourth level and up to its fifth.
 
-    Where a stride is 2, the border is one cell on all sides, as in Caffe.
+    With a stride of 2, the padding is one cell on all sides, as in Caffe.
     """
     x = low = conv(pad(image, "pad1"), "conv1", 32, 3, strides=2, padding="valid")
     for name, stride, dilation, filters in _BLOCKS:
@@ -127,7 +127,7 @@ def _trunk(image: "keras.KerasTensor") -> "tuple[keras.KerasTensor, keras.KerasT
 
 
 def _align(x: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Reduce the channels and look around each cell: three separable convolutions and a bypass."""
+    """Reduce the channels and add context: three separable convolutions and a skip connection."""
     import keras
 
     shortcut = x = conv(x, "conv4_3_CPM_al", _FILTERS, 1, activation="elu")
@@ -139,7 +139,7 @@ def _align(x: "keras.KerasTensor") -> "keras.KerasTensor":
 
 
 def _block(x: "keras.KerasTensor", name: str, filters: int) -> "keras.KerasTensor":
-    """Stand for a convolution of 7x7: one of 1x1, to which two of 3x3 add what is around."""
+    """Replace a 7x7 convolution by one of 1x1, to which two of 3x3 add context."""
     import keras
 
     shortcut = x = conv(x, f"{name}_sq", filters, 1)
@@ -151,7 +151,7 @@ def _block(x: "keras.KerasTensor", name: str, filters: int) -> "keras.KerasTenso
 def _branches(
     x: "keras.KerasTensor", hidden: str, head: str, filters: int, channels: dict[str, int]
 ) -> "list[keras.KerasTensor]":
-    """Return a stage's fields and heatmaps, each read from the cells by two layers of its own."""
+    """Return a stage's fields and heatmaps, each from two 1x1 convolutions of its own."""
     return [
         conv(conv(x, hidden.format(branch), filters, 1), head.format(branch), count, 1, **HEAD)
         for branch, count in channels.items()

@@ -1,22 +1,22 @@
 """OpenPose's networks as Keras graphs, built from tables. Building one opens no file.
 
-They are Convolutional Pose Machines: a trunk of VGG-19 gives features, a first stage turns them
-into maps, and each later stage sees the features and the maps of the stage before. Layers have
+They are Convolutional Pose Machines: a trunk of VGG-19 gives features, a first stage predicts maps
+from them, and each later stage sees the features and the maps of the previous stage. Layers have
 Caffe's names, so that conversion is one loop over names. Sources: the prototxts under models/ of
 CMU-Perceptual-Computing-Lab/openpose; Simon et al., "Hand Keypoint Detection in Single Images using
 Multiview Bootstrapping", CVPR 2017; Wei et al., "Convolutional Pose Machines", CVPR 2016; Cao et
 al., "Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields", CVPR 2017.
 
-`body_25` is built of dense blocks instead: three 3x3 convolutions whose outputs are concatenated,
+`body_25` consists of dense blocks instead: three 3x3 convolutions whose outputs are concatenated,
 with PReLU. Four stages of part affinity fields come first, then two of heatmaps, which see the
 last fields (models/pose/body_25; Hidalgo et al., "Single-Network Whole-Body Pose Estimation", ICCV
 2019).
 
 All networks of this package take (n, h, w, 3) float32, RGB in [-0.5, 0.5], and return (n, h /
 stride, w / stride, K + 1) float32 heatmaps, one per keypoint of their skeleton, the background
-last, unbounded (trained towards [0, 1]). The networks of bodies return a dictionary of two arrays:
-`keypoints`, which are these, and `affinity`, the part affinity fields of the skeleton's L limbs,
-(n, h / stride, w / stride, 2 L).
+last, unbounded (trained towards [0, 1]). Body networks return a dictionary of two arrays:
+`keypoints`, which are these heatmaps, and `affinity`, the part affinity fields of the skeleton's L
+limbs, (n, h / stride, w / stride, 2 L).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ def hand(*, all_stages: bool = False, stages: int = 6) -> "keras.Model":
     """Build OpenPose's hand network: 22 channels, six stages, 36,832,324 parameters.
 
     Args:
-        all_stages: Whether the heatmaps of all stages are returned, first to last, and not only
+        all_stages: Whether to return the heatmaps of all stages, first to last, instead of only
             the last stage's.
         stages: Number of stages; OpenPose's weights are for six.
 
@@ -66,7 +66,7 @@ def face(*, all_stages: bool = False, stages: int = 6) -> "keras.Model":
         stages: As for `hand`.
 
     Returns:
-        A `keras.Model` named "face"; all but the number of channels is as in `hand`.
+        A `keras.Model` named "face", which differs from `hand` only in the number of channels.
 
     Example:
         >>> face().count_params()  # doctest: +SKIP
@@ -79,7 +79,7 @@ def body_coco(*, all_stages: bool = False) -> "keras.Model":
     """Build OpenPose's COCO network: 19 and 38 channels, six stages, 52,311,446 parameters.
 
     Args:
-        all_stages: Whether the maps of all stages are returned, first to last, and not only the
+        all_stages: Whether to return the maps of all stages, first to last, instead of only the
             last stage's.
 
     Returns:
@@ -102,7 +102,8 @@ def body_mpi(*, all_stages: bool = False) -> "keras.Model":
         all_stages: As for `body_coco`.
 
     Returns:
-        A `keras.Model` named "body_mpi"; all but the number of channels is as in `body_coco`.
+        A `keras.Model` named "body_mpi", which differs from `body_coco` only in the number of
+        channels.
 
     Example:
         >>> body_mpi().count_params()  # doctest: +SKIP
@@ -138,7 +139,7 @@ def vgg(image: "keras.KerasTensor") -> "keras.KerasTensor":
 
 
 def _one_branch(name: str, skeleton: Skeleton, all_stages: bool, stages: int) -> "keras.Model":
-    """Build a network of heatmaps alone, which takes one hand or face at a time."""
+    """Build a network with heatmaps only, which takes one hand or face at a time."""
     keras = import_keras()
 
     channels = len(skeleton) + 1
@@ -158,7 +159,7 @@ def _one_branch(name: str, skeleton: Skeleton, all_stages: bool, stages: int) ->
 
 
 def _two_branches(name: str, skeleton: Skeleton, all_stages: bool, stages: int) -> "keras.Model":
-    """Build a network of heatmaps and part affinity fields, each in a branch of its own."""
+    """Build a network with heatmaps and part affinity fields in separate branches."""
     keras = import_keras()
 
     channels = {"L1": 2 * len(skeleton.limbs), "L2": len(skeleton) + 1}
@@ -188,7 +189,7 @@ def _first_stage(features: "keras.KerasTensor", branch: str, channels: int) -> "
 
 
 def _later_stage(x: "keras.KerasTensor", stage: str, channels: int) -> "keras.KerasTensor":
-    """Return the maps of a later stage: five wide convolutions and two of single cells."""
+    """Return the maps of a later stage: five 7x7 convolutions and two of 1x1."""
     for index in range(1, 6):
         x = conv(x, f"Mconv{index}_{stage}", 128, 7)
     x = conv(x, f"Mconv6_{stage}", 128, 1)
@@ -199,8 +200,8 @@ def body_25(*, all_stages: bool = False) -> "keras.Model":
     """Build OpenPose's BODY_25: 26 and 52 channels, 26,166,084 parameters.
 
     Args:
-        all_stages: Whether the maps of all stages are returned: the fields of four, then the
-            heatmaps of two.
+        all_stages: Whether to return the maps of all stages: the fields of four, then the heatmaps
+            of two.
 
     Returns:
         A `keras.Model` named "body_25" with random weights. Input (n, h, w, 3) RGB in [-0.5, 0.5],
@@ -236,7 +237,7 @@ def body_25(*, all_stages: bool = False) -> "keras.Model":
 def _stage(
     seen: "list[keras.KerasTensor]", stage: str, is_first: bool, channels: int
 ) -> "keras.KerasTensor":
-    """Return the maps of a stage: five dense blocks and two convolutions of single cells."""
+    """Return the maps of a stage: five dense blocks and two 1x1 convolutions."""
     filters, wide = _FIRST if is_first else _LATER
     x = concatenate(seen, f"concat_{stage}") if len(seen) > 1 else seen[0]
     for number in range(1, 6):

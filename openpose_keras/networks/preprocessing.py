@@ -33,7 +33,7 @@ def normalise(image: np.ndarray, channel_order: ChannelOrder = "rgb") -> FloatAr
 
 
 def normalise_batch(images: np.ndarray, channel_order: ChannelOrder = "rgb") -> FloatArray:
-    """Return images that were checked before as the input of a network, see `normalise`.
+    """Return checked images as the input of a network, see `normalise`.
 
     Args:
         images: (n, h, w, 3) uint8 RGB.

@@ -2,7 +2,7 @@
 
 A preset is data, and so is a set of presets that find people together. `load_network` builds the
 network, finds and checks the file and loads it; it never downloads. A weight file is searched for
-first in the package's own folder (the weights that ship), then in the user's folder,
+first in the package's own folder (the shipped weights), then in the user's folder,
 `<Keras home>/openpose_keras`.
 """
 
@@ -32,7 +32,7 @@ DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 EngineName = Literal["auto", "keras", "onnx", "openvino", "litert"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 LEAST_SMALLEST = 0.01
-"""The least `smallest` of a search with a detector: its inputs grow as 1 / smallest."""
+"""The minimum of `smallest` for a search with a detector, whose inputs grow as 1 / smallest."""
 _HDF5 = b"\x89HDF\r\n\x1a\n"  # what its files begin with
 _INSPECT = "`openpose-keras inspect` shows"
 
@@ -49,10 +49,10 @@ class Preset:
         licence: What the weights may be used for.
         finds: The part of a person whose keypoints it finds; None for a detector of hands.
         recipe: Name of the recipe that it is used with; None for the estimator's own default.
-        detector: The preset that finds hands for this network; None where it searches with its own
+        detector: The preset that finds hands for this network; None if it searches with its own
             heatmaps.
-        sha256: SHA-256 of the file that ships; None where the user brings the file.
-        how_to_get: How the user gets the file, where it does not ship.
+        sha256: SHA-256 of the shipped file; None if the user supplies the file.
+        how_to_get: How the user gets the file, if it is not shipped.
     """
 
     name: str
@@ -76,7 +76,7 @@ class _Presets(Named[Preset]):
     """Presets by their names, printed as a table."""
 
     def __repr__(self) -> str:
-        """Return one line a preset: what it finds, where its weights are, their licence."""
+        """Return one line per preset: what it finds, where its weights are, their licence."""
         rows = [("preset", "finds", "weights", "licence of the weights")]
         for name, preset in self.items():
             weights = "ship" if preset.sha256 else "to be fetched or converted"
@@ -87,7 +87,7 @@ class _Presets(Named[Preset]):
 
 
 def _openposes(name: str, file: str, spec: InputSpec, finds: Part) -> Preset:
-    """Return the preset of one of OpenPose's own networks, whose weights the user brings."""
+    """Return the preset of one of OpenPose's own networks, whose weights the user supplies."""
     return Preset(
         name=name,
         network=name,
@@ -103,7 +103,7 @@ def _openposes(name: str, file: str, spec: InputSpec, finds: Part) -> Preset:
 
 
 def _of_mediapipe(name: str, file: str, spec: InputSpec) -> Preset:
-    """Return the preset of one of MediaPipe's networks of faces, whose weights the user brings."""
+    """Return the preset of one of MediaPipe's face networks, whose weights the user supplies."""
     return Preset(
         name=name,
         network=name,
@@ -260,18 +260,18 @@ PRESET_SETS = {
     "lite": ("body_lite", "face_lite", "hand_lite"),
     "openpose": ("body_25", "face", "hand"),
 }
-"""Presets that find people together: those that ship, and OpenPose's own."""
+"""Presets that find people together: the shipped ones, and OpenPose's own."""
 
 
 def check_dtype(dtype: str, engine: str) -> None:
-    """Check that an engine calculates in a dtype.
+    """Check that an engine supports a dtype.
 
     Args:
         dtype: One of `DTYPES`.
         engine: One of `ENGINES`.
 
     Raises:
-        ValueError: There is no such dtype or engine, or the engine does not calculate in it.
+        ValueError: There is no such dtype or engine, or the engine does not support it.
 
     Example:
         >>> check_dtype("mixed_bfloat16", "openvino")
@@ -287,13 +287,13 @@ def check_dtype(dtype: str, engine: str) -> None:
 
 
 def check_parts(parts: str | Collection[str]) -> tuple[Part, ...]:
-    """Return parts of people in the order of `PARTS`; a plural counts as one: "hands", "faces".
+    """Return parts of people in the order of `PARTS`; plurals such as "hands" are accepted.
 
     Args:
-        parts: Such as "body,hands", or a list of names.
+        parts: Names such as "body,hands", or a list of names.
 
     Raises:
-        ValueError: No part is named, or one that is not known.
+        ValueError: No part is named, or an unknown one.
 
     Example:
         >>> check_parts("hands,body")
@@ -311,7 +311,7 @@ def get_presets(names: str) -> dict[Part, Preset]:
     """Return the presets of a set, or of several names, by the part that each finds.
 
     Args:
-        names: A key of `PRESET_SETS`, or keys of `PRESETS` with commas between, in any case.
+        names: A key of `PRESET_SETS`, or comma-separated keys of `PRESETS`, in any case.
 
     Raises:
         ValueError: There is no such preset, one finds no keypoints, or two find the same part.
@@ -336,7 +336,7 @@ def get_presets(names: str) -> dict[Part, Preset]:
 
 
 def get_preset(name: str) -> Preset:
-    """Return the preset of a name.
+    """Return the preset with a given name.
 
     Args:
         name: A key of `PRESETS`.
@@ -360,14 +360,14 @@ def get_preset(name: str) -> Preset:
 
 
 def input_spec(name: str, *, weights: str | Path | None = None) -> InputSpec:
-    """Return the input that a preset's network expects with the weights that it will have.
+    """Return the input that a preset's network expects with its weights or another file.
 
     Args:
         name: A key of `PRESETS`.
         weights: Another file for the same network.
 
     Returns:
-        The preset's own `spec`; with the channel order of the file's record, if it has one.
+        The preset's own `spec`, with the channel order of the file's record if it has one.
 
     Raises:
         ValueError: No preset has this name.
@@ -391,13 +391,13 @@ def load_network(
     Args:
         name: A key of `PRESETS`.
         weights: Another file for the same network, for example one of your own training.
-        dtype: What the network calculates in: "float32", or "mixed_bfloat16" for about half the
+        dtype: Data type of the computation: "float32", or "mixed_bfloat16" for about half the
             time on a processor that supports it. The heatmaps are float32 in either case.
-        all_stages: Whether the heatmaps of every stage are returned, first stage first.
+        all_stages: Whether to return the heatmaps of every stage, first stage first.
 
     Returns:
-        The `keras.Model`: (n, h, w, 3) in, its maps by name out, or a
-        list of them.
+        The `keras.Model`, with input (n, h, w, 3), and its maps by name as output, or a list of
+        them.
 
     Raises:
         ValueError: No preset has this name, or the dtype is not one of `DTYPES`.
@@ -436,12 +436,12 @@ def load_weights(model: "keras.Model", path: str | Path) -> None:
 
 
 def unfit_weights(network: str, path: str | Path, error: Exception) -> WeightsError:
-    """Return the error of a file that is not the weights of a network: it says what the file is.
+    """Return the error for a file that is not a network's weights, which says what the file is.
 
     Args:
-        network: Its name.
+        network: Name of the network.
         path: The file.
-        error: What the library says that read it; it counts where the file looks as it should.
+        error: The error of the library that read it, which is reported if the file looks valid.
     """
     what = _describe_weights(network, Path(path)) if Path(path).is_file() else "no file"
     got = what or f"a file that cannot be loaded: {str(error).strip().splitlines()[0]}"
@@ -485,7 +485,7 @@ def _describe_weights(network: str, path: Path) -> str:
 
 
 def _build(network: str, dtype: str, *, all_stages: bool = False) -> "keras.Model":
-    """Build a network whose layers calculate in a dtype."""
+    """Build a network whose layers compute in a dtype."""
     claim_process()
     config = import_keras().config
     before = config.dtype_policy()
@@ -503,7 +503,7 @@ def find_weights(preset: Preset, weights: str | Path | None = None) -> Path:
 
     Args:
         preset: One of `PRESETS`.
-        weights: Another file for the same network, which is not searched for.
+        weights: Another file for the same network, which is used without a search.
 
     Raises:
         WeightsError: There is no such file, or it is in neither folder; the message says where it
@@ -529,10 +529,10 @@ def find_weights(preset: Preset, weights: str | Path | None = None) -> Path:
 
 
 def verified_weights(preset: Preset, weights: str | Path | None = None) -> Path:
-    """Find the weight file of a preset as `find_weights` does, and check the one that ships.
+    """Find the weight file of a preset as `find_weights` does, and verify a shipped file.
 
     Raises:
-        WeightsError: As for `find_weights`; or the file that ships was changed.
+        WeightsError: As for `find_weights`; or the shipped file was changed.
     """
     path = find_weights(preset, weights)
     is_shipped = not weights and preset.sha256
@@ -545,11 +545,11 @@ def verified_weights(preset: Preset, weights: str | Path | None = None) -> Path:
 
 
 def shipped_folder(package: str = "_shipped", checkout: str = "weights") -> Path:
-    """Return the folder of the weights that ship: in the package, or a checkout's `weights/`.
+    """Return the folder of the shipped weights: in the package, or a checkout's `weights/`.
 
     Args:
-        package: What the folder is called in the installed package.
-        checkout: Where it lies in a checkout.
+        package: Name of the folder in the installed package.
+        checkout: Path of the folder in a checkout.
     """
     try:
         return Path(str(resources.files(f"openpose_keras.{package}")))
@@ -558,7 +558,7 @@ def shipped_folder(package: str = "_shipped", checkout: str = "weights") -> Path
 
 
 def user_folder() -> Path:
-    """Return the folder for weights that the user brings, without making it.
+    """Return the folder for weights that the user supplies, without creating it.
 
     It is `openpose_keras` in Keras's home: `KERAS_HOME`, or `~/.keras`.
 

@@ -1,8 +1,10 @@
 """Size, receptive field and cost of each layer of a network, from its structure alone.
 
-from openpose_keras import networks
-from openpose_keras.networks.summary import layer_table
-print(layer_table(networks.hand(), (368, 368)))
+For example:
+
+    from openpose_keras import networks
+    from openpose_keras.networks.summary import layer_table
+    print(layer_table(networks.hand(), (368, 368)))
 """
 
 import math
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
 
 Size = tuple[int, int]
 
-_PIXELS = 4096  # of the input in which receptive fields are followed, more than any of them
+_PIXELS = 4096  # of the input on which receptive fields are traced, larger than any of them
 _MERGES = ("Add", "Concatenate")
 _POINTWISE = ("Activation", "BatchNormalization", "PReLU", "ReLU", "Rescaling", "Pad")
-_WHOLE = ("GlobalAveragePooling2D", "Reshape", "Dense")  # their outputs are no maps
+_WHOLE = ("GlobalAveragePooling2D", "Reshape", "Dense")  # their outputs are not maps
 _WINDOWS = ("Conv2D", "DepthwiseConv2D", "MaxPooling2D", "AveragePooling2D")
 
 
@@ -31,14 +33,14 @@ class LayerFacts:
     """One layer of a network, for one size of input.
 
     Args:
-        name: The layer's.
+        name: Name of the layer.
         kernel: (height, width) of its window in cells of its own input; (1, 1) if it has none.
         output_shape: (h, w, channels), or that of an output without height and width.
         receptive_field: Number of input pixels from the first to the last that can change a cell,
             for the cell with the most, in an input of 4096 pixels; the greater of height and width.
-            Of an output without height and width the longer side of the input.
-        multiply_adds: Of its convolution or matrix for one input, without biases; 0 for any other
-            layer.
+            For an output without height and width, the longer side of the input.
+        multiply_adds: Multiply-adds of its convolution or matrix for one input, without biases; 0
+            for any other layer.
         parameters: Number of its weights, trainable or not.
     """
 
@@ -118,7 +120,7 @@ def layer_table(model: "keras.Model", size: Size) -> LayerTable:
     """Describe each layer of one of our networks, or of one built from the same kinds of layers.
 
     Args:
-        model: Of one input, channels last. Each layer is used once.
+        model: A model with one input, channels last, that uses each layer once.
         size: (height, width) of the input in pixels, multiples of the network's strides.
 
     Returns:
@@ -167,7 +169,7 @@ def _require(known: Container[int], tensors: Iterable[int]) -> None:
 
 
 def _multiply_adds(layer: "keras.Layer", cells: int) -> int:
-    """Count: every number of a kernel is used once per cell of the output."""
+    """Return the multiply-adds: each number of a kernel is used once per cell of the output."""
     if not type(layer).__name__.endswith(("Conv2D", "Dense")):
         return 0
     return int(math.prod(layer.weights[0].shape)) * cells
@@ -186,7 +188,7 @@ def _reach(layer: "keras.Layer", before: Sequence[IntArray], axis: int) -> IntAr
 
     Args:
         layer: The layer.
-        before: The same for each of its inputs.
+        before: The first and last pixels for each of its inputs.
         axis: 0 along y, 1 along x.
     """
     kind = type(layer).__name__
@@ -195,7 +197,7 @@ def _reach(layer: "keras.Layer", before: Sequence[IntArray], axis: int) -> IntAr
     if kind not in (*_WINDOWS, *_POINTWISE, *_MERGES, "UpsampleBilinear2x", "ZeroPadding2D"):
         raise ValueError(f"the receptive field of {layer.name} is not known here: it is a {kind}")
     first, last = np.min(before, axis=0)[0], np.max(before, axis=0)[1]
-    if kind == "UpsampleBilinear2x":  # the cell that it is in, and the nearest next to that
+    if kind == "UpsampleBilinear2x":  # the cell that contains it, and the nearest neighbour
         cells = np.arange(2 * len(first))
         taps = np.stack([cells // 2, cells // 2 + 2 * (cells % 2) - 1], axis=1)
     elif kind == "ZeroPadding2D":  # a border sees nothing; here it counts as the nearest cell

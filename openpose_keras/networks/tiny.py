@@ -15,13 +15,13 @@ _FILTERS, _KERNEL = 32, 5  # of each later stage
 
 
 def body_tiny(*, all_stages: bool = False) -> "keras.Model":
-    """Build a network of MPI's 15 keypoints in OpenPose's manner, of 19,544 parameters.
+    """Build a network like OpenPose's for MPI's 15 keypoints, with 19,544 parameters.
 
-    A few convolutions give features at stride 8; the first stage reads maps from them cell by cell,
-    the second one sees these maps and the features around each cell.
+    A few convolutions give features at stride 8. The first stage predicts maps from them cell by
+    cell; the second stage sees these maps and the features around each cell.
 
     Args:
-        all_stages: Whether the maps of both stages are returned, and not only the last stage's.
+        all_stages: Whether to return the maps of both stages, instead of only the last stage's.
 
     Returns:
         A `keras.Model` named "body_tiny" with random weights. Input (n, h, w, 3) RGB in [-0.5,
