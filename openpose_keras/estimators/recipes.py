@@ -231,7 +231,7 @@ class BodyRecipe:
         name: For display; nothing depends on it.
         resolution: (height, width) of the network's input, see `network_sizes`: net_resolution.
             None for the height in the network's `InputSpec`.
-        widest: net_resolution_dynamic.
+        widest: net_resolution_dynamic, see `network_sizes`.
         scales: scale_number: the number of inputs of different sizes.
         gap: scale_gap: how much smaller each input is than the previous one.
         connector: A key of `heatmaps.connectors.CONNECTORS`.
