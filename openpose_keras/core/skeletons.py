@@ -352,7 +352,7 @@ BODY_25 = _body(
     },
     _BODY_COLORS,
 )
-"""The 25 keypoints of OpenPose's BODY_25, with the middle of the hips and the feet."""
+"""The 25 keypoints of OpenPose's BODY_25, with the mid-hip and the feet."""
 
 BODY_COCO = _body(
     "body_coco",

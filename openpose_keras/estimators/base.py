@@ -212,7 +212,8 @@ class Estimator(Mappable):
             name: Name of a preset for this kind of estimator, for example "body_25" or "face".
             recipe: A name or a recipe; None for the preset's own, or the default if it has none.
             weights: Another weight file of the same network; None for the preset's own.
-            dtype: Data type of the computation; None for "float32". Any other requires Keras.
+            dtype: Data type of the computation; None for "float32". With the engine "auto", any
+                other selects Keras.
             engine: The engine that runs the network: one of `presets.ENGINES`, see
                 `engines.load_engine`.
 
@@ -292,7 +293,7 @@ class KeypointEstimator(Estimator):
 
     Args:
         network: A `keras.Model`, or an engine: any function (n, h, w, 3) float32 -> `Maps`. A bare
-            array (n, h', w', K + 1) is taken for the maps named `keypoints`.
+            array (n, h', w', K + 1) is taken as the maps named `keypoints`.
         skeleton: The keypoints, in the order of the network's heatmaps.
         recipe: A name of `recipes.RECIPES`, or a recipe of your own.
         spec: The input that the network expects; by default that of OpenPose's hand network.

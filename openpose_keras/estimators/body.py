@@ -53,7 +53,7 @@ class BodyEstimator(Estimator):
         recipe: A name of `BODY_RECIPES`, or a recipe of your own.
         thresholds: What counts as a peak, a limb and a person; None for OpenPose's own, with the
             recipe's `reach` and `keypoints`.
-        spec: The input that the network expects; None for that of OpenPose's.
+        spec: The input that the network expects; None for that of OpenPose's network.
         batch_size: The maximum number of images in one batch.
 
     Raises:

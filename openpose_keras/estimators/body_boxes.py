@@ -228,7 +228,7 @@ def _updated(tracked: TrackedHands, hands: Sequence[Hand], frame: int) -> Tracke
 
 
 def visible_boxes(boxes: ArrayLike, image_size: Size) -> IntArray:
-    """Return the indices of the boxes that are not NaN and overlap the image, as estimators need.
+    """Return the indices of boxes that are not NaN and overlap the image, as estimators require.
 
     Args:
         boxes: (n, 4) x, y, width, height, NaN where there is none, as `face_boxes` and `hand_boxes`

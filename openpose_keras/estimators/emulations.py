@@ -1,4 +1,4 @@
-"""Emulations, for comparison, of programs that take the whole image for one hand.
+"""Emulations, for comparison, of programs that treat the whole image as one hand.
 
 - `pytorch_openpose`: Hzzone/pytorch-openpose, src/hand.py.
 - `mmittek`: the notebook of mmittek/openpose-keras, from which this project grew. Of several local

@@ -37,7 +37,7 @@ class FaceEstimator(KeypointEstimator):
         recipe: A name of `recipes.FACE_RECIPES`, or a recipe of your own. With "openpose", a face
             whose box has a side of at most 40 pixels has no keypoints, as in OpenPose
             (src/openpose/face/faceExtractorCaffe.cpp).
-        spec: The input that the network expects; None for that of OpenPose's.
+        spec: The input that the network expects; None for that of OpenPose's network.
         batch_size: The maximum number of images in one batch.
 
     Raises:

@@ -115,7 +115,7 @@ class HandEstimator(KeypointEstimator):
 
     Args:
         network: A `keras.Model`, or an engine: any function (n, h, w, 3) float32 -> `Maps`. A bare
-            array (n, h', w', 22) is taken for the maps named `keypoints`.
+            array (n, h', w', 22) is taken as the maps named `keypoints`.
         recipe: A name of `recipes.RECIPES`, or a recipe of your own.
         spec: The input that the network expects; by default that of OpenPose's hand network.
         batch_size: The maximum number of images in one batch.
@@ -177,8 +177,9 @@ class HandEstimator(KeypointEstimator):
             name: Name of the preset, for example "hand_lite".
             recipe: A name or a recipe; None for "refined".
             weights: Another weight file of the same network; None for the preset's own.
-            dtype: Data type of the computation; None for "float32". Any other requires Keras, whose
-                time "mixed_bfloat16" halves on a processor that supports bfloat16.
+            dtype: Data type of the computation; None for "float32". With the engine "auto", any
+                other selects Keras, whose time "mixed_bfloat16" halves on a processor that supports
+                bfloat16.
             engine: The engine that runs the networks: one of `presets.ENGINES`, see
                 `engines.load_engine`.
             search: As for the constructor; None for the preset's own.
@@ -220,8 +221,8 @@ class HandEstimator(KeypointEstimator):
             boxes: (x, y, width, height) or (x, y, width) of each hand in pixels. The crop is the
                 square about the centre of a box. `body_boxes.hand_boxes` derives boxes from bodies,
                 and `body_boxes.visible_boxes` leaves out those that are NaN. "whole": one box
-                around the whole image. None: search for hands; a recipe for the whole image takes
-                it for one hand instead.
+                around the whole image. None: search for hands; a recipe for the whole image
+                treats it as one hand instead.
             xyxy: Two corners (x1, y1, x2, y2) of each, instead of `boxes`.
             sides: "left", "right" or None for each box, or one for all. For None, a network that
                 knows right hands only is shown both sides: the better mean score (over all

@@ -31,7 +31,7 @@ from openpose_keras.networks.presets import LEAST_SMALLEST, EngineName
 CENTRE, SIZE, WRIST, MIDDLE_MCP = 0, 1, 2, 4
 """Rows of a palm (9, 2): the centre's x, y; width and height, which are equal; then the keypoints,
 of which wrist and middle knuckle define the rotation."""
-HAND_MIDDLE = 8  # the row of hand_finder's palms where the middle of the whole hand lies
+HAND_MIDDLE = 8  # the row of hand_finder's palms with the centre of the whole hand
 _KNUCKLES = slice(MIDDLE_MCP - 1, MIDDLE_MCP + 3)
 
 _LEAST_HAND = 32  # pixels of a hand in the largest input, along its longer side

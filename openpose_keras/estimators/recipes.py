@@ -18,7 +18,7 @@ The recipes by name:
   network that also predicts points.
 - `openpose`: CMU-Perceptual-Computing-Lab/openpose, src/openpose/hand/handExtractorCaffe.cpp and
   src/openpose/net/maximumBase.cpp.
-- `pytorch_openpose` and `mmittek`: programs that take the whole image for one hand, see
+- `pytorch_openpose` and `mmittek`: programs that treat the whole image as one hand, see
   `emulations`.
 """
 
@@ -177,7 +177,7 @@ class Recipe(ViewRecipe, DecodeRecipe):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class WholeImageRecipe:
-    """The steps of a program that takes the whole image, or the part in a box, for one hand.
+    """The steps of a program that treats the whole image, or the part in a box, as one hand.
 
     The maps of all scales are upsampled to the pixels of that region and averaged there. Left hands
     are not mirrored.

@@ -237,7 +237,7 @@ def _with_side_of(hand: Hand, before: Hand) -> Hand:
 
 
 def _of_people(estimator: AnyEstimator) -> WholeBodyEstimator:
-    """Return an estimator of people, with a body or a hand alone if that is what it finds."""
+    """Return an estimator as one of people; one of bodies or hands is wrapped."""
     if isinstance(estimator, WholeBodyEstimator):
         return estimator
     if isinstance(estimator, HandEstimator):

@@ -157,7 +157,7 @@ def upright_angle(
 
     Returns:
         Radians in (-2 pi, pi]: a point (x, y) rotated by it is (x cos - y sin, x sin + y cos). 0
-        where all of `top` or all of `base` are missing, or where their middles coincide.
+        where all of `top` or all of `base` are missing, or where their centres coincide.
 
     Example:
         >>> points = np.zeros((21, 2))

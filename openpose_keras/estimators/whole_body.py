@@ -111,7 +111,8 @@ class WholeBodyEstimator(Mappable):
             recipe: The name of a recipe, for the parts that have one of this name; or a recipe of
                 your own, for the parts that take its kind. Other parts have their own default, as
                 all parts do with None.
-            dtype: Data type of the computation; None for "float32". Any other requires Keras.
+            dtype: Data type of the computation; None for "float32". With the engine "auto", any
+                other selects Keras.
             engine: The engine that runs the networks: one of `presets.ENGINES`, see
                 `engines.load_engine`.
             search_hands: As for the constructor.

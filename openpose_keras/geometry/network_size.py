@@ -41,10 +41,11 @@ def network_sizes(
 
     Args:
         image_size: (height, width) of the image.
-        resolution: (height, width) of the input; a side that is None follows from the aspect ratio
-            of the image. OpenPose writes (368, None) as -1x368.
-        widest: Such a width is at most 16/9 of the height times this, such a height at most 9/16 of
-            the width times this. There is no limit for 0 and below, as in OpenPose for videos.
+        resolution: (height, width) of the input; a side that is None is derived from the aspect
+            ratio of the image. OpenPose writes (368, None) as -1x368.
+        widest: A derived width is at most 16/9 of the height times this, a derived height at most
+            9/16 of the width times this. For 0 and below there is no limit, as in OpenPose for
+            videos.
         scales: Number of inputs.
         gap: How much smaller each input is than the previous one, as a fraction of the first.
 

@@ -86,10 +86,10 @@ def refined_candidates(
 ) -> list[FloatArray]:
     """Return nearly the peaks of `openpose_candidates`, without upsampling whole maps.
 
-    Only the neighbourhoods of cells that none of their four neighbours exceeds by more than 5 % are
-    upsampled, cubically as in OpenPose: the cell's own pixels, and a quarter of a cell on each
-    side. A pixel that is higher than its eight neighbours is a peak; of two equal pixels the first
-    one is. A peak on the slope of another can therefore be missed.
+    Only the neighbourhoods of cells that are nearly maxima are upsampled, cubically as in OpenPose:
+    the cell's own pixels, and a quarter of a cell on each side. None of the four cells next to such
+    a cell exceeds it by more than 5 %. A pixel that is higher than its eight neighbours is a peak;
+    of two equal pixels, the first one is. A peak on the slope of another can therefore be missed.
 
     Args:
         maps: (h, w, K) heatmaps of the keypoints on the network's cells, without the background.

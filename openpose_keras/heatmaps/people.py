@@ -154,8 +154,8 @@ def find_people(
 def best_people(keypoints: ArrayLike, scores: ArrayLike, most: int) -> IntArray:
     """Return the indices of the best people, as OpenPose's `number_people_max` keeps them.
 
-    People are ranked by their score times the square root of the area of the keypoints above 0.05.
-    In a tie at the limit, the first are kept (src/openpose/core/keepTopNPeople.cpp).
+    People are ranked by their score times the square root of the area of the keypoints with scores
+    above 0.05. In a tie at the limit, the first are kept (src/openpose/core/keepTopNPeople.cpp).
 
     Args:
         keypoints: (n, K, 3) x, y, score in pixels of the image; a missing one has the score 0.
