@@ -137,7 +137,7 @@ PRESETS = _Presets(
             source="trained by this project; weights/README.md is its model card",
             licence="Apache-2.0",
             detector="mediapipe_palm",
-            sha256="e8216d271cf6f349148af6329cea11e824ec54538fe73b922ff72b7bcb78a264",
+            sha256="8816b58351ab09726641feddc6113a54e7eb6d938e94d8125d18f3222dece821",
         ),
         Preset(
             name="mediapipe_hand",
