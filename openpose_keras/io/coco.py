@@ -1,16 +1,17 @@
-"""Label files: COCO's JSON with 21 keypoints a hand, our own files and those of others.
+"""Read and write label files of hands: COCO's JSON with 21 keypoints per hand.
 
-Three kinds of annotation are known, also mixed in one file:
+Files of this package and of other projects are read. Three kinds of annotation are known, and a
+file may mix them:
 
-- `bbox` and `keypoints` (63 numbers, flat or as 21 triples), as OneHand10K, FreiHAND, CMU Panoptic
-  HandDB and RHD come in MMPose's form (docs/en/dataset_zoo/2d_hand_keypoint.md of MMPose).
+- `bbox` and `keypoints` (63 numbers, flat or as 21 triples), as in MMPose's versions of OneHand10K,
+  FreiHAND, CMU Panoptic HandDB and RHD (docs/en/dataset_zoo/2d_hand_keypoint.md of MMPose).
 - `lefthand_kpts`, `lefthand_box`, `lefthand_valid` and the same for `righthand`, as in
   COCO-WholeBody.
-- Others, such as bodies of 17 keypoints or boxes alone. They are passed over.
+- Others, such as bodies of 17 keypoints or boxes alone. They are skipped.
 
-The order of the keypoints is that of the names in the annotation's category, if it has names. RHD
-is the exception: MMPose's file names its keypoints from base to tip but lists them from tip to
-base, so that its `info` decides.
+The order of the keypoints is taken from the names in the annotation's category, if it has names.
+RHD is the exception: MMPose's file names the keypoints from base to tip but lists them from tip to
+base. Such a file is recognised by its `info`.
 """
 
 import re
@@ -52,7 +53,7 @@ ORDERS = {
 BOXES = ("file", "keypoints")
 _FINGERS = ("thumb", "index|fore", "middle", "ring", "little|pinky")
 _THUMB, _FINGER = ("cmc", "mcp", "ip", "tip"), ("mcp", "pip", "dip", "tip")
-# What a keypoint may be called: joints are counted from base to tip, or named.
+# Possible names of a keypoint: joints are counted from base to tip, or named.
 _NAMES = ["wrist|root"] + [
     rf"({finger}).*({number}|[^a-z]{joint})$"
     for finger in _FINGERS
@@ -65,9 +66,9 @@ class LabelledHand:
     """One hand whose keypoints are known.
 
     Args:
-        xy: (21, 2) pixels in the order of `skeletons.HAND`; NaN where not labelled, everywhere if
-            only the box is known. A read-only float64 copy is kept.
-        box: (x, y, width, height) in pixels: the unit of PCK, and the middle of the crop.
+        xy: (21, 2) pixels in the order of `skeletons.HAND`; NaN where a keypoint is not labelled,
+            and everywhere if only the box is known. A read-only float64 copy is kept.
+        box: (x, y, width, height) in pixels. It is the unit of PCK, and the crop is centred on it.
         side: "left", "right" or None where the file does not say.
     """
 
@@ -95,12 +96,12 @@ class LabelledHand:
 
 @dataclass(frozen=True, eq=False)
 class LabelledImage:
-    """One image with all its labelled hands.
+    """An image with all its labelled hands.
 
     Args:
         image: A path, or (H, W, 3) uint8 RGB.
         hands: The hands in it; an image without hands has an empty tuple.
-        crowds: Boxes (x, y, width, height) where more hands may be: COCO's crowds.
+        crowds: Boxes (x, y, width, height) that may contain more hands: COCO's crowds.
     """
 
     image: Path | Pixels
@@ -115,12 +116,12 @@ def keypoints_box(xy: ArrayLike) -> Box:
         xy: (k, 2) pixels.
 
     Returns:
-        The box from the least to the greatest coordinate; a side is at least one pixel, so that a
-        single keypoint has a box too. By the convention of `core.boxes` its x is that of the first
-        pixel inside it, half a pixel right of its edge.
+        The box from the smallest to the largest coordinate. Its sides are at least one pixel long,
+        so that a single keypoint has a box too. By the convention of `core.boxes`, x is the
+        coordinate of the first pixel inside the box, half a pixel to the right of its edge.
 
     Raises:
-        ValueError: There is no keypoint.
+        ValueError: All keypoints are NaN.
 
     Example:
         >>> keypoints_box([[10, 20], [30, 25], [np.nan, np.nan]])
@@ -146,24 +147,24 @@ def read_labels(
 
     Args:
         path: The JSON file.
-        images: The folder that the file's `file_name` entries start from; by default the file's
-            own folder, as in the files of `write_labels`.
-        order: Order of the keypoints: "openpose" (base to tip of each finger), "rhd" (tip to
-            base), or "auto", by the file's names and description.
-        boxes: "file" takes each annotation's box, which many files draw wider than the keypoints,
-            and the smallest box around the keypoints where it has none; "keypoints" always takes
-            the smallest box around the labelled keypoints.
-        limit: Number of images to read at most, from the file's first on.
+        images: The folder to which the `file_name` entries are relative. Defaults to the label
+            file's own folder, as in the files of `write_labels`.
+        order: Order of the keypoints: "openpose" (base to tip of each finger), "rhd" (tip to base),
+            or "auto", which uses the keypoint names and the description in the file.
+        boxes: "file" takes the box of each annotation, which is wider than the keypoints in many
+            files; an annotation without a box gets the smallest box around its keypoints.
+            "keypoints" always takes the smallest box around the labelled keypoints.
+        limit: The maximum number of images to read, from the beginning of the file.
 
     Returns:
-        One entry an image, in the file's order, also for images without a hand. Hands marked as
-        not valid are left out, and so are those with neither a labelled keypoint nor a box; of
-        crowds the box is kept. A keypoint of visibility 0 is NaN. Coordinates are taken as they
-        are: an integer is a pixel's centre.
+        One entry per image, in the order of the file, including images without hands. Hands that
+        are marked as not valid are left out, as are hands with neither a labelled keypoint nor a
+        box. Crowds keep only their box. A keypoint of visibility 0 is NaN. Coordinates are not
+        shifted: an integer is the centre of a pixel.
 
     Raises:
-        DataError: The file is not such a JSON file, its keypoints have names of unknown meaning,
-            or images are not in the folder.
+        DataError: The file is not a JSON label file, the names of its keypoints are unknown, or
+            images are missing from the folder.
         FileNotFoundError: The label file does not exist.
     """
     for name, value, choices in (("order", order, ("auto", *ORDERS)), ("boxes", boxes, BOXES)):
@@ -193,14 +194,15 @@ def write_labels(
 
     Args:
         path: The label file. Its folder must exist.
-        hands: For each image's path the hands in it, in pixels of the image as `read_image`
-            returns it; a missing keypoint (NaN) counts as not labelled. An image without hands is
-            written too; a `Hand` without any keypoint is left out. The box of a `Hand` is where it
-            was searched for, so that the smallest box around its keypoints is written instead; a
-            `LabelledHand` keeps its own.
-        crowds: For an image's path the boxes where more hands may be, written as COCO's crowds.
-        description: What the file states about itself.
-        force: Whether a file that exists is replaced.
+        hands: A mapping from the path of each image to the hands in it, in pixels of the image as
+            `read_image` returns it. A missing keypoint (NaN) counts as not labelled. Images without
+            hands are written too. A `Hand` without any keypoint is left out. The box of a `Hand` is
+            the region that was searched, so the smallest box around its keypoints is written
+            instead. A `LabelledHand` keeps its box.
+        crowds: A mapping from the path of an image to the boxes that may contain more hands. They
+            are written as COCO's crowds.
+        description: The description to store in the file.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
@@ -223,18 +225,18 @@ def write_labels(
 
 
 def add_labels(path: str | Path, image: str | Path, hands: Sequence[Hand | LabelledHand]) -> None:
-    """Write the labelled hands of one image into a label file, in place of those it had there.
+    """Write the labelled hands of one image to a label file, replacing its previous hands.
 
-    All else in the file stays as it is. If the file does not exist, it is begun.
+    Everything else in the file is kept. If the file does not exist, it is created.
 
     Args:
         path: The label file. Its folder must exist.
         image: The image's path.
-        hands: All hands in it, as in `write_labels`.
+        hands: All hands in the image, as for `write_labels`.
 
     Raises:
-        DataError: The file is not a label file, or keeps hands in another way: in another order of
-            keypoints, or as parts of whole bodies.
+        DataError: The file is not a label file, or it stores hands with another order of keypoints
+            or as parts of whole bodies.
         FileNotFoundError: The folder does not exist.
         ImageError: The image can't be read.
 
@@ -265,7 +267,7 @@ def has_labels(path: str | Path, image: str | Path) -> bool:
 
 
 def _orders(data: Json, order: str = "auto") -> Mapping[str, IntArray]:
-    """Return where each category, by its id as text, lists the 21 keypoints."""
+    """Map each category's id, as text, to the positions of the 21 keypoints in its lists."""
     if order != "auto":
         return defaultdict(lambda: ORDERS[order])
     about = str(data.get("info")).lower()
@@ -280,7 +282,7 @@ def _orders(data: Json, order: str = "auto") -> Mapping[str, IntArray]:
 
 
 def _order_by_names(names: tuple[object, ...], usual: IntArray) -> IntArray:
-    """Return where the 21 keypoints are listed, by the names in the order of the list."""
+    """Return the positions of the 21 keypoints in a list, given the names in the list's order."""
     if names == HAND.keypoints:
         return ORDERS["openpose"]
     if usual is ORDERS["rhd"] or len(names) != len(HAND):
@@ -297,7 +299,7 @@ def _order_by_names(names: tuple[object, ...], usual: IntArray) -> IntArray:
 
 
 def _read_hands(path: Path, data: Json, order: str, use_box: bool) -> dict[str, list[LabelledHand]]:
-    """Return the hands of all annotations by the id of their image, as text."""
+    """Map the id of each image, as text, to the hands of its annotations."""
     with entry_of(path, "a category"):
         orders = _orders(data, order)
     hands: defaultdict[str, list[LabelledHand]] = defaultdict(list)
@@ -314,7 +316,7 @@ def _read_hands(path: Path, data: Json, order: str, use_box: bool) -> dict[str, 
 
 
 def _read_crowds(path: Path, data: Json) -> dict[str, list[Box]]:
-    """Return the boxes of crowds by the id of their image, as text."""
+    """Map the id of each image, as text, to the boxes of its crowds."""
     crowds: defaultdict[str, list[Box]] = defaultdict(list)
     for number, annotation in enumerate(data["annotations"]):
         with entry_of(path, f"annotation {number}"):
@@ -349,7 +351,7 @@ def _hands(
 
 
 def _with_hands(data: Json, path: Path, image: Path, hands: Sequence[Hand | LabelledHand]) -> Json:
-    """Return a label file's content with one image's hands exchanged; it is not changed itself."""
+    """Return a copy of a label file's content with the hands of one image replaced."""
     images, annotations, categories = data["images"], data["annotations"], data["categories"]
     named = [each for each in categories if len(each.get("keypoints") or ()) == len(HAND)]
     hand_category = named[0] if named else category(next_id(categories), "hand", HAND)
@@ -404,5 +406,5 @@ def _annotations(
 
 
 def _bbox(box: Box) -> Json:
-    """Return an annotation's entries of a box."""
+    """Return the entries of an annotation that describe its box."""
     return {"bbox": box_entry(box), "area": round(float(box[2] * box[3]), 2)}

@@ -1,4 +1,4 @@
-"""What all of COCO's label files have in common: their three lists, images, boxes and crowds."""
+"""Helpers common to all of COCO's label files: their three lists, images, boxes and crowds."""
 
 import os
 import re
@@ -51,7 +51,7 @@ def load_json(path: str | Path) -> Any:  # noqa: ANN401 - JSON may hold anything
 
 
 def load_labels(path: str | Path) -> Json:
-    """Return a label file as it is; its three lists are there, and they list objects.
+    """Return the content of a label file, after checking that its three lists hold objects.
 
     Raises:
         DataError: The file is not COCO's JSON of labels; the message names it.
@@ -75,7 +75,7 @@ def load_labels(path: str | Path) -> Json:
 
 @contextmanager
 def entry_of(path: str | Path, name: str) -> Iterator[None]:
-    """Name the file and its entry in an error that the entry leads to."""
+    """Add the names of the file and the entry to an error that the entry causes."""
     try:
         yield
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -86,7 +86,7 @@ def entry_of(path: str | Path, name: str) -> Iterator[None]:
 
 
 def image_paths(path: Path, data: Json, images: str | Path | None) -> dict[str, Path]:
-    """Return where each image of a label file lies, by its id as text."""
+    """Map the id of each image of a label file, as text, to the image's path."""
     folder = path.parent if images is None else Path(images)
     with entry_of(path, "an image"):
         names = {str(entry["id"]): file_name(entry) for entry in data["images"]}
@@ -112,18 +112,18 @@ def _last_part(name: str) -> str:
 
 
 def _place(folder: Path, name: str, *, is_unique: bool) -> Path:
-    """Return where an image lies: in the folder itself if that of its name is another machine's."""
+    """Return an image's path: directly in the folder if its name has another machine's folders."""
     path, alone = folder / name, folder / _last_part(name)
     return alone if is_unique and alone.is_file() and not path.is_file() else path
 
 
 def require_images(path: Path, entries: Sequence[tuple[Json, Path]]) -> None:
-    """Raise an error if images of a label file are missing; warn if they are of another size.
+    """Raise an error if images of a label file are missing, and warn if their size differs.
 
     Args:
         path: The label file.
-        entries: Each image's entry there, and where it should lie. Of many, the sizes of the first
-            ones are compared.
+        entries: Each image's entry in the file, and its expected path. If there are many, only the
+            sizes of the first ones are compared.
     """
     lost = [image for _, image in entries if not image.is_file()]
     if lost:
@@ -150,36 +150,36 @@ def require_images(path: Path, entries: Sequence[tuple[Json, Path]]) -> None:
 def warn_of_unlisted(
     path: Path, what: str, owners: Mapping[str, object], ids: Collection[str]
 ) -> None:
-    """Warn where annotations belong to images that the file does not list."""
+    """Warn if annotations belong to images that the file does not list."""
     if unlisted := sorted(owners.keys() - set(ids)):
         about = f"the {what} of images that it does not list are left out: "
         warnings.warn(f"{path}: {about}{', '.join(unlisted[:3])}", stacklevel=3)
 
 
 def is_crowd(annotation: Json) -> bool:
-    """Return whether an annotation stands for several that are not labelled one by one."""
+    """Return whether an annotation is a crowd: several objects that are not labelled one by one."""
     return bool(int(annotation.get("iscrowd") or 0))
 
 
 def file_name(entry: Json) -> str:
-    """Return where an image lies; Windows writes file names with backslashes."""
+    """Return an image's file name, in which Windows writes backslashes."""
     return str(entry["file_name"]).replace("\\", "/")
 
 
 def next_id(entries: Sequence[Json]) -> int:
-    """Return a number above all ids; 1 is the first, as pycocotools takes 0 for no match."""
+    """Return the next free id; ids start at 1, since pycocotools takes 0 for no match."""
     ids = [str(entry.get("id")) for entry in entries]
     return max((int(each) for each in ids if each.isdigit()), default=0) + 1
 
 
 def category(number: int, name: str, skeleton: Skeleton) -> Json:
-    """Return the category of what has a skeleton."""
+    """Return a category of objects with a skeleton."""
     edges = [[first + 1, second + 1] for first, second in skeleton.edge_indices]
     return {"id": number, "name": name, "keypoints": list(skeleton.keypoints), "skeleton": edges}
 
 
 def image_entry(image: Path, path: Path, number: object, size: Size | None = None) -> Json:
-    """Return where an image lies and how large it is; it is read where its size is not given."""
+    """Return an image's entry: its path and size; the image is read if no size is given."""
     height, width = size or read_image(image).shape[:2]
     try:
         name = Path(os.path.relpath(image.resolve(), path.resolve().parent)).as_posix()
@@ -189,12 +189,12 @@ def image_entry(image: Path, path: Path, number: object, size: Size | None = Non
 
 
 def box_entry(box: Box) -> list[float]:
-    """Return a box as files list it."""
+    """Return a box as a list for a label file."""
     return [round(float(value), 2) for value in box]
 
 
 def known_skeleton(skeleton: Skeleton) -> Skeleton:
-    """Return a skeleton that COCO's files have; raise ValueError for another one."""
+    """Return a skeleton of COCO's files; raise ValueError for any other one."""
     if skeleton not in LISTS:
         known = ", ".join(each.name for each in LISTS)
         raise ValueError(f"expected one of the skeletons {known}, got {skeleton.name}")
@@ -202,7 +202,7 @@ def known_skeleton(skeleton: Skeleton) -> Skeleton:
 
 
 def valid_key(name: str) -> str:
-    """Return the name of the entry that tells whether a list is valid."""
+    """Return the name of the entry that states whether a list of keypoints is valid."""
     return name.replace("_kpts", "_valid")
 
 
@@ -225,7 +225,7 @@ def keypoint_table(entry: Json, skeleton: Skeleton) -> FloatArray:
 
 
 def keypoint_lists(table: FloatArray, skeleton: Skeleton) -> dict[str, list[float]]:
-    """Return a table (K, 3) as the flat lists of a skeleton; whole numbers have no point."""
+    """Return a table (K, 3) as the flat lists of a skeleton; whole numbers become integers."""
     counts = LISTS[skeleton]
     parts = np.split(table, np.cumsum(list(counts.values()))[:-1])
     return {

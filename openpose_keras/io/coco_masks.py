@@ -1,8 +1,8 @@
-"""Masks of COCO's segmentations: polygons, and run-length encodings (RLE), also compressed ones.
+"""Masks of COCO's segmentations: polygons and run-length encodings (RLE), also compressed.
 
-The forms are those of pycocotools (`common/maskApi.h` of cocodataset/cocoapi). Run lengths are
-decoded here, as pycocotools writes out of its bounds where a compressed text is damaged; polygons
-are filled by pycocotools, which only they need.
+The formats are those of pycocotools (`common/maskApi.h` of cocodataset/cocoapi). Run lengths are
+decoded here, because pycocotools writes out of bounds if a compressed text is damaged. Only
+polygons need pycocotools, which fills them.
 """
 
 from typing import Any
@@ -19,17 +19,18 @@ _FARTHEST = 1e5  # pixels; pycocotools takes memory for each pixel along an edge
 
 
 def check_segmentation(segmentation: object) -> Segmentation | None:
-    """Return a segmentation in one form: polygons, or run lengths that are not compressed.
+    """Return a segmentation in a uniform format: polygons, or uncompressed run lengths.
 
     Args:
         segmentation: A list of polygons [x, y, x, y, ...], or {"size": [height, width], "counts":
             run lengths or their compressed text}. None and an empty list mean that there is none.
 
     Returns:
-        The same in plain data, or None. A polygon of fewer than three corners is left out.
+        The segmentation as plain data, or None. Polygons with fewer than three corners are left
+        out.
 
     Raises:
-        ValueError: It is not one of these.
+        ValueError: The segmentation has none of these forms.
 
     Example:
         >>> check_segmentation({"size": [2, 3], "counts": "132"})
@@ -53,10 +54,10 @@ def check_segmentation(segmentation: object) -> Segmentation | None:
 
 
 def _runs(text: str) -> list[int]:
-    """Return run lengths of their compressed text: five bits a character, the lowest first.
+    """Decode the compressed text of run lengths: five bits per character, the lowest bits first.
 
-    The sixth bit tells that more follow. From the fourth run on the difference from the one before
-    the last is written.
+    The sixth bit of a character states that more bits follow. From the fourth run on, the text
+    holds the difference from the run two positions earlier.
     """
     runs: list[int] = []
     value = shift = 0
@@ -84,8 +85,8 @@ def fill_segmentation(segmentation: Segmentation, size: Size) -> NDArray[np.bool
         (H, W) bool, True inside.
 
     Raises:
-        ImportError: It has polygons, and pycocotools is not installed.
-        ValueError: Run lengths are those of an image of another size.
+        ImportError: The segmentation has polygons, and pycocotools is not installed.
+        ValueError: The run lengths belong to an image of another size.
     """
     height, width = size
     if isinstance(segmentation, list):
@@ -98,7 +99,7 @@ def fill_segmentation(segmentation: Segmentation, size: Size) -> NDArray[np.bool
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> Segmentation:
-    """Return a mask as run lengths, of which `fill_segmentation` makes the mask again.
+    """Encode a mask as run lengths, which `fill_segmentation` decodes.
 
     Args:
         mask: (H, W) bool, True inside.
@@ -113,7 +114,7 @@ def encode_mask(mask: NDArray[np.bool_]) -> Segmentation:
 
 
 def _polygon_runs(polygons: list[list[float]], height: int, width: int) -> list[int]:
-    """Return the run lengths of what lies in any of some polygons."""
+    """Return the run lengths of the union of polygons."""
     try:
         from pycocotools import mask as masks
     except ImportError as error:
@@ -125,7 +126,7 @@ def _polygon_runs(polygons: list[list[float]], height: int, width: int) -> list[
 
 
 def fill_box(box: Box, size: Size) -> NDArray[np.bool_]:
-    """Return the mask (H, W) bool of a box in an image of a size (height, width)."""
+    """Return the mask (H, W) bool of a box in an image of the size (height, width)."""
     mask = np.zeros(size, bool)
     x, y, width, height = box
     left, top = max(int(np.floor(x)), 0), max(int(np.floor(y)), 0)

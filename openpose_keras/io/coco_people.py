@@ -1,4 +1,4 @@
-"""COCO's labels of people: 17 keypoints each, or the 133 of COCO-WholeBody.
+"""COCO's labels of people with 17 keypoints, or with the 133 of COCO-WholeBody.
 
 The files are `person_keypoints_*.json` (https://cocodataset.org/#format-data) and
 `coco_wholebody_*.json` (`data_format.md` of jin-s13/COCO-WholeBody).
@@ -51,19 +51,20 @@ _BOXES = {"face": "face_box", "left_hand": "lefthand_box", "right_hand": "righth
 
 @dataclass(frozen=True, eq=False)
 class LabelledPerson:
-    """One person whose keypoints are known, or a crowd of people who are not labelled one by one.
+    """A person with known keypoints, or a crowd of people who are not labelled one by one.
 
     Args:
-        xy: (K, 2) pixels in the order of the skeleton; NaN where not labelled. A read-only float64
-            copy is kept.
-        visibility: (K,) 2 where the keypoint can be seen, 1 where it is labelled but hidden, 0
-            where it is not labelled; a few of COCO-WholeBody's lie between.
+        xy: (K, 2) pixels in the order of the skeleton; NaN where a keypoint is not labelled. A
+            read-only float64 copy is kept.
+        visibility: (K,) 2 if the keypoint is visible, 1 if it is labelled but hidden, 0 if it is
+            not labelled. A few values of COCO-WholeBody lie in between.
         box: (x, y, width, height) in pixels; a side may be 0.
-        area: Square pixels of the segmentation: the unit of the object keypoint similarity.
-        crowd: Whether this is a crowd.
+        area: Area of the segmentation in square pixels, which scales the object keypoint
+            similarity.
+        crowd: Whether this entry is a crowd.
         segmentation: Polygons or run lengths as in the file, or None; see
             `coco_masks.check_segmentation`.
-        part_boxes: Boxes of "face", "left_hand" and "right_hand", where they are labelled.
+        part_boxes: Boxes of "face", "left_hand" and "right_hand", if they are labelled.
         skeleton: Names of the keypoints.
 
     Raises:
@@ -106,16 +107,16 @@ class LabelledPerson:
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
-        """(K,) bool: True where the keypoint is labelled."""
+        """(K,) bool: True if the keypoint is labelled."""
         return self.visibility > 0
 
     def unsure(self, skeleton: Skeleton) -> NDArray[np.bool_]:
-        """Return which keypoints of another skeleton the labels of this person leave open.
+        """Return which keypoints of another skeleton are undetermined by this person's labels.
 
-        These are the keypoints that the labels do not know; the middle of two keypoints of which
-        one only is labelled; and the feet of COCO-WholeBody where they have no label at all, as
-        `foot_valid` says no more. Any other keypoint without a label counts as one that cannot be
-        seen (`lmdbJointsToOurModel` in `metaData.cpp` of CMU's openpose_caffe_train).
+        These are the keypoints that the labels do not contain, the midpoint of two keypoints if
+        only one of them is labelled, and the feet of COCO-WholeBody if none of their keypoints is
+        labelled, since `foot_valid` gives no more detail. Any other keypoint without a label counts
+        as not visible (`lmdbJointsToOurModel` in `metaData.cpp` of CMU's openpose_caffe_train).
 
         Args:
             skeleton: The other skeleton; see `Skeleton.sources_of`.
@@ -133,8 +134,9 @@ class LabelledPerson:
     def converted(self, skeleton: Skeleton) -> "LabelledPerson":
         """Return the same person with the keypoints of another skeleton.
 
-        A keypoint in the middle of two others, such as the neck, is labelled where both are, and
-        as visible as the less visible one. One that these labels do not know is not labelled.
+        A midpoint of two keypoints, such as the neck, is labelled if both of them are, and it takes
+        the lower visibility of the two. Keypoints that these labels do not contain are not
+        labelled.
 
         Args:
             skeleton: The other skeleton; see `Skeleton.sources_of`.
@@ -149,13 +151,13 @@ class LabelledPerson:
 
 @dataclass(frozen=True, eq=False)
 class LabelledPeople:
-    """One image with all its labelled people.
+    """An image with all its labelled people.
 
     Args:
-        image: Where the image lies.
+        image: The path of the image.
         people: The people and crowds in it.
         image_id: The image's id, a number in COCO's files.
-        size: (height, width) in pixels, or None where the file does not say.
+        size: (height, width) in pixels, or None if the file does not state it.
     """
 
     image: Path
@@ -175,25 +177,25 @@ def read_people_labels(
 
     Args:
         path: The JSON file.
-        images: The folder that the file's `file_name` entries start from; the images must be there.
-            By default the file's own folder, and no image needs to be there.
-        skeleton: `COCO_17`, or `COCO_WHOLE_BODY` in files that have its lists; None for the one
-            of these whose lists the file has; `FACE` in files of faces alone, which
-            `openpose-keras render heads` writes.
-        limit: Number of images to read at most, from the file's first on.
+        images: The folder to which the `file_name` entries are relative; the images must exist
+            there. Defaults to the label file's own folder, in which case the images need not exist.
+        skeleton: `COCO_17`, or `COCO_WHOLE_BODY` if the file has its lists. None selects the one of
+            these two whose lists the file has. `FACE` is for files of faces alone, such as those
+            that `openpose-keras render heads` writes.
+        limit: The maximum number of images to read, from the beginning of the file.
 
     Returns:
-        One entry an image, in the file's order, also for images without people. Annotations of a
-        category that is not "person", and has not a person's keypoints, are passed over. The
-        category's names say in which order keypoints are listed; COCO's is taken where there are
-        none. A person without keypoints is not labelled, and so is a part of COCO-WholeBody that
-        is marked as not valid. Where a person has no box, it is that of the keypoints, and where it
-        has no area, it is that of the box: labelling tools leave them out. Coordinates are taken as
-        they are: an integer is a pixel's centre.
+        One entry per image, in the order of the file, including images without people. Annotations
+        of a category that is neither "person" nor has a person's keypoints are skipped. The order
+        of the keypoints is taken from the names in the category, or is COCO's order if it has no
+        names. A person without keypoints is not labelled; nor is a part of COCO-WholeBody that is
+        marked as not valid. A person without a box gets the box around the keypoints, and a person
+        without an area gets the area of the box, since labelling tools leave them out. Coordinates
+        are not shifted: an integer is the centre of a pixel.
 
     Raises:
-        DataError: The file is not such a JSON file, or images are not in the folder; the message
-            names the file and the entry.
+        DataError: The file is not a JSON label file, or images are missing from the folder. The
+            message names the file and the entry.
         FileNotFoundError: The label file does not exist.
     """
     path, data = Path(path), load_labels(path)
@@ -211,7 +213,7 @@ def read_people_labels(
 
 
 def _skeleton_of(data: Json) -> Skeleton:
-    """Return the skeleton of whose lists the first annotation that has keypoints has all."""
+    """Return the skeleton whose lists are all in the first annotation with keypoints."""
     first: Json = next((each for each in data["annotations"] if "keypoints" in each), {})
     return COCO_WHOLE_BODY if LISTS[COCO_WHOLE_BODY].keys() <= first.keys() else COCO_17
 
@@ -222,7 +224,7 @@ def _size(entry: Json) -> Size | None:
 
 
 def _read_people(path: Path, data: Json, skeleton: Skeleton) -> dict[str, list[LabelledPerson]]:
-    """Return the people of all annotations by the id of their image, as text."""
+    """Map the id of each image, as text, to the people of its annotations."""
     orders = {str(each.get("id")): _order(path, each, skeleton) for each in data["categories"]}
     people: defaultdict[str, list[LabelledPerson]] = defaultdict(list)
     for number, annotation in enumerate(data["annotations"]):
@@ -242,7 +244,7 @@ def _read_people(path: Path, data: Json, skeleton: Skeleton) -> dict[str, list[L
 
 
 def _order(path: Path, about: Json, skeleton: Skeleton) -> list[int]:
-    """Return where a category lists the keypoints of a skeleton; empty if it is of other things."""
+    """Return a skeleton's keypoint positions in a category's lists; empty for other categories."""
     own = [_plain(name) for name in skeleton.keypoints]
     head = own[: LISTS[skeleton]["keypoints"]]
     names = [_plain(name) for name in about.get("keypoints") or ()]
@@ -257,12 +259,12 @@ def _order(path: Path, about: Json, skeleton: Skeleton) -> list[int]:
 
 
 def _plain(name: object) -> str:
-    """Return a name in small letters, without what stands between its words."""
+    """Return a name in lower case, without the separators between its words."""
     return re.sub("[^a-z0-9]", "", str(name).lower())
 
 
 def _labelled(annotation: Json, skeleton: Skeleton, order: Sequence[int]) -> LabelledPerson:
-    """Return the person of one annotation, whose keypoints are listed in an order."""
+    """Return the person of one annotation, given the order of its keypoints."""
     crowd = is_crowd(annotation)
     bare = not any(annotation.get(name) for name in LISTS[skeleton])
     table = np.zeros((len(skeleton), 3)) if bare else keypoint_table(annotation, skeleton)
@@ -295,16 +297,16 @@ def write_people_labels(
 
     Args:
         path: The label file. Its folder must exist.
-        samples: The images with their people, all of one skeleton, `COCO_17`, `COCO_WHOLE_BODY` or
-            `FACE`. An image without a size is read to learn it.
-        description: What the file states about itself.
-        force: Whether a file that exists is replaced.
+        samples: The images with their people, all with the same skeleton: `COCO_17`,
+            `COCO_WHOLE_BODY` or `FACE`. An image whose size is None is read to determine it.
+        description: The description to store in the file.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
         FileNotFoundError: The folder does not exist.
         ImageError: An image can't be read.
-        ValueError: The people are of several skeletons, or of one that the format lacks.
+        ValueError: The people have different skeletons, or one that the format does not support.
     """
     owned = [(sample.image_id, person) for sample in samples for person in sample.people]
     skeletons = {person.skeleton for _, person in owned} or {COCO_17}
@@ -325,17 +327,17 @@ def write_people_labels(
 def add_people_labels(
     path: str | Path, image: str | Path, people: Sequence[LabelledPerson]
 ) -> None:
-    """Write the labelled people of one image into a label file, in place of those it had there.
+    """Write the labelled people of one image to a label file, replacing its previous people.
 
-    All else in the file stays as it is. If the file does not exist, it is begun.
+    Everything else in the file is kept. If the file does not exist, it is created.
 
     Args:
         path: The label file. Its folder must exist.
         image: The image's path.
-        people: All people in it, with the keypoints of `COCO_WHOLE_BODY`.
+        people: All people in the image, with the keypoints of `COCO_WHOLE_BODY`.
 
     Raises:
-        DataError: The file is not a label file, or keeps something else than whole people.
+        DataError: The file is not a label file, or does not store whole people.
         FileNotFoundError: The folder does not exist.
         ImageError: The image can't be read.
     """
@@ -365,7 +367,7 @@ def _category_of_people(path: Path, data: Json) -> object:
 
 
 def annotation(person: LabelledPerson) -> Json:
-    """Return the annotation of a person without its ids."""
+    """Return the annotation of a person, without ids."""
     xy = np.where(person.labelled[:, None], person.xy, 0).round(2)
     lists = keypoint_lists(np.column_stack([xy, person.visibility]), person.skeleton)
     entry: Json = {
@@ -384,19 +386,19 @@ def annotation(person: LabelledPerson) -> Json:
 
 
 def unlabelled_mask(people: Sequence[LabelledPerson], size: Size) -> NDArray[np.bool_]:
-    """Return where there are people whose keypoints are not labelled, which training leaves out.
+    """Return a mask of the people without labelled keypoints, which training ignores.
 
     Args:
         people: All labelled people and crowds of an image.
         size: (height, width) of the image in pixels.
 
     Returns:
-        (H, W) bool: True in the segmentation of a crowd and of a person without any labelled
-        keypoint; in its box where there is no segmentation.
+        (H, W) bool: True inside the segmentation of each crowd and each person without labelled
+        keypoints, or inside the box if there is no segmentation.
 
     Raises:
         ImportError: A segmentation has polygons, and pycocotools is not installed.
-        ValueError: A segmentation is that of an image of another size.
+        ValueError: A segmentation belongs to an image of another size.
     """
     mask = np.zeros(size, bool)
     for person in people:

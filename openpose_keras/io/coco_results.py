@@ -1,9 +1,9 @@
-"""COCO's results of people: what was found, for others to evaluate.
+"""COCO's result files of people: detections for evaluation by other programs.
 
 A file is a list of people with `image_id`, `keypoints` and `score`, as OpenPose writes it with
-`--write_coco_json` (`src/openpose/filestream/cocoJsonSaver.cpp`): the third number of a keypoint is
-1 where it was found and 0 elsewhere, never its score; a missing keypoint is -1, -1, 0; a person
-without any keypoint is left out; numbers have six significant digits.
+`--write_coco_json` (`src/openpose/filestream/cocoJsonSaver.cpp`). The third number of a keypoint is
+1 if it was found and 0 otherwise, never its score. A missing keypoint is -1, -1, 0. A person
+without any keypoint is left out. Numbers have six significant digits.
 
     from openpose_keras.io.coco_people import read_people_labels
     from openpose_keras.io.coco_results import write_results
@@ -52,13 +52,13 @@ def to_coco(person: Person | Body, skeleton: Skeleton = COCO_17) -> Body | None:
     """Return the keypoints of a person in the order of COCO's files.
 
     Args:
-        person: The person, or its body alone, of any of the body skeletons.
+        person: The person, or only the body, with any of the body skeletons.
         skeleton: `COCO_17`, `COCO_FEET` or `COCO_WHOLE_BODY`.
 
     Returns:
-        The keypoints in that order, missing where the person lacks them, with the score of the
-        person, or of a body without one the mean score of these keypoints. None where all are
-        missing.
+        The keypoints in that order; those that the person lacks are missing. The score is that of
+        the person, or the mean score of these keypoints if the body has no such score. None if all
+        keypoints are missing.
     """
     person = Person(person) if isinstance(person, Body) else person
     if known_skeleton(skeleton) == COCO_WHOLE_BODY:
@@ -76,7 +76,7 @@ def to_coco(person: Person | Body, skeleton: Skeleton = COCO_17) -> Body | None:
 
 
 def people_to_coco(people: Sequence[Person | Body], skeleton: Skeleton = COCO_17) -> list[Body]:
-    """Return what `to_coco` returns for each of the people that has any of its keypoints."""
+    """Apply `to_coco` to people, leaving out those without any of the skeleton's keypoints."""
     bodies = [to_coco(person, skeleton) for person in as_people(people)]
     return [body for body in bodies if body is not None]
 
@@ -102,15 +102,15 @@ def to_results(
     """Return the people of an image as entries of COCO's results.
 
     Args:
-        people: The people, or their bodies alone, in pixels of the image.
+        people: The people, or only their bodies, in pixels of the image.
         image_id: The image's id in the label file.
-        skeleton: `COCO_17`; `COCO_FEET`, which OpenPose writes into a file of its own; or
+        skeleton: `COCO_17`; `COCO_FEET`, which OpenPose writes to a separate file; or
             `COCO_WHOLE_BODY`, whose entries have the lists of COCO-WholeBody.
-        category_id: That of people in the label file: 1 in COCO's, often another in files of
-            others.
+        category_id: The id of the category of people in the label file: 1 in COCO's files, often
+            another in other files.
 
     Returns:
-        One entry a person of whom at least one of these keypoints was found.
+        One entry for each person with at least one of these keypoints.
 
     Example:
         >>> from openpose_keras.core.skeletons import BODY_25
@@ -130,7 +130,7 @@ def to_results(
 
 
 def _six_digits(number: float) -> float:
-    """Return a number as a C++ stream prints a float32."""
+    """Round a number as a C++ stream prints a float32."""
     return float(f"{np.float32(number):.6g}")
 
 
@@ -142,15 +142,15 @@ def write_results(
     category_id: int = 1,
     force: bool = False,
 ) -> None:
-    """Write people as a file of COCO's results.
+    """Write people as a COCO result file.
 
     Args:
         path: The file. Its folder must exist.
-        people: For each image the people in it. The image is its id, or its path, whose last number
-            is the id, as in COCO's file names.
+        people: A mapping from each image to the people in it. The image is given by its id, or by
+            its path, whose last number is the id, as in COCO's file names.
         skeleton: As for `to_results`.
         category_id: As for `to_results`.
-        force: Whether a file that exists is replaced.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
@@ -180,18 +180,19 @@ def write_found(
     *,
     force: bool = False,
 ) -> None:
-    """Write the people of photos as a label file of COCO-WholeBody, as if a person had labelled it.
+    """Write the people found in photos as a label file of COCO-WholeBody.
 
-    `coco_people.read_people_labels` and pycocotools read it; its annotations have a `score` each,
-    so that they count as results too, and `face_presence`, `lefthand_presence`,
-    `righthand_presence` where the networks tell them.
+    `coco_people.read_people_labels` and pycocotools read the file as if it were labelled by hand.
+    Each annotation has a `score`, so it is also a valid result. It also has `face_presence`,
+    `lefthand_presence` and `righthand_presence` if the networks estimate them.
 
     Args:
         path: The file. Its folder must exist.
-        photos: For each photo its path from the file's folder, (height, width) and its people. It
-            is iterated twice. A photo's id is the last number of its name, as in COCO's file names;
-            where two have the same, or one has none, the photos are counted from 1 on.
-        force: Whether a file that exists is replaced.
+        photos: For each photo, its path relative to the file's folder, its (height, width) and its
+            people. It is iterated twice. A photo's id is the last number of its name, as in COCO's
+            file names. If two photos have the same number, or one has no number, the photos are
+            counted from 1.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
@@ -223,7 +224,7 @@ def write_found(
 
 
 def _presences(person: Person) -> Json:
-    """Return the presences of face and hands that are known, named as COCO-WholeBody would."""
+    """Return the known presences of face and hands, named after COCO-WholeBody's conventions."""
     known = {name: getattr(part, "presence", None) for name, part in person.parts.items()}
     return {
         f"{name.replace('_', '')}_presence": _six_digits(presence)
@@ -240,14 +241,14 @@ def _photo_ids(names: Sequence[str]) -> Sequence[int]:
 
 
 def label_people(people: Sequence[Person]) -> Iterable[tuple[Person, Body, LabelledPerson]]:
-    """Yield each of the people of whom anything was found, with the body and the label of it.
+    """Yield each person with at least one keypoint, with its COCO keypoints and its label.
 
     Args:
-        people: In pixels of the image.
+        people: The people, in pixels of the image.
 
     Yields:
-        The person, what `to_coco` returns for `COCO_WHOLE_BODY`, and a label of the keypoints that
-        were found.
+        The person, its keypoints as `to_coco` returns them for `COCO_WHOLE_BODY`, and a label of
+        the keypoints that were found.
     """
     for person in people:
         body = to_coco(person, COCO_WHOLE_BODY)
@@ -276,19 +277,19 @@ def _extent(keypoints: Keypoints) -> Box:
 
 
 def read_results(path: str | Path, *, skeleton: Skeleton = COCO_17) -> dict[int | str, list[Body]]:
-    """Read a file of COCO's results.
+    """Read a COCO result file.
 
     Args:
         path: The file.
         skeleton: As for `to_results`.
 
     Returns:
-        For each image's id its people in the file's order. The scores of keypoints are their third
-        numbers, whatever the file means by them. A keypoint is missing where it is -1, -1, 0 or
-        0, 0, 0.
+        A mapping from each image's id to its people, in the order of the file. The score of a
+        keypoint is its third number, whatever the file means by it. A keypoint of -1, -1, 0 or 0,
+        0, 0 is missing.
 
     Raises:
-        DataError: The file is not such a JSON file; the message names it and the entry.
+        DataError: The file is not a JSON result file. The message names the file and the entry.
         FileNotFoundError: The file does not exist.
     """
     data, people = load_json(path), defaultdict(list)

@@ -1,14 +1,16 @@
-"""Heatmap files as OpenPose's flag write_heatmaps makes them: `.float` and `.png`.
+"""Heatmap files in the formats of OpenPose's flag write_heatmaps: `.float` and `.png`.
 
 OpenPose names them `<image>_heatmaps.float` or `.png` (src/openpose/filestream/heatMapSaver.cpp).
-They hold the maps of the keypoints, the background and the part affinity fields, in this order;
-flags leave out some. Numbers are in one of four scales, see `scale_heatmaps`.
+They hold the maps of the keypoints, the background and the part affinity fields, in this order.
+OpenPose's flags can leave out some of them. The values have one of four scales, see
+`scale_heatmaps`.
 
-- `.float` is an array of float32, the maps first: how many dimensions there are, each of them, and
-  the values (saveFloatArray in src/openpose/filestream/fileStream.cpp). Nothing is lost.
-- `.png` shows the maps side by side, grey, each value rounded and cut to 0 to 255
-  (unrollArrayToUCharCvMat in src/openpose/utilities/openCv.cpp). How many maps there are is not in
-  the file.
+- `.float` is an array of float32 whose first axis is that of the maps. It holds the number of
+  dimensions, the dimensions and the values (saveFloatArray in
+  src/openpose/filestream/fileStream.cpp). It is lossless.
+- `.png` shows the maps side by side in grey, with each value rounded and clipped to 0 to 255
+  (unrollArrayToUCharCvMat in src/openpose/utilities/openCv.cpp). It does not store the number of
+  maps.
 """
 
 import math
@@ -26,7 +28,7 @@ from openpose_keras.core.files import atomic_write
 from openpose_keras.io.images import read_image
 
 HEATMAP_SCALES = ("-1 to 1", "0 to 1", "0 to 255, whole numbers", "as they are")
-"""What the number of a scale stands for: OpenPose's flag heatmaps_scale."""
+"""The meaning of each scale's number: OpenPose's flag heatmaps_scale."""
 
 _FLOAT = np.dtype("<f4")
 _DIMENSIONS = 3
@@ -38,19 +40,21 @@ _WHOLE = 2  # the scale of whole numbers
 def scale_heatmaps(maps: ArrayLike, scale: int = 2, *, fields: int = 0) -> FloatArray:
     """Map heatmaps to one of OpenPose's scales (src/openpose/pose/poseExtractorNet.cpp).
 
-    Heatmaps are cut to 0 to 1 and fields to -1 to 1, but in scale 3. In scale 2 both are rounded, a
-    field as 128.5 * value + 128.5: its 1 becomes 257.
+    Heatmaps are clipped to 0 to 1 and fields to -1 to 1, except in scale 3. In scale 2 both are
+    rounded; a field is mapped by 128.5 * value + 128.5, so that 1 becomes 257.
 
     Args:
         maps: (h, w, C), the fields last.
         scale: 0 to 3, see `HEATMAP_SCALES`.
-        fields: How many of the maps are part affinity fields: 2 L with all of them, 0 without.
+        fields: The number of part affinity fields among the maps: 2 L for all of them, 0 without
+            fields.
 
     Returns:
         (h, w, C) float32, a new array.
 
     Raises:
-        ValueError: There is no such scale, fewer maps than fields, or the maps are no finite maps.
+        ValueError: There is no such scale, there are fewer maps than fields, or the maps are not
+            valid or not finite.
 
     Example:
         >>> scale_heatmaps([[[0.5, -0.1, 1.0]]], fields=1).tolist()
@@ -65,15 +69,15 @@ def scale_heatmaps(maps: ArrayLike, scale: int = 2, *, fields: int = 0) -> Float
 
 
 def unscale_heatmaps(values: ArrayLike, scale: int = 2, *, fields: int = 0) -> FloatArray:
-    """Map heatmaps back from one of OpenPose's scales, as far as they were not cut or rounded.
+    """Map heatmaps back from one of OpenPose's scales; clipping and rounding are not undone.
 
     Args:
         values: (h, w, C) as `scale_heatmaps` returns them.
         scale: 0 to 3, see `HEATMAP_SCALES`.
-        fields: How many of the maps are part affinity fields.
+        fields: The number of part affinity fields among the maps.
 
     Returns:
-        (h, w, C) float32, a new array: heatmaps of 0 to 1, fields of -1 to 1.
+        (h, w, C) float32, a new array: heatmaps from 0 to 1, fields from -1 to 1.
 
     Raises:
         ValueError: As for `scale_heatmaps`.
@@ -91,7 +95,7 @@ def unscale_heatmaps(values: ArrayLike, scale: int = 2, *, fields: int = 0) -> F
 def _parts(
     maps: FloatArray, scale: int, fields: int
 ) -> list[tuple[FloatArray, float, float, float]]:
-    """Return heatmaps and fields, views, each with its least value, its factor and its shift."""
+    """Return views of heatmaps and fields, each with its minimum, its factor and its shift."""
     count = maps.shape[2] - fields
     if scale not in range(len(HEATMAP_SCALES)):
         raise ValueError(f"expected a scale from 0 to {len(HEATMAP_SCALES) - 1}, got {scale!r}")
@@ -111,18 +115,19 @@ def write_heatmaps(
     fields: int = 0,
     force: bool = False,
 ) -> None:
-    """Write heatmaps as OpenPose does; the name says in which format.
+    """Write heatmaps as OpenPose does, in the format given by the file's suffix.
 
     Args:
         path: The file, `.float` or `.png`. Its folder must exist.
         maps: (h, w, C), the fields last.
-        scale: 0 to 3, see `HEATMAP_SCALES`. In a `.png` all but 2 lose nearly everything.
-        fields: How many of the maps are part affinity fields.
-        force: Whether a file that exists is replaced.
+        scale: 0 to 3, see `HEATMAP_SCALES`. In a `.png`, all scales but 2 lose nearly all
+            information.
+        fields: The number of part affinity fields among the maps.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
-        ValueError: The name has another ending, or as for `scale_heatmaps`.
+        ValueError: The file has another suffix, or as for `scale_heatmaps`.
     """
     path, values = Path(path), scale_heatmaps(maps, scale, fields=fields)
     if path.suffix == ".float":
@@ -140,29 +145,30 @@ def write_heatmaps(
 
 
 def _unknown(path: Path) -> str:
-    """Return the message about a name of another ending."""
+    """Return the error message for a file with an unknown suffix."""
     return f"expected a file of heatmaps named .float or .png, got {path}: rename it"
 
 
 def read_heatmaps(
     path: str | os.PathLike[str], *, count: int | None = None, scale: int = 2, fields: int = 0
 ) -> FloatArray:
-    """Read a file of heatmaps that OpenPose or `write_heatmaps` wrote.
+    """Read a heatmap file that OpenPose or `write_heatmaps` wrote.
 
     Args:
         path: The file, `.float` or `.png`.
-        count: How many maps there are, which a `.png` does not say: 26 + 52 of BODY_25.
+        count: The number of maps, which a `.png` does not store: 26 + 52 for BODY_25.
         scale: The scale in which they were written, 0 to 3.
-        fields: How many of the maps are part affinity fields.
+        fields: The number of part affinity fields among the maps.
 
     Returns:
-        (h, w, C) float32: heatmaps of 0 to 1, fields of -1 to 1. From a `.png` of scale 2 they are
-        right to half a grey level; but a field above 0.98 was cut to it.
+        (h, w, C) float32: heatmaps from 0 to 1, fields from -1 to 1. A `.png` of scale 2 is
+        accurate to half a grey level, but a field above 0.98 was clipped to 0.98.
 
     Raises:
-        DataError: A `.float` is damaged or cut short, or is not of `count` maps.
-        ImageError: A `.png` is damaged, in colour, or not `count` maps wide.
-        ValueError: The name has another ending, a `.png` no count, or as for `unscale_heatmaps`.
+        DataError: A `.float` file is damaged or cut short, or does not hold `count` maps.
+        ImageError: A `.png` file is damaged, in colour, or its width is not that of `count` maps.
+        ValueError: The file has another suffix, no count is given for a `.png` file, or as for
+            `unscale_heatmaps`.
     """
     path = Path(path)
     if path.suffix == ".float":
@@ -175,7 +181,7 @@ def read_heatmaps(
 
 
 def _read_float(path: Path, count: int | None) -> FloatArray:
-    """Return the maps (h, w, C) of a `.float`."""
+    """Return the maps (h, w, C) of a `.float` file."""
     try:
         with path.open("rb") as file:
             shape = _shape(np.fromfile(file, _FLOAT, 1 + _DIMENSIONS))
@@ -196,7 +202,7 @@ def _read_float(path: Path, count: int | None) -> FloatArray:
 
 
 def _shape(header: FloatArray) -> tuple[int, int, int]:
-    """Return the dimensions that a header states, or zeros for one that is no header."""
+    """Return the dimensions in a header, or zeros if the header is not valid."""
     if len(header) <= _DIMENSIONS or header[0] != _DIMENSIONS or not np.isfinite(header).all():
         return 0, 0, 0
     maps, height, width = (int(side) if side >= 1 and side % 1 == 0 else 0 for side in header[1:])
@@ -204,7 +210,7 @@ def _shape(header: FloatArray) -> tuple[int, int, int]:
 
 
 def _read_png(path: Path, count: int | None) -> FloatArray:
-    """Return the maps (h, w, C) of a `.png`."""
+    """Return the maps (h, w, C) of a `.png` file."""
     if count is None:
         raise ValueError(f"expected a count, as {path} does not tell it: pass count=78 of BODY_25")
     check_whole(count, "count of a .png")

@@ -1,7 +1,7 @@
-"""Images: read, write and check them, (H, W, 3) uint8 RGB everywhere.
+"""Read, write and check images, which are (H, W, 3) uint8 RGB everywhere.
 
-Pillow reads, and applies the orientation. OpenCV writes, and it reads colour of 16 bits a channel,
-which Pillow cuts to 8. Only this room knows that OpenCV keeps colours in the order BGR.
+Pillow reads images and applies the EXIF orientation. OpenCV writes them, and reads colour images
+with 16 bits per channel, which Pillow reduces to 8. OpenCV's BGR order is handled only in `io`.
 """
 
 import io
@@ -26,7 +26,7 @@ from openpose_keras.geometry import Resize
 
 Pixels = NDArray[np.uint8]
 ImageLike = NDArray[np.generic] | str | os.PathLike[str] | PIL.Image.Image
-"""What `as_image` takes, which takes tensors too."""
+"""What `as_image` accepts, in addition to tensors."""
 
 # Not all that Pillow opens: some of its formats start other programs, such as Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
@@ -45,19 +45,19 @@ _TYPE_HINTS = {
 def read_image(path: str | os.PathLike[str]) -> Pixels:
     """Read an image file: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000 or PPM.
 
-    HEIC, in which iPhones take photos, is read where pillow-heif is installed (extra `[heic]`).
+    HEIC, the format of iPhone photos, is read if pillow-heif is installed (extra `[heic]`).
 
     Args:
         path: The file.
 
     Returns:
-        (H, W, 3) uint8, RGB, as in `decode_image`. Of an animation, or of a TIFF file with pages,
-        it is the first image, and a warning says so.
+        (H, W, 3) uint8, RGB, as in `decode_image`. For an animation or a TIFF file with several
+        pages, the first image is returned, with a warning.
 
     Raises:
         ImageError: The file does not exist, is a folder, is empty, damaged or cut short, or is not
-            an image; or it is an address.
-        TypeError: It is no path.
+            an image; or the path is a URL.
+        TypeError: The argument is not a path.
     """
     if not isinstance(path, str | os.PathLike):
         kind = type(path).__name__
@@ -81,7 +81,7 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
 
 
 def _has_more(data: bytes) -> bool:
-    """Return whether a file is an animation or has pages."""
+    """Return whether a file is an animation or has several pages."""
     with (
         warnings.catch_warnings(action="ignore"),
         PIL.Image.open(io.BytesIO(data), formats=_formats(data)) as file,
@@ -90,19 +90,20 @@ def _has_more(data: bytes) -> bool:
 
 
 def refuse_address(path: str | os.PathLike[str]) -> None:
-    """Raise ImageError for an address, which would be taken for a file that does not exist."""
+    """Raise ImageError for a URL, which would be taken for a file that does not exist."""
     if "://" in os.fspath(path):
         raise ImageError(f"expected a file, got an address: download {path} first")
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
-    """Return the width and height of an image file, its pixels not being decoded.
+    """Return the width and height of an image file without decoding its pixels.
 
     Args:
         path: The file.
 
     Returns:
-        Both in pixels, without the EXIF orientation; None if the file is not such an image.
+        Width and height in pixels, before the EXIF orientation is applied. None if the file is not
+        an image of a known format.
     """
     try:
         with Path(path).open("rb") as file:
@@ -117,11 +118,11 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
 def decode_image(data: bytes) -> Pixels:
     """Decode the content of an image file.
 
-    The orientation stated in its EXIF data is applied. Grey becomes RGB, transparency is put over
-    white, and 16 bits a channel become 8 by rounding x / 257.
+    The orientation in the EXIF data is applied. Grey images become RGB, transparent pixels are
+    blended with white, and 16 bits per channel become 8 by rounding x / 257.
 
     Args:
-        data: The whole file.
+        data: The content of the whole file.
 
     Returns:
         (H, W, 3) uint8, RGB.
@@ -147,7 +148,7 @@ def decode_image(data: bytes) -> Pixels:
 
 
 def _decode(data: bytes) -> Pixels:
-    """Return RGB; raise whatever Pillow raises."""
+    """Decode to RGB; Pillow's errors are passed on."""
     with (
         warnings.catch_warnings(action="ignore"),  # of damaged EXIF data, of large images
         PIL.Image.open(io.BytesIO(data), formats=_formats(data)) as file,
@@ -163,7 +164,7 @@ def is_heic(start: bytes) -> bool:
 
 
 def _formats(data: bytes) -> tuple[str, ...]:
-    """Return what Pillow may take a file for; pillow-heif teaches it HEIC, upright already."""
+    """Return the formats that Pillow may try; pillow-heif adds HEIC, already upright."""
     if not is_heic(data):
         return FORMATS
     try:
@@ -178,7 +179,7 @@ def _formats(data: bytes) -> tuple[str, ...]:
 
 
 def _to_rgb(file: PIL.Image.Image) -> Pixels:
-    """Return the pixels of a Pillow image, upright, 8 bits, over white where it is transparent."""
+    """Return the upright 8-bit RGB pixels of a Pillow image, blended with white if transparent."""
     image = PIL.ImageOps.exif_transpose(file)
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image)
@@ -192,17 +193,17 @@ def _to_rgb(file: PIL.Image.Image) -> Pixels:
 
 
 def _is_deep_colour(file: PIL.ImageFile.ImageFile) -> bool:
-    """Return whether an image that is not loaded yet has 16 bits in each of several channels."""
+    """Return whether an image that is not yet loaded has several channels of 16 bits."""
     if file.format not in ("PNG", "TIFF") or len(file.getbands()) == 1:
         return False
     return any(";16" in str(part.args).split(",")[0] for part in file.tile)
 
 
 def _deep_colour(data: bytes, file: PIL.Image.Image) -> PIL.Image.Image:
-    """Decode colour of 16 bits a channel with OpenCV.
+    """Decode a colour image with 16 bits per channel with OpenCV.
 
-    OpenCV orients TIFF files itself, as Pillow does when it loads them. For others the image that
-    is returned keeps the orientation of the file, which has to be applied.
+    OpenCV applies the orientation of TIFF files itself, as Pillow does when it loads them. For
+    other formats the caller has to apply the orientation of the file to the returned image.
     """
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
@@ -213,9 +214,9 @@ def _deep_colour(data: bytes, file: PIL.Image.Image) -> PIL.Image.Image:
 
 
 def _decode_without_end(data: bytes) -> Pixels | None:
-    """Decode a JPEG that lacks only its end marker; return None if it lacks pixels too.
+    """Decode a JPEG that lacks only its end marker; return None if pixels are missing too.
 
-    Pixels that the file lacks depend on the bytes that are appended; pixels that it holds do not.
+    Missing pixels depend on the bytes that are appended; pixels that the file holds do not.
     """
     data = data.rstrip(b"\xff")
     try:
@@ -226,22 +227,21 @@ def _decode_without_end(data: bytes) -> Pixels | None:
 
 
 def _to_8_bits(pixels: NDArray[np.generic]) -> Pixels:
-    """Return 16 bits as 8, by rounding x / 257."""
+    """Convert 16 bits to 8 by rounding x / 257."""
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def write_image(path: str | os.PathLike[str], image: NDArray[np.generic]) -> None:
-    """Write an image in the format that the file's name ends with.
+    """Write an image in the format given by the file's suffix.
 
-    The file appears whole or not at all; a file of this name is replaced.
+    The file is written completely or not at all. An existing file is replaced.
 
     Args:
         path: The file, for example "hand.png".
         image: (H, W, 3) uint8, RGB.
 
     Raises:
-        ImageError: The array is not an image, the name has no known ending, or the file can't be
-            written.
+        ImageError: The array is not an image, the suffix is unknown, or the file can't be written.
         TypeError: The first argument is not a path.
     """
     if not isinstance(path, str | os.PathLike):
@@ -265,20 +265,21 @@ def write_image(path: str | os.PathLike[str], image: NDArray[np.generic]) -> Non
 
 
 def as_image(image: ImageLike, *, bgr: bool = False) -> Pixels:
-    """Return whatever holds an image as an array of RGB: what estimators and drawing take.
+    """Convert an image in any supported form to an RGB array, as estimators and drawing need.
 
     Args:
-        image: (H, W, 3) uint8 RGB, which is returned as it is. The path of a file. A Pillow image,
-            whose EXIF orientation is applied. An array or tensor of any library, uint8: (H, W) or
-            (H, W, 1) is grey, the fourth channel of (H, W, 4) is opacity, over white.
-        bgr: Whether an array or tensor has the channels blue, green, red, as OpenCV reads files and
-            frames; it cannot be seen from the numbers. Files and Pillow images know their order.
+        image: (H, W, 3) uint8 RGB, which is returned unchanged; the path of a file; a Pillow image,
+            whose EXIF orientation is applied; or a uint8 array or tensor of any library. (H, W) and
+            (H, W, 1) are grey. The fourth channel of (H, W, 4) is opacity, blended with white.
+        bgr: Whether the channels of an array or tensor are in the order blue, green, red, as OpenCV
+            reads files and frames. The order cannot be detected from the values. It has no effect
+            on files and Pillow images.
 
     Returns:
         (H, W, 3) uint8, RGB.
 
     Raises:
-        ImageError: It is not one of these, or the file cannot be read.
+        ImageError: The image has none of these forms, or the file cannot be read.
 
     Example:
         >>> as_image(np.full((2, 2), 7, np.uint8))[0, 0].tolist()
@@ -302,7 +303,7 @@ def as_image(image: ImageLike, *, bgr: bool = False) -> Pixels:
 
 
 def _from_tensor(image: object) -> NDArray[np.generic]:
-    """Return a tensor as an array; one on a GPU is fetched."""
+    """Convert a tensor to an array; a tensor on a GPU is copied to the host."""
     if image is None:
         raise ImageError(
             "expected an image, got None: cv2.imread returns it for a file that it cannot read; "
@@ -323,7 +324,7 @@ def _from_tensor(image: object) -> NDArray[np.generic]:
 
 
 def check_image(image: object) -> Pixels:
-    """Return an image as it is, or raise an error that says how to make one of it.
+    """Return an image unchanged, or raise an error that states how to convert the array.
 
     Args:
         image: (H, W, 3) uint8, RGB. It may be read-only or a view.
@@ -332,7 +333,7 @@ def check_image(image: object) -> Pixels:
         The same array.
 
     Raises:
-        ImageError: It is not such an array.
+        ImageError: The array is not a uint8 RGB image.
 
     Example:
         >>> check_image(np.zeros((480, 640, 3), np.uint8)).shape
@@ -350,7 +351,7 @@ def check_image(image: object) -> Pixels:
 
 
 def _hint(image: NDArray[np.generic]) -> str:
-    """Return how to mend an array; empty if it is an image."""
+    """Return a hint on how to convert an array; empty if it is an image."""
     match image.shape:
         case shape if 0 in shape:
             return "it is empty"
@@ -372,19 +373,20 @@ def _hint(image: NDArray[np.generic]) -> str:
 
 
 def scale_to_width(image: Pixels, width: int = 368, interpolation: str = "linear") -> Pixels:
-    """Scale an image to a width and keep its aspect, as the recipe `mmittek` does.
+    """Scale an image to a width and keep its aspect ratio, as the recipe `mmittek` does.
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        width: In pixels.
+        width: The new width in pixels.
         interpolation: "linear", "cubic", "nearest" or "area".
 
     Returns:
-        (round(H * width / W), width, 3) uint8. `Resize.to_width` is this step with its inverse.
+        (round(H * width / W), width, 3) uint8. `Resize.to_width` offers the same step with its
+        inverse.
 
     Raises:
         ImageError: The array is not an image.
-        ValueError: The width is not a positive whole number, or the interpolation has no such name.
+        ValueError: The width is not a positive integer, or the interpolation is unknown.
     """
     size = check_image(image).shape[:2]
     return Resize.to_width(size, width, interpolation).apply_image(image)

@@ -1,7 +1,7 @@
-"""Tables of keypoints, one row for each keypoint that was found: CSV, Parquet, or for pandas.
+"""Tables with one row per keypoint that was found, as CSV, Parquet or pandas DataFrames.
 
-The first columns say which frame or photo it is, the others are `COLUMNS`. What is unknown is
-empty: the box of a body, the side of a hand that the network does not tell, and so on.
+The first columns identify the frame or photo, the others are `COLUMNS`. Unknown values are empty,
+such as the box of a body, or the side of a hand if the network does not estimate it.
 """
 
 import csv
@@ -49,11 +49,11 @@ _BATCH, _GROUP = 5_000, 20  # rows that become arrays at once, and such batches 
 
 Row = tuple[Any, ...]
 AddPeople = Callable[[Sequence[Any], Sequence[Person]], None]
-"""The values of the first columns and the people of a frame or photo; their rows are written."""
+"""Writes the rows of a frame or photo, given its values of the first columns and its people."""
 
 
 def keypoint_rows(people: Sequence[Person]) -> Iterator[Row]:
-    """Yield the values of `COLUMNS` for each keypoint of people that was found.
+    """Yield the values of `COLUMNS` for each keypoint that was found.
 
     Example:
         >>> from openpose_keras.core.keypoints import Hand
@@ -74,13 +74,13 @@ def keypoint_rows(people: Sequence[Person]) -> Iterator[Row]:
 
 
 def to_dataframe(results: Iterable[Keypoints | Person]) -> "pandas.DataFrame":
-    """Return what an estimator found as a pandas DataFrame, one row a keypoint that was found.
+    """Convert the results of an estimator to a pandas DataFrame, with one row per found keypoint.
 
     Args:
-        results: People, bodies, faces or hands; each is a person, see `as_person`.
+        results: People, bodies, faces or hands. Each counts as a person, see `as_person`.
 
     Returns:
-        The columns of `COLUMNS`.
+        A DataFrame with the columns `COLUMNS`.
 
     Raises:
         BackendError: pandas is not installed.
@@ -98,20 +98,21 @@ def to_dataframe(results: Iterable[Keypoints | Person]) -> "pandas.DataFrame":
 
 
 def to_supervision(results: Iterable[Keypoints | Person], *, part: str = "body") -> Any:  # noqa: ANN401 - pdoc would import it
-    """Return what an estimator found as a `supervision.KeyPoints`, one row for each.
+    """Convert the results of an estimator to a `supervision.KeyPoints`, with one row for each.
 
-    Its `as_detections()` gives boxes. Its `EdgeAnnotator` counts keypoints from 1:
+    Its `as_detections()` returns boxes. supervision's `EdgeAnnotator` counts keypoints from 1:
     `edges=[(a + 1, b + 1) for a, b in hand.skeleton.edge_indices]`.
 
     Args:
-        results: Bodies, faces or hands of one skeleton; or people, of whom one part is taken.
-        part: Of people: "body", "face", "left_hand" or "right_hand"; who lacks it has no row.
+        results: Bodies, faces or hands of one skeleton; or people, of whom one part is used.
+        part: The part of people: "body", "face", "left_hand" or "right_hand". People without it
+            have no row.
 
     Returns:
-        `xy` (n, K, 2) float32 in pixels, 0, 0 where a keypoint is missing, as there;
-        `keypoint_confidence` (n, K) the scores, `detection_confidence` (n,) the presence, or the
-        score of the person or the mean score, `visible` (n, K) which were found, and in `data` the
-        number or id of each person as "person".
+        `xy` (n, K, 2) float32 in pixels, with 0, 0 for a missing keypoint, as in supervision;
+        `keypoint_confidence` (n, K), the scores; `detection_confidence` (n,), the presence, else
+        the score of the person, else the mean score; `visible` (n, K), which keypoints were found;
+        and in `data`, as "person", the number or id of each person.
 
     Raises:
         BackendError: supervision is not installed, or is older than its `keypoint_confidence`.
@@ -153,7 +154,7 @@ def to_supervision(results: Iterable[Keypoints | Person], *, part: str = "body")
 
 
 def _confidence(found: Keypoints) -> float:
-    """Return how sure it is that something is there, by the best figure that there is."""
+    """Return the confidence of a detection: its presence, else its person score, else its score."""
     known = (getattr(found, name, None) for name in ("presence", "person_score"))
     return next((float(value) for value in known if value is not None), found.score)
 
@@ -165,19 +166,19 @@ def write_table(
     first: Mapping[str, str] = OF_FRAMES,
     force: bool = False,
 ) -> Iterator[AddPeople]:
-    """Write a table of keypoints; it appears when the block ends well.
+    """Write a table of keypoints, which is saved when the `with` block ends without an error.
 
     Args:
-        path: The file: Parquet if it ends in .parquet, else CSV. Its folder must exist.
+        path: The file: Parquet if it ends in .parquet, otherwise CSV. Its folder must exist.
         first: The first columns and their types, `OF_FRAMES` or `OF_PHOTOS`.
-        force: Whether a file that exists is replaced.
+        force: Whether to replace an existing file.
 
     Yields:
-        A function that adds the people of a frame or photo. A missing keypoint has no row. In CSV
-        pixels have two decimals, scores and presence four.
+        A function that adds the people of a frame or photo. Missing keypoints have no row. In CSV,
+        pixels have two decimals, and scores and presence have four.
 
     Raises:
-        BackendError: It is Parquet, and pyarrow is not installed.
+        BackendError: The file is Parquet, and pyarrow is not installed.
         FileExistsError: The file exists, and `force` is not set.
         FileNotFoundError: The folder does not exist.
     """
@@ -198,7 +199,7 @@ def write_table(
 
 @contextmanager
 def _write_csv(path: Path, columns: Mapping[str, str]) -> Iterator[Callable[[Row], object]]:
-    """Yield a function that writes a row of CSV."""
+    """Yield a function that writes a row to a CSV file."""
     formats = [
         _DIGITS.get(name, ".2f") if kind.startswith("float") else ""
         for name, kind in columns.items()
@@ -217,7 +218,7 @@ def _write_csv(path: Path, columns: Mapping[str, str]) -> Iterator[Callable[[Row
 
 @contextmanager
 def _write_parquet(path: Path, columns: Mapping[str, str]) -> Iterator[Callable[[Row], object]]:
-    """Yield a function that writes a row of Parquet."""
+    """Yield a function that writes a row to a Parquet file."""
     arrow, parquet = import_pyarrow()
     schema = arrow.schema([(name, arrow.type_for_alias(kind)) for name, kind in columns.items()])
     rows: list[Row] = []
@@ -225,7 +226,7 @@ def _write_parquet(path: Path, columns: Mapping[str, str]) -> Iterator[Callable[
     with closing(parquet.ParquetWriter(path, schema)) as writer:
 
         def pack() -> None:
-            """Make arrays of the rows."""
+            """Convert the rows to arrays."""
             if rows:
                 pairs = zip(zip(*rows, strict=True), schema.types, strict=True)
                 arrays = [arrow.array(values, kind) for values, kind in pairs]
@@ -239,7 +240,7 @@ def _write_parquet(path: Path, columns: Mapping[str, str]) -> Iterator[Callable[
             batches.clear()
 
         def add(row: Row) -> None:
-            """Hold a row, until there are many."""
+            """Keep a row until there are enough to pack or write."""
             rows.append(row)
             if len(rows) >= _BATCH:
                 pack()
@@ -251,10 +252,10 @@ def _write_parquet(path: Path, columns: Mapping[str, str]) -> Iterator[Callable[
 
 
 def import_pyarrow() -> tuple[Any, Any]:
-    """Return pyarrow and its module of Parquet.
+    """Return pyarrow and its Parquet module.
 
     Raises:
-        BackendError: It is not installed.
+        BackendError: pyarrow is not installed.
     """
     try:
         import pyarrow

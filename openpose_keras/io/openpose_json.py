@@ -1,29 +1,31 @@
-"""OpenPose's JSON files: version 1.3 is written, all versions are read.
+"""Read OpenPose's JSON files of all versions, and write version 1.3.
 
 The format is that of OpenPose (src/openpose/filestream/fileStream.cpp and wPeopleJsonSaver.hpp of
-CMU-Perceptual-Computing-Lab/openpose): one line, `{"version":1.3,"people":[...]}`, each person with
-`person_id`, and with flat lists x, y, score of body, face, left hand and right hand, in 2-D and in
-3-D. A list of a detector that did not run is empty, or null in files of others. A missing keypoint
-is 0, 0, 0. Files of version 1.0 and 1.1 lack the `_2d` in the names of their lists. ControlNet's
-tools write such a file as a list of one frame, with `canvas_width` and `canvas_height`, and some of
-them fractions of these instead of pixels; they are read too.
+CMU-Perceptual-Computing-Lab/openpose): one line, `{"version":1.3,"people":[...]}`. Each person has
+`person_id`, and flat lists of x, y, score for body, face, left hand and right hand, in 2-D and in
+3-D. The list of a detector that did not run is empty, or null in files of other programs. A missing
+keypoint is 0, 0, 0. Files of version 1.0 and 1.1 lack the `_2d` in the names of their lists.
+ControlNet's tools write such a file as a list of one frame, with `canvas_width` and
+`canvas_height`. Some of them write fractions of the canvas instead of pixels. These files are read
+too.
 
-`write_people` and `read_people` take whole people, and write to the letter what OpenPose writes.
-For hands alone, `write_openpose` and `read_openpose`, we decide where the format leaves a choice:
+`write_people` and `read_people` handle whole people, and write exactly what OpenPose writes.
+`write_openpose` and `read_openpose` handle hands alone. Where the format leaves a choice, they
+follow these rules:
 
-- Each hand is a person entry of its own. Without a body nobody knows which left and right hand
+- Each hand is a separate person entry. Without a body it is unknown which left and right hand
   belong together, and a wrong pair would be read as a fact.
-- A hand whose side is None goes into the right list: the file has no word for "unknown", and a hand
-  that a network saw as it is, not mirrored, is a right one to OpenPose. Read back, its side is
-  "right": pass sides to the estimator where they matter.
-- A keypoint is missing when all three of its numbers are 0. So a keypoint found at the pixel (0, 0)
-  survives: its score is not 0.
+- A hand whose side is None is written to the list of the right hand, because the format cannot
+  express "unknown", and OpenPose treats a hand that is not mirrored for the network as a right one.
+  When it is read again, its side is "right". Pass sides to the estimator if they matter.
+- A keypoint is missing when all three of its numbers are 0. A keypoint found at the pixel (0, 0) is
+  therefore kept, since its score is not 0.
 - Numbers have eight significant digits.
 
-OpenPose's files have no boxes, sides' probabilities and presences. Where `options` are given, as
-`openpose-keras detect` does, the member `FACTS` of the file has them, one object for each person,
-and they are read back; of other files they are None. `person_id` is a person's `id`, None where it
-is -1.
+OpenPose's files have no boxes, side probabilities or presences. If `options` are given, as by
+`openpose-keras detect`, these values are stored in the member `FACTS` of the file, one object per
+person, and are read from it. They are None for other files. `person_id` is a person's `id`; -1 is
+read as None.
 """
 
 import json
@@ -74,11 +76,12 @@ def to_openpose(hands: Sequence[Hand]) -> dict[str, Any]:
     """Return hands as the content of an OpenPose JSON file.
 
     Args:
-        hands: The hands, in pixels of the image; an empty list will do.
+        hands: The hands, in pixels of the image. The list may be empty.
 
     Returns:
-        {"version": 1.3, "people": [...]}, one person a hand. Numbers are finite floats of eight
-        significant digits (OpenPose writes six, which is 0.05 pixel in an image wider than 10,000).
+        {"version": 1.3, "people": [...]}, with one person per hand. Numbers are finite floats with
+        eight significant digits. OpenPose writes six, which is 0.05 pixel in an image wider than
+        10,000.
 
     Example:
         >>> hand = Hand(xy=np.full((21, 2), 7.0), scores=np.full(21, 0.5), side="left")
@@ -96,7 +99,7 @@ def to_openpose(hands: Sequence[Hand]) -> dict[str, Any]:
 
 
 def part_facts(part: Keypoints) -> dict[str, Any]:
-    """Return what is known of a part beside its keypoints, by the names of its fields.
+    """Return the known fields of a part, other than its keypoints, by name.
 
     Args:
         part: A body, face or hand.
@@ -112,7 +115,7 @@ def part_facts(part: Keypoints) -> dict[str, Any]:
 def _own_members(
     people: Iterable[Person | Keypoints], options: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Return the members of a file that OpenPose does not write; none without options."""
+    """Return the members of a file that OpenPose does not write; empty without options."""
     if options is None:
         return {}
     facts = []
@@ -126,7 +129,7 @@ def _own_members(
 
 
 def _read_facts(data: Mapping[str, Any], count: int) -> list[dict[str, dict[str, Any]]]:
-    """Return the facts of each person, by part; empty where the file has none."""
+    """Return the facts of each person, by part; empty if the file has no facts."""
     kept = set(_FACTS) - {"side"}  # which the list says
     try:
         facts = [
@@ -155,12 +158,12 @@ def from_openpose(data: Mapping[str, Any]) -> list[Hand]:
         data: The file's content, of any version. Bodies and faces are skipped.
 
     Returns:
-        The hands in the order of the people, a person's left hand first. A list of zeros only is
-        how OpenPose states that it saw no hand: it is left out.
+        The hands in the order of the people, a person's left hand first. A list of only zeros,
+        which OpenPose writes if no hand was found, is left out.
 
     Raises:
-        FormatError: The content is not that of such a file, or its people have lists of other
-            names.
+        FormatError: The content is not that of an OpenPose file, or the lists of its people have
+            other names.
     """
     hands, everyone = [], list(_people_lists(data))
     units, facts = _units(data, everyone), _read_facts(data, len(everyone))
@@ -192,9 +195,10 @@ def _people_lists(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _units(data: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]]) -> FloatArray:
-    """Return the pixels of x and y, and 1 for the score: in files of ControlNet's tools the canvas.
+    """Return the factors of x, y and score: for fractions of ControlNet's canvas, the canvas size.
 
-    Some of them write fractions of the canvas, others pixels, and none says which.
+    Some of ControlNet's tools write fractions of the canvas, others pixels; the files do not state
+    which.
     """
     canvas = [data.get(f"canvas_{side}") for side in ("width", "height")]
     lists = [each for lists in everyone for each in lists.values() if isinstance(each, list)]
@@ -204,7 +208,7 @@ def _units(data: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]]) -> Fl
 
 
 def _table(values: object, where: str, size: int) -> FloatArray:
-    """Return a flat list as (size, 3); all zeros for an empty list or None."""
+    """Reshape a flat list to (size, 3); an empty list or None gives zeros."""
     try:
         table = np.array(values or [0] * (3 * size), np.float64).reshape(size, 3)
     except (TypeError, ValueError, OverflowError) as error:
@@ -221,13 +225,13 @@ def write_openpose(
     options: Mapping[str, Any] | None = None,
     force: bool = False,
 ) -> None:
-    """Write hands as an OpenPose JSON file; OpenPose names it `<image>_keypoints.json`.
+    """Write hands as an OpenPose JSON file, which OpenPose names `<image>_keypoints.json`.
 
     Args:
         path: The file. Its folder must exist.
         hands: The hands, in pixels of the image.
         options: As for `write_people`.
-        force: Whether a file that exists is replaced.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
@@ -242,7 +246,7 @@ def read_openpose(path: str | Path) -> list[Hand]:
         path: The file.
 
     Returns:
-        As `from_openpose`.
+        The hands, as from `from_openpose`.
 
     Raises:
         FormatError: The file is not OpenPose's JSON; the message names the file.
@@ -258,7 +262,7 @@ def read_people(path: str | Path) -> list[Person]:
         path: The file.
 
     Returns:
-        As `people_from_openpose`.
+        The people, as from `people_from_openpose`.
 
     Raises:
         FormatError: The file is not OpenPose's JSON; the message names the file.
@@ -268,7 +272,7 @@ def read_people(path: str | Path) -> list[Person]:
 
 
 def _read(path: str | Path, convert: Callable[[Mapping[str, Any]], list[Any]]) -> list[Any]:
-    """Read a file, and convert its content; errors name the file."""
+    """Read a file and convert its content; errors name the file."""
     try:
         data = read_json(path)
         if isinstance(data, list) and len(data) != 1:
@@ -290,15 +294,16 @@ def write_people(
     options: Mapping[str, Any] | None = None,
     force: bool = False,
 ) -> None:
-    """Write people as an OpenPose JSON file, to the letter as OpenPose does.
+    """Write people as an OpenPose JSON file, exactly as OpenPose does.
 
     Args:
         path: The file. Its folder must exist.
-        people: The people, or their bodies alone, in pixels of the image.
+        people: The people, or only their bodies, in pixels of the image.
         candidates: As for `format_people`.
-        options: Plain data, what the people were found with; it becomes the member `OPTIONS` of the
-            file, and boxes and presences the member `FACTS`. OpenPose's own files have neither.
-        force: Whether a file that exists is replaced.
+        options: The options with which the people were found, as plain data. They become the member
+            `OPTIONS` of the file, and boxes and presences become the member `FACTS`. OpenPose's own
+            files have neither.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
@@ -314,19 +319,19 @@ def write_people(
 def format_people(
     people: Iterable[Person | Body], *, candidates: Sequence[ArrayLike] | None = None
 ) -> str:
-    """Return people as the text of an OpenPose JSON file.
+    """Format people as the text of an OpenPose JSON file.
 
-    Numbers have six significant digits, as OpenPose prints a float32. A part that nobody has is an
-    empty list; where somebody has it, it is all zeros for the others. Left and right hands count as
-    one part.
+    Numbers have six significant digits, as OpenPose prints a float32. A part that no person has is
+    an empty list. If at least one person has it, it is all zeros for the others. Left and right
+    hands count as one part.
 
     Args:
-        people: The people, or their bodies alone, in pixels of the image.
-        candidates: For each keypoint of the body (n, 3) x, y, score of all its peaks, which no
-            person need have: OpenPose's flag part_candidates.
+        people: The people, or only their bodies, in pixels of the image.
+        candidates: For each keypoint of the body, (n, 3) x, y, score of all its peaks, including
+            peaks that belong to no person: OpenPose's flag part_candidates.
 
     Returns:
-        One line without an end.
+        One line without a line break.
 
     Example:
         >>> format_people([])
@@ -357,12 +362,12 @@ def format_people(
 
 
 def _object(members: Mapping[str, str]) -> str:
-    """Return an object of JSON whose values are JSON already."""
+    """Format a JSON object whose values are already JSON."""
     return "{" + ",".join(f'"{name}":{value}' for name, value in members.items()) + "}"
 
 
 def _numbers(table: np.ndarray) -> str:
-    """Return numbers as a list of JSON, each as a C++ stream prints a float32."""
+    """Format numbers as a JSON list, each as a C++ stream prints a float32."""
     values = np.asarray(table, np.float32).ravel().tolist()
     return f"[{','.join(f'{value:.6g}' for value in values)}]"
 
@@ -376,14 +381,15 @@ def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:
     """Return the people in the content of an OpenPose JSON file.
 
     Args:
-        data: The file's content, of any version. How many keypoints a body has says which of the
-            body skeletons it is.
+        data: The file's content, of any version. The skeleton of a body is determined by its number
+            of keypoints.
 
     Returns:
-        The people in order, with their `id`. A part that is empty, or zeros only, is None.
+        The people in order, with their `id`. A part whose list is empty or contains only zeros is
+        None.
 
     Raises:
-        FormatError: As for `from_openpose`, or no skeleton has that many keypoints.
+        FormatError: As for `from_openpose`, or no skeleton has this number of keypoints.
     """
     people, everyone = [], list(_people_lists(data))
     units, facts = _units(data, everyone), _read_facts(data, len(everyone))
@@ -405,7 +411,7 @@ def people_from_openpose(data: Mapping[str, Any]) -> list[Person]:
 
 
 def _person_id(lists: Mapping[str, Any]) -> int | None:
-    """Return the number of a person that is followed; None for -1, or where there is none."""
+    """Return the id of a tracked person; None if it is -1 or missing."""
     match lists.get("person_id"):
         case [int(number)] if number >= 0:
             return number
@@ -417,7 +423,7 @@ def _person(
     number: int | None,
     facts: Mapping[str, Mapping[str, Any]],
 ) -> Person:
-    """Return a person of the tables of its parts, of its number and of what else is known."""
+    """Build a person from the tables of its parts, its id and its other known fields."""
     fields = {name: _fields(table) for name, (_, table) in tables.items()}
     body, face, left, right = (fields[name] for name in _SKELETONS)
     known = {name: facts.get(name, {}) for name in PERSON_PARTS}
@@ -431,7 +437,7 @@ def _person(
 
 
 def _fields(table: FloatArray) -> tuple[FloatArray, FloatArray] | None:
-    """Return xy and scores of a table of x, y, score, or None where it holds zeros only."""
+    """Return xy and scores of a table of x, y, score, or None if it contains only zeros."""
     found = np.asarray(table.any(axis=1))
     if not found.any():
         return None

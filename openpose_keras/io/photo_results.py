@@ -1,10 +1,10 @@
-"""What was found in many photos: a file of lines that outlives a run that is killed.
+"""Results of many photos in a file of JSON lines, which is kept when a run is killed.
 
-The first line says what the file is, and with which options its results were found. Each further
-line is one object of JSON: `{"begin": [...]}` names files that a run is about to write and photos
-that it is about to read, `{"photo": ..., "size": [height, width], "people": [...]}` is what was
-found in a photo. Names are relative to the file's folder. A line that was cut off when a run was
-killed is dropped. Where a photo has several lines, the last one counts.
+The first line states the kind of the file and the options with which its results were found. Each
+further line is one JSON object. `{"begin": [...]}` names the files that a run is about to write and
+the photos that it is about to read. `{"photo": ..., "size": [height, width], "people": [...]}`
+holds the people found in a photo. Names are relative to the file's folder. A line that was cut off
+when a run was killed is dropped. If a photo has several lines, the last one counts.
 """
 
 import json
@@ -31,19 +31,19 @@ Json = dict[str, Any]
 
 
 class PhotoResults:
-    """A file of results that a run adds to. No two processes have it open at the same time.
+    """A file of results to which a run adds. Only one process at a time can open it.
 
     Args:
-        path: The file. Its folder must exist. It is made where it is missing.
-        options: What the results depend on, plain data.
-        force: Whether a file of results with other options is begun again.
+        path: The file. Its folder must exist. A missing file is created.
+        options: The options on which the results depend, as plain data.
+        force: Whether to start again if the file has results with other options.
 
     Raises:
-        DataError: It is another file, or its results have other options.
-        OpenPoseKerasError: Another process has it open.
+        DataError: The file is not a file of results, or its results have other options.
+        OpenPoseKerasError: Another process has opened the file.
 
     Yields:
-        The name of each photo, in order of the names, its size (height, width) and its people. It
+        The name of each photo, its size (height, width) and its people, sorted by name. The results
         can be iterated several times.
 
     Example:
@@ -59,7 +59,7 @@ class PhotoResults:
     def __init__(
         self, path: str | os.PathLike[str], options: Mapping[str, Any], *, force: bool = False
     ) -> None:
-        """Lock the file, and learn what is in it."""
+        """Lock the file and read which photos it contains."""
         self.path = Path(path)
         self._lock = _lock(self.path)
         self.names: set[str] = set()  # that were begun with
@@ -82,7 +82,7 @@ class PhotoResults:
             raise
 
     def _header(self) -> Json:
-        """Return the first line; raise DataError where the file is another."""
+        """Return the first line; raise DataError if this is not a file of results."""
         with self.path.open("rb") as file, suppress(ValueError):
             header = json.loads(file.readline())
             if isinstance(header, dict) and header.get("file") == KIND and header["version"] == 1:
@@ -93,7 +93,7 @@ class PhotoResults:
         )
 
     def _read(self) -> None:
-        """Note what each line is about, and cut the last one off where it is not whole."""
+        """Record the photo or files of each line, and remove an incomplete last line."""
         with self.path.open("r+b") as file:
             position = len(file.readline())
             for line in file:
@@ -110,35 +110,35 @@ class PhotoResults:
             file.truncate(position)
 
     def begin(self, names: Sequence[str]) -> None:
-        """Note what this run is about to write or to read, before it does so."""
+        """Record the files and photos that this run is about to write or read."""
         for start in range(0, len(names), 1000):
             self._write(json.dumps({"begin": names[start : start + 1000]}))
         self.names.update(names)
 
     def begun(self, name: str) -> bool:
-        """Return whether this run or an earlier one began with a photo or file."""
+        """Return whether this run or an earlier one has started on a photo or file."""
         return name in self.names
 
     def __len__(self) -> int:
-        """Return how many photos have their results."""
+        """Return the number of photos with results."""
         return len(self._lines)
 
     def __contains__(self, name: str) -> bool:
-        """Return whether a photo has its results."""
+        """Return whether a photo has results."""
         return name in self._lines
 
     def add(self, name: str, line: str) -> None:
-        """Add what was found in a photo, from `format_photo`."""
+        """Add the results of a photo, a line from `format_photo`."""
         self._lines[name] = self._file.tell()
         self._write(line)
 
     def _write(self, line: str) -> None:
-        """Hand a line to the system at once, which keeps it should this process be killed."""
+        """Write a line and flush it, so that it is kept if this process is killed."""
         self._file.write(f"{line}\n".encode())
         self._file.flush()
 
     def __iter__(self) -> Iterator[tuple[str, Size, list[Person]]]:
-        """Yield the photos, see above."""
+        """Yield the photos, as described for the class."""
         with self.path.open("rb") as file:
             for name in sorted(self._lines):
                 file.seek(self._lines[name])
@@ -147,7 +147,7 @@ class PhotoResults:
                 yield name, (height, width), [_person(each) for each in entry["people"]]
 
     def close(self, *, delete: bool = False) -> None:
-        """Close the file, and delete it where nobody needs it any more."""
+        """Close the file, and delete it if it is no longer needed."""
         self._file.close()
         if delete:
             self.path.unlink()
@@ -169,11 +169,12 @@ class PhotoResults:
 
 
 def changed_options(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Return in which options two runs differ, as the command line has them.
+    """Return the options in which two runs differ, as written on the command line.
 
     Args:
-        before: Plain data by name, read from JSON; an option that is missing there is None.
-        now: The same, of this run.
+        before: The options of the earlier run, as plain data read from JSON. A missing option
+            counts as None.
+        now: The options of this run.
 
     Example:
         >>> changed_options({"boxes": None}, {"boxes": [], "max_hands": None, "dtype": "float32"})
@@ -185,7 +186,7 @@ def changed_options(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def _lock(path: Path) -> Any:  # noqa: ANN401 - filelock is imported where it is needed
-    """Take a lock between processes. The system releases it when its owner ends, however."""
+    """Take a lock between processes, which the system releases when its owner ends in any way."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(path.with_name(f".{path.stem}.lock"))
@@ -199,7 +200,7 @@ def _lock(path: Path) -> Any:  # noqa: ANN401 - filelock is imported where it is
 
 
 def photo_name(path: Path, folder: Path) -> str:
-    """Return how a photo is named in results in a folder: its path from there, with slashes."""
+    """Return a photo's name in the results in a folder: its relative path, with slashes."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive
@@ -207,19 +208,19 @@ def photo_name(path: Path, folder: Path) -> str:
 
 
 def format_photo(name: str, size: Size, people: Iterable[Person]) -> str:
-    """Return the line of a photo; positions and scores have four decimals.
+    """Format the line of a photo; positions and scores have four decimals.
 
     Args:
-        name: Of the photo.
-        size: (height, width) in pixels.
-        people: Those found in it.
+        name: The name of the photo.
+        size: (height, width) of the photo in pixels.
+        people: The people found in the photo.
     """
     entry = {"photo": name, "size": size, "people": [_plain(each) for each in people]}
     return json.dumps(entry, separators=(",", ":"))
 
 
 def _plain(person: Person) -> Json:
-    """Return a person as plain data."""
+    """Convert a person to plain data."""
     plain: Json = {} if person.id is None else {"id": person.id}
     for name, part in person.parts.items():
         table = np.column_stack([part.xy, part.scores]).astype(np.float64).round(4).tolist()
@@ -232,7 +233,7 @@ def _plain(person: Person) -> Json:
 
 
 def _person(plain: Json) -> Person:
-    """Return a person of plain data."""
+    """Build a person from plain data."""
     parts: dict[str, Keypoints] = {}
     for name in plain.keys() & _KINDS.keys():
         facts = dict(plain[name])

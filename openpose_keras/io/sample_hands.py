@@ -1,8 +1,8 @@
-"""Rendered hands that ship with the notebooks: two sheets of images, and what is known of them.
+"""Rendered hands that ship with the notebooks: two sheets of images with their labels.
 
-A sheet NAME is `NAME.webp`, square tiles with alpha in rows, and `NAME.json`, the keypoints of each
-tile. `notebooks/images/README.md` says how they were made. Training never saw them. Reading them
-needs none of the training's packages.
+A sheet NAME consists of `NAME.webp`, rows of square tiles with alpha, and `NAME.json`, the
+keypoints of each tile. `notebooks/images/README.md` describes how they were made. They were never
+used for training. Reading them does not require the packages that training needs.
 
     from openpose_keras.io.sample_hands import load_shipped_hands
     hands = load_shipped_hands("pairs")     # in notebooks/
@@ -31,15 +31,16 @@ BoolArray = NDArray[np.bool]
 
 @dataclass(frozen=True, eq=False)
 class ShippedHands:
-    """Rendered hands on a transparent background, indexed as `training.hands.render_cache` is.
+    """Rendered hands on a transparent background, indexed like `training.hands.render_cache`.
 
     Args:
         rgba: (n, side, side, 4) uint8, RGB not multiplied by alpha.
         xy: (n, 21, 2) float32 keypoints in pixels of the tile, in the order of `skeletons.HAND`.
-        visible: (n, 21) bool, whether nothing but the finger itself hides the keypoint.
-        left: (n,) bool, whether it is a left hand.
-        gloved: (n,) bool, whether it wears a glove.
-        pose: (n,) int, its number. Hands of one number have the same pose, shape, view and light.
+        visible: (n, 21) bool, whether the keypoint is hidden by nothing but the finger itself.
+        left: (n,) bool, whether the hand is a left one.
+        gloved: (n,) bool, whether the hand wears a glove.
+        pose: (n,) int, the number of the pose. Hands with the same number have the same pose,
+            shape, view and light.
     """
 
     rgba: Pixels
@@ -64,14 +65,14 @@ def load_shipped_hands(name: str, *, folder: str | Path = "images") -> ShippedHa
     Args:
         name: "pairs": 32 hands, each bare and gloved with the same keypoints, rows 2 i and 2 i + 1;
             "many": 256 hands, bare and gloved, left and right.
-        folder: The folder of the sheets: `notebooks/images` of a clone, for a notebook `images`.
+        folder: The folder of the sheets: `notebooks/images` in a clone, or `images` in a notebook.
 
     Returns:
         The hands; the arrays are read-only.
 
     Raises:
         ValueError: There is no sheet of this name.
-        FileNotFoundError: The folder does not hold it.
+        FileNotFoundError: The sheet is not in the folder.
         ImageError: The image can't be read.
 
     Example:

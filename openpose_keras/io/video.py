@@ -1,11 +1,11 @@
-"""Video: frames of a file, a stream, a webcam or a folder, and H.264 in MP4 files.
+"""Read frames from a file, a stream, a webcam or a folder, and write H.264 in MP4 files.
 
     with write_video("out.mp4") as add:
         for frame in VideoReader("in.mp4"):
             add(frame.image, frame.seconds)
 
-PyAV (the extra `[video]`) decodes and encodes, OpenCV reads webcams. Frames come one at a time, so
-that a long video needs no more memory than a short one.
+PyAV (the extra `[video]`) decodes and encodes. OpenCV reads webcams. Frames are read one at a time,
+so that a long video needs no more memory than a short one.
 """
 
 import os
@@ -42,8 +42,8 @@ class VideoFrame:
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        index: Its number among the frames that were read, from 0 on.
-        seconds: Its time since the first frame.
+        index: The number of the frame among those that were read, from 0.
+        seconds: The time since the first frame.
     """
 
     image: Pixels
@@ -52,29 +52,29 @@ class VideoFrame:
 
 
 class VideoReader:
-    """Reads the frames of a video, once.
+    """Reads the frames of a video once.
 
-    The rotation that a file asks for is applied. Frames that are damaged are left out and counted
-    in `broken`. A frame has the time that the file says, also where the rate varies, and its own
-    size where the size changes.
+    The rotation stored in a file is applied. Damaged frames are left out and counted in `broken`.
+    Each frame has the time stored in the file, even if the frame rate varies, and its own size if
+    the size changes.
 
     Args:
-        source: A file, the address of a stream such as "rtsp://...", the number of a webcam, or a
-            folder of images, which are taken in the order of their names and numbers.
+        source: A file, the URL of a stream such as "rtsp://...", the number of a webcam, or a
+            folder of images, which are sorted by name, with numbers in numerical order.
 
     Raises:
-        VideoError: The source can't be opened, is no video, or PyAV is missing.
+        VideoError: The source can't be opened or is not a video, or PyAV is missing.
     """
 
     def __init__(self, source: Source) -> None:
         """Open the source."""
         self.source = source
         self.rate = _RATE
-        """Frames a second, on average."""
+        """The average number of frames per second."""
         self.length: int | None = None
-        """How many frames there are, where this is known beforehand."""
+        """The number of frames, if it is known in advance."""
         self.broken = 0
-        """How many frames were left out so far."""
+        """The number of frames left out so far."""
         if isinstance(source, int):
             self._images = self._open_webcam(source)
         elif Path(source).is_dir():
@@ -83,7 +83,7 @@ class VideoReader:
             self._images = self._open_file(os.fspath(source))
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        """Yield the frames, and close the source.
+        """Yield the frames, and close the source at the end.
 
         Raises:
             VideoError: There is no frame.
@@ -126,7 +126,7 @@ class VideoReader:
         return self._folder_images(paths)
 
     def _folder_images(self, paths: list[Path]) -> Iterator[tuple[Pixels, float | None]]:
-        """Yield the images of files; a damaged one takes its time too."""
+        """Yield the images of files with their times; a damaged file advances the time too."""
         first, told = None, False
         for index, path in enumerate(paths):
             try:
@@ -213,7 +213,7 @@ class VideoReader:
 
 
 def _webcam_images(capture: "cv2.VideoCapture") -> Iterator[tuple[Pixels, float | None]]:
-    """Yield the images of a webcam and when they came."""
+    """Yield the images of a webcam and the times at which they arrived."""
     try:
         while True:
             there, image = capture.read()
@@ -231,7 +231,7 @@ def _by_numbers(path: Path) -> list[tuple[int, str]]:
 
 
 def _is_still(source: str) -> bool:
-    """Return whether a file is a PDF or a HEIC photo, whose images PyAV takes for a video's."""
+    """Return whether a file is a PDF or HEIC photo, whose images PyAV takes for a video."""
     try:
         with Path(source).open("rb") as file:
             start = file.read(64)
@@ -241,7 +241,7 @@ def _is_still(source: str) -> bool:
 
 
 def _photo_error(source: str) -> VideoError:
-    """Return the error for an image instead of a video, or for what has the name of one."""
+    """Return the error for an image, or a file named like one, that was given as a video."""
     is_named_so = Path(source).is_file() and Path(source).suffix.lower() in PHOTO_SUFFIXES
     if is_named_so and image_size(source) is None:
         return VideoError(f"{source}: expected a video, got a damaged image or another file")
@@ -264,10 +264,10 @@ def _import_av() -> Any:  # noqa: ANN401 - PyAV
 
 
 class AddFrame(Protocol):
-    """Adds a frame to a video that is being written."""
+    """A function that adds a frame to a video that is being written."""
 
     def __call__(self, image: np.ndarray, seconds: float | None = None) -> None:
-        """Add an image (H, W, 3) uint8 RGB, shown from a time on; None: a frame after the last."""
+        """Add an image (H, W, 3) uint8 RGB at a time; None places it one frame after the last."""
 
 
 @contextmanager
@@ -278,17 +278,19 @@ def write_video(
     comment: str = "",
     force: bool = False,
 ) -> Iterator[AddFrame]:
-    """Write an MP4 file that plays in browsers: H.264, yuv420p, what a player needs in front.
+    """Write an MP4 file that plays in browsers: H.264, yuv420p, with the index at the start.
 
     Args:
-        path: The file. It appears when the block ends well, with the frames that were added.
-        rate: Frames a second, for those that are added without a time.
-        comment: Kept in the file, for `read_comment`.
-        force: Whether a file that exists is replaced.
+        path: The file. It is saved with all added frames when the `with` block ends without an
+            error.
+        rate: Frames per second, for frames that are added without a time.
+        comment: A comment to store in the file, for `read_comment`.
+        force: Whether to replace an existing file.
 
     Yields:
-        A function that adds a frame. The first one decides the size, with an even number of pixels
-        along both sides; others are scaled to fit into it, in front of black.
+        A function that adds a frame. The first frame determines the size of the video, with an even
+        number of pixels along both sides. Other frames are scaled to fit into it, on a black
+        background.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
@@ -308,7 +310,7 @@ def write_video(
 
 
 def read_comment(path: str | os.PathLike[str]) -> str:
-    """Return the comment that a video file holds; "" without one, or if it is no video.
+    """Return the comment of a video file; "" if it has no comment or is not a video.
 
     Args:
         path: The file.
@@ -325,7 +327,7 @@ class _Encoder:
     """Encodes frames into an open file."""
 
     def __init__(self, container: Any, rate: Fraction) -> None:  # noqa: ANN401 - PyAV's
-        """Keep the file; the stream is made when the size is known."""
+        """Store the open file; the stream is added when the size is known."""
         self.container, self.rate = container, rate
         self.stream: Any = None
         self.ticks = -1  # of the last frame
@@ -345,12 +347,12 @@ class _Encoder:
         self.container.mux(self.stream.encode(frame))
 
     def finish(self) -> None:
-        """Write what the encoder has kept."""
+        """Write the frames that remain in the encoder."""
         if self.stream is not None:
             self.container.mux(self.stream.encode())
 
     def _add_stream(self, height: int, width: int) -> Any:  # noqa: ANN401 - PyAV's
-        """Return the stream of a size, made even."""
+        """Add a stream of a size, rounded up to even numbers, and return it."""
         stream = self.container.add_stream("libx264", rate=self.rate, options=_QUALITY)
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
@@ -362,14 +364,15 @@ class _Encoder:
 
 
 def fit_frame(image: Pixels, size: tuple[int, int]) -> Pixels:
-    """Return an image of a size: padded where at most a pixel is missing, else scaled to fit.
+    """Fit an image to a size: pad it if at most one pixel is missing, otherwise scale it.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         size: (height, width) of the result.
 
     Returns:
-        The whole image with its aspect, in the middle of black; or with its edge repeated.
+        The whole image with its aspect ratio kept, centred on black; or the image with its edge
+        repeated.
 
     Example:
         >>> fit_frame(np.full((10, 10, 3), 9, np.uint8), (20, 40))[0, ::10, 0].tolist()
@@ -397,11 +400,11 @@ def show_video(title: str) -> Iterator[Callable[[Pixels], bool]]:
     """Open a window for the frames of a video.
 
     Args:
-        title: Of the window.
+        title: The title of the window.
 
     Yields:
-        A function that shows an image (H, W, 3) uint8 RGB, and returns whether the user goes on:
-        False after the key Q or Escape.
+        A function that shows an image (H, W, 3) uint8 RGB, and returns whether to continue: False
+        after the key Q or Escape.
 
     Raises:
         VideoError: There is no display, or OpenCV was built without windows.

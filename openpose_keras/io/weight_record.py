@@ -1,9 +1,9 @@
-"""The record of where weights come from, which is stored with each weight file.
+"""The record of the provenance of weights, which is stored with each weight file.
 
-It lies inside the file where the format has room for it: in an HDF5 file as the attribute
+It is stored inside the file if the format allows it: in an HDF5 file as the attribute
 `openpose_keras` of its root, in a .keras file as the member openpose_keras.json, in a .tflite file
-as the same member of a zip file at its end, in an ONNX file among its metadata. A .caffemodel has
-no room: its record lies next to it, as FILE.json.
+as the same member of a zip file at its end, and in an ONNX file among its metadata. A .caffemodel
+cannot hold a record, which is stored next to it as FILE.json.
 """
 
 import hashlib
@@ -30,17 +30,17 @@ _MOST_MEMBERS = 2000  # of a zip file; a .pth of the hand network has 107
 
 @dataclass(frozen=True, kw_only=True)
 class WeightRecord:
-    """What is known of weights.
+    """The provenance of weights.
 
     Args:
-        source: Name of the file that they were read from.
+        source: Name of the file from which the weights were read.
         kind: Kind of that file.
-        md5: Its checksum; of several files, that of these in the order of their names.
-        sha256: The same for SHA-256.
-        official: Which of the published files it is, if any.
-        licence: What the weights may be used for.
-        network: Name of the function of `networks` that they are for.
-        channel_order: What the network with these weights takes, "rgb" or "bgr".
+        md5: MD5 checksum of the file. Several files are joined in the order of their names.
+        sha256: SHA-256 checksum of the same.
+        official: The published file that this is, if any.
+        licence: The terms of use of the weights.
+        network: Name of the function of `networks` that builds their network.
+        channel_order: Channel order of the network's input with these weights, "rgb" or "bgr".
         converter: Name and version of this package.
         derived_from: The source's own record, if it has one.
     """
@@ -62,21 +62,21 @@ class WeightRecord:
 
 
 class Checksums(NamedTuple):
-    """A file's checksums, in hexadecimal digits."""
+    """The checksums of a file, in hexadecimal digits."""
 
     md5: str
     sha256: str
 
 
 def checksums(path: str | os.PathLike[str]) -> Checksums:
-    """Return the checksums of a file, or of several: of these in the order of their names.
+    """Return the checksums of a file, or of several files in the order of their names.
 
     Args:
-        path: The file; a folder, for its files; or the .xml file of OpenVINO, which stands for the
-            .bin file of its name too.
+        path: The file; a folder, for its files; or the .xml file of OpenVINO, which includes the
+            .bin file of the same name.
 
     Returns:
-        MD5, by which OpenPose's own files are known, and SHA-256.
+        MD5, which identifies OpenPose's own files, and SHA-256.
     """
     path = Path(path)
     sums = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha256")]
@@ -92,11 +92,11 @@ def checksums(path: str | os.PathLike[str]) -> Checksums:
 
 
 def write_record(path: Path, record: WeightRecord) -> None:
-    """Store a record in a file that was just written.
+    """Store a record in a newly written file.
 
     Args:
         path: A .weights.h5, .keras, .tflite or .onnx file.
-        record: What to store.
+        record: The record to store.
     """
     if path.name.endswith(".h5"):
         import h5py
@@ -118,13 +118,13 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object] | None:
     """Read the record of a weight file.
 
     Args:
-        path: An HDF5 or .keras file, or any with a record next to it.
+        path: An HDF5 or .keras file, or any file with a record next to it.
 
     Returns:
         The record as plain data, or None if this package stored none.
 
     Raises:
-        WeightsError: There is a record, but it is damaged.
+        WeightsError: The record is damaged.
     """
     path = Path(path)
     try:
@@ -139,7 +139,7 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object] | None:
 
 
 def _read_text(path: Path) -> str | bytes | None:
-    """Read a record's text from inside a file or next to it; of a text too long, the beginning."""
+    """Read a record's text from inside a file or next to it; a long text is cut off."""
     if zipfile.is_zipfile(path):
         with open_archive(path) as archive:
             known = _MEMBER in archive.namelist()
@@ -157,7 +157,7 @@ def _read_text(path: Path) -> str | bytes | None:
 
 
 def read_text_attribute(item: "h5py.HLObject", name: str) -> str | bytes | None:
-    """Read an attribute of an HDF5 file that is one text.
+    """Read a text attribute of an HDF5 file.
 
     Args:
         item: The file, group or data set.
@@ -179,23 +179,23 @@ def read_text_attribute(item: "h5py.HLObject", name: str) -> str | bytes | None:
 
 
 def record_beside(path: Path) -> Path:
-    """Return the path of the record of a file that has no room for one."""
+    """Return the path of the record of a file whose format cannot hold one."""
     return path.with_name(f"{path.name}.json")
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """Open a zip file whose list of members is short.
+    """Open a zip file after checking that it has not too many members.
 
     Args:
-        path: The file. An entry of 46 bytes in its list becomes an object of several hundred, so
-            the entries are counted first.
+        path: The file. Its entries are counted first, because an entry of 46 bytes in its list
+            becomes an object of several hundred bytes.
 
     Returns:
         The archive, to be closed.
 
     Raises:
         BadZipFile: The file is not a zip file, or lists far more members than weights need.
-        OSError, ValueError: It can't be read.
+        OSError, ValueError: The file can't be read.
     """
     number = path.read_bytes().count(b"PK\x01\x02")
     if number > _MOST_MEMBERS:
