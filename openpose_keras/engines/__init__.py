@@ -1,4 +1,4 @@
-"""Maps from a batch of images: one small module an engine."""
+"""Engines, which compute maps from a batch of images: one small module per engine."""
 
 from openpose_keras.engines.files import FileEngine
 from openpose_keras.engines.keras import as_engine, compile_model

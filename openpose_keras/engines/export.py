@@ -1,7 +1,7 @@
-"""Networks with their weights as files of other libraries, each compared with Keras when written.
+"""Export networks with their weights to other libraries, and compare each file with Keras.
 
-A file is written under a temporary name, run beside the network in Keras on the same inputs, and
-moved to its place if the two agree; else nothing is left of it.
+A file is written under a temporary name and run on the same inputs as the network in Keras. It is
+moved to its final name if the two agree, and deleted otherwise.
 """
 
 import os
@@ -41,15 +41,15 @@ Form = Literal["onnx", "openvino", "litert", "saved_model"]
 """A key of `core.files.EXPORT_SUFFIXES`."""
 
 TOLERANCES = {"float32": 1e-4, "float16": 0.01}
-"""The greatest difference from Keras that is accepted, in greatest values of the output."""
+"""The maximum accepted difference from Keras, relative to the maximum of the output."""
 
 _RECORD = f"assets.extra/{KEY}.json"  # where a SavedModel keeps files of its makers
 
 
 class OutputParity(NamedTuple):
-    """An output for one input: its name, the input's shape, and the greatest difference from Keras.
+    """An output for one input: its name, the input's shape, and the maximum difference from Keras.
 
-    The difference is relative to the greatest value of the output; of probabilities, (n,), to 1.
+    The difference is relative to the maximum of the output, or to 1 for probabilities, (n,).
     """
 
     name: str
@@ -66,29 +66,30 @@ def export_network(
     half: bool = False,
     force: bool = False,
 ) -> list[OutputParity]:
-    """Write the network of a preset as a file of another library, and compare it with Keras.
+    """Export the network of a preset to a file of another library, and compare it with Keras.
 
-    The file takes (n, h, w, 3) float32, any number of images of any size that the network takes,
-    and returns its `Maps` by name.
+    The exported network takes (n, h, w, 3) float32, any number of images of any size that the
+    original network accepts, and returns its `Maps` by name.
 
     Args:
         preset: A key of `PRESETS`.
         path: The new file: .onnx; .xml, next to which OpenVINO's weights go as .bin; .tflite; or a
             folder for a SavedModel.
-        form: Which of these it is.
+        form: The format of the file.
         weights: Another .weights.h5 file for the same network.
-        half: Whether weights are stored as float16; not in a SavedModel.
-        force: Whether files that exist are replaced.
+        half: Whether to store weights as float16. A SavedModel does not support it.
+        force: Whether to replace existing files.
 
     Returns:
-        The comparison: two sizes, if the network takes two, with two images each.
+        The comparison, with two images for each of two sizes, or of one if the network's input size
+        is fixed.
 
     Raises:
-        ValueError: There is no such preset, or the name does not fit the form.
+        ValueError: There is no such preset, or the file's name does not fit the format.
         WeightsError: The weights are missing, damaged or for another network.
-        NetworkError: The file computes something else than Keras. Nothing was written.
+        NetworkError: The results of the file differ from those of Keras. Nothing was written.
         FileExistsError: A file exists, and `force` is not set.
-        BackendError: What writes or runs the file is not installed.
+        BackendError: A package that writes or runs the file is not installed.
     """
     found = get_preset(preset)
     target = Path(path).absolute()
@@ -116,7 +117,7 @@ def export_network(
 
 
 def _check(target: Path, form: Form, half: bool, force: bool) -> None:
-    """Check what can be checked before the long part."""
+    """Check the arguments before the slow part."""
     if form != "saved_model" and target.suffix != EXPORT_SUFFIXES[form]:
         raise ValueError(
             f"expected a name that ends with {EXPORT_SUFFIXES[form]} for {form}, got {target}"
@@ -144,7 +145,7 @@ def _check(target: Path, form: Form, half: bool, force: bool) -> None:
 
 
 def _record(preset: Preset, weights: Path, *, own: bool) -> WeightRecord:
-    """Return the record of what is written: where the weights come from, and their licence."""
+    """Return the record for the new file: the provenance of the weights and their licence."""
     before = read_record(weights) or {}
     sums = checksums(weights)
     return WeightRecord(
@@ -162,7 +163,7 @@ def _record(preset: Preset, weights: Path, *, own: bool) -> WeightRecord:
 
 
 def _batches(model: "keras.Model", spec: InputSpec) -> list[np.ndarray]:
-    """Return noise of the usual size and, where the network takes another, of one not square."""
+    """Return noise of the usual size and, if the input size is open, of one that is not square."""
     side, step = spec.box_size, max(spec.multiple, spec.stride)
     sizes = [(side, side)]
     if model.inputs[0].shape[1] is None:
@@ -188,7 +189,7 @@ def _compare(engine: Engine, reference: Engine, batches: list[np.ndarray]) -> li
 
 
 def _replace(part: Path, folder: Path) -> None:
-    """Move a file, or a folder, to its place, and what was there to where it is removed."""
+    """Move a file or folder to its final path, and an existing folder to the temporary one."""
     place = folder / part.name
     if place.is_dir():
         place.rename(part.with_name(f".{part.name}"))
@@ -198,7 +199,7 @@ def _replace(part: Path, folder: Path) -> None:
 def _write_onnx(
     path: Path, model: "keras.Model", weights: Path, record: WeightRecord, half: bool
 ) -> None:
-    """Write an ONNX file; the record is among its metadata."""
+    """Write an ONNX file, with the record in its metadata."""
     path.write_bytes(to_onnx(model, half=half).SerializeToString())
     write_record(path, record)
 
@@ -206,7 +207,7 @@ def _write_onnx(
 def _write_openvino(
     path: Path, model: "keras.Model", weights: Path, record: WeightRecord, half: bool
 ) -> None:
-    """Write OpenVINO's two files, from the graph that ships; the record is in its `rt_info`."""
+    """Write OpenVINO's two files from the included graph, with the record in its `rt_info`."""
     openvino = import_openvino()
     with open_network(openvino.Core(), graph_path(record.network), weights) as network:
         network.set_rt_info(record.to_json(), [KEY])
@@ -216,7 +217,7 @@ def _write_openvino(
 def _write_litert(
     path: Path, model: "keras.Model", weights: Path, record: WeightRecord, half: bool
 ) -> None:
-    """Write a .tflite file; the record is an associated file, in the zip at its end."""
+    """Write a .tflite file, with the record as an associated file in the zip at its end."""
     import tensorflow as tf
 
     options = {
@@ -231,7 +232,7 @@ def _write_litert(
 def _write_saved_model(
     path: Path, model: "keras.Model", weights: Path, record: WeightRecord, half: bool
 ) -> None:
-    """Write the folder of a SavedModel; the record is among its extra assets."""
+    """Write the folder of a SavedModel, with the record among its extra assets."""
     with silent_stderr():
         _named(model).export(path, format="tf_saved_model", verbose=False)
     file = path / _RECORD
@@ -240,7 +241,7 @@ def _write_saved_model(
 
 
 def _named(model: "keras.Model") -> "keras.Model":
-    """Return the model with its outputs by name."""
+    """Return the model with named outputs."""
     import keras
 
     return keras.Model(model.inputs[0], dict(named_outputs(model)), name=model.name)

@@ -1,8 +1,9 @@
-"""What engines have in common whose network lies in a file: the graphs that ship, and weights.
+"""The base of engines that read a network from a file: the included graphs, and their weights.
 
-The graph of each network ships, in `graphs`, without weights. These come from the same .weights.h5
-that Keras reads, so that weights of your own need no export. `engines.onnx_graph` writes the
-graphs, and next to each a JSON file that says where its weights lie.
+The package includes the graph of each network, in `graphs`, without weights. The weights come from
+the same .weights.h5 file that Keras reads, so that your own weights need no export.
+`engines.onnx_graph` writes the graphs, and next to each a JSON file with the locations of its
+weights.
 """
 
 import json
@@ -28,9 +29,9 @@ class FileEngine(ABC):
     """A network that a library reads from a file.
 
     Args:
-        graph: The file: a graph that ships, or a whole network, such as `openpose-keras export`
-            writes. Its input is (n, h, w, 3) float32, its outputs are `Maps`.
-        weights: The .weights.h5 file of a graph that has none.
+        graph: The file: an included graph, or a whole network such as `openpose-keras export`
+            writes. Its input is (n, h, w, 3) float32, and its outputs are `Maps`.
+        weights: The .weights.h5 file for a graph without weights.
 
     Raises:
         BackendError: The library is not installed or cannot read the file, or this process is a
@@ -39,7 +40,7 @@ class FileEngine(ABC):
     """
 
     kind: ClassVar[str]
-    """Its name among `networks.presets.ENGINES`."""
+    """The engine's name in `networks.presets.ENGINES`."""
 
     def __init__(self, graph: str | Path, weights: str | Path | None = None) -> None:
         """Open the graph and load the weights."""
@@ -67,12 +68,12 @@ class FileEngine(ABC):
         return self._run(batch)
 
     def __reduce__(self) -> tuple[type[Self], tuple[Path, Path | None]]:
-        """Open the files again where it is unpickled."""
+        """Pickle the paths, so that the files are opened again when it is unpickled."""
         return type(self), (self.graph, self.weights)
 
 
 class Place(TypedDict):
-    """Where a weight lies in a .weights.h5: its data set, shape, and the order of its axes."""
+    """The location of a weight in a .weights.h5 file: its data set, shape and order of axes."""
 
     data: str
     shape: list[int]
@@ -82,16 +83,16 @@ class Place(TypedDict):
 def import_library(
     module: str, library: str, package: str, *, other: str = ', or choose engine="keras"'
 ) -> ModuleType:
-    """Import what an engine needs.
+    """Import a module that an engine needs.
 
     Args:
-        module: Its name in Python.
-        library: Its name in prose.
-        package: What pip installs it by.
-        other: What else to do, as the end of the message.
+        module: The name of the module in Python.
+        library: The name of the library in prose.
+        package: The name of its package for pip.
+        other: An alternative for the user, which ends the error message.
 
     Raises:
-        BackendError: It is not installed; the message says how to.
+        BackendError: The library is not installed. The message states how to install it.
     """
     try:
         return import_module(module)
@@ -102,25 +103,25 @@ def import_library(
 
 
 def cannot_open(library: str, graph: Path, error: Exception) -> BackendError:
-    """Return the error of a file that a library cannot read, in one line."""
+    """Return the error for a file that a library cannot read, in one line."""
     reason = " ".join(str(error).split())
     return BackendError(f"{library} could not open {graph}: {reason}")
 
 
 def graph_path(network: str) -> Path:
-    """Return the path of the graph of a function of `networks`, whether it ships or not."""
+    """Return the path of the graph of a function of `networks`, whether it exists or not."""
     return Path(str(resources.files("openpose_keras.engines"))) / "graphs" / f"{network}.onnx"
 
 
 def read_weights(path: str | Path, graph: Path) -> dict[str, FloatArray]:
-    """Read the weights of a graph that ships from a .weights.h5 file.
+    """Read the weights of an included graph from a .weights.h5 file.
 
     Args:
         path: The file.
-        graph: The graph, next to which lies the .json file that says where each weight is.
+        graph: The graph, next to which the .json file with the location of each weight lies.
 
     Returns:
-        The weights by their names in the graph, float32, as the graph wants them, in its order.
+        The weights by their names in the graph, in float32, in the layout and order of the graph.
 
     Raises:
         WeightsError: The file is damaged, or it is for another network: a data set is missing, has
@@ -147,19 +148,20 @@ def read_weights(path: str | Path, graph: Path) -> dict[str, FloatArray]:
 
 
 def data_sets(group: "h5py.Group") -> dict[str, "h5py.h5d.DatasetID"]:
-    """Return the data sets of a group of a .weights.h5 file by their paths in the file.
+    """Map paths in a .weights.h5 file to the data sets of a group.
 
-    h5py's other objects, `h5py.Dataset`, take three times as long for the hundreds of a network.
+    The objects of h5py's high-level interface, `h5py.Dataset`, take three times as long for the
+    hundreds of data sets of a network.
 
     Args:
-        group: Such as `file["layers"]`; the data sets can be read while its file is open.
+        group: A group, such as `file["layers"]`. The data sets can be read while its file is open.
     """
     import h5py
 
     names: list[bytes] = []
 
     def note(name: bytes, info: "h5py.h5o.ObjInfo") -> None:
-        """Note the name of a data set."""
+        """Record the name of a data set."""
         if info.type == h5py.h5o.TYPE_DATASET:
             names.append(name)
 
@@ -169,7 +171,7 @@ def data_sets(group: "h5py.Group") -> dict[str, "h5py.h5d.DatasetID"]:
 
 
 def read_data_set(data: "h5py.h5d.DatasetID") -> FloatArray:
-    """Read a data set, from `data_sets`, as float32."""
+    """Read a data set from `data_sets` as float32."""
     import h5py
 
     values = np.empty(data.shape, data.dtype)

@@ -1,4 +1,4 @@
-"""The engine of Keras: a model's compiled call on TensorFlow, JAX or PyTorch, or all its stages."""
+"""The Keras engine: compiled inference on TensorFlow, JAX or PyTorch, and all stages of a model."""
 
 import itertools
 import sys
@@ -35,7 +35,7 @@ def is_model(network: object) -> bool:
 
 
 def as_engine(network: "Network") -> Engine:
-    """Return the engine of a network: a Keras model is compiled, a function is one already.
+    """Return the engine of a network: a Keras model is compiled, a function is already an engine.
 
     Args:
         network: A Keras model, or a function (n, h, w, 3) float32 -> `Maps` or heatmaps.
@@ -55,18 +55,18 @@ def as_engine(network: "Network") -> Engine:
 def compile_model(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
     """Return the inference of a Keras model as a function of arrays.
 
-    TensorFlow compiles one graph for all sizes. JAX compiles one program per size and splits a
-    batch into powers of two, so that there are few programs. PyTorch runs without gradients. On any
-    other backend the model is called as it is.
+    TensorFlow compiles one graph for all sizes. JAX compiles one program per size, and a batch is
+    split into powers of two to keep the number of programs small. PyTorch runs without gradients.
+    On any other backend the model is called without compilation.
 
-    A model of several outputs is one of several stages, and its last output is `keypoints`; a model
-    whose outputs are a dictionary names them itself.
+    If a model has several outputs, they are the outputs of its stages, and the last one is
+    `keypoints`. If the outputs are a dictionary, its keys are their names.
 
     Args:
-        model: Built, with its weights, on whatever backend Keras runs.
+        model: A built model with its weights, on any backend of Keras.
 
     Returns:
-        (n, h, w, 3) float32 -> `Maps`, all float32. In a fork of the process it raises a
+        A function (n, h, w, 3) float32 -> `Maps`, all float32. In a fork of the process it raises a
         `BackendError`, since the backend's threads do not survive the fork.
     """
     import keras
@@ -76,7 +76,7 @@ def compile_model(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
     forward = compilers.get(keras.backend.backend(), _compile_nothing)(model)
 
     def call(batch: np.ndarray) -> Maps:
-        """Return the network's maps by name, but not in a fork of the process."""
+        """Return the network's maps by name; raise an error in a fork of the process."""
         claim_process()
         return forward(batch)
 
@@ -91,7 +91,7 @@ def _named(outputs: Any) -> dict[str, Any]:  # noqa: ANN401 - tensors of whichev
 
 
 def _compile_tensorflow(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
-    """Trace one graph whose batch, height and width are open."""
+    """Trace one graph with variable batch size, height and width."""
     import tensorflow as tf
 
     if not tf.executing_eagerly():
@@ -143,7 +143,7 @@ def _power_ends(count: int) -> list[int]:
 
 
 def _compile_torch(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
-    """Run without gradients, in evaluation mode."""
+    """Return a function that runs the model without gradients, in evaluation mode."""
     import torch
 
     def call(batch: np.ndarray) -> Maps:
@@ -156,7 +156,7 @@ def _compile_torch(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
 
 
 def _compile_nothing(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
-    """Call the model as any backend of Keras can."""
+    """Return a function that calls the model without compilation, on any backend of Keras."""
     import keras
 
     def call(batch: np.ndarray) -> Maps:
@@ -172,12 +172,12 @@ def stages_model(network: "keras.Model") -> "keras.Model | None":
     """Return a model with the same weights that returns the heatmaps of all stages as one array.
 
     Args:
-        network: A Keras model, built by `networks` or not.
+        network: A Keras model, built by `networks` or by other code.
 
     Returns:
-        A model of named outputs: `keypoints` (n, h', w', 22 * stages), first stage first, and
-        whatever else the network returns by name. None where the network has one stage, as far as
-        can be told.
+        A model with named outputs: `keypoints` (n, h', w', 22 * stages), in the order of the
+        stages, and all other outputs of the network. None if only one stage of the network is
+        known.
     """
     import keras
 
@@ -198,14 +198,14 @@ def stages_model(network: "keras.Model") -> "keras.Model | None":
 
 
 def _lite_stages(network: "keras.Model") -> list["keras.KerasTensor"]:
-    """Return the heatmaps of both stages of `hand_lite`; none if the model is another one."""
+    """Return the heatmaps of both stages of `hand_lite`; empty for any other model."""
     if network.name != "hand_lite" or not any(each.name == "heat1" for each in network.layers):
         return []
     return [networks.first_stage(network), network.output["keypoints"]]
 
 
 def _staged_twin(network: "keras.Model") -> "keras.Model | None":
-    """Build OpenPose's hand network again with all stages; None if the model is another one."""
+    """Rebuild OpenPose's hand network with all stages; return None for any other model."""
     if network.name != "hand":
         return None
     twin = networks.hand(all_stages=True)

@@ -1,4 +1,4 @@
-"""The engine of LiteRT, formerly TensorFlow Lite, on a processor: .tflite files."""
+"""The engine of LiteRT, formerly TensorFlow Lite: .tflite files on a CPU."""
 
 import os
 
@@ -15,7 +15,7 @@ class LiteRtEngine(FileEngine):
     kind = "litert"
 
     def _open(self) -> None:
-        """Open the file, without the line that LiteRT prints about its kernels."""
+        """Open the file, and suppress the line that LiteRT prints about its kernels."""
         library = import_library("ai_edge_litert.interpreter", "LiteRT", "ai-edge-litert")
         try:
             with silent_stderr():

@@ -1,4 +1,4 @@
-"""The network of a preset, in the engine that is asked for."""
+"""Load the network of a preset into the requested engine."""
 
 import hashlib
 from importlib.util import find_spec
@@ -38,13 +38,13 @@ def load_engine(
     Args:
         preset: A key of `PRESETS`.
         weights: Another .weights.h5 file for the same network.
-        dtype: What the network computes in, see `load_network`; ONNX Runtime and LiteRT: "float32"
-            only; OpenVINO: "mixed_bfloat16" too, on a processor that has it.
-        engine: "keras": a `keras.Model`. "onnx", "openvino": ONNX Runtime and OpenVINO, which need
-            neither Keras nor its backend. "litert": LiteRT, for which Keras exports the network
-            once, which takes some ten seconds, into the folder `litert` of the presets' folder.
-            "auto": ONNX Runtime, and Keras for what that has no graph for, for another dtype and
-            for weights that only Keras can read.
+        dtype: The dtype of the computation, see `load_network`. ONNX Runtime and LiteRT support
+            only "float32". OpenVINO also supports "mixed_bfloat16", if the processor does.
+        engine: "keras" gives a `keras.Model`. "onnx" and "openvino" are ONNX Runtime and OpenVINO,
+            which need neither Keras nor its backend. "litert" is LiteRT, for which Keras exports
+            the network once, in about ten seconds, to the subfolder `litert` of the presets'
+            folder. "auto" is ONNX Runtime, or Keras for networks without a graph, for another dtype
+            and for weights that only Keras can read.
 
     Returns:
         A `keras.Model`, or a `FileEngine`.
@@ -52,8 +52,8 @@ def load_engine(
     Raises:
         ValueError: There is no such preset, dtype or engine, or the engine lacks the dtype.
         WeightsError: The weights are missing, damaged or for another network.
-        BackendError: The engine, or Keras's backend, is not installed, or this processor has no
-            such dtype.
+        BackendError: The engine, or Keras's backend, is not installed, or this processor does not
+            support the dtype.
     """
     check_dtype(dtype, engine)
     found = get_preset(preset)
@@ -76,9 +76,10 @@ def load_engine(
 
 
 def _litert_file(preset: Preset, weights: Path) -> Path:
-    """Return the network of a preset as LiteRT takes it, exported now or by an earlier call.
+    """Return the .tflite file of a preset's network, and export it if it does not exist.
 
-    What Keras exports depends on the network, the weights and the package, and so does the name.
+    The result of the export depends on the network, the weights and the package, and so does the
+    file's name.
     """
     data = graph_path(preset.network).read_bytes() + weights.read_bytes()
     digest = hashlib.sha256(data).hexdigest()[:16]
@@ -92,7 +93,7 @@ def _litert_file(preset: Preset, weights: Path) -> Path:
 
 
 def engine_name(network: object) -> str:
-    """Return what computes a network: "keras", "onnx", ..., or "function" for one of yours."""
+    """Return the engine of a network: "keras", "onnx", ..., or "function" for your own function."""
     if isinstance(network, FileEngine):
         return network.kind
     return "keras" if is_model(network) else "function"

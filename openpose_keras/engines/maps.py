@@ -1,4 +1,4 @@
-"""Maps: images go through an engine in batches of equal size, and come out as maps by name."""
+"""Run images of equal size through an engine in batches, and return named maps."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,26 +13,26 @@ from openpose_keras.networks.input_spec import InputSpec
 from openpose_keras.networks.preprocessing import normalise_batch
 
 Maps = dict[str, np.ndarray]
-"""Arrays whose first axis is that of the batch, by name.
+"""Arrays by name, whose first axis is the batch.
 
-One of two is always there: `keypoints` (n, h, w, K + 1), heatmaps, the background last, or `points`
-(n, K, 2 or 3), x and y in input pixels from the outer edge of the first one. A network may have
-more: `affinity` (n, h, w, 2 per limb), `presence` (n,) and `right` (n,), the probabilities of a
-hand and of a right one, or any other name.
+At least one of two is present: `keypoints` (n, h, w, K + 1), heatmaps with the background last, or
+`points` (n, K, 2 or 3), x and y in input pixels from the outer edge of the first pixel. A network
+may return more: `affinity` (n, h, w, 2 per limb), `presence` (n,) and `right` (n,), the
+probabilities of a hand and of a right hand, or arrays of any other name.
 """
 
 
 def named_maps(output: Any) -> Maps:  # noqa: ANN401 - what a user's own function returns
-    """Return what an engine returned as maps by name.
+    """Convert the output of an engine to maps by name.
 
     Args:
-        output: A mapping from names to arrays, or an array, which counts as `keypoints`.
+        output: A mapping from names to arrays, or an array, which is named `keypoints`.
 
     Returns:
         The arrays by name.
 
     Raises:
-        NetworkError: It is neither, or there are neither `keypoints` nor `points`.
+        NetworkError: The output is neither of these, or has neither `keypoints` nor `points`.
 
     Example:
         >>> list(named_maps(np.zeros((1, 46, 46, 22))))
@@ -61,23 +61,23 @@ def run_batches(
     channel_order: ChannelOrder,
     batch_size: int,
 ) -> list[Maps]:
-    """Return the maps of images; those of one size go through the engine together.
+    """Compute the maps of images, running images of the same size through the engine together.
 
     Args:
-        engine: What computes the maps.
+        engine: The engine that computes the maps.
         images: (h, w, 3) uint8 RGB, of any sizes.
-        spec: How the engine's output lies upon its input.
-        skeleton: The keypoints that the heatmaps are of.
-        channel_order: What the engine is given.
-        batch_size: The greatest number of images in a batch. Batches of large images are smaller:
-            together they have at most 2^24 pixels, or there is one image.
+        spec: The alignment of the engine's output with its input.
+        skeleton: The keypoints of the heatmaps.
+        channel_order: The channel order of the engine's input.
+        batch_size: The maximum number of images in a batch. Batches of large images are smaller,
+            with at most 2^24 pixels or one image.
 
     Returns:
-        The maps of each image, without the axis of the batch; `keypoints`, if there are any, is
-        (ceil(h / stride), ceil(w / stride), K + 1) float32, and `points` (K, 2 or 3).
+        The maps of each image, without the batch axis. If present, `keypoints` is (ceil(h /
+        stride), ceil(w / stride), K + 1) float32, and `points` is (K, 2 or 3).
 
     Raises:
-        NetworkError: An output is not finite, or is not of this shape.
+        NetworkError: An output is not finite, or has another shape.
     """
     maps: dict[int, Maps] = {}
     for indices in _batches(images, batch_size):
@@ -89,7 +89,7 @@ def run_batches(
 
 
 def _batches(images: Sequence[np.ndarray], batch_size: int) -> Iterator[list[int]]:
-    """Yield the indices of images that have one size."""
+    """Yield the indices of images of the same size."""
     by_size: dict[tuple[int, ...], list[int]] = {}
     for index, image in enumerate(images):
         by_size.setdefault(image.shape, []).append(index)
@@ -99,7 +99,7 @@ def _batches(images: Sequence[np.ndarray], batch_size: int) -> Iterator[list[int
 
 
 def _checked(maps: Maps, shape: tuple[int, ...], spec: InputSpec, count: int) -> Maps:
-    """Return the maps as float32, or say what is wrong with them."""
+    """Return the maps as float32, or raise an error if they are not valid."""
     height, width = (-(-side // spec.stride) for side in shape[1:3])
     expected = (shape[0], height, width, count + 1)
     if maps.get("keypoints", np.empty(expected)).shape != expected:

@@ -1,4 +1,4 @@
-"""The engine of ONNX Runtime: networks of presets without Keras, which starts in a moment."""
+"""The engine of ONNX Runtime, which runs presets without Keras and starts quickly."""
 
 import os
 
@@ -12,12 +12,12 @@ _PROVIDERS = ("CUDAExecutionProvider", "ROCMExecutionProvider", "CPUExecutionPro
 
 
 class OnnxEngine(FileEngine):
-    """A .onnx file in ONNX Runtime, on a GPU where the installed ONNX Runtime finds one."""
+    """A .onnx file in ONNX Runtime, on a GPU if the installed ONNX Runtime finds one."""
 
     kind = "onnx"
 
     def _open(self) -> None:
-        """Open a session; its messages below errors are not printed."""
+        """Open a session that prints errors but no other messages."""
         onnxruntime = import_library("onnxruntime", "ONNX Runtime", "onnxruntime")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

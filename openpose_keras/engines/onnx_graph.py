@@ -1,6 +1,6 @@
 """Write a Keras network as an ONNX graph: channels first inside, channels last at both ends.
 
-The graph takes any number of images, of any size that the network takes. It is written layer by
+The graph takes any number of images of any size that the network accepts. It is written layer by
 layer from the Keras graph and does not depend on Keras's backend.
 """
 
@@ -30,16 +30,17 @@ def to_onnx(model: "keras.Model", *, half: bool = False, **metadata: str) -> "on
     """Convert a network of `networks` with its weights into an ONNX model.
 
     Args:
-        model: Of one input, (n, h, w, 3) float32; its output is one array, which becomes
+        model: A model with one input, (n, h, w, 3) float32. Its output is one array, which is named
             `keypoints`, or a dictionary of arrays.
-        half: Whether weights are stored as float16. They are computed with as float32.
+        half: Whether to store weights as float16. The computation uses float32.
         **metadata: Texts to store in the model, by name.
 
     Returns:
-        The model, with open batch, and open height and width where the network has them.
+        The model, with a variable batch size, and with variable height and width if the network has
+        them.
 
     Raises:
-        NetworkError: There is a layer that is not known here, or several stages as outputs.
+        NetworkError: A type of layer is not supported, or the outputs are those of several stages.
         ImportError: The package `onnx` is not installed.
     """
     import onnx
@@ -57,8 +58,8 @@ def to_graph(model: "keras.Model") -> "tuple[onnx.ModelProto, dict[str, dict[str
         model: As for `to_onnx`.
 
     Returns:
-        The model, and by the name of each of its weights where `engines.files.read_weights` finds
-        it in the network's .weights.h5 file.
+        The model, and a mapping from the name of each weight to its location in the network's
+        .weights.h5 file, for `engines.files.read_weights`.
 
     Raises:
         NetworkError, ImportError: As for `to_onnx`.
@@ -117,13 +118,13 @@ def named_outputs(model: "keras.Model") -> Mapping[str, "keras.KerasTensor"]:
 
 
 def _sources(operation: "keras.Operation") -> "list[keras.KerasTensor]":
-    """Return the tensors that an operation takes, in order."""
+    """Return the input tensors of an operation, in order."""
     tensors = operation.input
     return list(tensors) if isinstance(tensors, list | tuple) else [tensors]
 
 
 def _value(name: str, shape: Sequence[int | None]) -> "onnx.ValueInfoProto":
-    """Describe an input or output; an open axis is named after it and its number."""
+    """Describe an input or output; a variable axis is named after the tensor and its number."""
     import onnx
 
     axes = ["n" if axis == 0 else side or f"{name}_{axis}" for axis, side in enumerate(shape)]
@@ -131,9 +132,9 @@ def _value(name: str, shape: Sequence[int | None]) -> "onnx.ValueInfoProto":
 
 
 def _stored_as(model: "keras.Model") -> dict[int, str]:
-    """Return by the id of each variable its data set in a .weights.h5 file.
+    """Map the id of each variable to its data set in a .weights.h5 file.
 
-    Keras writes such a file, with the number of each variable for its values.
+    To find them, Keras writes such a file in which the values of each variable are its number.
     """
     import h5py
     import keras
@@ -172,7 +173,7 @@ class _Writer:
         return _WRITERS[kind](self, operation, inputs)
 
     def node(self, kind: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
-        """Add a node of one output, and return the output's name: no network's output has a "/"."""
+        """Add a node with one output, and return the output's name; no network output has a "/"."""
         import onnx
 
         output = f"/{output}"
@@ -180,14 +181,14 @@ class _Writer:
         return output
 
     def constant(self, name: str, values: object, dtype: Any = np.float32) -> str:  # noqa: ANN401
-        """Add numbers that are no weights, and return their name."""
+        """Add constants that are not weights, and return their name."""
         import onnx
 
         self.initializers.append(onnx.numpy_helper.from_array(np.asarray(values, dtype), name))
         return name
 
     def variable(self, name: str, variable: "keras.Variable", axes: Sequence[int]) -> str:
-        """Add a weight whose axes are reordered, and return its name."""
+        """Add a weight with reordered axes, and return its name."""
         import onnx
 
         if not self._weights:
@@ -221,7 +222,7 @@ class _Writer:
 
 
 def _window(layer: Any, kernel: Sequence[int]) -> dict[str, object]:  # noqa: ANN401 - any layer
-    """Return kernel, strides, dilations and pads of a layer that slides a window."""
+    """Return kernel shape, strides, dilations and padding of a convolution or pooling layer."""
     strides = list(layer.strides)
     dilations = list(getattr(layer, "dilation_rate", (1, 1)))
     options: dict[str, object] = {"kernel_shape": list(kernel), "strides": strides}
@@ -236,7 +237,7 @@ def _window(layer: Any, kernel: Sequence[int]) -> dict[str, object]:  # noqa: AN
 
 
 def _convolution(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write a convolution, of all channels or of each alone."""
+    """Write a convolution or a depthwise convolution."""
     alone = type(layer).__name__ == "DepthwiseConv2D"
     axes = [2, 3, 0, 1] if alone else [3, 2, 0, 1]
     if getattr(layer, "depth_multiplier", 1) != 1:
@@ -250,7 +251,7 @@ def _convolution(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa
 
 
 def _pool(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write a pool of maxima."""
+    """Write max pooling."""
     return writer.node("MaxPool", inputs, layer.name, **_window(layer, layer.pool_size))
 
 
@@ -262,7 +263,7 @@ def _dense(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN4
 
 
 def _normalisation(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write a normalisation over the batch, with the statistics of its training."""
+    """Write batch normalisation with the statistics from training."""
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     weights = [writer.variable(f"{layer.name}/{name}", getattr(layer, name), [0]) for name in names]
     kind, epsilon = "BatchNormalization", float(layer.epsilon)
@@ -270,10 +271,10 @@ def _normalisation(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # no
 
 
 def _prelu(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write a PReLU with one slope a channel, a x + (1 - a) max(x, 0).
+    """Write a PReLU with one slope per channel, a x + (1 - a) max(x, 0).
 
-    The products are convolutions of each channel alone, which engines have for their own layouts of
-    arrays; ONNX's PRelu they have not.
+    The products are depthwise convolutions, which engines implement for their own array layouts,
+    unlike ONNX's PRelu.
     """
     name, channels = layer.name, layer.alpha.shape[-1]
     slope = writer.variable(f"{name}/alpha", layer.alpha, [2, 0, 1])
@@ -289,7 +290,7 @@ def _prelu(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN4
 
 
 def _relu(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write a ReLU, with an upper limit where it has one."""
+    """Write a ReLU, with an upper limit if it has one."""
     if layer.max_value is None:
         return writer.node("Relu", inputs, layer.name)
     limits = [
@@ -308,7 +309,7 @@ def _rescaling(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: 
 
 
 def _padding(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write a border of zeros, in space or of channels."""
+    """Write zero padding of the spatial axes or of the channels."""
     if type(layer).__name__ == "ZeroPadding2D":
         label, widths = layer.name, [(0, 0), *layer.padding, (0, 0)]
     else:  # no layer: Keras numbers these through all networks of the process
@@ -326,20 +327,20 @@ def _concatenation(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # no
 
 
 def _upsampling(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write a doubling of height and width."""
+    """Write bilinear upsampling by a factor of 2."""
     scales = writer.constant(f"{layer.name}/scales", [1, 1, 2, 2])
     mode = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     return writer.node("Resize", [*inputs, "", scales], layer.name, **mode)
 
 
 def _mean(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write the mean over height and width."""
+    """Write global average pooling over height and width."""
     mean = writer.node("GlobalAveragePool", inputs, f"{layer.name}_mean")
     return writer.node("Flatten", [mean], layer.name)
 
 
 def _reshape(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write a reshape, of an array with channels last."""
+    """Write a reshape of an array with channels last."""
     if len(layer.input.shape) == 4:
         inputs = [writer.node("Transpose", inputs, f"{layer.name}_last", perm=_TO_LAST)]
     # One axis can be left open. Where it is not the batch, 0 keeps the batch as it is.
@@ -349,7 +350,7 @@ def _reshape(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: AN
 
 
 def _activation(writer: _Writer, layer: Any, inputs: list[str]) -> str:  # noqa: ANN401
-    """Write an activation that is a layer of its own."""
+    """Write an activation layer."""
     return writer.activate(inputs[0], layer)
 
 

@@ -1,4 +1,4 @@
-"""The engine of OpenVINO, on a processor: the graphs that ship, .onnx files and its own .xml."""
+"""The engine of OpenVINO on a CPU, for the included graphs, .onnx files and .xml files."""
 
 import shutil
 import tempfile
@@ -25,7 +25,7 @@ class OpenVinoEngine(FileEngine):
     _precision = "f32"
 
     def _open(self) -> None:
-        """Read and compile the network for one batch at a time, with all cores."""
+        """Read and compile the network to run one batch at a time on all cores."""
         core = import_openvino().Core()
         if self._precision == "bf16" and "BF16" not in core.get_property(
             "CPU", "OPTIMIZATION_CAPABILITIES"
@@ -50,7 +50,7 @@ class OpenVinoEngine(FileEngine):
 
 
 class BFloat16OpenVinoEngine(OpenVinoEngine):
-    """The same, computing in bfloat16, on a processor that can."""
+    """An `OpenVinoEngine` that computes in bfloat16, on a processor that supports it."""
 
     _precision = "bf16"
 
@@ -59,7 +59,7 @@ def import_openvino() -> ModuleType:
     """Import OpenVINO.
 
     Raises:
-        BackendError: It is not installed.
+        BackendError: OpenVINO is not installed.
     """
     return import_library("openvino", "OpenVINO", "openvino")
 
@@ -68,15 +68,15 @@ def import_openvino() -> ModuleType:
 def open_network(
     core: "openvino.Core", graph: Path, weights: Path | None
 ) -> "Iterator[openvino.Model]":
-    """Read a network, which may load its weights only when it is compiled or saved.
+    """Read a network, whose weights may be loaded only when it is compiled or saved.
 
     Args:
-        core: OpenVINO, which reads ONNX itself, but weights from a file next to the graph only.
+        core: OpenVINO's core. It reads ONNX files, but weights only from a file next to the graph.
         graph: A .onnx or .xml file.
-        weights: The .weights.h5 file of a graph that ships.
+        weights: The .weights.h5 file for an included graph.
 
     Yields:
-        The network, while the files exist that it is read from.
+        The network. The files from which it is read exist until the `with` block ends.
 
     Raises:
         BackendError: OpenVINO cannot read the file.

@@ -1,4 +1,4 @@
-"""Several calls at once, whose batches go through an engine together."""
+"""Run several calls at once and combine their batches for the engine."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +17,7 @@ _Found = TypeVar("_Found")
 
 
 class _Request(NamedTuple):
-    """A batch that one of the calls waits for."""
+    """A batch whose result one of the calls is waiting for."""
 
     engine: Engine
     batch: np.ndarray
@@ -25,16 +25,16 @@ class _Request(NamedTuple):
 
 
 class _Gatherer:
-    """Gathers what calls ask of engines until each of them waits or has ended, and runs it."""
+    """Collects the requests of calls, and runs them once each call is waiting or has ended."""
 
     def __init__(self, count: int) -> None:
-        """Expect so many calls."""
+        """Set the number of expected calls."""
         self._lock = Lock()
         self._busy = count
         self._waiting: list[_Request] = []
 
     def call(self, function: Callable[[], _Found]) -> _Found:
-        """Call a function, one of those that are expected."""
+        """Call one of the expected functions."""
         _GATHERER.set(self)
         try:
             return function()
@@ -48,7 +48,7 @@ class _Gatherer:
         return request.answer.result()
 
     def _pause(self, *requests: _Request) -> None:
-        """Note that a call waits or has ended; the last one runs what all of them wait for."""
+        """Record that a call is waiting or has ended; the last one runs all pending requests."""
         with self._lock:
             self._busy -= 1
             self._waiting += requests
@@ -64,10 +64,10 @@ _GATHERER: ContextVar[_Gatherer | None] = ContextVar("gatherer", default=None)
 
 
 def run_engine(engine: Engine, batch: np.ndarray) -> Any:  # noqa: ANN401 - as engines return it
-    """Return what an engine makes of a batch; within `call_together`, of several calls at once.
+    """Run an engine on a batch; within `call_together`, batches of several calls are combined.
 
     Args:
-        engine: What computes the maps.
+        engine: The engine that computes the maps.
         batch: (n, h, w, 3) float32.
     """
     gatherer = _GATHERER.get()
@@ -75,15 +75,15 @@ def run_engine(engine: Engine, batch: np.ndarray) -> Any:  # noqa: ANN401 - as e
 
 
 def call_together(functions: Sequence[Callable[[], _Found]]) -> list[Future[_Found]]:
-    """Call functions at once, each in a thread; batches of one engine and size are run as one.
+    """Call functions at once in threads, and combine their batches of the same engine and size.
 
-    No engine is called by two threads at a time.
+    An engine is never called by two threads at the same time.
 
     Args:
-        functions: They use engines through `run_engine`, as estimators do.
+        functions: Functions that use engines through `run_engine`, as estimators do.
 
     Returns:
-        What each of them returned or raised, in order.
+        The result or error of each function, in order.
 
     Example:
         >>> def count(batch):
@@ -98,7 +98,7 @@ def call_together(functions: Sequence[Callable[[], _Found]]) -> list[Future[_Fou
 
 
 def _groups(requests: Sequence[_Request]) -> Iterator[list[_Request]]:
-    """Yield requests of one engine and size, as many as have 2^24 pixels together."""
+    """Yield groups of requests of one engine and size, with at most 2^24 pixels in a group."""
     same: dict[tuple[int, tuple[int, ...]], list[_Request]] = {}
     for request in requests:
         group = same.setdefault((id(request.engine), request.batch.shape[1:]), [])
@@ -111,7 +111,7 @@ def _groups(requests: Sequence[_Request]) -> Iterator[list[_Request]]:
 
 
 def _answer(requests: Sequence[_Request]) -> None:
-    """Run the batches of requests as one, and give each its rows, or what was raised."""
+    """Run the batches of requests as one, and set the result or the error of each request."""
     try:
         output = requests[0].engine(np.concatenate([each.batch for each in requests]))
         start = 0
@@ -126,7 +126,7 @@ def _answer(requests: Sequence[_Request]) -> None:
 
 
 def _rows(output: Any, rows: slice) -> Any:  # noqa: ANN401 - as engines return it
-    """Return some rows of what an engine returned."""
+    """Return some rows of an engine's output."""
     if isinstance(output, Mapping):
         return {name: array[rows] for name, array in output.items()}
     return output[rows]
