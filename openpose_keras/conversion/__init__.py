@@ -1,1 +1,1 @@
-"""Foreign weight files: fetched, read, converted, verified and written."""
+"""Fetch, read, convert, verify and write weight files of other projects."""

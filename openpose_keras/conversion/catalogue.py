@@ -1,8 +1,8 @@
-"""Published weight files: their checksums, their licences, and the sources of OpenPose's.
+"""Published weight files: their checksums and licences, and the sources of OpenPose's files.
 
-The sources of a file stand in the order in which they are tried: the authors' own server, copies
-of the same files, conversions by others, and last the authors' first server, which has not answered
-since 2023. Every source but the Keras conversion on Google Drive has a known checksum.
+The sources of a file are listed in the order in which they are tried: the authors' current server,
+copies of the same files, conversions by others, and last the authors' first server, which has not
+answered since 2023. Every source except the Keras conversion on Google Drive has a known checksum.
 """
 
 from typing import NamedTuple
@@ -16,10 +16,10 @@ class OfficialFile(NamedTuple):
     """A weight file that its authors published.
 
     Args:
-        network: The network that it is for.
-        path: Its path under OpenPose's `models` folder, or in its package.
-        md5: Its checksum, for OpenPose's as its CMakeLists.txt lists it, see `checksums`.
-        licence: What the weights may be used for.
+        network: The network to which the weights belong.
+        path: The path of the file in OpenPose's `models` folder, or in its package.
+        md5: MD5 checksum, see `checksums`. For OpenPose's files it is from its CMakeLists.txt.
+        licence: The terms of use of the weights.
     """
 
     network: str
@@ -29,13 +29,13 @@ class OfficialFile(NamedTuple):
 
 
 class Source(NamedTuple):
-    """An address that offers a weight file.
+    """A URL that offers a weight file.
 
     Args:
-        address: Starts with http:// or https://; a page of Google Drive stands for its file.
+        address: The URL, with http:// or https://. A page of Google Drive stands for its file.
         file: The file's name.
         checksum: The file's MD5 or SHA-256, if it is known.
-        needs: A package that reading the file needs in addition to ours.
+        needs: A package that is needed to read the file, in addition to this one.
     """
 
     address: str
@@ -119,13 +119,13 @@ _CONVERSIONS = {
 
 
 def identify(md5: str) -> OfficialFile | None:
-    """Return the official file that has a checksum.
+    """Return the official file with a given checksum.
 
     Args:
-        md5: Hexadecimal digits, in either case.
+        md5: The MD5 checksum in hexadecimal digits, in either case.
 
     Returns:
-        The file, or None if no published file that is known here has this checksum.
+        The file, or None if no known published file has this checksum.
 
     Example:
         >>> identify("A82CFC3FEA7C62F159E11BD3674C1531").network

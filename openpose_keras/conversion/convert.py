@@ -1,8 +1,8 @@
-"""Fill the networks with weights from files of any known kind.
+"""Load weights from files of any known kind into the networks.
 
-Layers have the same names on both sides, so filling a network is one loop over names, and whatever
-is left over on either side is an error. OpenPose's weights take BGR. Conversion reverses the input
-axis of the first convolution, so that the Keras network takes RGB.
+Layers have the same names in the file and in the network, so the weights are assigned by name, and
+a layer without a counterpart on either side is an error. OpenPose's weights expect BGR input.
+Conversion reverses the input axis of the first convolution, so that the Keras network takes RGB.
 """
 
 import os
@@ -52,16 +52,17 @@ def load_converted(
     channel_order: ChannelOrder = "rgb",
     network: str | None = None,
 ) -> tuple["keras.Model", WeightRecord]:
-    """Read a weight file of any known kind into the network that it is for.
+    """Load a weight file of any known kind into the network to which it belongs.
 
     Args:
-        path: The file, a folder of .npy files, or what `read_weights` returned.
-        channel_order: What the network shall take. OpenPose's own weights take "bgr".
-        network: One of `NETWORKS`; None for the one that all layers fit. OpenPose's MPI file is for
-            body_mpi and, without its last two stages, for body_mpi_4 too.
+        path: The file, a folder of .npy files, or the result of `read_weights`.
+        channel_order: The channel order of the network's input. OpenPose's own weights expect
+            "bgr".
+        network: One of `NETWORKS`; None for the one that all layers fit. OpenPose's MPI file
+            belongs to body_mpi and, without its last two stages, also to body_mpi_4.
 
     Returns:
-        The network with its weights, and the record of where they come from.
+        The network with its weights, and the record of their provenance.
 
     Raises:
         ValueError: There is no such network.
@@ -84,7 +85,7 @@ def load_converted(
 
 
 def _without_later_stages(weights: WeightFile, model: "keras.Model") -> WeightFile:
-    """Return weights without the stages 5 and 6 where a network ends before these."""
+    """Return weights without the stages 5 and 6 if the network ends before them."""
     own = {layer.name for layer in model.layers}
     kept = {
         name: arrays
@@ -95,16 +96,16 @@ def _without_later_stages(weights: WeightFile, model: "keras.Model") -> WeightFi
 
 
 def make_record(weights: WeightFile, *, network: str, channel_order: ChannelOrder) -> WeightRecord:
-    """Make the record for what is made of a weight file.
+    """Make the record for the conversion of a weight file.
 
     Args:
-        weights: From `read_weights`.
+        weights: The weights, from `read_weights`.
         network: Name of the network.
-        channel_order: What the network takes with the weights as they will be written.
+        channel_order: The channel order of the network's input with the converted weights.
 
     Returns:
-        The record. The licence is its authors' if the file is a published one, or else that of the
-        file's own record.
+        The record. The licence is that of the authors if the file is a published one, otherwise
+        that of the file's own record.
     """
     sums = checksums(weights.path)
     known = identify(sums.md5)
@@ -124,13 +125,13 @@ def make_record(weights: WeightFile, *, network: str, channel_order: ChannelOrde
 
 
 def find_network(weights: WeightFile) -> tuple[str, "keras.Model"]:
-    """Build the network that weights fit, in the names and the shapes of all layers.
+    """Build the network whose layers match the weights in all names and shapes.
 
     Args:
-        weights: From `read_weights`.
+        weights: The weights, from `read_weights`.
 
     Returns:
-        Name of the function of `networks`, and the network that it built.
+        The name of the function of `networks`, and the network that it built.
 
     Raises:
         WeightsError: The weights fit no network. The message lists the differences from the network
@@ -154,22 +155,22 @@ def find_network(weights: WeightFile) -> tuple[str, "keras.Model"]:
 
 
 def candidates(weights: WeightFile) -> list[str]:
-    """Return the networks that weights may be for, by the layers that tell them apart.
+    """Return the networks to which weights may belong, judged by characteristic layers.
 
-    To build all of them takes seconds.
+    This avoids building all networks, which takes seconds.
 
     Args:
-        weights: From `read_weights`.
+        weights: The weights, from `read_weights`.
 
     Returns:
-        Some of `NETWORKS`: one or two where the layers are known.
+        Some of `NETWORKS`: one or two if the layers are known.
     """
     first = "conv1_1" in weights.layers  # all of OpenPose's begin with it
     return _marked(weights) or [name for name in NETWORKS if first or name not in _MARKS]
 
 
 def _marked(weights: WeightFile) -> list[str]:
-    """Return the networks that weights are for; empty where their layers do not tell it."""
+    """Return the networks to which weights belong; empty if their layers do not determine them."""
     return [
         name
         for name, (layer, channels) in _MARKS.items()
@@ -180,15 +181,16 @@ def _marked(weights: WeightFile) -> list[str]:
 def fill_network(
     model: "keras.Model", weights: WeightFile, *, channel_order: ChannelOrder = "rgb"
 ) -> None:
-    """Set a network's weights, layer by layer, by name.
+    """Set a network's weights by the names of the layers.
 
     Args:
         model: A network whose layers are named as in the file. It is changed in place.
-        weights: From `read_weights`. Either all arrays are used, or none.
-        channel_order: What the network shall take.
+        weights: The weights, from `read_weights`. Either all arrays are used, or none.
+        channel_order: The channel order of the network's input.
 
     Raises:
-        WeightsError: A layer is missing on either side, or a shape differs. The message lists all.
+        WeightsError: A layer is missing on either side, or a shape differs. The message lists all
+            differences.
     """
     complaints = _differences(model, weights)
     if complaints:
@@ -203,27 +205,27 @@ def fill_network(
 
 
 def swap_channels(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Turn a convolution of BGR into one of RGB, or the other way round.
+    """Convert a convolution from BGR to RGB input, or the reverse.
 
     Args:
-        arrays: Kernel (h, w, 3, out), and whatever follows it.
+        arrays: Kernel (h, w, 3, out), and any further arrays.
 
     Returns:
-        The same with the kernel's input axis reversed.
+        The same arrays with the kernel's input axis reversed.
     """
     kernel, *rest = arrays
     return (kernel[:, :, ::-1], *rest)
 
 
 def _layers_for(model: "keras.Model", weights: WeightFile) -> Layers:
-    """Return a file's layers by the network's names for them."""
+    """Return a file's layers by their names in the network."""
     if weights.kind != "tflite":
         return weights.layers
     return name_layers(weights.layers, [layer.name for layer in model.layers if layer.weights])
 
 
 def _differences(model: "keras.Model", weights: WeightFile) -> list[str]:
-    """List how a file's layers and shapes differ from the network's; empty if they do not."""
+    """List the differences of a file's layers and shapes from the network's; empty without any."""
     expected = {
         layer.name: [tuple(variable.shape) for variable in layer.weights]
         for layer in model.layers
@@ -245,5 +247,5 @@ def _differences(model: "keras.Model", weights: WeightFile) -> list[str]:
 
 
 def _shapes(shapes: Sequence[tuple[int, ...]]) -> str:
-    """Return shapes in one short line."""
+    """Format shapes in one short line."""
     return " + ".join("x".join(map(str, shape)) for shape in shapes)

@@ -1,9 +1,9 @@
-"""Fetch OpenPose's own weights: from the first source that has them to a file for the presets.
+"""Download OpenPose's own weights from the first available source, and convert them for presets.
 
-A folder beside the result, `.fetch-NAME`, keeps what has been downloaded until the result is
-complete, so that the next call continues where this one stopped. gdown makes the requests: it
-knows the pages of Google Drive, continues a partial file with an HTTP range, connects again when a
-connection breaks, and keeps what has come in FILE????????.part.
+The folder `.fetch-NAME` next to the result keeps the downloaded data until the result is complete,
+so that the next call continues where this one stopped. gdown makes the requests. It supports the
+pages of Google Drive, continues a partial file with an HTTP range, reconnects when a connection
+breaks, and keeps partial data in FILE????????.part.
 """
 
 import contextlib
@@ -36,19 +36,20 @@ Log = Callable[[str], None]
 
 
 def download(source: Source, path: Path) -> None:
-    """Download the file of a source, unless it is there already with the right checksum.
+    """Download the file of a source, unless it already exists with the right checksum.
 
-    A partial file is continued only if the checksum is known, because nothing else tells whether
-    the two parts belong together. If they do not, the download starts once more from the beginning.
-    A terminal shows a progress bar.
+    A partial file is continued only if the checksum is known, because nothing else shows whether
+    the two parts belong together. If they do not, the download starts again from the beginning. A
+    progress bar is shown in a terminal.
 
     Args:
-        source: Where the file comes from.
-        path: Where it goes. The folder must exist.
+        source: The source of the file.
+        path: The path of the new file. The folder must exist.
 
     Raises:
         NoAnswerError: The server cannot be reached.
-        DownloadError: The file could not be had, or has another checksum; the message is one line.
+        DownloadError: The download failed, or the file has another checksum. The message is one
+            line.
     """
     if source.checksum and path.exists() and _mismatch(source, path) is None:
         return
@@ -66,7 +67,7 @@ def download(source: Source, path: Path) -> None:
 
 
 def _try(source: Source, path: Path) -> str | None:
-    """Download and check the file; return what went wrong with it, if anything, in one line."""
+    """Download and check the file; return the problem in one line, or None without one."""
     import gdown
 
     try:
@@ -93,7 +94,7 @@ def _try(source: Source, path: Path) -> str | None:
 
 
 def _mismatch(source: Source, path: Path) -> str | None:
-    """Return why a file is not the one that the source should have sent, or None."""
+    """Return why a file is not the expected one, or None if it is."""
     found = checksums(path)
     if source.checksum in (None, *found):
         return None
@@ -118,23 +119,26 @@ def fetch(
     accept_license: bool = False,
     log: Log = lambda line: None,
 ) -> Path:
-    """Download the weights of one of OpenPose's networks, check and convert them.
+    """Download, check and convert the weights of one of OpenPose's networks.
 
-    Several processes may call this at once. One does the work, the others wait for the result.
+    Several processes may call this function at once. One of them does the work, and the others wait
+    for the result.
 
     Args:
-        name: A key of `catalogue.SOURCES`, which is a preset too.
-        folder: Where the result goes; it is made if need be. By default the presets' folder.
-        accept_license: You have read the licence, `catalogue.OPENPOSE_LICENCE`, and keep to it.
-        log: Called with a line for each step.
+        name: A key of `catalogue.SOURCES`, which is also the name of a preset.
+        folder: The folder of the result, which is created if necessary. By default the presets'
+            folder.
+        accept_license: Confirms that you have read the licence, `catalogue.OPENPOSE_LICENCE`, and
+            comply with it.
+        log: A function that is called with a line for each step.
 
     Returns:
-        Path of the result. If it is there already, nothing is done.
+        The path of the result. If it already exists, nothing is done.
 
     Raises:
         ValueError: There is no such name.
         LicenceError: The licence is not accepted.
-        FetchError: No source had the file.
+        FetchError: The file is not available from any source.
         OSError: The folder can't be written to.
     """
     target = target_path(name, folder)
@@ -163,7 +167,7 @@ def fetch(
 
 
 def target_path(name: str, folder: str | os.PathLike[str] | None = None) -> Path:
-    """Return the path of the file that `fetch` makes, without making it.
+    """Return the path of the file that `fetch` creates, without creating it.
 
     Args:
         name: A key of `catalogue.SOURCES`.
@@ -185,7 +189,7 @@ def target_path(name: str, folder: str | os.PathLike[str] | None = None) -> Path
 
 
 def _lock(path: Path, log: Log) -> AbstractContextManager[object]:
-    """Take a lock between processes. The system releases it when its owner ends, however."""
+    """Take a lock between processes, which the system releases when its owner ends in any way."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(path)
@@ -197,7 +201,7 @@ def _lock(path: Path, log: Log) -> AbstractContextManager[object]:
 
 
 def _try_all(name: str, work: Path, target: Path, log: Log) -> None:
-    """Try the sources in turn; those whose complete file is here already come first."""
+    """Try the sources in turn, beginning with those whose complete file is already present."""
     failures: list[DownloadError] = []
     for source in sorted(SOURCES[name], key=lambda source: not (work / source.file).exists()):
         log(f"trying {source.address}")
@@ -215,7 +219,7 @@ def _try_all(name: str, work: Path, target: Path, log: Log) -> None:
 
 
 def _store(name: str, source: Source, file: Path, target: Path, log: Log) -> None:
-    """Convert what was downloaded."""
+    """Convert the downloaded file."""
     checked = "checksum right" if source.checksum else "not checked: its checksum is not known"
     log(f"  {file.stat().st_size / 1e6:.0f} MB are here, {checked}")
     from openpose_keras.conversion.writers import convert_file
@@ -231,7 +235,7 @@ def _store(name: str, source: Source, file: Path, target: Path, log: Log) -> Non
 
 
 def _advice(name: str, target: Path, failures: Sequence[DownloadError]) -> str:
-    """Return a message of what the user can do after all sources have failed."""
+    """Return advice for the user after all sources have failed."""
     answered = not all(isinstance(error, NoAnswerError) for error in failures)
     reason = "" if answered else ", and no server answered: is there a connection to the internet?"
     files = " or ".join(dict.fromkeys(source.file for source in SOURCES[name]))

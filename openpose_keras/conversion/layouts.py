@@ -1,4 +1,4 @@
-"""Kernels in Caffe's and PyTorch's layout (OIHW) and in Keras's (HWIO)."""
+"""Convert kernels between the layout of Caffe and PyTorch (OIHW) and that of Keras (HWIO)."""
 
 import re
 from collections import defaultdict
@@ -13,15 +13,15 @@ Layers = dict[str, tuple[np.ndarray, ...]]  # name of a layer -> its arrays
 
 
 def to_keras_layout(blobs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Convert a layer's arrays from the layout of Caffe and PyTorch into Keras's.
+    """Convert a layer's arrays from the layout of Caffe and PyTorch to that of Keras.
 
     Args:
-        blobs: Kernel (out, in, h, w) and bias (out,) or, as old Caffe wrote it, (1, 1, 1, out); or
-            the factors of a PReLU (channels,) alone.
+        blobs: Kernel (out, in, h, w) and bias (out,) or, as old versions of Caffe wrote it, (1, 1,
+            1, out); or the slopes of a PReLU (channels,) alone.
 
     Returns:
-        Kernel (h, w, in, out) and bias (out,), or factors (1, 1, channels), views of the same
-        numbers. An array that is neither keeps its shape.
+        Kernel (h, w, in, out) and bias (out,), or slopes (1, 1, channels), as views of the same
+        data. Any other array keeps its shape.
 
     Example:
         >>> kernel, bias = to_keras_layout([np.zeros((64, 3, 7, 5)), np.zeros((1, 1, 1, 64))])
@@ -39,13 +39,13 @@ def to_keras_layout(blobs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
 
 
 def to_caffe_layout(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Convert a layer's arrays from Keras's layout into that of Caffe and PyTorch.
+    """Convert a layer's arrays from the layout of Keras to that of Caffe and PyTorch.
 
     Args:
-        arrays: Kernel (h, w, in, out) and bias (out,), or factors of a PReLU (1, 1, channels).
+        arrays: Kernel (h, w, in, out) and bias (out,), or slopes of a PReLU (1, 1, channels).
 
     Returns:
-        Kernel (out, in, h, w) and bias (out,), or (channels,), views of the same numbers.
+        Kernel (out, in, h, w) and bias (out,), or (channels,), as views of the same data.
     """
     if [array.ndim for array in arrays] == [3]:
         return (arrays[0].reshape(-1),)
@@ -53,14 +53,14 @@ def to_caffe_layout(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
 
 
 def to_caffe_names(layers: Layers) -> Layers:
-    """Return layers by Caffe's names, where they have those of the Keras port of the body networks.
+    """Rename layers from the Keras port of the body networks to Caffe's names.
 
     The port (michalfaber/keras_Realtime_Multi-Person_Pose_Estimation, model/cmu_model.py) names the
-    layers of the first stage as those of the others, Mconv1_stage1_L1, where Caffe's network says
+    layers of the first stage like those of the others, Mconv1_stage1_L1. Caffe's network names them
     conv5_1_CPM_L1. All other names are the same.
 
     Args:
-        layers: Of any network.
+        layers: The layers of any network.
 
     Example:
         >>> list(to_caffe_names({"conv4_4_CPM": (), "Mconv1_stage1_L2": ()}))
@@ -73,18 +73,19 @@ def to_caffe_names(layers: Layers) -> Layers:
 
 
 def pair_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Layers:
-    """Join the kernel and the bias of each layer; the factors of a PReLU stand alone.
+    """Pair the kernel and the bias of each layer; the slopes of a PReLU stay alone.
 
     Args:
-        path: The file that they come from, for messages.
-        arrays: Name to array, in the layout of Caffe and PyTorch. Names are like "conv1_1.weight"
-            and "conv1_1.bias"; what comes before ("model1_0.conv1_1.weight") is left out.
+        path: The file from which the arrays were read, for messages.
+        arrays: A mapping from names to arrays, in the layout of Caffe and PyTorch. Names have the
+            form "conv1_1.weight" and "conv1_1.bias"; a prefix ("model1_0.conv1_1.weight") is
+            removed.
 
     Returns:
-        Name to (kernel, bias), or to (factors,), in Keras's layout.
+        A mapping from names to (kernel, bias), or to (slopes,), in Keras's layout.
 
     Raises:
-        WeightsError: A layer has not one weight and one bias.
+        WeightsError: A layer does not have exactly one weight and one bias.
     """
     pairs: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
     for key, array in arrays.items():

@@ -1,7 +1,7 @@
-"""Parity: compare the outputs of our network with a reference, layer by layer.
+"""Compare the outputs of a network with a reference, layer by layer.
 
 The reference is OpenCV 4's importer of Caffe's files, which shares no code with this package
-(OpenCV 5 has no importer), or a golden: outputs that were stored before.
+(OpenCV 5 has no importer), or a golden: outputs that were stored earlier.
 """
 
 import os
@@ -34,13 +34,13 @@ _INPUT = "input"  # in a golden
 
 @dataclass(frozen=True)
 class LayerParity:
-    """How far one layer's output is from the reference's.
+    """The difference of one layer's output from the reference.
 
     Args:
         name: The layer's name.
-        shape: (n, h, w, channels) of the reference's output.
-        absolute: The greatest absolute difference; infinite where the shapes differ or one is NaN.
-        magnitude: The greatest magnitude of the reference's output.
+        shape: (n, h, w, channels) of the reference output.
+        absolute: The maximum absolute difference; infinite if the shapes differ or a value is NaN.
+        magnitude: The maximum magnitude of the reference output.
         exceeds_tolerance: Whether the difference is more than the tolerance allows.
     """
 
@@ -52,19 +52,19 @@ class LayerParity:
 
     @property
     def relative(self) -> float:
-        """The greatest absolute difference in units of the reference's greatest magnitude."""
+        """The maximum absolute difference, relative to the maximum magnitude of the reference."""
         return self.absolute / (self.magnitude or 1.0)
 
 
 @dataclass(frozen=True)
 class ParityReport:
-    """Result of a comparison. Printed, it is a table.
+    """The result of a comparison, which prints as a table.
 
     Args:
-        rows: One for each layer, in the order of the network.
-        reference: What the network was compared with.
-        tolerance: The greatest difference that is allowed, in units of the reference's greatest
-            magnitude or of 1, whichever is greater.
+        rows: One row for each layer, in the order of the network.
+        reference: The name of the reference.
+        tolerance: The maximum allowed difference, relative to the maximum magnitude of the
+            reference or to 1, whichever is greater.
     """
 
     rows: tuple[LayerParity, ...]
@@ -78,7 +78,7 @@ class ParityReport:
 
     @property
     def greatest(self) -> float:
-        """The greatest absolute difference of all layers."""
+        """The maximum absolute difference of all layers."""
         return max(row.absolute for row in self.rows)
 
     def to_dict(self) -> dict[str, object]:
@@ -113,10 +113,10 @@ class ParityReport:
 
 
 def random_batch(size: tuple[int, int] = (368, 368)) -> np.ndarray:
-    """Make an input of noise, always the same, normalised as images are.
+    """Create an input of fixed noise, normalised like images.
 
     Args:
-        size: Height and width.
+        size: Height and width in pixels.
 
     Returns:
         (1, h, w, 3) float32, RGB in [-0.5, 0.5).
@@ -130,10 +130,10 @@ def layer_outputs(model: "keras.Model", batch: np.ndarray) -> dict[str, np.ndarr
 
     Args:
         model: The network.
-        batch: (n, h, w, 3) float32, in the channel order that the network wants.
+        batch: (n, h, w, 3) float32, in the channel order of the network's input.
 
     Returns:
-        Name of each layer but the input to its output (n, h', w', channels).
+        A mapping from the name of each layer except the input to its output (n, h', w', channels).
     """
     import keras
 
@@ -149,7 +149,7 @@ def layer_outputs(model: "keras.Model", batch: np.ndarray) -> dict[str, np.ndarr
 def opencv_outputs(
     prototxt: str | os.PathLike[str], caffemodel: str | os.PathLike[str], batch: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Compute the outputs of a network of Caffe's with OpenCV 4.
+    """Compute the outputs of a Caffe network with OpenCV 4.
 
     Args:
         prototxt: The network's description.
@@ -157,11 +157,12 @@ def opencv_outputs(
         batch: (n, h, w, 3) float32, BGR.
 
     Returns:
-        Name of each layer that is not in place to its output (n, h', w', channels), after what
-        follows it in place (its ReLU). A PReLU has weights, and an output of its own.
+        A mapping from the name of each layer that is not in place to its output (n, h', w',
+        channels), after the in-place layers that follow it (its ReLU). A PReLU has weights, and
+        therefore a separate output.
 
     Raises:
-        WeightsError: OpenCV has no importer of these files, or it can't read them.
+        WeightsError: OpenCV has no importer for these files, or it can't read them.
     """
     read_net = _importer()
     last = _last_writers(read_prototxt(prototxt))
@@ -179,7 +180,7 @@ def opencv_outputs(
 
 
 def _importer() -> Callable[..., Any]:
-    """Return what reads Caffe's files in this OpenCV."""
+    """Return the function that reads Caffe's files in this version of OpenCV."""
     read_net: Callable[..., Any] | None = getattr(cv2.dnn, "readNetFromCaffe", None)
     if read_net is None:
         raise WeightsError(
@@ -190,10 +191,10 @@ def _importer() -> Callable[..., Any]:
 
 
 def require_caffe(weights: WeightFile) -> None:
-    """Raise an error if OpenCV can't run the network of weights; this needs no Keras.
+    """Raise an error if OpenCV can't run the network of the weights; Keras is not needed.
 
     Args:
-        weights: From `read_weights`.
+        weights: The weights, from `read_weights`.
 
     Raises:
         WeightsError: OpenCV has no importer, or Caffe can't describe the network.
@@ -208,7 +209,7 @@ def require_caffe(weights: WeightFile) -> None:
 
 
 def _last_writers(network: CaffeNetwork) -> dict[str, str]:
-    """Map each layer with an output of its own to the last layer that writes into it."""
+    """Map each layer with a separate output to the last layer that writes to it."""
     owners: dict[str, str] = {}
     last: dict[str, str] = {}
     for layer in network.layers:
@@ -226,12 +227,12 @@ def compare(
     reference: str = "the reference",
     tolerance: float = TOLERANCE,
 ) -> ParityReport:
-    """Compare each layer's output with the reference's.
+    """Compare the output of each layer with the reference.
 
     Args:
-        found: Ours, by layer, in the order of the network.
-        expected: The reference's. Layers that only one of them has are left out.
-        reference: Its name in the report.
+        found: The outputs of our network by layer, in the order of the network.
+        expected: The outputs of the reference. Layers that only one of the two has are left out.
+        reference: The name of the reference in the report.
         tolerance: See `ParityReport`.
 
     Returns:
@@ -279,12 +280,13 @@ def verify_file(
     """Convert a weight file, and compare the network layer by layer with a reference.
 
     Args:
-        path: A weight file of any known kind, or what `read_weights` returned. OpenCV reads a
-            .caffemodel itself; the weights of another kind are written back to Caffe's first.
-        prototxt: OpenPose's own description for OpenCV. Without it, ours is used, which proves the
-            weights but not the wiring.
-        golden: Outputs that `write_golden` stored. OpenCV is not needed then.
-        size: Height and width of the input, which is noise; a golden brings its own.
+        path: A weight file of any known kind, or the result of `read_weights`. OpenCV reads a
+            .caffemodel directly. Weights of another kind are first converted back to Caffe's
+            format.
+        prototxt: OpenPose's own description of the network, for OpenCV. Without it, our description
+            is used, which verifies the weights but not the wiring.
+        golden: Outputs that `write_golden` stored. OpenCV is then not needed.
+        size: Height and width of the input, which is noise. A golden contains its own input.
         tolerance: See `ParityReport`.
 
     Returns:
@@ -316,7 +318,7 @@ def _opencv_outputs(
     prototxt: str | os.PathLike[str] | None,
     caffemodel: str | os.PathLike[str] | None,
 ) -> dict[str, np.ndarray]:
-    """Let OpenCV run Caffe's files, each made from the network where there is none."""
+    """Run Caffe's files with OpenCV; a missing file is created from the network."""
     with tempfile.TemporaryDirectory() as folder:
         network = to_caffe(model, size=batch.shape[1:3])
         if prototxt is None:
@@ -341,7 +343,7 @@ def write_golden(
         path: The file, .npz.
         model: The network.
         batch: (n, h, w, 3) float32, RGB.
-        force: Whether a file that exists may be replaced.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
@@ -352,13 +354,13 @@ def write_golden(
 
 
 def read_golden(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Read what `write_golden` stored.
+    """Read a file that `write_golden` stored.
 
     Args:
         path: The file.
 
     Returns:
-        The batch, and the layers' outputs by name.
+        The batch, and the outputs of the layers by name.
 
     Raises:
         WeightsError: The file is missing, damaged, or not a golden.

@@ -1,7 +1,7 @@
-"""Write networks into files of all kinds, each with the record of where the weights come from.
+"""Write networks to files of all kinds, each with the record of the weights' provenance.
 
-Every file is written whole or not at all, under a temporary name first, and replaces another one
-only on request.
+Every file is first written under a temporary name, so that it is complete or not there at all. It
+replaces an existing file only on request.
 """
 
 import os
@@ -35,22 +35,22 @@ def convert_file(
     dtype: Literal["float32", "float16"] = "float32",
     force: bool = False,
 ) -> WeightRecord:
-    """Convert a weight file of any known kind into one of any kind that can be written.
+    """Convert a weight file of any known kind to any kind that can be written.
 
     Args:
         source: The file, or a folder of .npy files.
         target: The new file, as for `write_network`.
-        channel_order: What the network shall take. A .caffemodel always takes "bgr".
+        channel_order: The channel order of the network's input. A .caffemodel always takes "bgr".
         network: As for `load_converted`.
-        dtype: Of the numbers in a .weights.h5; "float16" takes half the size.
-        force: Whether files that exist may be replaced.
+        dtype: The dtype of the numbers in a .weights.h5 file. "float16" halves its size.
+        force: Whether to replace existing files.
 
     Returns:
-        The record that was written with it.
+        The record that was written with the file.
 
     Raises:
         WeightsError: The source is damaged, of no known kind, or for another network; or the target
-            can't hold it.
+            can't hold the network.
         FileExistsError: The target exists, and `force` is not set.
     """
     check_target(Path(target), dtype, force)
@@ -69,12 +69,12 @@ def write_network(
     """Write a network's weights, or the whole network.
 
     Args:
-        path: Ends with ".weights.h5" (weights for `load_network`), ".caffemodel" (weights; the
-            description goes next to it as .prototxt) or ".keras" (the whole network).
+        path: The file, which ends with ".weights.h5" (weights for `load_network`), ".caffemodel"
+            (weights, with the description next to it as .prototxt) or ".keras" (the whole network).
         model: The network.
-        record: Where its weights come from.
-        dtype: Of the numbers in a .weights.h5; "float16" takes half the size.
-        force: Whether files that exist may be replaced.
+        record: The provenance of its weights.
+        dtype: The dtype of the numbers in a .weights.h5 file. "float16" halves its size.
+        force: Whether to replace existing files.
 
     Returns:
         The record as it was written.
@@ -99,15 +99,15 @@ def write_network(
 
 
 def check_target(path: Path, dtype: str, force: bool) -> str:
-    """Return the ending of a file to write, or raise an error before the long part.
+    """Return the suffix of a file to write, or raise an error before the slow part.
 
     Args:
         path: As for `write_network`.
         dtype: As for `write_network`.
-        force: Whether files that exist may be replaced.
+        force: Whether to replace existing files.
 
     Raises:
-        WeightsError: The name has no known ending, or a file of its kind holds no such numbers.
+        WeightsError: The name has no known suffix, or a file of this kind can't hold this dtype.
         FileExistsError: A file exists, and `force` is not set.
         FileNotFoundError: The folder does not exist.
     """
@@ -128,7 +128,7 @@ def check_target(path: Path, dtype: str, force: bool) -> str:
 def _write_caffe(
     path: Path, model: "keras.Model", record: WeightRecord, force: bool
 ) -> WeightRecord:
-    """Write the three files of a Caffe network; the weights last."""
+    """Write the three files of a Caffe network, the weights last."""
     network = to_caffe(model, channel_order=record.channel_order)
     record = replace(record, channel_order="bgr")
     write_prototxt(path.with_suffix(".prototxt"), network, force=force)
@@ -138,14 +138,14 @@ def _write_caffe(
 
 
 def _write_weights(path: Path, model: "keras.Model", dtype: str) -> None:
-    """Write a .weights.h5 of Keras, which reads float16 into float32 variables."""
+    """Write a .weights.h5 file of Keras, which loads float16 into float32 variables."""
     import keras
 
     if dtype == "float16":
         weights = [array.astype(np.float16) for array in model.get_weights()]
 
         def narrow(layer: "keras.Operation") -> "keras.Operation":
-            """Copy a layer, with variables of float16; an operation that is no layer has none."""
+            """Copy a layer with float16 variables; operations that are not layers have none."""
             narrower = {"dtype": dtype} if isinstance(layer, keras.Layer) else {}
             return type(layer).from_config(layer.get_config() | narrower)
 

@@ -42,7 +42,7 @@ class _Gatherer:
             self._pause()
 
     def run(self, engine: Engine, batch: np.ndarray) -> Any:  # noqa: ANN401 - as engines return it
-        """Return what an engine makes of a batch, once every other call waits too."""
+        """Return an engine's output for a batch, once all other calls are waiting or have ended."""
         request = _Request(engine, batch, Future())
         self._pause(request)
         return request.answer.result()

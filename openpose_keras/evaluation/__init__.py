@@ -1,12 +1,12 @@
-"""Measure an estimator on labelled hands: PCK, AUC and end-point error, and what the search finds.
+"""Measure estimators on labelled hands (PCK, AUC, end-point error, search), people and faces.
 
-Found people are measured by COCO's object keypoint similarity: `evaluate_people`; faces by the mean
-error of their keypoints: `evaluate_faces`.
+People are measured by COCO's object keypoint similarity, see `evaluate_people`, and faces by the
+mean error of their keypoints, see `evaluate_faces`.
 
-The protocol of `evaluate`: each hand is cropped by a square box around the middle of its labelled
-box, `crop_factor` times the box's longer side. The estimator is not told the orientation, nor the
-side unless that is asked for. Distances are in units of the box's longer side. Intervals are
-percentile bootstraps over images.
+The protocol of `evaluate`: the crop of each hand is a square around the centre of its labelled box,
+with a side of `crop_factor` times the box's longer side. The estimator does not know the
+orientation, and it knows the side only if that is requested. Distances are in units of the box's
+longer side. Intervals are percentile bootstraps over images.
 
     from openpose_keras.evaluation import evaluate
     from openpose_keras.io.coco import read_labels

@@ -1,4 +1,4 @@
-"""Run an estimator over labelled images and report the distances from the labels."""
+"""Run an estimator on labelled images and report the distances from the labels."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -48,14 +48,14 @@ def evaluate(
     """Run an estimator on the crops of labelled hands and measure it.
 
     Args:
-        estimator: A `HandEstimator`, or anything that is called as
-            `estimator(image, boxes=boxes, sides=sides)` and returns one `Hand` a box, in order.
-        samples: Labelled images; those without a hand, and hands without a keypoint, are skipped.
+        estimator: A `HandEstimator`, or any callable `estimator(image, boxes=boxes, sides=sides)`
+            that returns one `Hand` per box, in order.
+        samples: Labelled images. Images without hands, and hands without keypoints, are skipped.
             One image is in memory at a time.
         crop_factor: Side of the crop in units of the labelled box's longer side.
-        thresholds: For PCK, parts of the box's longer side.
-        use_sides: Whether the estimator is told each hand's side where it is known.
-        progress: Whether a progress bar is shown on stderr.
+        thresholds: Thresholds of PCK, as fractions of the box's longer side.
+        use_sides: Whether to pass each hand's side to the estimator, if it is known.
+        progress: Whether to show a progress bar on stderr.
 
     Returns:
         The report.
@@ -98,7 +98,7 @@ def _report(
     images: IntArray,
     thresholds: Sequence[float],
 ) -> Report:
-    """Return the report of found and labelled hands; `images` (n,) numbers each hand's image."""
+    """Return the report for found and labelled hands; `images` (n,) is each hand's image number."""
     xy, truth = (np.stack([hand.xy for hand in each]) for each in (found, hands))
     boxes = np.array([hand.box for hand in hands])
     scores = np.stack([hand.scores for hand in found])
@@ -106,7 +106,7 @@ def _report(
     labelled, present = ~np.isnan(pixels), np.isfinite(pixels)
 
     def ratio(values: np.ndarray, counted: np.ndarray) -> Interval:
-        """Return the mean of the counted values, with whole images resampled."""
+        """Return the mean of the counted values, with an interval from resampled images."""
         sums = np.bincount(images, np.where(counted, values, 0.0).sum(axis=1))
         return Interval.of_ratio(sums, np.bincount(images, counted.sum(axis=1)))
 
@@ -149,7 +149,7 @@ def _right(pairs: Iterable[tuple[Hand, LabelledHand]]) -> Calibration:
 
 
 def _sides(pairs: Iterable[tuple[Hand, LabelledHand, int]]) -> Interval:
-    """Return how many known sides are told right; each pair has the number of its image."""
+    """Return the fraction of known sides that are right; each pair has its image's number."""
     known = [
         (hand.side == labelled.side, image)
         for hand, labelled, image in pairs
@@ -167,19 +167,20 @@ def evaluate_search(
     large: float = 1 / 12,
     progress: bool = True,
 ) -> SearchReport:
-    """Let an estimator search whole images, and count the hands it found, missed and invented.
+    """Search whole images with an estimator, and count found, missed and false hands.
 
-    The box of a labelled hand and the smallest box around the keypoints of a found one are both
-    made square about their middles. They pair up, the best scores first, where they overlap enough.
-    Label every hand that can be seen: one without a label counts as false when it is found, unless
-    half of it, or of a crowd's box, lies in the other.
+    The box of a labelled hand and the smallest box around the keypoints of a found hand are both
+    extended to squares with the same centre. They are matched in the order of the scores, the best
+    first, if they overlap enough. All visible hands should be labelled: a found hand without a
+    label is a false one, unless half of it lies in a crowd's box, or half of that box in it.
 
     Args:
-        estimator: A `HandEstimator`, or anything that is called as `estimator(image)`.
-        samples: Labelled images, also without hands: these show false hands.
-        iou: The least intersection over union of a pair.
-        large: Longer side of the hands whose recall is told too, as a fraction of the image's.
-        progress: Whether a progress bar is shown on stderr.
+        estimator: A `HandEstimator`, or any callable `estimator(image)`.
+        samples: Labelled images. Those without hands reveal false hands.
+        iou: The minimum intersection over union of a match.
+        large: The minimum longer side of large hands, whose recall is also reported, as a fraction
+            of the image's longer side.
+        progress: Whether to show a progress bar on stderr.
 
     Returns:
         The report.
@@ -227,10 +228,10 @@ def evaluate_search(
 
 
 def _is_in_crowd(box: Box, crowds: Sequence[Box]) -> bool:
-    """Return whether a found hand may be one of those that a crowd's box stands for."""
+    """Return whether a found hand may belong to a crowd."""
     return any(box_cover(box, square_box(crowd)) >= 0.5 for crowd in crowds)
 
 
 def _image(sample: LabelledImage) -> Pixels:
-    """Return the sample's image, reading it when it is a path."""
+    """Return the sample's image, which is read if it is a path."""
     return sample.image if isinstance(sample.image, np.ndarray) else read_image(sample.image)

@@ -1,4 +1,4 @@
-"""Measure the keypoints of faces in distances between the eyes, by how far the faces are turned."""
+"""Measure the keypoints of faces in units of the eye distance, grouped by the turn of the head."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,15 +22,15 @@ _CORNERS = [FACE.index("right_eye_1"), FACE.index("left_eye_4")]
 
 @dataclass(frozen=True)
 class FaceReport:
-    """What `evaluate_faces` measured. Printing it shows a table.
+    """The result of `evaluate_faces`, which prints as a table.
 
     Args:
-        images: Images with labelled faces.
-        faces: Labelled faces.
-        missing: Faces that the estimator left out; they are not in the errors.
+        images: Number of images with labelled faces.
+        faces: Number of labelled faces.
+        missing: Number of faces that the estimator did not find. The errors do not include them.
         errors: For all faces, and for each of `TURNS`, the mean distance of a keypoint from its
-            label, in distances between the outer corners of the eyes in space.
-        counts: For the same how many faces there are.
+            label, in units of the distance in space between the outer corners of the eyes.
+        counts: The number of faces in each of these groups.
     """
 
     images: int
@@ -53,15 +53,15 @@ class FaceReport:
 
 
 def eye_distance(face: LabelledPerson) -> float:
-    """Return the distance between the outer corners of the eyes in space, in pixels.
+    """Return the distance in space between the outer corners of the eyes, in pixels.
 
-    Files of faces have its square as their `area`.
+    Label files of faces store its square as the `area`.
     """
     return math.sqrt(face.area)
 
 
 def turn_of(face: LabelledPerson) -> float:
-    """Return how far a face is turned to a side, in degrees, by how near its eyes appear."""
+    """Estimate how far a face is turned to a side, in degrees, from the apparent eye distance."""
     apparent = float(np.linalg.norm(np.subtract(*face.xy[_CORNERS])))
     return math.degrees(math.acos(min(apparent / max(eye_distance(face), 1e-6), 1.0)))
 
@@ -76,12 +76,12 @@ def evaluate_faces(
     """Run an estimator on the crops of labelled faces and measure it.
 
     Args:
-        estimator: A `FaceEstimator`, or anything that is called as `estimator(image, boxes)` and
-            returns one `Face` a box, in order.
-        samples: Labelled images of `FACE`, as `openpose-keras render heads` writes them; those
-            without a face are skipped. One image is in memory at a time.
+        estimator: A `FaceEstimator`, or any callable `estimator(image, boxes)` that returns one
+            `Face` per box, in order.
+        samples: Images with labels of `FACE`, as `openpose-keras render heads` writes them. Images
+            without faces are skipped. One image is in memory at a time.
         crop_factor: Side of the crop in units of the labelled box's longer side.
-        progress: Whether a progress bar is shown on stderr.
+        progress: Whether to show a progress bar on stderr.
 
     Raises:
         DataError: There is no labelled face.
@@ -105,7 +105,7 @@ def evaluate_faces(
 
 
 def _report(rows: np.ndarray) -> FaceReport:
-    """Return the report of faces (n, 3): number of the image, error or NaN, turn."""
+    """Return the report for faces (n, 3): image number, error or NaN, turn."""
     owners, errors, turns = rows.T
     owners, found = owners.astype(int), np.isfinite(errors)
     parts = {"all": (0, 91)} | TURNS

@@ -1,9 +1,9 @@
-"""How far keypoints are from the truth: pure functions; missing and unlabelled are told apart.
+"""Metrics of keypoints as pure functions, which distinguish missing and unlabelled keypoints.
 
-Convention of all: `xy` (n, 21, 2) are predictions in pixels, NaN where a keypoint is missing;
-`truth` (n, 21, 2) are labels, NaN where a keypoint is unlabelled; `boxes` (n, 4) are the hands' (x,
-y, width, height). An unlabelled keypoint is ignored. A labelled one that is missing counts as
-wrong: its distance is infinite.
+All functions follow one convention: `xy` (n, 21, 2) are predictions in pixels, NaN where a keypoint
+is missing; `truth` (n, 21, 2) are labels, NaN where a keypoint is unlabelled; `boxes` (n, 4) are
+the hands' (x, y, width, height). An unlabelled keypoint is ignored. A labelled keypoint that is
+missing counts as wrong: its distance is infinite.
 """
 
 from collections.abc import Sequence
@@ -71,19 +71,19 @@ def box_distances(xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike) -> FloatArr
 def pck(
     xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike, thresholds: Sequence[float] = THRESHOLDS
 ) -> FloatArray:
-    """Return the fraction of labelled keypoints nearer than a part of the box's longer side.
+    """Return the fraction of labelled keypoints within each threshold (PCK).
 
-    All labelled keypoints weigh the same. (MMPose takes the mean over joints of each joint's
-    fraction; the two agree where every joint is labelled equally often.)
+    All labelled keypoints have the same weight. (MMPose takes the mean over joints of each joint's
+    fraction; the two agree if every joint is labelled equally often.)
 
     Args:
         xy: (n, k, 2) predictions in pixels, NaN where missing.
         truth: (n, k, 2) labels in pixels, NaN where unlabelled.
         boxes: (n, 4) boxes (x, y, width, height) in pixels.
-        thresholds: Parts of the box's longer side; a distance must be below.
+        thresholds: Fractions of the box's longer side; a distance must be less than the threshold.
 
     Returns:
-        (len(thresholds),) fractions in [0, 1]; NaN when nothing is labelled.
+        (len(thresholds),) fractions in [0, 1]; NaN if no keypoint is labelled.
 
     Example:
         >>> truth = np.zeros((1, 21, 2))
@@ -99,7 +99,7 @@ def pck(
 def joint_pck(
     xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike, thresholds: Sequence[float] = THRESHOLDS
 ) -> FloatArray:
-    """Return `pck` of each keypoint: (len(thresholds), k), NaN for one that is nowhere labelled."""
+    """Return `pck` of each keypoint: (len(thresholds), k), NaN for one that is never labelled."""
     return _fraction_below(box_distances(xy, truth, boxes), thresholds, axis=0)
 
 
@@ -113,19 +113,19 @@ def _fraction_below(
 
 
 def auc(xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike, *, limit: float = AUC_LIMIT) -> float:
-    """Return the area under PCK over thresholds from 0 to a limit, divided by the limit.
+    """Return the area under the PCK curve for thresholds from 0 to a limit, divided by the limit.
 
-    The integral is exact: a keypoint at distance d adds max(0, 1 - d / limit). (MMPose samples 20
-    thresholds below 30 pixels instead, which no longer depends on the hand's size.)
+    The integral is exact: a keypoint at distance d adds max(0, 1 - d / limit). (MMPose instead
+    samples 20 thresholds below 30 pixels, which do not depend on the size of the hand.)
 
     Args:
         xy: (n, k, 2) predictions in pixels, NaN where missing.
         truth: (n, k, 2) labels in pixels, NaN where unlabelled.
         boxes: (n, 4) boxes (x, y, width, height) in pixels.
-        limit: The largest threshold, a part of the box's longer side.
+        limit: The largest threshold, as a fraction of the box's longer side.
 
     Returns:
-        The area in [0, 1]; NaN when nothing is labelled.
+        The area in [0, 1]; NaN if no keypoint is labelled.
 
     Example:
         >>> xy, truth = np.full((1, 21, 2), 5.0), np.full((1, 21, 2), [5.0, 15.0])
@@ -137,7 +137,7 @@ def auc(xy: ArrayLike, truth: ArrayLike, boxes: ArrayLike, *, limit: float = AUC
 
 
 def area_below(distances: FloatArray, limit: float) -> FloatArray:
-    """Return each keypoint's part of the area under the PCK curve: 1 - d / limit, at least 0."""
+    """Return each keypoint's contribution to the area under PCK: 1 - d / limit, at least 0."""
     if not limit > 0:
         raise ValueError(f"expected a limit above 0, got {limit}")
     areas: FloatArray = np.clip(1.0 - distances / limit, 0.0, 1.0)
@@ -145,16 +145,16 @@ def area_below(distances: FloatArray, limit: float) -> FloatArray:
 
 
 def epe(xy: ArrayLike, truth: ArrayLike) -> float:
-    """Return the mean end-point error in pixels of keypoints that are labelled and not missing.
+    """Return the mean end-point error in pixels of labelled keypoints that are not missing.
 
-    A missing keypoint has no end point, so this mean leaves it out: read it together with `pck`.
+    A missing keypoint has no end point and is left out of this mean. Read it together with `pck`.
 
     Args:
         xy: (n, k, 2) predictions in pixels, NaN where missing.
         truth: (n, k, 2) labels in pixels, NaN where unlabelled.
 
     Returns:
-        Pixels; NaN when there is no such keypoint.
+        The mean error in pixels; NaN if there is no such keypoint.
     """
     distances = pixel_distances(xy, truth)
     measured = distances[np.isfinite(distances)]
@@ -171,18 +171,20 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return the percentile bootstrap interval of sum(sums) / sum(counts) over whole images.
 
-    Keypoints of one image go right or wrong together, so the image and not the keypoint is
-    resampled (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
+    The errors of keypoints in one image are correlated, so images are resampled and not keypoints
+    (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
 
     Args:
-        sums: (n,) one image's part of the numerator, for example its correct keypoints.
-        counts: (n,) one image's part of the denominator, for example its labelled keypoints.
-        confidence: The fraction of the resamples that lies inside.
+        sums: (n,) the contribution of each image to the numerator, for example its number of
+            correct keypoints.
+        counts: (n,) the contribution of each image to the denominator, for example its number of
+            labelled keypoints.
+        confidence: The fraction of the resamples that lies inside the interval.
         resamples: Number of times that n images are drawn with replacement.
         seed: Seed of the random draws.
 
     Returns:
-        (low, high); both NaN without an image or without a count.
+        (low, high); both are NaN without images or with only zero counts.
 
     Raises:
         ValueError: The shapes differ, or the confidence is not between 0 and 1.
@@ -207,12 +209,13 @@ def bootstrap_interval(
 def match_boxes(
     predicted: Sequence[Sequence[float]], truth: Sequence[Sequence[float]], *, iou: float = 0.5
 ) -> list[tuple[int, int]]:
-    """Pair predicted boxes with true ones, each at most once, as COCO's detection metric does.
+    """Match predicted boxes to true ones, each at most once, as COCO's detection metric does.
 
     Args:
-        predicted: Boxes (x, y, width, height), the most certain first: it chooses first.
-        truth: True boxes.
-        iou: The least overlap (intersection over union) of a pair.
+        predicted: Boxes (x, y, width, height) in descending order of confidence, in which they are
+            matched.
+        truth: The true boxes.
+        iou: The minimum overlap (intersection over union) of a match.
 
     Returns:
         Pairs (index in predicted, index in truth), in the order of `predicted`.
@@ -231,6 +234,6 @@ def match_boxes(
 
 @np.errstate(invalid="ignore")
 def _ratio(part: ArrayLike, whole: ArrayLike) -> FloatArray:
-    """Divide; 0 / 0 is NaN without a warning."""
+    """Divide two arrays; 0 / 0 is NaN without a warning."""
     ratio: FloatArray = np.divide(part, whole)
     return ratio

@@ -1,7 +1,8 @@
-"""Object keypoint similarity (OKS), and the average precision and recall of COCO's keypoints.
+"""Object keypoint similarity (OKS), and COCO's average precision and recall of keypoints.
 
-The rules are those of https://cocodataset.org/#keypoints-eval as `COCOeval` of pycocotools computes
-them, and for the parts of COCO-WholeBody those of `evaluation/` of jin-s13/COCO-WholeBody.
+The rules are those of https://cocodataset.org/#keypoints-eval, as computed by `COCOeval` of
+pycocotools. For the parts of COCO-WholeBody they are those of `evaluation/` of
+jin-s13/COCO-WholeBody.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ _THRESHOLDS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0, 1, 101)
 _AREAS = {"": (0.0, 1e10), "_medium": (32.0**2, 96.0**2), "_large": (96.0**2, 1e10)}
 ABSENT = -1.0
-"""Where OpenPose's results place a missing keypoint, in x and y."""
+"""The x and y of a missing keypoint in OpenPose's results."""
 
 # fmt: off
 _THOUSANDTHS = {
@@ -38,8 +39,8 @@ _THOUSANDTHS = {
 # fmt: on
 _THOUSANDTHS["right_hand"] = _THOUSANDTHS["left_hand"]
 SIGMAS = {name: np.array(values) / 1000 for name, values in _THOUSANDTHS.items()}
-"""How far people's own labels of a keypoint scatter, in roots of the area: for each part of
-COCO-WholeBody, in its order, one value a keypoint."""
+"""The scatter of human labels of each keypoint, in units of the root of the area: for each part of
+COCO-WholeBody, in its order, one value per keypoint."""
 
 
 def oks(
@@ -52,16 +53,17 @@ def oks(
 ) -> FloatArray:
     """Return the object keypoint similarity of found and labelled people.
 
-    It is the mean of exp(-d^2 / (2 area (2 sigma)^2)) over the labelled keypoints. For a person
-    without labelled keypoints d is the distance from the box, made three times as wide and high.
+    It is the mean of exp(-d^2 / (2 area (2 sigma)^2)) over the labelled keypoints, where d is the
+    distance from the label. For a person without labelled keypoints, d is the distance from the box
+    enlarged to three times its width and height.
 
     Args:
-        xy: (n, K, 2) found keypoints in pixels; a missing one, NaN, counts as found at (-1, -1),
-            where OpenPose's results have it.
+        xy: (n, K, 2) found keypoints in pixels. A missing keypoint, NaN, is placed at (-1, -1), as
+            in OpenPose's results.
         truth: (m, K, 2) labelled keypoints in pixels, NaN where not labelled.
-        areas: (m,) square pixels of the labelled people.
+        areas: (m,) areas of the labelled people in square pixels.
         boxes: (m, 4) boxes (x, y, width, height) of the labelled people, in pixels.
-        sigmas: (K,) scatter of each keypoint, in roots of the area.
+        sigmas: (K,) scatter of each keypoint, in units of the root of the area.
 
     Returns:
         (n, m) float64 in [0, 1].
@@ -104,17 +106,17 @@ def oks(
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Found and labelled people of one image.
+    """The found and labelled people of one image.
 
     Args:
-        similarity: (n, m) OKS; the found people are in the order of their scores, the best first,
-            and at most 20, as COCO counts no more in an image.
+        similarity: (n, m) OKS. The found people are in descending order of their scores, at most
+            20, since COCO counts no more per image.
         scores: (n,) scores of the found people.
-        found_areas: (n,) square pixels of the found people.
-        areas: (m,) square pixels of the labelled people.
-        ignored: (m,) bool: True for crowds and people without labelled keypoints, which nobody
-            needs to find.
-        crowds: (m,) bool: True for crowds, which several people may match.
+        found_areas: (n,) areas of the found people in square pixels.
+        areas: (m,) areas of the labelled people in square pixels.
+        ignored: (m,) bool: True for crowds and people without labelled keypoints, which need not be
+            found.
+        crowds: (m,) bool: True for crowds, which several found people may match.
     """
 
     similarity: FloatArray
@@ -127,17 +129,17 @@ class Comparison:
 
 @dataclass(frozen=True)
 class OksReport:
-    """Average precision (AP) and average recall (AR) as COCO reports them; NaN without labels.
+    """Average precision (AP) and average recall (AR) as reported by COCO; NaN without labels.
 
     Args:
-        ap: Mean of the precision over thresholds of OKS from 0.5 to 0.95 and 101 recalls.
-        ap50: The same at the threshold 0.5 only.
-        ap75: The same at 0.75.
+        ap: Mean precision over OKS thresholds from 0.5 to 0.95 and 101 recall levels.
+        ap50: Mean precision at the threshold 0.5 only.
+        ap75: Mean precision at the threshold 0.75 only.
         ap_medium: `ap` of people of 32^2 to 96^2 square pixels.
         ap_large: `ap` of people of 96^2 square pixels or more.
-        ar: Mean of the greatest recall over the thresholds.
-        ar50: The greatest recall at 0.5.
-        ar75: The greatest recall at 0.75.
+        ar: Mean of the maximum recall over the thresholds.
+        ar50: Maximum recall at the threshold 0.5.
+        ar75: Maximum recall at the threshold 0.75.
         ar_medium: `ar` of people of 32^2 to 96^2 square pixels.
         ar_large: `ar` of people of 96^2 square pixels or more.
     """
@@ -154,20 +156,20 @@ class OksReport:
     ar_large: float
 
     def to_dict(self) -> dict[str, float | None]:
-        """Return the figures by their names, None where there are no labels."""
+        """Return the values by name; None where there are no labels."""
         return {name: None if np.isnan(value) else value for name, value in vars(self).items()}
 
     def __str__(self) -> str:
-        """Return a line for each figure."""
+        """Return one line per value."""
         return "\n".join(f"{name:<10}{value:>7.3f}" for name, value in vars(self).items())
 
 
 def average_precision(comparisons: Sequence[Comparison]) -> OksReport:
-    """Return average precision and recall over images.
+    """Compute average precision and recall over images.
 
     Args:
-        comparisons: One an image, in the order of the images' ids, as pycocotools takes them: it
-            decides between equal scores.
+        comparisons: One comparison per image, in the order of the images' ids as in pycocotools.
+            The order decides between equal scores.
 
     Example:
         >>> one, no = np.ones(1), np.zeros(1, bool)
@@ -189,7 +191,7 @@ def average_precision(comparisons: Sequence[Comparison]) -> OksReport:
 def _curves(
     comparisons: Sequence[Comparison], low: float, high: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return precision (T, 101) and recall (T,) of people of a range of areas; NaN without any."""
+    """Return precision (T, 101) and recall (T,) of people in a range of areas; NaN without any."""
     count, hits, misses = 0, [], []
     for each in comparisons:
         outside = each.ignored | (each.areas < low) | (each.areas > high)
@@ -216,10 +218,11 @@ def _curves(
 
 
 def _match(similarity: FloatArray, ignored: BoolArray, crowds: BoolArray) -> IntArray:
-    """Return which labelled person each found one matches at each threshold (T, n); -1 for nobody.
+    """Match found people to labelled ones at each threshold: (T, n) indices, -1 without a match.
 
-    The best by their scores choose first: among those who count, then among the ignored. A crowd
-    may be chosen again. Of equally similar people the last is chosen, as in pycocotools.
+    Found people are matched in the order of their scores, first with people who are not ignored,
+    then with ignored ones. A crowd may be matched repeatedly. Of equally similar people the last is
+    matched, as in pycocotools.
     """
     found, labelled = similarity.shape
     matches = np.full((len(_THRESHOLDS), found), -1)

@@ -1,6 +1,6 @@
-"""Measure found people against labelled ones, as COCO and COCO-WholeBody do.
+"""Measure found people against labelled people, as COCO and COCO-WholeBody do.
 
-A file of results is measured against a file of labels like this:
+To measure a result file against a label file:
 
     from openpose_keras.evaluation import evaluate_people
     from openpose_keras.io.coco_people import read_people_labels
@@ -41,18 +41,18 @@ def evaluate_people(
     *,
     part: str | None = None,
 ) -> OksReport:
-    """Return COCO's average precision and recall of found people.
+    """Compute COCO's average precision and recall of found people.
 
     Args:
         found: For each image, in the order of the images' ids, the found people with their
-            `person_score`, as `coco_results.to_coco` and `read_results` return them.
-        labelled: For the same images the labelled people and crowds, of the same skeleton.
-        part: Of `COCO_WHOLE_BODY` the part that is measured: "body", "foot", "face", "left_hand" or
-            "right_hand"; by default all keypoints.
+            `person_score`, as returned by `coco_results.to_coco` and `read_results`.
+        labelled: The labelled people and crowds of the same images, with the same skeleton.
+        part: The part of `COCO_WHOLE_BODY` to measure: "body", "foot", "face", "left_hand" or
+            "right_hand". By default all keypoints are measured.
 
     Raises:
-        ValueError: The numbers of images differ, a person has another skeleton, or the skeleton has
-            no such part.
+        ValueError: The numbers of images differ, a person has another skeleton, or the skeleton
+            does not have this part.
     """
     everyone = [each for images in (found, labelled) for image in images for each in image]
     skeletons = {each.skeleton for each in everyone} or {COCO_17}
@@ -77,14 +77,14 @@ def evaluate_bodies(
     skeleton: Skeleton = COCO_17,
     progress: bool = True,
 ) -> OksReport:
-    """Run an estimator on labelled images and return COCO's average precision and recall.
+    """Run an estimator on labelled images and compute COCO's average precision and recall.
 
     Args:
         estimator: A `BodyEstimator` or `WholeBodyEstimator`, or any function of an image that
             returns its people.
         samples: Labelled images. One image is in memory at a time.
-        skeleton: That of the labels, `COCO_17` or `COCO_WHOLE_BODY`.
-        progress: Whether a progress bar is shown on stderr.
+        skeleton: The skeleton of the labels, `COCO_17` or `COCO_WHOLE_BODY`.
+        progress: Whether to show a progress bar on stderr.
 
     Raises:
         DataError: There is no labelled person.
@@ -99,7 +99,7 @@ def evaluate_bodies(
 
 
 def _part(skeleton: Skeleton, part: str | None) -> tuple[slice, FloatArray]:
-    """Return which keypoints of a skeleton are measured, and their sigmas."""
+    """Return the keypoints of a skeleton that are measured, and their sigmas."""
     names = {COCO_17: ["body"], COCO_FEET: ["foot"], COCO_WHOLE_BODY: list(SIGMAS)}.get(skeleton)
     if names is None or part not in (None, *names):
         raise ValueError(
@@ -118,7 +118,7 @@ def _compare(
     kept: slice,
     sigmas: FloatArray,
 ) -> Comparison:
-    """Return one image's comparison of the keypoints that are measured."""
+    """Compare the measured keypoints of one image."""
     scores = np.array([_score(body) for body in found])
     best = np.argsort(-scores, kind="stable")[:_MOST]
     xy = np.array([found[number].xy for number in best], np.float64).reshape(shape)

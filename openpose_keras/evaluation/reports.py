@@ -1,4 +1,4 @@
-"""What an evaluation found: values with intervals, as a table and as plain data."""
+"""Results of evaluations: values with intervals, as a table and as plain data."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
@@ -18,7 +18,7 @@ class Interval:
     """A value with its 95 % bootstrap interval.
 
     Args:
-        value: The value that was measured.
+        value: The measured value.
         low: Lower end of the interval.
         high: Upper end of the interval.
 
@@ -33,13 +33,13 @@ class Interval:
 
     @classmethod
     def of_ratio(cls, sums: ArrayLike, counts: ArrayLike) -> "Interval":
-        """Return sum(sums) / sum(counts) with its interval; the arrays hold one entry an image."""
+        """Return sum(sums) / sum(counts) with its interval; the arrays hold one entry per image."""
         total = float(np.sum(counts))
         value = float(np.sum(sums)) / total if total else float("nan")
         return cls(value, *bootstrap_interval(sums, counts))
 
     def __format__(self, spec: str) -> str:
-        """Return the value and, in brackets, the ends; a format of numbers goes for all three."""
+        """Format the value and, in brackets, the ends; the number format applies to all three."""
         if not spec:
             return str(self)
         return f"{self.value:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
@@ -47,14 +47,14 @@ class Interval:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Whether probabilities mean what they say: of those near 0.9, nine in ten should be right.
+    """Calibration of probabilities: of those near 0.9, nine in ten should be right.
 
     Args:
-        count: How many probabilities were measured.
+        count: Number of measured probabilities.
         error: Expected calibration error (Guo et al., "On Calibration of Modern Neural Networks",
             2017): the mean distance of a bin's mean probability from the fraction that is right,
             weighted by the bins' counts; NaN if nothing was measured.
-        bins: For each tenth of [0, 1] that has any: their count, their mean, the fraction right.
+        bins: For each non-empty tenth of [0, 1]: the count, the mean and the fraction right.
     """
 
     count: int
@@ -63,7 +63,7 @@ class Calibration:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[float, bool]]) -> "Calibration":
-        """Return the calibration of probabilities, each with whether it came true.
+        """Compute the calibration of probabilities, each paired with whether it was right.
 
         Example:
             >>> Calibration.of([(0.9, True), (0.92, True), (0.2, False), (0.24, True)]).error
@@ -80,7 +80,7 @@ class Calibration:
         return cls(len(values), round(away / len(values), 6) if bins else float("nan"), bins)
 
     def lines(self, name: str) -> list[str]:
-        """Return the reliability table as text; nothing if nothing was measured."""
+        """Return the reliability table as lines of text; empty if nothing was measured."""
         if not self.count:
             return []
         return [
@@ -93,11 +93,12 @@ class Calibration:
 
 @dataclass(frozen=True)
 class JointFigures:
-    """What was measured on one of the 21 keypoints.
+    """The results of one of the 21 keypoints.
 
     Args:
-        pck: Threshold (part of the box's longer side) to the fraction of labels below it.
-        epe_px: Mean distance in pixels where the keypoint is not missing.
+        pck: A mapping from thresholds (fractions of the box's longer side) to the fraction of
+            labels within them.
+        epe_px: Mean distance in pixels of the keypoint where it is not missing.
     """
 
     pck: Mapping[float, float]
@@ -106,20 +107,22 @@ class JointFigures:
 
 @dataclass(frozen=True)
 class Report:
-    """What `evaluate` measured. Printing it shows a table.
+    """The result of `evaluate`, which prints as a table.
 
     Args:
-        images: Images with at least one labelled hand.
-        hands: Labelled hands.
-        keypoints: Labelled keypoints.
-        missing: Labelled keypoints that the estimator left out; they count as wrong.
-        pck: Threshold (part of the box's longer side) to the fraction below it.
+        images: Number of images with at least one labelled hand.
+        hands: Number of labelled hands.
+        keypoints: Number of labelled keypoints.
+        missing: Number of labelled keypoints that the estimator did not find; they count as wrong.
+        pck: A mapping from thresholds (fractions of the box's longer side) to the fraction of
+            keypoints within them.
         auc: Area under the PCK curve up to a threshold of 0.2, divided by 0.2.
         epe_px: Mean distance in pixels of the keypoints that are not missing.
-        joints: Name of the keypoint to what was measured on it.
-        sides: The fraction of the known sides that the estimator told right; NaN if it tells none.
-        kept: Fraction of the keypoints to how many of these, the best by their scores, are below
-            the second threshold of `pck`, if there are two.
+        joints: A mapping from the name of each keypoint to its results.
+        sides: The fraction of the known sides that the estimator determined correctly; NaN if it
+            determines no side.
+        kept: A mapping from fractions of the keypoints, those with the best scores, to the fraction
+            of these within the second threshold of `pck`, if there are two.
         right: The calibration of the probability of a right hand, where the side is known.
     """
 
@@ -164,21 +167,22 @@ class Report:
 
 @dataclass(frozen=True)
 class SearchReport:
-    """What `evaluate_search` measured. Printing it shows a table.
+    """The result of `evaluate_search`, which prints as a table.
 
     Args:
-        images: Images searched.
-        hands: Labelled hands in them.
-        iou: The least overlap of a found hand with a labelled one.
+        images: Number of images searched.
+        hands: Number of labelled hands in them.
+        iou: The minimum overlap of a found hand with a labelled hand.
         recall: The fraction of the labelled hands that were found.
-        false_hands_per_image: Hands found where none is labelled.
+        false_hands_per_image: The number of found hands without a label, per image.
         precision: The fraction of the found hands that are labelled.
-        large: Longer side of a large hand, as a fraction of the image's, at least.
+        large: The minimum longer side of a large hand, as a fraction of the image's longer side.
         large_recall: The fraction of the large hands that were found.
-        sides: The fraction of the found hands of known side whose side was told right.
-        presence: The calibration of the probability of a hand, over all that was found. Let the
-            estimator report what it thinks unlikely too, with a `min_presence` of 0.
-        right: That of the probability of a right hand, for found hands whose side is known.
+        sides: The fraction of correct sides among the found hands whose side is known.
+        presence: The calibration of the probability of a hand, over all found hands. Set the
+            estimator's `min_presence` to 0, so that it also reports unlikely hands.
+        right: The calibration of the probability of a right hand, for found hands whose side is
+            known.
     """
 
     images: int
@@ -212,7 +216,7 @@ class SearchReport:
 
 
 def table(rows: Iterable[tuple[str, Interval, int]], images: int) -> list[str]:
-    """Return a line for each value: its name, itself, its interval over so many images."""
+    """Return one line per value: its name, its value and its interval over the images."""
     few = f"; over fewer than {_FEW_IMAGES} it says little" if images < _FEW_IMAGES else ""
     lines = [f"{'':<24}{'value':>8}   95 % interval over images{few}"]
     for name, figure, digits in rows:
@@ -222,7 +226,7 @@ def table(rows: Iterable[tuple[str, Interval, int]], images: int) -> list[str]:
 
 
 def plain(values: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return data for JSON: dataclasses become dictionaries, thresholds text, NaN None."""
+    """Convert values for JSON: dataclasses to dictionaries, thresholds to text, NaN to None."""
     data = {}
     for key, value in values.items():
         nested = vars(value) if is_dataclass(value) else value
