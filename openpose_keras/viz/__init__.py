@@ -1,1 +1,1 @@
-"""Drawing, figures and the explorer."""
+"""Drawing on images, figures for notebooks, and the explorer."""

@@ -1,8 +1,7 @@
 """Draw people, hands and heatmaps over images; every function returns a new image.
 
-Colours, edges and sizes are OpenPose's own, as its CPU renderer has them
-(src/openpose/utilities/keypoint.cpp, hand/renderHand.cpp and pose/poseCpuRenderer.cpp of
-CMU-Perceptual-Computing-Lab/openpose).
+Colours, edges and sizes are those of OpenPose's CPU renderer (src/openpose/utilities/keypoint.cpp,
+hand/renderHand.cpp and pose/poseCpuRenderer.cpp of CMU-Perceptual-Computing-Lab/openpose).
 """
 
 import math
@@ -40,7 +39,7 @@ FARTHEST = 2**20
 
 
 class Pen(NamedTuple):
-    """Sizes in pixels.
+    """The sizes of lines and circles in pixels.
 
     Args:
         line: Thickness of lines.
@@ -54,12 +53,13 @@ class Pen(NamedTuple):
 
 
 class Style(NamedTuple):
-    """How OpenPose draws the keypoints of one skeleton.
+    """OpenPose's style for the keypoints of one skeleton.
 
     Args:
-        threshold: Scores must be above it.
-        thickness: Of circles, in square roots of the image's pixels, for the largest ones.
-        line: Thickness of lines, in thicknesses of circles.
+        threshold: The score that keypoints must exceed.
+        thickness: Thickness of the largest circles, relative to the square root of the image's
+            number of pixels.
+        line: Thickness of lines, relative to that of circles.
     """
 
     threshold: float
@@ -68,11 +68,11 @@ class Style(NamedTuple):
 
 
 SKELETONS = (HAND, FACE, BODY_25, BODY_COCO, BODY_MPI)
-"""Those whose maps and thresholds are known without being told."""
+"""The skeletons whose maps and thresholds are recognised automatically."""
 
 BODY_STYLE = Style(0.05, 1 / 75, 0.75)
 STYLES = {"hand": Style(THRESHOLD, 1 / 50, 0.75), "face": Style(0.4, 1 / 75, 0.334)}
-"""By the skeleton's name; all others are drawn in `BODY_STYLE`."""
+"""Styles by the skeleton's name; all other skeletons are drawn in `BODY_STYLE`."""
 
 Thresholds = Mapping[str, float] | float | None
 """Scores that keypoints must exceed to be drawn, see `draw`."""
@@ -83,22 +83,22 @@ PRESENT_FACE_THRESHOLD = 0.1  # of faces whose presence is known: `face_lite` ha
 def pen_for(
     xy: np.ndarray, scores: np.ndarray, size: tuple[int, int], style: Style = STYLES["hand"]
 ) -> Pen:
-    """Return the sizes that OpenPose draws keypoints with; they grow with their extent.
+    """Return the sizes with which OpenPose draws keypoints, which grow with their extent.
 
-    With w, h the extent of the keypoints whose score is above 0.1, in an image of W x H:
-    ratio = min(1, max(w / W, h / H)), t = max(round(sqrt(W H) * thickness * ratio), 2). A line is
-    max(1, round(line * t)) thick. A circle has the radius t // 2 and a stroke of t, or of 1 where
-    the ratio is at most 0.05. OpenPose's thickness is a float32, so that halves of hands are
-    rounded down and those of bodies and faces up.
+    Let w, h be the extent of the keypoints whose score is above 0.1, in an image of W x H. Then
+    ratio = min(1, max(w / W, h / H)) and t = max(round(sqrt(W H) * thickness * ratio), 2). The
+    thickness of a line is max(1, round(line * t)). A circle has the radius t // 2 and a stroke of
+    t, or of 1 if the ratio is at most 0.05. OpenPose's thickness is a float32, so halves are
+    rounded down for hands and up for bodies and faces.
 
     Args:
         xy: (k, 2) pixels, NaN where missing.
         scores: (k,).
         size: (height, width) of the image.
-        style: Of the skeleton.
+        style: The style of the skeleton.
 
     Returns:
-        The sizes; those of ratio 0 when no keypoint is above 0.1.
+        The sizes; those of ratio 0 if the score of no keypoint is above 0.1.
 
     Example:
         >>> pen_for(np.array([[0.0, 0.0], [100.0, 50.0]]), np.ones(2), (200, 200))
@@ -116,13 +116,13 @@ def pen_for(
 def _draw_onto(
     canvas: np.ndarray, keypoints: Keypoints, visible: np.ndarray, pen: Pen | float
 ) -> None:
-    """Draw keypoints into an image, as OpenPose does: lines first, then circles.
+    """Draw keypoints on an image as OpenPose does: lines first, then circles.
 
     Args:
-        canvas: (H, W, 3) uint8 RGB, contiguous; it is changed.
-        keypoints: With `xy` in pixels of the image; they may reach outside.
-        visible: (K,) bool, those that are drawn.
-        pen: Sizes in pixels, or how many times as thick as OpenPose's, see `pen_for`.
+        canvas: (H, W, 3) uint8 RGB, contiguous. It is changed in place.
+        keypoints: The keypoints, with `xy` in pixels of the image. They may lie outside the image.
+        visible: (K,) bool, which keypoints are drawn.
+        pen: Sizes in pixels, or a factor of OpenPose's sizes, see `pen_for`.
     """
     skeleton, points = keypoints.skeleton, _pixels(keypoints.xy)
     sizes = pen if isinstance(pen, Pen) else pen_of(keypoints, canvas.shape[:2], pen)
@@ -134,7 +134,7 @@ def _draw_onto(
 
 
 def pen_of(keypoints: Keypoints, size: tuple[int, int], factor: float = 1.0) -> Pen:
-    """Return the sizes of `pen_for` in the style of the keypoints' skeleton, times a factor."""
+    """Return the sizes of `pen_for` for the style of the keypoints' skeleton, times a factor."""
     if not (isinstance(factor, Real) and factor > 0):
         raise ValueError(f"expected a Pen, or a factor above 0 of OpenPose's, got {factor!r}")
     style = STYLES.get(keypoints.skeleton.name, BODY_STYLE)
@@ -145,19 +145,19 @@ def pen_of(keypoints: Keypoints, size: tuple[int, int], factor: float = 1.0) -> 
 def drawn_parts(
     people: Iterable[Person], thresholds: Thresholds = None
 ) -> list[tuple[Keypoints, np.ndarray]]:
-    """Return the parts of people in the order in which they are drawn, with what is visible.
+    """Return the parts of people in drawing order, with their visible keypoints.
 
     Args:
-        people: With any parts.
+        people: People with any parts.
         thresholds: As for `draw`.
 
     Returns:
-        All bodies, then faces, left hands and right hands, each with (K,) bool: True where a
-        keypoint is drawn.
+        All bodies, then faces, left hands and right hands, each with (K,) bool: True for the
+        keypoints that are drawn.
 
     Raises:
         TypeError: The thresholds are neither a number nor a mapping.
-        ValueError: A threshold is of a skeleton that nobody has.
+        ValueError: A threshold belongs to a skeleton that no person has.
     """
     everyone = list(people)
     parts = [each.parts[part] for part in PERSON_PARTS for each in everyone if part in each.parts]
@@ -176,7 +176,7 @@ def drawn_parts(
 
 
 def _visible(keypoints: Keypoints, threshold: float | None = None) -> np.ndarray:
-    """Return which keypoints are drawn (K,), by a threshold or by the default, see `draw`."""
+    """Return which keypoints (K,) exceed a threshold, or the default one, see `draw`."""
     if threshold is None:
         is_present = isinstance(keypoints, Face) and keypoints.presence is not None
         style = STYLES.get(keypoints.skeleton.name, BODY_STYLE)
@@ -201,30 +201,30 @@ def draw(
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
-        people: The people, or their bodies, faces or hands alone, in pixels of the image.
-        thresholds: Score that all keypoints must exceed, or that of each skeleton by its name, for
-            example {"hand": 0.3}, or {"body": 0.1} for bodies of any. Others have OpenPose's: 0.05
-            of bodies, 0.4 of faces, 0.2 of hands. But 0.1 of a face whose presence is known, which
-            has been judged as a whole.
-        pen: How many times as thick as OpenPose draws, see `pen_for`; or `Pen(line, radius,
-            circle)` of `viz.drawing`, sizes in pixels for all parts alike.
-        supersample: How many times as large the skeletons are drawn, and averaged to the image's
-            size: lines finer than a pixel, with smooth edges, where people are small. None for
-            `finer_lines` of the image, 1 for OpenPose's drawing to the pixel. 1 with a `Pen`.
-        ids: Whether the id of each person who has one, and of whom something is drawn, is written
-            above the highest keypoint, unlike OpenPose.
-        boxes: Whether the box of each body, face and hand of which something is drawn is drawn too,
-            with `part_label` at its corner. Where a part has no box, it is the extent of the
-            keypoints that are drawn.
+        people: The people, or only their bodies, faces or hands, in pixels of the image.
+        thresholds: The score that all keypoints must exceed, or a mapping from names of skeletons
+            to scores, for example {"hand": 0.3}, or {"body": 0.1} for bodies of any skeleton. The
+            defaults are OpenPose's: 0.05 for bodies, 0.4 for faces and 0.2 for hands. For a face
+            whose presence is known the default is 0.1, since it has been assessed as a whole.
+        pen: A factor of OpenPose's sizes, see `pen_for`; or `Pen(line, radius, circle)` of
+            `viz.drawing`, sizes in pixels for all parts.
+        supersample: The factor by which the skeletons are enlarged for drawing, before they are
+            averaged to the image's size. This gives lines finer than a pixel, with smooth edges,
+            for small people. None selects `finer_lines` of the image, and 1 reproduces OpenPose's
+            drawing exactly. With a `Pen` it is 1.
+        ids: Whether to write the id of each drawn person who has one above the highest keypoint,
+            unlike OpenPose.
+        boxes: Whether to draw the box of each drawn body, face and hand, with `part_label` at its
+            corner. If a part has no box, the extent of its drawn keypoints is used.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
 
     Raises:
         ImageError: The image is not (H, W, 3) uint8.
-        TypeError: The people are no list of people, or the thresholds neither a number nor a
+        TypeError: The people are not a list of people, or the thresholds are neither a number nor a
             mapping.
-        ValueError: A threshold is of a skeleton that nobody has.
+        ValueError: A threshold belongs to a skeleton that no person has.
 
     Example:
         >>> image = np.zeros((80, 60, 3), np.uint8)
@@ -251,7 +251,7 @@ def finer_lines(image_size: tuple[int, ...]) -> int:
     """Return a `supersample` that keeps lines finer than fingers and eyes in small images.
 
     Args:
-        image_size: (height, width) of the image; its whole shape will do.
+        image_size: (height, width) of the image, or its full shape.
 
     Example:
         >>> finer_lines((480, 640)), finer_lines((3000, 4000))
@@ -261,7 +261,7 @@ def finer_lines(image_size: tuple[int, ...]) -> int:
 
 
 def enlarge_keypoints(keypoints: Keypoints, factor: float) -> Keypoints:
-    """Return keypoints in an image that was enlarged, by the half-pixel rule; without their box."""
+    """Return keypoints scaled to an enlarged image by the half-pixel rule, without their box."""
     xy = (keypoints.xy + 0.5) * factor - 0.5
     return keypoints if factor == 1 else replace(keypoints, xy=xy, box=None)
 
@@ -272,7 +272,7 @@ def _painted(
     pen: Pen | float,
     supersample: int | None,
 ) -> np.ndarray:
-    """Return a copy of an image with keypoints; arguments as for `draw` and `_draw_onto`."""
+    """Return a copy of an image with drawn keypoints; arguments as for `draw` and `_draw_onto`."""
     factor = finer_lines(image.shape) if supersample is None else supersample
     check_whole(factor, "supersample")
     factor = 1 if isinstance(pen, Pen) else factor
@@ -298,17 +298,17 @@ def draw_hands(
     """Draw the skeletons of hands as OpenPose does, with finer lines in small images.
 
     Left hands are drawn first, then the others. A line has the colour of its second keypoint. A
-    keypoint that is missing, or whose score is not above the threshold, is not drawn, nor are its
-    lines. Another difference: OpenPose draws nothing of a hand whose keypoints span no area (a
-    single keypoint, say); here it is drawn with the smallest sizes.
+    keypoint that is missing, or whose score is not above the threshold, is not drawn, and neither
+    are its lines. OpenPose does not draw a hand whose keypoints span no area, such as a single
+    keypoint; this function draws it with the smallest sizes.
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
-        hands: The hands, `xy` in pixels of the image; they may reach outside.
+        hands: The hands, with `xy` in pixels of the image. They may lie partly outside the image.
         threshold: The score that a keypoint must exceed.
-        pen: How many times as thick as OpenPose draws, see `pen_for`; or `Pen(line, radius,
-            circle)` of `viz.drawing`, sizes in pixels for all parts alike.
-        labels: Whether `hand_label` of each hand is written above it, unlike OpenPose.
+        pen: A factor of OpenPose's sizes, see `pen_for`; or `Pen(line, radius, circle)` of
+            `viz.drawing`, sizes in pixels for all parts.
+        labels: Whether to write the `hand_label` of each hand above it, unlike OpenPose.
         supersample: As for `draw`.
 
     Returns:
@@ -316,7 +316,7 @@ def draw_hands(
 
     Raises:
         ImageError: The image is not (H, W, 3) uint8.
-        TypeError: They are no list of hands.
+        TypeError: The hands are not a list of hands.
 
     Example:
         >>> image = np.zeros((80, 60, 3), np.uint8)
@@ -340,13 +340,13 @@ def draw_hands(
 
 
 def hand_label(hand: Hand) -> str:
-    """Return what is known of a hand as a whole: its side, and its presence in per cent.
+    """Return a label for a hand: its side, and its presence in per cent, as far as they are known.
 
     Args:
-        hand: Of any estimator.
+        hand: A hand from any estimator.
 
     Returns:
-        Empty where nothing is known.
+        The label; empty if neither is known.
 
     Example:
         >>> hand_label(Hand(np.zeros((21, 2)), np.ones(21), side="left", presence=0.987))
@@ -357,13 +357,14 @@ def hand_label(hand: Hand) -> str:
 
 
 def part_label(part: Keypoints) -> str:
-    """Return the side of a hand, and how sure a body, face or hand is.
+    """Return a label for a body, face or hand: its confidence and, for a hand, its side.
 
     Args:
-        part: Of any estimator.
+        part: A part from any estimator.
 
     Returns:
-        The presence in per cent where the network tells it, or else the mean score.
+        The side of a hand, and the presence in per cent if the network estimates it, otherwise the
+        mean score.
 
     Example:
         >>> part_label(Face(np.zeros((70, 2)), np.ones(70), presence=0.987))
@@ -377,12 +378,12 @@ def part_label(part: Keypoints) -> str:
 
 
 def _per_cent(probability: float) -> str:
-    """Return a probability in whole per cent."""
+    """Format a probability in whole per cent."""
     return f"{probability:.0%}".replace("%", " %")
 
 
 def _draw_box(canvas: np.ndarray, part: Keypoints, visible: np.ndarray) -> None:
-    """Draw the box of a part in white, edged in black, with its label; in place."""
+    """Draw the box of a part in white with black edges, with its label, in place."""
     if not visible.any():
         return
     if part.box is None:
@@ -398,11 +399,10 @@ def _draw_box(canvas: np.ndarray, part: Keypoints, visible: np.ndarray) -> None:
 
 
 def _write(canvas: np.ndarray, text: str, corner: np.ndarray, *, centred: bool = False) -> None:
-    """Write a text in white, edged in black, above a position but inside the image; in place.
+    """Write a text in white with black edges above a position but inside the image, in place.
 
-    It begins at the position, or is centred above it.
-
-    The letters are drawn once and dilated for the edge: in OpenCV 5 thicker ones are wider too.
+    The text begins at the position, or is centred above it. The letters are drawn once and dilated
+    for the edge, because thicker letters are also wider in OpenCV 5.
     """
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, max(LABEL_SCALE * math.sqrt(canvas[..., 0].size), 0.4)
     thickness = max(_round(2 * scale), 1)
@@ -425,8 +425,8 @@ def contact_sheet(
     """Arrange images in rows, with the skeletons of the hands or bodies in them.
 
     Args:
-        samples: Images (h, w, 3) uint8 RGB of one size, each with its keypoints.
-        columns: Number of images in a row; the last row is filled up with grey.
+        samples: Images (h, w, 3) uint8 RGB of the same size, each with its keypoints.
+        columns: Number of images in a row. The last row is filled with grey.
 
     Returns:
         (rows * h, columns * w, 3) uint8 RGB.
@@ -455,32 +455,33 @@ def draw_heatmaps(
     box: BoxLike | None = None,
     skeleton: Skeleton | None = None,
 ) -> np.ndarray:
-    """Draw one heatmap, or the greatest of all keypoints' heatmaps, over an image.
+    """Draw one heatmap, or the maximum of all keypoints' heatmaps, over an image.
 
-    Values are clipped to [0, 1] and coloured with inferno, whose lightness rises evenly: black is
-    0, light yellow is 1. Maps of any resolution fit, by the half-pixel rule: the image and the map
-    cover the same area.
+    Values are clipped to [0, 1] and coloured with the inferno colormap, whose lightness increases
+    uniformly: black is 0, light yellow is 1. Maps may have any resolution. They are aligned by the
+    half-pixel rule: the image and the map cover the same area.
 
     Args:
         image: (H, W, 3) uint8 RGB. Not changed.
         maps: (h, w, K + 1) heatmaps, or (h, w, K) without the background, or (h, w, K + 1 + 2 L)
             with part affinity fields, as `BodyEstimator.merge` returns them; or one map (h, w).
         index: The channel to show: a number, a keypoint's name, or "background"; None for the
-            greatest value over all keypoints.
-        opacity: 0 shows the image only, 1 the heatmap only.
+            maximum over all keypoints.
+        opacity: 0 shows only the image, 1 only the heatmap.
         box: (x, y, width, height) that the maps cover, in pixels of the image: `frame.box` of
-            `HandEstimator.heatmaps`, or of a body's view. The image outside stays as it is. By
-            default the whole image.
-        skeleton: Names of the K keypoints; None for the one of `SKELETONS` with as many maps.
+            `HandEstimator.heatmaps`, or of a body's view. The image outside the box is not changed.
+            By default the maps cover the whole image.
+        skeleton: Names of the K keypoints; None selects the one of `SKELETONS` with this number of
+            maps.
 
     Returns:
         (H, W, 3) uint8 RGB, a new image.
 
     Raises:
         ImageError: The image is not (H, W, 3) uint8.
-        TypeError: The maps are a tuple: what `heatmaps` returns has a frame too.
-        ValueError: The maps are not those of the skeleton, there is no such channel, or the opacity
-            or the box is not valid.
+        TypeError: The maps are a tuple. `heatmaps` returns a tuple of maps and a frame.
+        ValueError: The maps do not match the skeleton, there is no such channel, or the opacity or
+            the box is not valid.
 
     Example:
         >>> image = np.full((40, 60, 3), 100, np.uint8)
@@ -506,16 +507,17 @@ def draw_heatmaps(
 def select_map(
     maps: np.ndarray, index: int | str | None = None, skeleton: Skeleton | None = None
 ) -> np.ndarray:
-    """Return one of several heatmaps, or the greatest value over all keypoints.
+    """Return one of several heatmaps, or the maximum over all keypoints.
 
     Args:
         maps: (h, w, K + 1) with the background last, (h, w, K) without it, (h, w, K + 1 + 2 L) with
             part affinity fields too, or one map (h, w).
-        index: A number, a keypoint's name, "background", or None for the greatest value.
-        skeleton: Names of the K keypoints; None for the one of `SKELETONS` with as many maps.
+        index: A number, a keypoint's name, "background", or None for the maximum.
+        skeleton: Names of the K keypoints; None selects the one of `SKELETONS` with this number of
+            maps.
 
     Returns:
-        (h, w).
+        The map (h, w).
 
     Raises:
         ValueError: The maps have another shape, or there is no such map.
@@ -534,7 +536,7 @@ def select_map(
 
 
 def _skeleton_of(maps: np.ndarray, skeletons: Sequence[Skeleton]) -> Skeleton:
-    """Return the skeleton whose keypoints, background and fields there are maps of."""
+    """Return the skeleton whose keypoints, background and fields match the number of maps."""
     known: list[int] = []
     for each in skeletons:
         counts = [len(each), len(each) + 1, len(each) + 1 + 2 * len(each.limbs)]
@@ -557,11 +559,11 @@ def resample_to_image(
         box: (x, y, width, height) that the map covers, or None for the whole image.
 
     Returns:
-        The map at the pixels whose centres the box covers, and their rows and columns. Empty where
-        the box lies outside the image.
+        The map at the pixels whose centres lie in the box, and the rows and columns of these
+        pixels. They are empty if the box lies outside the image.
 
     Raises:
-        ValueError: The box is not four finite numbers with a size above 0.
+        ValueError: The box does not consist of four finite numbers with a size above 0.
     """
     x, y, width, height = check_box((0, 0, size[1], size[0]) if box is None else box)
     columns, xs = _axis(x, width, size[1], heat.shape[1])
@@ -571,16 +573,16 @@ def resample_to_image(
 
 
 def _axis(start: float, length: float, limit: int, cells: int) -> tuple[slice, np.ndarray]:
-    """Return the pixels of an axis that the box covers, and their positions in the map's cells."""
+    """Return the pixels of an axis that lie in the box, and their positions in cells of the map."""
     first = min(max(math.ceil(start - 0.5), 0), limit)
     last = min(max(math.ceil(start + length - 0.5), first), limit)
     return slice(first, last), (np.arange(first, last) - start + 0.5) * cells / length - 0.5
 
 
 def _pixels(xy: np.ndarray) -> list[list[int]]:
-    """Return the pixels that points (k, 2) lie in; that of a missing point means nothing.
+    """Return the pixels that contain points (k, 2); for missing points they are arbitrary.
 
-    OpenPose adds a half and cuts the fraction off, towards zero (utilities/fastMath.hpp).
+    OpenPose adds a half and truncates towards zero (utilities/fastMath.hpp).
     """
     near = np.clip(np.nan_to_num(xy), -FARTHEST, FARTHEST).astype(np.float32)
     pixels: list[list[int]] = (near + np.float32(0.5)).astype(int).tolist()
@@ -588,5 +590,5 @@ def _pixels(xy: np.ndarray) -> list[list[int]]:
 
 
 def _round(value: float) -> int:
-    """Round halves up, as OpenPose does; Python rounds them to even."""
+    """Round halves up as OpenPose does, unlike Python, which rounds them to even."""
     return int(value + 0.5)

@@ -1,8 +1,8 @@
-"""The explorer: see inside the network with your own images, in a widget or in one figure.
+"""The explorer, which visualises a network on your own images, in a widget or in one figure.
 
-`session` holds what was chosen and found, without widgets: `images` that were given, `predictions`
-of the network. `render` draws it, `save` writes it. `app` is the widget, made of `controls` and of
-the `widgets` of our own.
+`session` holds the selections and results, without widgets. `images` reads the given images, and
+`predictions` holds the results of the network. `render` draws a session, and `save` writes it.
+`app` is the widget, built from `controls` and the custom `widgets`.
 """
 
 import html
@@ -34,33 +34,33 @@ def explore(
     preset: str | None = None,
     boxes: "Iterable[BoxLike] | None" = None,
 ) -> "Explorer | Figure":
-    """Explore one image, or several: heatmaps, stages, scales, peaks, keypoints.
+    """Explore one or several images: heatmaps, stages, scales, peaks and keypoints.
 
-    In a notebook it is a widget: it follows each choice at once, boxes and keypoints can be
-    dragged, and the image, OpenPose's JSON and a label file can be saved. In a plain script, and
-    where ipywidgets or anywidget is not installed (`pip install ipywidgets anywidget`
+    In a notebook the explorer is a widget. It responds to each selection immediately, boxes and
+    keypoints can be dragged, and the image, OpenPose's JSON and a label file can be saved. In a
+    plain script, or if ipywidgets or anywidget is not installed (`pip install ipywidgets anywidget`
     installs both), it is one figure.
 
-    With an estimator of whole people it shows the body, the face and the hands of each of them.
-    Hands are computed again from their boxes as recipe and stage are chosen, so that their scores
-    may differ a little from those that the estimator returns.
+    With an estimator of whole people it shows the body, the face and the hands of each person.
+    Hands are computed again from their boxes when a recipe or stage is selected, so their scores
+    may differ slightly from those that the estimator returns.
 
     Args:
         image_or_paths: (H, W, 3) uint8 RGB, a file, a folder of images, or several of these.
-        estimator: Finds the hands, or whole people; by default that of the preset.
+        estimator: The estimator of hands or whole people; by default that of the preset.
         preset: A key of `presets.PRESETS`, or of `presets.PRESET_SETS` such as "lite", which finds
             whole people. By default "hand_lite".
-        boxes: (x, y, width, height) or (x, y, width) of the hands of the first image; by default
-            the estimator searches for them.
+        boxes: (x, y, width, height) or (x, y, width) of each hand in the first image. By default
+            the estimator searches for the hands.
 
     Returns:
-        The widget, whose `session` can be read and changed from other cells; or the figure.
+        The widget, whose `session` can be read and changed from other cells, or the figure.
 
     Raises:
         ImageError: There is no image, or the first one cannot be read.
         TypeError: The estimator is neither a `HandEstimator` nor a `WholeBodyEstimator`.
-        ValueError: A box is not valid, or boxes are given with whole people; there is no such
-            preset, or it comes with an estimator.
+        ValueError: A box is not valid, boxes are given with whole people, there is no such preset,
+            or both a preset and an estimator are given.
         WeightsError: The preset's weights are missing or damaged.
 
     Example:
@@ -98,7 +98,7 @@ def explore(
 
 
 def _load(preset: str, tell: Callable[[str], None]) -> "HandEstimator | WholeBodyEstimator":
-    """Load the networks of a preset, or of a set of them: of hands, or of whole people."""
+    """Load the networks of a preset or of a set of presets, for hands or for whole people."""
     from openpose_keras.estimators.hand import HandEstimator
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
     from openpose_keras.networks.presets import get_presets
@@ -111,13 +111,13 @@ def _load(preset: str, tell: Callable[[str], None]) -> "HandEstimator | WholeBod
 
 
 def has_widgets() -> bool:
-    """Return whether this is a notebook's kernel, and the packages of the widgets are installed."""
+    """Return whether this is a notebook kernel, and the packages of the widgets are installed."""
     packages = map(find_spec, ("anywidget", "ipywidgets"))
     return _is_notebook() and all(packages)
 
 
 def _is_notebook() -> bool:
-    """Return whether this is a notebook's kernel."""
+    """Return whether this is a notebook kernel."""
     ipython: Any = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None
@@ -125,14 +125,14 @@ def _is_notebook() -> bool:
 
 @contextmanager
 def _telling() -> Iterator[Callable[[str], None]]:
-    """Show in the notebook what is being loaded until all is done, and nothing elsewhere."""
+    """Show what is being loaded, in a notebook only, until everything is loaded."""
     if not _is_notebook():
         yield lambda text: None
         return
     display = import_module("IPython.display").display
 
     def content(text: str) -> dict[str, str]:
-        """Return a line in all forms that a notebook may show."""
+        """Return a line of text in all formats that a notebook may display."""
         return {"text/html": f"<i>{html.escape(text)}</i>" if text else "", "text/plain": text}
 
     handle = display(content("Loading the explorer …"), raw=True, display_id=True)

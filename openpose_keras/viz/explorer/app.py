@@ -1,4 +1,4 @@
-"""The explorer as a widget: controls, image, table and what can be saved, around a `Session`."""
+"""The explorer as a widget for a `Session`: controls, image, tables and buttons to save."""
 
 import base64
 from collections.abc import Callable
@@ -45,11 +45,11 @@ UNLIKELY = 0.5  # a presence below it is told as "probably no hand"
 
 
 class Explorer(widgets.Box):
-    """Shows what is inside the network, for one's own images; `explore` makes it.
+    """The explorer's widget, which `explore` creates.
 
     Args:
-        session: What is shown. It can be read and changed from other cells too; `refresh` then
-            shows it.
+        session: The session to show. It can also be read and changed from other cells; `refresh`
+            then shows the changes.
     """
 
     def __init__(self, session: Session) -> None:
@@ -76,7 +76,7 @@ class Explorer(widgets.Box):
         self.refresh()
 
     def _columns(self) -> list[list[widgets.Widget]]:
-        """Return the parts column by column; a list of one image is left out."""
+        """Return the widgets by column, without the list of images if there is only one."""
         several = len(self.session.images) > 1
         controls = [each for name, each in self.controls.items() if several or name != "image"]
         changes = widgets.HBox([self.buttons[name] for name in CHANGES])
@@ -89,7 +89,7 @@ class Explorer(widgets.Box):
         ]
 
     def _connect(self) -> None:
-        """Connect controls, mouse and buttons with the session."""
+        """Connect controls, mouse and buttons to the session."""
         session = self.session
         if "tool" in self.controls:
             widgets.dlink((self.controls["tool"], "value"), (self.canvas, "tool"))
@@ -105,14 +105,14 @@ class Explorer(widgets.Box):
             self.buttons[kind].on_click(lambda _, kind=kind: self.save(kind))
 
     def _choose(self, name: str, change: dict[str, Any]) -> None:
-        """Pass a control's value to the session, unless the session has set it."""
+        """Pass a control's value to the session, unless the session itself has set it."""
         value = None if change["new"] == NONE else change["new"]
         action = self.session.set_side if name == "side" else self.session.change
         if not self._updating:
             self._apply(action, **{name: value})
 
     def _handle_message(self, _: object, content: dict[str, Any], __: object) -> None:
-        """Apply what the user did with the mouse or a key."""
+        """Apply the user's action with the mouse or keyboard."""
         session = self.session
         actions: dict[str, Callable[..., object]] = {
             "change": session.change,
@@ -125,7 +125,7 @@ class Explorer(widgets.Box):
         self._apply(actions[content["method"]], **content["options"])
 
     def _apply(self, action: Callable[..., object], **options: Any) -> None:  # noqa: ANN401
-        """Change the session, and show the result; say meanwhile what is being done."""
+        """Change the session and show the result, with a status message during the work."""
         if not options or not VIEW.issuperset(options):
             self._message = ("", False)
             self.status.busy = self._work(options.get("image"))
@@ -134,7 +134,7 @@ class Explorer(widgets.Box):
         self.status.busy = ""
 
     def _work(self, image: int | None) -> str:
-        """Return what takes its time when something is chosen: an image, or anything else."""
+        """Return the status message for a selection that takes time: an image, or anything else."""
         if image is not None and image not in self.session.annotations:
             name, finds = self.session.images[image].name, self.session.finds
             return f"Searching {name} for {finds} …"
@@ -151,13 +151,13 @@ class Explorer(widgets.Box):
         self.status.busy = ""
 
     def refresh(self) -> None:
-        """Show the session as it is now; an error is reported under the image."""
+        """Show the current state of the session; an error is reported under the image."""
         self._try(self._show)
 
     def _try(self, action: Callable[[], object]) -> None:
-        """Do something, and report errors in the widget: nobody sees an exception in a callback.
+        """Run an action and report errors in the widget, since callbacks hide exceptions.
 
-        A control that changes meanwhile was set by `_show` and not by the user.
+        Controls that change in the meantime were set by `_show` and not by the user.
         """
         self._updating = True
         try:
@@ -170,12 +170,12 @@ class Explorer(widgets.Box):
             self._updating = False
 
     def _report(self, text: str, *, error: bool = False) -> None:
-        """Show a line under the image: what was done or what went wrong, else what was found."""
+        """Show a line under the image: what was done, an error, or else what was found."""
         self._message = (text, error)
         self.status.text, self.status.is_error = self._message
 
     def _show(self) -> None:
-        """Show the state in the controls, and image, boxes, skeletons, tables and message."""
+        """Update the controls, the image, boxes, skeletons, tables and the message."""
         self._update_controls()
         session, state, compared = self.session, self.session.state, self.session.compared()
         found = [result.keypoints for result in session.results()]
@@ -201,12 +201,12 @@ class Explorer(widgets.Box):
         self.status.text, self.status.is_error = text or self._finding(active, other), error
 
     def _show_image(self, canvas: Canvas, session: Session, title: str) -> None:
-        """Show image, boxes and skeletons of our session, or of what it is compared with.
+        """Show image, boxes and skeletons of the session, or of the one it is compared with.
 
         Args:
-            canvas: Where.
-            session: What.
-            title: Its recipe or stage, to stand above it; nothing without a comparison.
+            canvas: The canvas on which to show them.
+            session: The session to show.
+            title: The recipe or stage, shown above the image; empty without a comparison.
         """
         state, name = session.state, session.images[session.state.image].name
         found = [result.keypoints for result in session.results()]
@@ -226,7 +226,7 @@ class Explorer(widgets.Box):
             canvas.label = ", ".join(filter(None, (name, session.counted, caption)))
 
     def _drawn(self, index: int, found: Keypoints) -> dict[str, Any]:
-        """Return what the canvas draws of a hand, or of a part of a person with its number."""
+        """Return the drawing data of a hand, or of a part of a person with the person's number."""
         text = part_label(found)
         if self._people:
             numbers = [each.person for each in self.session.hands]
@@ -235,19 +235,19 @@ class Explorer(widgets.Box):
         return {"points": _points(found), "text": text, "layout": found.skeleton.name}
 
     def _whose(self) -> str:
-        """Return of which part of whom the keypoints are, where they are not those of a hand."""
+        """Return the part and the person of the shown keypoints, for sessions with people."""
         hands = self.session.hands
         active = hands[self.session.state.hand] if hands and self._people else None
         return f" of the {part_name(active)}" if active else ""
 
     def _progress(self) -> str:
-        """Return the heading of the table, with how many of several images were corrected."""
+        """Return the table's heading, with the number of corrected images if there are several."""
         count = len(self.session.images)
         done = f": {len(self.session.corrected)} of {count} images corrected" if count > 1 else ""
         return f"{self.session.finds.capitalize()}{done}"
 
     def _finding(self, active: Keypoints | None, other: Keypoints | None) -> str:
-        """Return what people should know of the active hand and of the keypoint that is chosen."""
+        """Return a message about the active hand and the selected keypoint."""
         state = self.session.state
         if active is None:
             advice = "choose “box” and draw one around a hand."
@@ -269,7 +269,7 @@ class Explorer(widgets.Box):
         return f"{row['name']}: {where}{row['score']}{distance}"
 
     def _update_controls(self) -> None:
-        """Set the controls to the state, and suggest where to save."""
+        """Set the controls to the state, and suggest paths to save to."""
         session, state = self.session, self.session.state
         values = vars(state)
         if not self._people:
@@ -286,7 +286,7 @@ class Explorer(widgets.Box):
             path.placeholder = str(default_path(session, kind))
 
     def _repr_mimebundle_(self, **options: object) -> tuple[dict[str, object], dict[str, object]]:
-        """Return the widget, and an image with its words for viewers that show no widgets."""
+        """Return the widget, with an image and its alternative text for viewers without widgets."""
         data: dict[str, object] = super()._repr_mimebundle_(**options)
         figure = static_figure(self.session)
         data["image/png"] = base64.b64encode(figure._repr_png_()).decode()

@@ -55,10 +55,10 @@ SAVES = {
 
 
 def make_controls(session: Session) -> dict[str, widgets.Widget]:
-    """Return the controls of a session in their order; their values are set later.
+    """Return the controls of a session in display order; their values are set later.
 
     Args:
-        session: What they control. Each name but "side" and "tool" is a field of `State`.
+        session: The session to control. Each name except "side" and "tool" is a field of `State`.
     """
     people = isinstance(session, PeopleSession)
     images = [(image.name, index) for index, image in enumerate(session.images)]
@@ -77,13 +77,13 @@ def make_controls(session: Session) -> dict[str, widgets.Widget]:
 
 
 def channels(session: Session) -> list[tuple[str, str | int]]:
-    """Return the heatmaps to choose from, those of the active hand or part."""
+    """Return the selectable heatmaps, which are those of the active hand or part."""
     names = (*session.skeleton.keypoints, "background")
     return [("all keypoints", NONE), *((name, index) for index, name in enumerate(names))]
 
 
 def _network_controls(session: Session) -> dict[str, widgets.Widget]:
-    """Return the controls of how hands are found, and of their boxes."""
+    """Return the controls for the detection of hands and for their boxes."""
     peaks = [(OWN, NONE), *((name.replace("_", " "), name) for name in PEAKS)]
     sides = [("auto", NONE), ("left", "left"), ("right", "right")]
     tools = [("keypoints", "points"), ("box", "box")]

@@ -1,4 +1,4 @@
-"""The images that an explorer was given: arrays, files or folders, read when first shown."""
+"""The images given to an explorer: arrays, files or folders, read when they are first shown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class NamedImage:
     """An image with a name.
 
     Args:
-        name: For people, and for the files that are written.
+        name: The name to display, and to use for files that are written.
         source: (H, W, 3) uint8 RGB, or the file.
     """
 
@@ -34,23 +34,23 @@ class NamedImage:
         """Return the image, (H, W, 3) uint8 RGB.
 
         Raises:
-            ImageError: The file is not an image, or it is gone.
+            ImageError: The file is not an image, or no longer exists.
         """
         return read_image(self.source) if isinstance(self.source, Path) else self.source
 
 
 def collect_images(image_or_paths: Source | Iterable[Source]) -> list[NamedImage]:
-    """Return the images that were given.
+    """Collect the given images.
 
     Args:
-        image_or_paths: (H, W, 3) uint8 RGB, a file, a folder (its images in the order of their
-            names), or several of them; an array (n, H, W, 3) is n images.
+        image_or_paths: (H, W, 3) uint8 RGB, a file, a folder (its images are sorted by name), or
+            several of these. An array (n, H, W, 3) counts as n images.
 
     Returns:
         One or more images.
 
     Raises:
-        ImageError: An array is not an image, or there is no image, in a folder or at all.
+        ImageError: An array is not an image, or there is no image in a folder or at all.
 
     Example:
         >>> [image.name for image in collect_images([np.zeros((8, 8, 3), np.uint8)] * 2)]
@@ -71,7 +71,7 @@ def collect_images(image_or_paths: Source | Iterable[Source]) -> list[NamedImage
 
 
 def _sources(given: Source | Iterable[Source]) -> list[Source]:
-    """Return what was given one by one."""
+    """Return the given sources one by one."""
     if isinstance(given, np.ndarray):
         return list(given) if given.ndim == 4 else [given]
     if isinstance(given, str | Path) or not isinstance(given, Iterable):
@@ -80,7 +80,7 @@ def _sources(given: Source | Iterable[Source]) -> list[Source]:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return a file, or the images of a folder."""
+    """Return a file, or the images in a folder."""
     if not path.is_dir():
         return [path]
     return sorted(require_photos(path, path.iterdir(), ImageError))

@@ -1,8 +1,8 @@
-"""What the network predicts for each hand, and what a person corrected in it.
+"""The network's predictions for each hand, and their manual corrections.
 
-A Keras network of this package returns the heatmaps of all of its stages in one run. They are kept
-with its other answers by the content of the network's input, so that controls follow at once:
-another stage, recipe or method of finding peaks needs no second run.
+A Keras network of this package returns the heatmaps of all its stages in one run. They are cached
+with its other outputs by the content of the network's input, so that the controls respond
+immediately: another stage, recipe or method of finding peaks needs no second run.
 """
 
 import copy
@@ -30,11 +30,11 @@ Point = tuple[float, float]
 
 
 class Prediction(NamedTuple):
-    """What the network predicts for one hand, or for another part of a person.
+    """The prediction for one hand, or for another part of a person.
 
     Args:
-        keypoints: However low their scores; of a hand a `Hand`.
-        maps: (h, w, K + 1) merged heatmaps that they came from, never mirrored or rotated.
+        keypoints: The keypoints without a score threshold; a `Hand` for a hand.
+        maps: (h, w, K + 1) merged heatmaps of these keypoints, never mirrored or rotated.
         box: (x, y, width, height) that the maps cover, in the image.
     """
 
@@ -44,12 +44,13 @@ class Prediction(NamedTuple):
 
 
 class StagedNetwork:
-    """A network whose stages can be used one by one, and which keeps its maps.
+    """A network whose stages can be used separately, and which caches its maps.
 
     Args:
-        estimator: Whose network, and how it is fed. A Keras network of `networks` has all of its
-            stages, a model of several outputs of heatmaps has these; anything else has one stage.
-        memory: At most so many bytes of maps are kept; the oldest go first.
+        estimator: The estimator whose network and preprocessing are used. A Keras network of
+            `networks` has all its stages, a model with several heatmap outputs has these as stages,
+            and any other network has one stage.
+        memory: The maximum size of the cached maps in bytes; the oldest are removed first.
 
     Example:
         >>> def network(batch):
@@ -59,7 +60,7 @@ class StagedNetwork:
     """
 
     def __init__(self, estimator: HandEstimator, *, memory: int = MEMORY) -> None:
-        """Build the model of all stages; nothing is calculated yet."""
+        """Build the model with all stages; nothing is computed yet."""
         self._estimator, self.memory = estimator, memory
         network = estimator.keras_model()
         model = None if network is None else stages_model(network)
@@ -72,8 +73,8 @@ class StagedNetwork:
         """Return an estimator that decodes the maps of one stage.
 
         Args:
-            recipe: Its recipe; None for the given estimator's own.
-            stage: From 1 to `count`; None for the last.
+            recipe: The recipe; None for that of the given estimator.
+            stage: The stage, from 1 to `count`; None for the last.
         """
         given = self._estimator
         return HandEstimator(
@@ -86,14 +87,14 @@ class StagedNetwork:
         )
 
     def maps(self, batch: np.ndarray, stage: int) -> Maps:
-        """Return the network's maps, calculated or kept, with the heatmaps of one stage.
+        """Return the network's maps, computed or cached, with the heatmaps of one stage.
 
         Args:
             batch: (n, h, w, 3) float32, the network's input.
-            stage: From 1 to `count`.
+            stage: The stage, from 1 to `count`.
 
         Returns:
-            By name; `keypoints` (n, h', w', K + 1) float32.
+            The maps by name; `keypoints` is (n, h', w', K + 1) float32.
         """
         keys = [(each.shape, hashlib.blake2b(each.tobytes()).digest()) for each in batch]
         new = {key: row for row, key in enumerate(keys) if key not in self._kept}
@@ -111,7 +112,7 @@ class StagedNetwork:
         return stacked
 
     def search(self, image: np.ndarray) -> list[Region]:
-        """Search for hands as the given estimator does; return their boxes and keypoints."""
+        """Search for hands as the given estimator does, and return their boxes and keypoints."""
         estimates = self.estimator().estimate(image)
         margin = self._estimator.spec.upright_margin
         # Such a region's box is that of its upright crop: other recipes want the usual margin.
@@ -124,18 +125,18 @@ class StagedNetwork:
     def predict(
         self, image: np.ndarray, region: Region, recipe: AnyRecipe, peak: Peak, stage: int
     ) -> Prediction:
-        """Decode a hand as the estimator does, but without a threshold of scores: see `correct`.
+        """Decode a hand as the estimator does, but without a score threshold, see `correct`.
 
-        Where the recipe has an upright pass, the crop is rotated by the keypoints of the recipe's
-        own first pass at the last stage, whatever is chosen: so stages and peaks are compared on
-        the same input, and the network runs once for all of them.
+        If the recipe has an upright pass, the crop is always rotated by the keypoints of the
+        recipe's own first pass at the last stage. Stages and peaks are thus compared on the same
+        input, and the network runs once for all of them.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            region: The hand's box, its side, and its keypoints where a search has found them.
-            recipe: With the scales that are shown.
-            peak: How peaks are found.
-            stage: Of the network, from 1.
+            region: The hand's box, its side, and its keypoints if a search has found them.
+            recipe: The recipe, with the scales to show.
+            peak: The method of finding peaks.
+            stage: The stage of the network, from 1.
 
         Raises:
             OpenPoseKerasError: The box lies outside the image, or the network fails.
@@ -158,19 +159,19 @@ class StagedNetwork:
 def predict_people(
     estimator: WholeBodyEstimator, image: np.ndarray
 ) -> dict[tuple[int, str], Prediction]:
-    """Estimate the people of an image, and keep the maps that their keypoints came from.
+    """Estimate the people in an image, and keep the maps of their keypoints.
 
     Args:
-        estimator: Of whole people.
+        estimator: An estimator of whole people.
         image: (H, W, 3) uint8 RGB.
 
     Returns:
-        A prediction for each part that was found, by the person's index and the part's name in
-        `Person.parts`. The keypoints are those that the estimator returns.
+        A mapping from the person's index and the part's name in `Person.parts` to the prediction of
+        each found part. The keypoints are those that the estimator returns.
 
     Raises:
         OpenPoseKerasError: A network fails.
-        ValueError: A network finds points without heatmaps.
+        ValueError: A network returns points without heatmaps.
     """
     merged: list[np.ndarray] = []
     estimates: list[list[Any]] = []
@@ -194,13 +195,13 @@ def predict_people(
 
 
 def _keeping(estimator: Any, method: str, kept: list[Any]) -> Any:  # noqa: ANN401 - of any part
-    """Return an estimator, or None as it is, that keeps what one of its methods returns."""
+    """Return a copy of an estimator that records the results of a method; None stays None."""
     if estimator is None:
         return None
     own = getattr(estimator, method)
 
     def call(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - of the method
-        """Call the method and keep its result."""
+        """Call the method and record its result."""
         kept.append(own(*args, **options))
         return kept[-1]
 
@@ -210,22 +211,23 @@ def _keeping(estimator: Any, method: str, kept: list[Any]) -> Any:  # noqa: ANN4
 
 
 def _size(maps: Maps) -> int:
-    """Return the bytes of maps."""
+    """Return the size of maps in bytes."""
     return sum(each.nbytes for each in maps.values())
 
 
 def correct(
     prediction: Prediction, moved: Mapping[int, Point | None], threshold: float
 ) -> Prediction:
-    """Drop keypoints of a low score, then put those that a person moved where they belong.
+    """Drop keypoints with a low score, then apply the manual corrections.
 
     Args:
-        prediction: What the network predicts.
-        moved: Positions (x, y) by the keypoint's index; None for one that is not visible.
-        threshold: A keypoint is missing unless its score is above it.
+        prediction: The prediction of the network.
+        moved: Corrected positions (x, y) by the keypoint's index; None for one that is not visible.
+        threshold: The score that a keypoint must exceed, or it is missing.
 
     Returns:
-        The result. A moved keypoint has the score 1, one that is not visible is missing.
+        The corrected prediction. A moved keypoint has the score 1, and one that is not visible is
+        missing.
 
     Example:
         >>> hand = Keypoints(np.zeros((21, 2)), np.full(21, 0.1), skeleton=HAND)

@@ -1,6 +1,6 @@
-"""Draw what the explorer shows: the image, or the surroundings of a hand, with all that was found.
+"""Draw the explorer's view: the image or the surroundings of a hand, with the results.
 
-A window is the part of the image that is shown, (x, y, width, height) in whole pixels of it.
+A window is the visible part of the image, (x, y, width, height) in whole pixels of the image.
 """
 
 import math
@@ -33,15 +33,15 @@ def render(
     opacity: float | None = None,
     skeletons: bool | None = None,
 ) -> tuple[np.ndarray, Window]:
-    """Draw what a session shows: the heatmap of the active hand, and all skeletons.
+    """Draw the view of a session: the heatmap of the active hand, and all skeletons.
 
     Args:
-        session: The image, its hands, and what is chosen.
-        size: The longer side in pixels, at most; a part of the image fills it. None: the whole
-            image at its own size, with lines as thick as OpenPose's, to be saved.
-        opacity: Of the heatmap; None for the session's.
-        skeletons: Whether they are drawn, on the screen with their labels; None for the session's
-            choice.
+        session: The session with the image, its hands and the selections.
+        size: The maximum longer side in pixels; a part of the image is scaled to this size. None
+            draws the whole image at its own size, with OpenPose's line thickness, to be saved.
+        opacity: The opacity of the heatmap; None for that of the session.
+        skeletons: Whether to draw the skeletons, on the screen with their labels; None for the
+            session's setting.
 
     Returns:
         The image (h, w, 3) uint8 RGB and the window (x, y, width, height) that it shows.
@@ -80,17 +80,17 @@ def render(
 
 
 def part_label(keypoints: Keypoints) -> str:
-    """Return what is known of a hand as a whole, see `hand_label`; nothing of another part."""
+    """Return the `hand_label` of a hand; empty for any other part."""
     return hand_label(keypoints) if isinstance(keypoints, Hand) else ""
 
 
 def part_name(annotation: HandAnnotation) -> str:
-    """Return which part of whom it is: "left hand of person 2"."""
+    """Return the name of a part and its person, such as "left hand of person 2"."""
     return f"{annotation.part.replace('_', ' ')} of person {annotation.person + 1}"
 
 
 def compared_names(session: Session) -> tuple[str, str]:
-    """Return what is compared with what: the names of two recipes, or "stage 2" and "stage 1"."""
+    """Return the names of the two compared recipes, or of stages: "stage 2" and "stage 1"."""
     state = session.state
     if isinstance(state.against, str):
         return state.recipe, state.against
@@ -98,10 +98,10 @@ def compared_names(session: Session) -> tuple[str, str]:
 
 
 def window_of(session: Session) -> Window:
-    """Return the part of the image that is looked at: what is zoomed in on, else all of `frame_of`.
+    """Return the visible part of the image: the zoomed region, or all of `frame_of`.
 
     Args:
-        session: The image, its hands, and what is chosen.
+        session: The session with the image, its hands and the selections.
 
     Returns:
         (x, y, width, height) inside the image.
@@ -111,11 +111,11 @@ def window_of(session: Session) -> Window:
 
 
 def frame_of(session: Session, *, close: bool) -> Window:
-    """Return what is shown without a zoom: all of the image, or the surroundings of a hand.
+    """Return the part of the image shown without zoom: all of it, or the surroundings of a hand.
 
     Args:
-        session: The image and its hands.
-        close: Whether the surroundings of the active hand are wanted.
+        session: The session with the image and its hands.
+        close: Whether to return the surroundings of the active hand.
 
     Returns:
         (x, y, width, height) inside the image.
@@ -128,7 +128,7 @@ def frame_of(session: Session, *, close: bool) -> Window:
 
 
 def _whole_pixels(box: Box, frame: Window) -> Window:
-    """Return the pixels of a frame that a box touches; all of them where it touches none."""
+    """Return the pixels of a frame that a box touches, or the whole frame if it touches none."""
     x, y, width, height = box
     left, top = frame[:2]
     right, bottom = left + frame[2], top + frame[3]
@@ -138,12 +138,12 @@ def _whole_pixels(box: Box, frame: Window) -> Window:
 
 
 def static_figure(session: Session) -> NotebookFigure:
-    """Draw the explorer as one figure: the skeletons, the heatmaps, the table of scores.
+    """Draw the explorer as one figure with the skeletons, the heatmaps and the table of scores.
 
-    Where two recipes or stages are compared, skeletons and heatmaps of both stand side by side.
+    If two recipes or stages are compared, skeletons and heatmaps of both are shown side by side.
 
     Args:
-        session: What is shown.
+        session: The session to show.
 
     Returns:
         A figure of 7 inches, 700 pixels.
@@ -171,7 +171,7 @@ def static_figure(session: Session) -> NotebookFigure:
 
 
 def _write_scores(axes: Axes, session: Session) -> None:
-    """Write the keypoints of the active hand or part and their scores, one line each."""
+    """Write the keypoints of the active hand or part with their scores, one per line."""
     count, active, skeleton = len(session.hands), session.state.hand, session.skeleton
     title = f"hand {active + 1} of {count}" if count > 1 else "scores"
     axes.set(xlim=(0, 1), ylim=(len(skeleton), 0))

@@ -1,4 +1,4 @@
-"""What the explorer saves: the image, OpenPose's JSON, and a label file for training."""
+"""Save the explorer's image, OpenPose's JSON, or a label file for training."""
 
 from pathlib import Path
 
@@ -22,40 +22,40 @@ KINDS = {
 
 
 def default_path(session: Session, kind: str) -> Path:
-    """Return where something is saved by default: next to the image.
+    """Return the default path to save to, which is next to the image.
 
     Args:
-        session: Which image.
+        session: The session with the image.
         kind: "image", "json" or "labels".
 
     Returns:
-        For an image `photo.jpg`: `photo_explored.png`, `photo_keypoints.json` or `labels.json`; for
-        an array the same in the current folder.
+        For an image `photo.jpg`: `photo_explored.png`, `photo_keypoints.json` or `labels.json`. For
+        an array, the file is in the current folder.
     """
     shown = session.images[session.state.image]
     return Path(shown.path or "").parent / KINDS[kind].format(name=shown.name)
 
 
 def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Save what a session shows.
+    """Save the image or the results of a session.
 
     Args:
-        session: The images and what was found and corrected.
-        kind: "image": with heatmap and skeletons, at the image's own size. "json": all hands or
-            people of the image in OpenPose's format. "labels": the same for `openpose-keras train`
-            and `evaluate`, people as in COCO-WholeBody, added to a label file that may hold other
-            images already.
+        session: The session with the images, the results and the corrections.
+        kind: "image" saves the image with heatmap and skeletons, at its own size. "json" saves all
+            hands or people of the image in OpenPose's format. "labels" saves them for
+            `openpose-keras train` and `evaluate`, with people as in COCO-WholeBody, and adds them
+            to a label file that may already contain other images.
         path: The file. Its folder must exist.
-        overwrite: Whether a file, or this image's entry in a label file, may be replaced.
+        overwrite: Whether to replace an existing file, or this image's entry in a label file.
 
     Returns:
         The path.
 
     Raises:
-        FileExistsError: Something would be replaced, and `overwrite` is not set.
+        FileExistsError: A file or entry would be replaced, and `overwrite` is not set.
         FileNotFoundError: There is no such folder.
         ValueError: There is no such kind, or the file is not a label file.
-        OpenPoseKerasError: The results cannot be calculated.
+        OpenPoseKerasError: The results cannot be computed.
     """
     path = Path(path).expanduser()
     _check_path(session, kind, path, overwrite)
@@ -83,7 +83,7 @@ def save(session: Session, kind: str, path: str | Path, *, overwrite: bool = Fal
 
 
 def _check_path(session: Session, kind: str, path: Path, overwrite: bool) -> None:
-    """Raise where something is not to be saved under a name."""
+    """Raise an error if nothing may be saved under a path."""
     if kind not in KINDS:
         raise ValueError(f"expected a kind of {', '.join(KINDS)}, got {kind!r}")
     if path.exists() and not overwrite and kind != "labels":
@@ -96,7 +96,7 @@ def _check_path(session: Session, kind: str, path: Path, overwrite: bool) -> Non
 
 
 def _write_array(path: Path, image: np.ndarray, *, overwrite: bool) -> None:
-    """Write an image that came as an array, so that the labels have a file to refer to."""
+    """Write an image that was given as an array, so that the labels can refer to a file."""
     if overwrite or not path.exists():
         write_image(path, image)
     elif not np.array_equal(read_image(path), image):

@@ -1,7 +1,7 @@
-"""The explorer without its widgets: what was chosen, and what follows from it.
+"""The explorer without its widgets: the selections and the results.
 
-A `Session` holds the images, the hands in them and a `State`. `change`, `move_keypoint` and the
-like change it; `result` and `results` return what follows, and `render.render` draws it.
+A `Session` holds the images, the hands in them and a `State`. Methods such as `change` and
+`move_keypoint` change it, `result` and `results` return the results, and `render.render` draws it.
 """
 
 import copy
@@ -39,16 +39,14 @@ PEAKS = get_args(Peak)
 
 @dataclass(frozen=True, eq=False)
 class HandAnnotation:
-    """One hand: where to search its keypoints, and which of them a person corrected.
-
-    Or another part of a person, which was found there.
+    """A hand, or another part of a person: the region of its keypoints, and manual corrections.
 
     Args:
-        region: Its box and its side, which is None to leave it to the network.
-        moved: Positions (x, y) in the image by the keypoint's index; None for a keypoint that is
-            not visible. They stay when the box or anything else changes.
-        person: Index of the person whose part it is, among people.
-        part: "hand", or of people the name in `Person.parts`.
+        region: The box and the side. The side is None if the network is to determine it.
+        moved: Corrected positions (x, y) in the image by the keypoint's index; None for a keypoint
+            that is not visible. They are kept if the box or anything else changes.
+        person: Index of the person to whom the part belongs, in sessions with people.
+        part: "hand", or for people the name in `Person.parts`.
         skeleton: Names of the keypoints.
     """
 
@@ -64,26 +62,26 @@ Hands = tuple[HandAnnotation, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What is shown, and how.
+    """The selections that determine what is shown.
 
     Args:
         image: Index of the image.
-        hand: Index of the hand in it, or of the part of a person.
-        channel: Index of the heatmap that is shown, the last one is the background; None for all
+        hand: Index of the hand in the image, or of the part of a person.
+        channel: Index of the heatmap to show, where the last one is the background; None for all
             keypoints.
-        stage: Of the network, from 1; None for the last.
-        scales: Factors of the recipe; None for its own.
-        scale: The one factor whose maps are shown; None for the merged maps.
+        stage: Stage of the network, from 1; None for the last.
+        scales: Scale factors of the recipe; None for its own.
+        scale: The single factor whose maps are shown; None for the merged maps.
         recipe: Name of the recipe.
-        against: What the recipe is compared with: the name of another one, or another stage of the
-            network; None for nothing.
-        peak: How peaks are found; None for the recipe's own method.
-        threshold: A keypoint is missing unless its score is above it.
-        opacity: Of the heatmap, from 0 to 1.
-        close: Whether the surroundings of the hand are shown and not the whole image.
-        zoom: (x, y, width, height) of the part of these that is looked at; None for all.
-        preview: Index of a heatmap that is shown for a moment instead; None for `channel`.
-        skeletons: Whether they are drawn.
+        against: The name of another recipe, or another stage of the network, for comparison; None
+            for no comparison.
+        peak: The method of finding peaks; None for that of the recipe.
+        threshold: The score that a keypoint must exceed, or it is missing.
+        opacity: Opacity of the heatmap, from 0 to 1.
+        close: Whether to show the surroundings of the hand instead of the whole image.
+        zoom: (x, y, width, height) of the visible region within this view; None for all of it.
+        preview: Index of a heatmap to show temporarily; None for `channel`.
+        skeletons: Whether to draw the skeletons.
     """
 
     image: int = 0
@@ -107,12 +105,12 @@ Moment = tuple[dict[int, Hands], State]
 
 
 class Session:
-    """Images, the hands in them, and how they are shown.
+    """Images, the hands in them, and the state of their view.
 
     Args:
         image_or_paths: As in `explore`.
-        estimator: Finds the hands; its recipe is the first one.
-        boxes: Of the hands of the first image; by default the estimator searches for them.
+        estimator: The estimator that finds the hands. Its recipe is the first one.
+        boxes: Boxes of the hands in the first image. By default the estimator searches for them.
 
     Raises:
         ImageError: There is no image, or the first one cannot be read.
@@ -141,7 +139,7 @@ class Session:
         self._find_hands(0)
 
     def _begin(self, image_or_paths: Source | Iterable[Source], state: State) -> None:
-        """Collect the images, of which nothing is known yet."""
+        """Collect the images, without any results."""
         self.images = collect_images(image_or_paths)
         self.read = lru_cache(IMAGES)(lambda index: self.images[index].read())
         self.state = state
@@ -154,7 +152,7 @@ class Session:
 
     @property
     def image(self) -> np.ndarray:
-        """(H, W, 3) uint8 RGB, the image that is shown."""
+        """The displayed image, (H, W, 3) uint8 RGB."""
         return self.read(self.state.image)
 
     @property
@@ -164,7 +162,7 @@ class Session:
 
     @property
     def counted(self) -> str:
-        """How many hands, or people, there are in the image."""
+        """The number of hands or people in the image."""
         return f"{self.finds}: {len(self.hands)}"
 
     @property
@@ -173,19 +171,19 @@ class Session:
         return self._skeleton_of(self.state)
 
     def _skeleton_of(self, state: State) -> Skeleton:
-        """Return the skeleton of the hand or part that is active in a state."""
+        """Return the skeleton of the active hand or part of a state."""
         hands = self.annotations[state.image]
         return hands[state.hand].skeleton if hands else HAND
 
     @property
     def corrected(self) -> set[int]:
-        """Indices of the images whose hands a person changed."""
+        """Indices of the images whose hands were changed manually."""
         pairs = self.annotations.items()
         return {index for index, hands in pairs if hands is not self._found[index]}
 
     @property
     def scales(self) -> tuple[float, ...]:
-        """The factors of the recipe, as chosen."""
+        """The selected scale factors of the recipe."""
         return self.state.scales or self.recipes[self.state.recipe].scales
 
     @property
@@ -197,7 +195,7 @@ class Session:
         """Return the keypoints and heatmaps of one hand.
 
         Args:
-            index: Of the hand; None for the active one.
+            index: Index of the hand; None for the active one.
 
         Raises:
             IndexError: The image has no such hand.
@@ -208,7 +206,7 @@ class Session:
         return correct(self._predicted(hand), hand.moved, state.threshold)
 
     def _predicted(self, hand: HandAnnotation) -> Prediction:
-        """Return what the recipe predicts for a hand, with all that is chosen."""
+        """Return the prediction for a hand with the selected recipe and options."""
         state, recipe = self.state, self.recipes[self.state.recipe]
         scales = state.scales or recipe.scales
         return self._predict(
@@ -220,11 +218,10 @@ class Session:
         )
 
     def compared(self) -> "Session | None":
-        """Return the same hands as the other recipe or stage finds them, without corrections.
+        """Return the same hands as predicted by the other recipe or stage, without corrections.
 
         Returns:
-            A session to look at, not to change; None where nothing is compared, or there is no
-            hand.
+            A read-only session; None if there is no comparison or no hand.
         """
         state, against = self.state, self.state.against
         if against is None or not self.hands:
@@ -236,17 +233,17 @@ class Session:
         return other
 
     def results(self) -> list[Prediction]:
-        """Return the keypoints and heatmaps of every hand of the image."""
+        """Return the keypoints and heatmaps of each hand in the image."""
         return [self.result(index) for index in range(len(self.hands))]
 
-    # What changes it.
+    # Methods that change it.
 
     def change(self, **changes: Any) -> None:  # noqa: ANN401 - of each field its own type
-        """Choose: any field of `State`, by name.
+        """Change fields of `State`, given by name.
 
         Raises:
-            ValueError: There is no such image, hand, stage, recipe, scale, peak or channel, or a
-                number is out of range. What is compared is one of the recipes or stages.
+            ValueError: There is no such image, hand, stage, recipe, scale, peak or channel, a
+                number is out of range, or the comparison is not with a recipe or stage.
             ImageError: The image cannot be read.
         """
         if changes.get("image", self.state.image) != self.state.image:
@@ -272,7 +269,7 @@ class Session:
         self.state = state
 
     def _check_network(self, state: State) -> None:
-        """Raise unless the network and its maps can be used as a state says."""
+        """Raise an error unless the network and its maps allow the selections of a state."""
         _require("recipe", state.recipe, self.recipes)
         _require("stage", state.stage, self.stages)
         _require("recipe or stage", state.against, (*self.recipes, *self.stages))
@@ -283,24 +280,24 @@ class Session:
         """Move a keypoint of the active hand.
 
         Args:
-            index: Of the keypoint.
-            point: (x, y) in pixels of the image, or None: it is not visible.
+            index: Index of the keypoint.
+            point: (x, y) in pixels of the image, or None if the keypoint is not visible.
         """
         _require("keypoint", index, range(len(self.skeleton)))
         hand = self._active_hand()
         self._replace_hand(replace(hand, moved={**hand.moved, index: point}))
 
     def reset_keypoints(self) -> None:
-        """Forget the corrections of the active hand."""
+        """Discard the corrections of the active hand."""
         self._replace_hand(replace(self._active_hand(), moved={}))
 
     def move_box(self, box: BoxLike) -> None:
-        """Move the box of the active hand; its corrections stay."""
+        """Move the box of the active hand; its corrections are kept."""
         hand = self._active_hand()
         self._replace_hand(replace(hand, region=Region(check_box(box), hand.region.side)))
 
     def set_side(self, side: Side | None) -> None:
-        """Set the side of the active hand, or leave it to the network."""
+        """Set the side of the active hand; None leaves it to the network."""
         hand = self._active_hand()
         self._replace_hand(replace(hand, region=replace(hand.region, side=side)))
 
@@ -316,11 +313,11 @@ class Session:
         self._set_hands(rest, active=max(min(self.state.hand, len(rest) - 1), 0))
 
     def undo(self) -> None:
-        """Undo the last of these changes, where there is one."""
+        """Undo the last of these changes, if there is one."""
         self._travel(self._past, self._future)
 
     def redo(self) -> None:
-        """Make the last change that was undone again, unless there was another one since."""
+        """Repeat the last undone change, unless there was another change since."""
         self._travel(self._future, self._past)
 
     def _travel(self, source: list[Moment], target: list[Moment]) -> None:
@@ -331,14 +328,14 @@ class Session:
             self._go(annotations, replace(self.state, image=state.image, hand=state.hand))
 
     def _go(self, annotations: dict[int, Hands], state: State) -> None:
-        """Take a state over, without the heatmap of another skeleton."""
+        """Set the annotations and the state, and reset the heatmap if the skeleton changes."""
         before = self.skeleton
         self.annotations, self.state = annotations, state
         if self.skeleton != before:
             self.state = replace(state, channel=None, preview=None)
 
     def _active_hand(self) -> HandAnnotation:
-        """Return the active hand, or raise where there is none."""
+        """Return the active hand, or raise an error if there is no hand."""
         if not self.hands:
             raise ValueError("there is no hand: draw a box first")
         return self.hands[self.state.hand]
@@ -363,7 +360,7 @@ class Session:
         self._future.clear()
 
     def _find_hands(self, index: int) -> None:
-        """Read an image and, once, search it for hands."""
+        """Read an image and search it for hands the first time."""
         self.read(index)
         if index not in self.annotations:
             self.annotations[index] = self._found[index] = self._search(index)
@@ -374,14 +371,14 @@ class Session:
 
 
 class PeopleSession(Session):
-    """Images and the people in them, part by part, as an estimator finds them.
+    """Images and the parts of the people in them, as found by an estimator.
 
-    Each part stands where a hand does in a `Session`: its keypoints can be moved and its heatmaps
-    looked at. Recipes, stages, scales and boxes cannot be chosen.
+    Each part takes the role of a hand in a `Session`: its keypoints can be moved and its heatmaps
+    can be viewed. Recipes, stages, scales and boxes cannot be selected.
 
     Args:
         image_or_paths: As in `explore`.
-        estimator: Finds the people.
+        estimator: The estimator that finds the people.
 
     Raises:
         ImageError: There is no image, or the first one cannot be read.
@@ -391,7 +388,7 @@ class PeopleSession(Session):
 
     @property
     def counted(self) -> str:
-        """How many people there are in the image."""
+        """The number of people in the image."""
         return f"{self.finds}: {len({each.person for each in self.hands})}"
 
     def __init__(
@@ -403,21 +400,21 @@ class PeopleSession(Session):
         self._find_hands(0)
 
     def people(self) -> list[Person]:
-        """Return the people of the image, with what was corrected and without what was removed."""
+        """Return the people in the image, with corrected keypoints and without removed parts."""
         people: defaultdict[int, dict[str, Any]] = defaultdict(dict)
         for each, result in zip(self.hands, self.results(), strict=True):
             people[each.person][each.part] = result.keypoints
         return [Person(**people[number]) for number in sorted(people)]
 
     def _predicted(self, hand: HandAnnotation) -> Prediction:
-        """Return what was found of a part."""
+        """Return the prediction for a part."""
         found = self._people(self.state.image).get((hand.person, hand.part))
         if found is None:
             raise ValueError("expected a part that was found in the image: none can be added")
         return found
 
     def _check_network(self, state: State) -> None:
-        """Raise if something is chosen that people have not."""
+        """Raise an error if an option is selected that people do not have."""
         names = ("recipe", "stage", "against", "scales", "scale", "peak")
         if chosen := [name for name in names if getattr(state, name) != getattr(State(), name)]:
             raise ValueError(
@@ -426,7 +423,7 @@ class PeopleSession(Session):
             )
 
     def _search(self, index: int) -> Hands:
-        """Estimate the people of an image."""
+        """Estimate the people in an image."""
         return tuple(
             HandAnnotation(
                 Region(keypoints_box(found.keypoints.xy)), {}, *key, found.keypoints.skeleton
@@ -436,13 +433,13 @@ class PeopleSession(Session):
 
 
 def _require(kind: str, chosen: object, known: Collection[object]) -> None:
-    """Raise unless what was chosen is there, or nothing was."""
+    """Raise an error unless the selected value is None or one of the known ones."""
     if chosen is not None and chosen not in known:
         options = ", ".join(map(str, known))
         raise ValueError(f"there is no {kind} {chosen!r}: use one of {options}")
 
 
 def _recipes(own: AnyRecipe) -> dict[str, AnyRecipe]:
-    """Return the recipes by name, the estimator's own first."""
+    """Return the recipes by name, with the estimator's own recipe first."""
     name = own.name if RECIPES.get(own.name, own) == own else f"{own.name} (yours)"
     return {name: own, **{key: recipe for key, recipe in RECIPES.items() if key != name}}

@@ -1,8 +1,8 @@
-"""The widgets of our own: an image that can be clicked and dragged on, tables, a line of messages.
+"""Custom widgets: an image with mouse interaction, tables, and a line of messages.
 
-Their JavaScript lies next to this module and reaches the browser through the kernel, so that
-nothing is downloaded. What the user does comes back as a method of the `Session` to call:
-`{"method": "move_keypoint", "options": {"index": 8, "point": [x, y]}}`.
+Their JavaScript lies next to this module and is sent to the browser by the kernel, so that nothing
+is downloaded. An action of the user is sent back as a method of the `Session` to call: `{"method":
+"move_keypoint", "options": {"index": 8, "point": [x, y]}}`.
 """
 
 from collections.abc import Container
@@ -29,7 +29,7 @@ DISTANCE = ["distance", "distance"]  # the column that is added where two recipe
 
 
 def _colors(skeleton: Skeleton) -> list[str]:
-    """Return the colours of a skeleton's keypoints as CSS has them."""
+    """Return the colours of a skeleton's keypoints in CSS notation."""
     return ["rgb({}, {}, {})".format(*color) for color in skeleton.colors]
 
 
@@ -70,7 +70,7 @@ class Canvas(anywidget.AnyWidget):
 
         Args:
             image: (h, w, 3) uint8 RGB.
-            window: (x, y, width, height), the part of the session's image that it shows.
+            window: (x, y, width, height), the visible part of the session's image.
         """
         quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         _, data = cv2.imencode(".jpg", image[..., ::-1], quality)
@@ -79,7 +79,7 @@ class Canvas(anywidget.AnyWidget):
 
 
 class Table(anywidget.AnyWidget):
-    """Rows of which one can be chosen; `field` is what of the `State` is then set to its number."""
+    """A table with selectable rows; `field` of the `State` is set to the selected row's number."""
 
     _esm = _HERE / "table.js"
     _css = _HERE / "style.css"
@@ -91,9 +91,9 @@ class Table(anywidget.AnyWidget):
 
 
 class Status(anywidget.AnyWidget):
-    """A line that says what was done, what went wrong, or what is being done; read out aloud too.
+    """A status line with the last action, an error or the current work, for screen readers too.
 
-    It names the controls of the explorer as well, for those who use them without a mouse.
+    It also names the controls of the explorer, for users without a mouse.
     """
 
     _esm = _HERE / "status.js"
@@ -104,11 +104,11 @@ class Status(anywidget.AnyWidget):
 
 
 def hand_row(index: int, annotation: HandAnnotation, found: Keypoints) -> dict[str, str]:
-    """Return what the table of hands, or of people's parts, shows of one.
+    """Return the row of one hand or part in the table of hands, or of people's parts.
 
     Args:
-        index: Of the hand.
-        annotation: Which hand or part it is.
+        index: Index of the hand.
+        annotation: The hand or part.
         found: Its keypoints.
     """
     presence, side = getattr(found, "presence", None), getattr(found, "side", None)
@@ -122,12 +122,12 @@ def hand_row(index: int, annotation: HandAnnotation, found: Keypoints) -> dict[s
 def table_rows(
     found: Keypoints, moved: Container[int], other: Keypoints | None = None
 ) -> list[dict[str, str]]:
-    """Return the keypoints of a hand, or of another part, as the table shows them.
+    """Return the table rows for the keypoints of a hand or of another part.
 
     Args:
         found: The keypoints.
-        moved: Indices of the keypoints that a person moved or marked as not visible.
-        other: What another recipe or stage finds, to tell the distances in pixels.
+        moved: Indices of the keypoints that were manually moved or marked as not visible.
+        other: The keypoints of another recipe or stage, to show the distances in pixels.
     """
     rows = []
     distances = distances_between(found, other or found)
@@ -147,13 +147,13 @@ def table_rows(
 
 
 def distances_between(first: Keypoints, second: Keypoints) -> np.ndarray:
-    """Return the distance of each keypoint in both, (K,) pixels; NaN where one lacks it."""
+    """Return the distances between the same keypoints, (K,) pixels; NaN where one is missing."""
     distances: np.ndarray = np.linalg.norm(first.xy - second.xy, axis=1)
     return distances
 
 
 def summary(first: Keypoints, second: Keypoints) -> str:
-    """Return the mean and the greatest of the distances of two skeletons, as a sentence."""
+    """Return the mean and the maximum of the distances of two skeletons, as a sentence."""
     distances = distances_between(first, second)
     if np.isnan(distances).all():
         return "No keypoint was found by both."

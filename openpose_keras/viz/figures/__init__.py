@@ -1,13 +1,13 @@
-"""Figures for notebooks: people, images, heatmaps, fields and charts, each one call.
+"""Figures for notebooks: people, images, heatmaps, fields and charts, with one call each.
 
-All but `add_limb_graph` return a Matplotlib figure that a notebook shows once, where a cell ends
-with it, 100 pixels an inch: the default width of 7 inches is 700 pixels. It stores twice as many,
-in true colour, as a PNG or, where it shows photos, as a JPEG, with an alternative text. No state of
-pyplot is read or changed. The background is transparent, that of a JPEG white. Text and axes are a
-grey that reads on white and on black, and the colours of lines and bars can be told apart by
-colour-blind readers.
+All functions except `add_limb_graph` return a Matplotlib figure, which a notebook displays once if
+a cell ends with it. It is displayed with 100 pixels per inch: the default width of 7 inches is 700
+pixels. Twice this resolution is stored, in true colour, as a PNG or, for photos, as a JPEG, with an
+alternative text. The state of pyplot is neither read nor changed. The background is transparent, or
+white in a JPEG. Text and axes are in a grey that is readable on white and on black, and
+colour-blind readers can distinguish the colours of lines and bars.
 
-The axes of images and maps are in their pixels, an integer being the centre of a pixel, so that
+The axes of images and maps are in pixels, where an integer is the centre of a pixel, so that
 `figure.axes[0].plot(x, y, "o")` marks keypoints.
 """
 

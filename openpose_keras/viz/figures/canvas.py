@@ -1,4 +1,4 @@
-"""What all figures share: the figure itself, grids of axes, colour scales, charts and legends."""
+"""Common parts of all figures: the figure itself, grids of axes, colour bars and legends."""
 
 import base64
 import io
@@ -30,14 +30,14 @@ LETTER = 0.085  # inches that a letter of a title takes at 10 points, about
 
 
 class NotebookFigure(Figure):
-    """A figure with a transparent background, unknown to pyplot, that a notebook shows by itself.
+    """A figure with a transparent background, independent of pyplot, that notebooks display.
 
     Args:
-        width: In inches; 7 are 700 pixels.
-        height: In inches.
+        width: Width in inches; 7 inches are 700 pixels.
+        height: Height in inches.
 
     Attributes:
-        alt: What the figure shows, in a sentence or two: the alternative text of its image.
+        alt: The alternative text of the image, which describes it in one or two sentences.
     """
 
     def __init__(self, width: float, height: float) -> None:
@@ -46,11 +46,11 @@ class NotebookFigure(Figure):
         self.alt = "An empty figure."
 
     def __repr__(self) -> str:
-        """Return what the figure shows, in words."""
+        """Return a description of the figure."""
         return self.alt
 
     def _repr_png_(self) -> bytes:
-        """Return a PNG of 100 pixels an inch."""
+        """Return a PNG with 100 pixels per inch."""
         return _as_png(self._pixels(DPI))
 
     def _ipython_display_(self) -> None:
@@ -60,10 +60,10 @@ class NotebookFigure(Figure):
         publish_display_data(*self.mime_bundle())
 
     def mime_bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what a notebook stores, by MIME type, and the metadata of each.
+        """Return the data that a notebook stores by MIME type, and the metadata of each type.
 
-        The image has two pixels for each that is shown: a transparent PNG, or a JPEG on white where
-        photos would make the PNG large. The text says what the figure shows.
+        The image has twice the displayed resolution. It is a transparent PNG, or a JPEG on white if
+        photos would make the PNG large. The text describes the figure.
         """
         image, kind = self._pixels(DPI * DENSITY), "image/png"
         has_images = any(axes.images for axes in self.axes)
@@ -76,7 +76,7 @@ class NotebookFigure(Figure):
         return bundle, {kind: shown}
 
     def _pixels(self, dpi: int) -> Image.Image:
-        """Draw the figure, RGBA."""
+        """Draw the figure and return RGBA pixels."""
         data = io.BytesIO()
         self.savefig(data, format="rgba", dpi=dpi)
         width, height = (int(inches * dpi + 1e-6) for inches in self.get_size_inches())
@@ -84,14 +84,14 @@ class NotebookFigure(Figure):
 
 
 def _as_png(image: Image.Image) -> bytes:
-    """Return an image as a PNG."""
+    """Encode an image as PNG."""
     data = io.BytesIO()
     image.save(data, "PNG")
     return data.getvalue()
 
 
 def _as_jpeg(image: Image.Image) -> bytes:
-    """Return a transparent image as a JPEG on white."""
+    """Encode a transparent image as JPEG on white."""
     data, white = io.BytesIO(), Image.new("RGBA", image.size, "white")
     opaque = Image.alpha_composite(white, image).convert("RGB")
     opaque.save(data, "JPEG", quality=QUALITY, optimize=True, progressive=True)
@@ -106,20 +106,20 @@ def grid(
     *,
     right: float = 0.0,
 ) -> NotebookFigure:
-    """Make a figure with axes for images in rows, each as large as its cell allows.
+    """Create a figure with axes for rows of images, each as large as its cell allows.
 
     Args:
         sizes: (height, width) of each image in its own pixels.
-        titles: One for each, or none at all.
-        columns: Images a row, at most.
-        width: Of the figure in inches.
-        right: Inches kept free at the right.
+        titles: One title per image, or an empty sequence.
+        columns: Maximum number of images in a row.
+        width: Width of the figure in inches.
+        right: Free space at the right in inches.
 
     Returns:
         The figure with its axes, row by row; nothing is drawn yet.
 
     Raises:
-        ValueError: There is no image, no column, or another number of titles.
+        ValueError: There is no image or no column, or the number of titles is wrong.
     """
     titles = [titles] if isinstance(titles, str) else list(titles or ())
     if not sizes:
@@ -151,7 +151,7 @@ def grid(
 
 
 def draw_image(axes: Axes, image: np.ndarray, colors: ScalarMappable) -> None:
-    """Draw an image (h, w) or (h, w, 3): the pixels of small ones as squares, others smoothly."""
+    """Draw an image (h, w) or (h, w, 3), without interpolation if it is small."""
     width = axes.get_position().width * axes.figure.bbox.width * DENSITY
     interpolation = "nearest" if 3 * image.shape[1] <= width else "hanning"
     low, high = colors.get_clim()
@@ -162,7 +162,8 @@ def draw_image(axes: Axes, image: np.ndarray, colors: ScalarMappable) -> None:
 def overlay_map(axes: Axes, image: np.ndarray, plane: np.ndarray, colors: ScalarMappable) -> None:
     """Draw a map (h, w) over the image (H, W, 3) that it covers, more transparent near 0.
 
-    Values beyond the colours' limits count as the limits: from 0 on, what is below is transparent.
+    Values are clipped to the limits of the colours. If the limits start at 0, lower values are
+    therefore transparent.
     """
     draw_image(axes, image, colors)
     plane = np.clip(plane, *colors.get_clim())
@@ -174,7 +175,7 @@ def overlay_map(axes: Axes, image: np.ndarray, plane: np.ndarray, colors: Scalar
 
 
 def color_bar(figure: NotebookFigure, colors: ScalarMappable) -> None:
-    """Put a bar of the colours at the right, with a few numbers."""
+    """Add a colour bar with a few numbers at the right."""
     width, height = figure.get_size_inches()
     tall = min(height - 0.3, 3.0)
     axes = figure.add_axes(
@@ -188,7 +189,7 @@ def color_bar(figure: NotebookFigure, colors: ScalarMappable) -> None:
 def chart(
     xlabel: str, ylabel: str, title: str | None, *, height: float = 3.6
 ) -> tuple[NotebookFigure, Axes]:
-    """Make a figure, 7 inches wide, with one plot in grey lines."""
+    """Create a figure, 7 inches wide, with one plot with grey axes."""
     figure = NotebookFigure(7.0, height)
     figure.set_layout_engine("constrained")
     axes = figure.add_subplot()
@@ -208,7 +209,7 @@ def chart(
 
 
 def add_legend(figure: NotebookFigure, names: Sequence[str]) -> None:
-    """List the names below the plot where there are more than one."""
+    """Add a legend below the plot if there is more than one name."""
     if len(names) > 1:
         fit = max(1, int(6.5 / (0.6 + LETTER * max(map(len, names)))))
         columns = math.ceil(len(names) / math.ceil(len(names) / fit))

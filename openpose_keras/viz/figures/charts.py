@@ -37,18 +37,18 @@ def plot_curves(
 
     Args:
         x: (n,) values.
-        curves: Names and values (n,); NaN leaves a gap. Each value is a number, or an `Interval`,
-            whose ends bound a pale band. A legend lists the names of more than one.
-        xlabel: What x is, with the unit.
-        ylabel: What the curves' values are, with the unit.
-        title: Above the plot.
+        curves: A mapping from names to values (n,). NaN leaves a gap. Each value is a number, or an
+            `Interval`, whose ends bound a pale band. A legend is shown for more than one curve.
+        xlabel: The label of the x axis, with the unit.
+        ylabel: The label of the y axis, with the unit.
+        title: The title above the plot.
         logx: Whether the x axis is logarithmic.
 
     Returns:
-        The figure, 7 x 3.6 inches. The y axis begins at 0, or lower where a value is below.
+        The figure, 7 x 3.6 inches. The y axis begins at 0, or lower if there are values below 0.
 
     Raises:
-        ValueError: There is no curve, or one has another length than `x`.
+        ValueError: There is no curve, or the length of a curve differs from that of `x`.
     """
     x = np.asarray(x, np.float64)
     _check_groups(curves, len(x), "a curve")
@@ -74,20 +74,20 @@ def plot_bars(
     ylabel: str,
     title: str | None = None,
 ) -> Figure:
-    """Plot a bar for each name and group; the bars lie where their names would not fit below.
+    """Plot a bar for each name and group; the bars are horizontal if the names would not fit below.
 
     Args:
-        names: (n,) of the bars.
-        groups: Names and values (n,) of the groups, numbers or `Interval`s, whose ends are drawn.
-            A legend lists the names of more than one.
-        ylabel: What the values are, with the unit.
-        title: Above the plot.
+        names: (n,) names of the bars.
+        groups: A mapping from names of groups to values (n,), which are numbers or `Interval`s,
+            whose ends are drawn. A legend is shown for more than one group.
+        ylabel: The label of the values, with the unit.
+        title: The title above the plot.
 
     Returns:
         The figure, 7 inches wide.
 
     Raises:
-        ValueError: There is no name or group, or the numbers differ.
+        ValueError: There is no name or group, or the numbers of names and values differ.
     """
     _check_groups(groups, len(names), "a group of bars")
     positions, thick = np.arange(len(names)), 0.8 / len(groups)
@@ -120,20 +120,20 @@ def plot_bars(
 def plot_histograms(
     groups: Mapping[str, ArrayLike], *, xlabel: str, bins: int = 40, title: str | None = None
 ) -> Figure:
-    """Plot how values are distributed: the fraction of each group's values in common bins.
+    """Plot distributions of values: the fraction of each group's values in common bins.
 
     Args:
-        groups: Names and values, of any shape; NaN and infinity are left out. A legend lists the
-            names of more than one.
-        xlabel: What the values are, with the unit.
-        bins: Number of bins, from the least to the greatest of all values.
-        title: Above the plot.
+        groups: A mapping from names to values of any shape. NaN and infinity are left out. A legend
+            is shown for more than one group.
+        xlabel: The label of the values, with the unit.
+        bins: Number of bins between the minimum and the maximum of all values.
+        title: The title above the plot.
 
     Returns:
         The figure, 7 x 3.6 inches.
 
     Raises:
-        ValueError: There is no group, or one has no finite value.
+        ValueError: There is no group, or a group has no finite value.
     """
     arrays = [np.asarray(each, np.float64) for each in groups.values()]
     finite = [each[np.isfinite(each)] for each in arrays]
@@ -155,10 +155,10 @@ def draw_parity(report: "ParityReport") -> np.ndarray:
     """Draw the difference of each layer, on a logarithmic scale, and the tolerance.
 
     Args:
-        report: From `conversion.parity.compare` or `conversion.parity.verify_file`.
+        report: The report, from `conversion.parity.compare` or `conversion.parity.verify_file`.
 
     Returns:
-        (h, w, 3) uint8 RGB, on white.
+        (h, w, 3) uint8 RGB, on a white background.
     """
     names = [row.name for row in report.rows]
     floor, ceiling = report.tolerance * 1e-6, report.tolerance * 1e6  # a logarithm has no 0
@@ -182,7 +182,7 @@ def draw_parity(report: "ParityReport") -> np.ndarray:
 
 
 def _ends(points: Sequence[float | Interval]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return values and the lower and upper ends of their intervals, those of a number itself."""
+    """Return values and the ends of their intervals; both ends of a number are the number."""
     rows = [
         (each.value, each.low, each.high) if isinstance(each, Interval) else (each,) * 3
         for each in points
@@ -192,7 +192,7 @@ def _ends(points: Sequence[float | Interval]) -> tuple[FloatArray, FloatArray, F
 
 
 def _check_groups(groups: Mapping[str, Sequence[float | Interval]], count: int, what: str) -> None:
-    """Raise unless there is a group and each has as many values as there are x values or names."""
+    """Raise an error unless there are groups, each with the given number of values."""
     if not groups or not count:
         raise ValueError(f"expected at least one value and {what}, got none")
     for name, values in groups.items():

@@ -21,23 +21,24 @@ def show_images(
     width: float = 7.0,
     subject: str | None = None,
 ) -> Figure:
-    """Show images side by side; the pixels of small ones are enlarged, not smoothed.
+    """Show images side by side; small images are enlarged without smoothing.
 
     Args:
-        images: One image or several: (h, w, 3) uint8 RGB, or (h, w). A grey image of uint8 goes
-            from black, 0, to white, 255; another type from its least to its greatest value. A
-            sequence, or an array (n, h, w, 3).
-        titles: One for each image, or none.
-        columns: Images a row, at most.
-        width: Of the figure in inches, 100 pixels each.
-        subject: What the images show, for those who cannot see them: "rendered hands" gives the
-            alternative text "8 images of rendered hands."
+        images: One image, a sequence of images, or an array (n, h, w, 3). An image is (h, w, 3)
+            uint8 RGB, or (h, w). A uint8 grey image ranges from black, 0, to white, 255; a grey
+            image of another type from its minimum to its maximum.
+        titles: One title per image, or an empty sequence.
+        columns: Maximum number of images in a row.
+        width: Width of the figure in inches, of 100 pixels each.
+        subject: What the images show, for the alternative text: "rendered hands" gives "8 images of
+            rendered hands."
 
     Returns:
-        The figure; `figure.axes` has one entry an image, in their order.
+        The figure. `figure.axes` has one entry per image, in their order.
 
     Raises:
-        ValueError: There is no image, one has another shape, or the numbers do not fit.
+        ValueError: There is no image, an image has another shape, or the numbers of images and
+            titles do not match.
 
     Example:
         >>> figure = show_images([np.zeros((8, 8, 3), np.uint8)] * 2, ["left", "right"])
@@ -67,27 +68,27 @@ def show_maps(
     colormap: str | None = None,
     subject: str | None = None,
 ) -> Figure:
-    """Show heatmaps side by side in common colours, with one bar that explains them.
+    """Show heatmaps side by side with a common colour scale and a colour bar.
 
     Args:
         maps: (h, w, K), one map (h, w), or a sequence of maps (h, w).
-        titles: One for each map, or none.
-        columns: Maps a row, at most.
-        limits: (lowest, highest) value of the colours; values beyond have the first or last colour.
-            By default 0 to the greatest value, or as far below 0 as above where values lie more
-            than 5 % of the greatest below 0.
+        titles: One title per map, or an empty sequence.
+        columns: Maximum number of maps in a row.
+        limits: (lowest, highest) value of the colour scale. Values beyond have the first or last
+            colour. By default the limits are 0 and the maximum, or symmetric about 0 if values lie
+            below 0 by more than 5 % of the maximum.
         image: (H, W, 3) uint8 RGB that all maps cover, visible where a map is near 0.
-        colormap: A name of Matplotlib's; by default "inferno", or "RdBu_r" where the limits are on
-            both sides of 0.
-        subject: What the maps show, as of `show_images`.
+        colormap: The name of a Matplotlib colormap. By default "inferno", or "RdBu_r" if the limits
+            are on both sides of 0.
+        subject: What the maps show, as for `show_images`.
 
     Returns:
-        The figure, 7 inches wide; `figure.axes` has one entry a map, in their order, and then the
-        colour bar. With an image the axes are in its pixels.
+        The figure, 7 inches wide. `figure.axes` has one entry per map, in their order, and then the
+        colour bar. With an image the axes are in pixels of the image.
 
     Raises:
-        ValueError: There is no map, one has another shape or no finite value, or the numbers do not
-            fit.
+        ValueError: There is no map, a map has another shape or no finite value, or the numbers of
+            maps and titles do not match.
 
     Example:
         >>> figure = show_maps(np.zeros((46, 46, 3)), ["wrist", "thumb_cmc", "thumb_mcp"])
@@ -122,7 +123,7 @@ def _planes(maps: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def _limits(planes: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return 0 and the greatest value, or limits about 0 where values lie well below it."""
+    """Return 0 and the maximum, or limits symmetric about 0 if values lie well below 0."""
     values = np.concatenate([plane[np.isfinite(plane)] for plane in planes] or [np.empty(0)])
     if not values.size:
         raise ValueError("the maps have no finite value to show")

@@ -1,4 +1,4 @@
-"""Part affinity fields in colours and arrows, and the graph of candidates that they join."""
+"""Part affinity fields as colours and arrows, and the graph of candidates that they connect."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -33,23 +33,25 @@ def show_fields(
 ) -> Figure:
     """Show part affinity fields: the hue is the direction, the brightness is the length.
 
-    A wheel at the right explains the colours: each is the direction from its middle.
+    A colour wheel at the right explains the colours: each stands for the direction from the centre
+    of the wheel.
 
     Args:
         fields: (h, w, 2) x and y of one field, y down, or a sequence of such fields. Lengths are
-            cut at 1.
-        titles: One for each field, or none.
-        columns: Fields a row, at most.
-        image: (H, W, 3) uint8 RGB that all fields cover; it is shown grey and dark.
-        arrows: Cells from one arrow to the next; 0 for no arrows.
-        subject: What the fields show, as of `show_images`.
+            clipped at 1.
+        titles: One title per field, or an empty sequence.
+        columns: Maximum number of fields in a row.
+        image: (H, W, 3) uint8 RGB that all fields cover. It is shown grey and dark.
+        arrows: Number of cells between arrows; 0 for no arrows.
+        subject: What the fields show, as for `show_images`.
 
     Returns:
-        The figure, 7 inches wide; `figure.axes` has one entry a field, in their order, and then the
-        wheel. With an image the axes are in its pixels.
+        The figure, 7 inches wide. `figure.axes` has one entry per field, in their order, and then
+        the wheel. With an image the axes are in pixels of the image.
 
     Raises:
-        ValueError: There is no field, one has another shape, or the numbers do not fit.
+        ValueError: There is no field, a field has another shape, or the numbers of fields and
+            titles do not match.
 
     Example:
         >>> len(show_fields(np.zeros((46, 46, 2)), "forearm").axes)
@@ -88,7 +90,7 @@ def _wheel_colors(field: FloatArray) -> FloatArray:
 
 
 def _add_arrows(axes: Axes, field: FloatArray, cell: float, step: int) -> None:
-    """Draw every so many cells an arrow, so long that unit vectors nearly meet."""
+    """Draw an arrow every few cells, scaled so that unit vectors nearly touch the next one."""
     rows, columns = np.mgrid[step // 2 : len(field) : step, step // 2 : field.shape[1] : step]
     vectors = field[rows, columns]
     long = np.hypot(*np.moveaxis(vectors, 2, 0)) > SHORT
@@ -110,12 +112,13 @@ def add_limb_graph(
     """Draw candidates as nodes, scored pairs as grey edges, and the limbs of people over them.
 
     Args:
-        axes: Of an image, in whose pixels the candidates are.
-        candidates: For each keypoint of the skeleton (n, 3) x, y, score.
-        skeleton: Names keypoints and limbs.
-        limbs: For each limb of the skeleton its pairs, thicker where the score is higher; none by
-            default.
-        people: Who the candidates belong to: their limbs are bold, in a colour for each person.
+        axes: The axes of an image, in whose pixels the candidates are given.
+        candidates: For each keypoint of the skeleton, (n, 3) x, y, score.
+        skeleton: The names of keypoints and limbs.
+        limbs: For each limb of the skeleton, its pairs, drawn thicker for higher scores. By default
+            no pairs are drawn.
+        people: The people to whom the candidates belong. Their limbs are bold, with one colour per
+            person.
 
     Example:
         >>> from openpose_keras.core.skeletons import Skeleton

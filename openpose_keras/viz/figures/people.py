@@ -1,4 +1,4 @@
-"""People and hands as lines and points of Matplotlib."""
+"""Plot people and hands as lines and points with Matplotlib."""
 
 from collections.abc import Iterable
 
@@ -29,24 +29,24 @@ def plot(
     axes: Axes | None = None,
     thresholds: Thresholds = None,
 ) -> Figure | SubFigure:
-    """Plot people over their image with Matplotlib: lines stay sharp, and SVG or PDF scales.
+    """Plot people over their image with Matplotlib, as vector graphics for SVG or PDF.
 
     `draw` returns pixels instead.
 
     Args:
-        image: (H, W, 3) uint8 RGB, a file, or whatever else `as_image` takes.
-        people: The people, or their bodies, faces or hands alone, in pixels of the image.
-        axes: Where they are plotted; None for a new figure, 7 inches wide.
+        image: (H, W, 3) uint8 RGB, a file, or any other input of `as_image`.
+        people: The people, or only their bodies, faces or hands, in pixels of the image.
+        axes: The axes to plot on; None for a new figure, 7 inches wide.
         thresholds: As for `draw`.
 
     Returns:
-        The figure of the axes, which are in pixels of the image: `figure.axes[0].plot(x, y, "o")`
+        The figure of the axes, which are in pixels of the image. `figure.axes[0].plot(x, y, "o")`
         adds to them, and `figure.savefig("people.pdf")` writes a file.
 
     Raises:
         ImageError: The image is not (H, W, 3) uint8.
-        TypeError: The people are no list of people.
-        ValueError: A threshold is of a skeleton that nobody has.
+        TypeError: The people are not a list of people.
+        ValueError: A threshold belongs to a skeleton that no person has.
 
     Example:
         >>> from openpose_keras import Hand
@@ -66,7 +66,7 @@ def plot(
 
 
 def _add_part(axes: Axes, part: Keypoints, visible: np.ndarray, size: tuple[int, int]) -> None:
-    """Add the edges and keypoints of one skeleton, over an image of a size (height, width)."""
+    """Add the edges and keypoints of one skeleton over an image of the size (height, width)."""
     fine = finer_lines(size)
     pen = pen_of(enlarge_keypoints(part, fine), (fine * size[0], fine * size[1]))
     points = axes.bbox.width / axes.figure.dpi * POINTS / size[1]  # that a pixel is wide

@@ -1,4 +1,4 @@
-"""What figures show, in words: their alternative texts."""
+"""Alternative texts of figures."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ Values = Sequence[float | Interval]
 
 
 def number(value: float) -> str:
-    """Return a number with two digits, or three from 100 on, and never with an exponent.
+    """Format a number with two digits, or three from 100, and never with an exponent.
 
     Example:
         >>> number(0.00417), number(1404)
@@ -31,13 +31,13 @@ def say_images(
     subject: str | None = None,
     limits: tuple[float, float] | None = None,
 ) -> str:
-    """Return how many images there are, what they show, and their titles.
+    """Describe images: their number, what they show, and their titles.
 
     Args:
-        kind: What they are, "image" or "map".
-        titles: One for each, or none.
-        count: Of the images.
-        subject: What they show.
+        kind: The kind of image, "image" or "map".
+        titles: One title per image, or an empty sequence.
+        count: The number of images.
+        subject: What the images show.
         limits: The values of the first and of the last colour of maps.
 
     Example:
@@ -54,7 +54,7 @@ def say_images(
 
 
 def say_curves(xlabel: str, ylabel: str, x: FloatArray, curves: Mapping[str, Values]) -> str:
-    """Return the axes of a chart and the values of each curve, or the ends and extremes of many.
+    """Describe a chart: its axes and the values of each curve, or the ends and extremes of many.
 
     Example:
         >>> say_curves("scale", "PCK", np.array([1.0, 2]), {"one": [0.5, Interval(0.6, 0.5, 0.7)]})
@@ -74,7 +74,7 @@ def say_curves(xlabel: str, ylabel: str, x: FloatArray, curves: Mapping[str, Val
 
 
 def say_bars(ylabel: str, names: Sequence[str], groups: Mapping[str, Values]) -> str:
-    """Return the axis of a chart and the value of each bar, with the interval where bars are few.
+    """Describe a bar chart: its axis and each value, with the interval if there are few bars.
 
     Example:
         >>> say_bars("ms", ["a", "b"], {"one": [1, 2], "two": [3, 4]})
@@ -90,7 +90,7 @@ def say_bars(ylabel: str, names: Sequence[str], groups: Mapping[str, Values]) ->
 
 
 def say_histograms(xlabel: str, edges: FloatArray, fractions: Mapping[str, FloatArray]) -> str:
-    """Return the axis of a chart and where each group has most of its values.
+    """Describe a histogram: its axis, and where most values of each group lie.
 
     Example:
         >>> say_histograms("score", np.array([0.0, 1, 2]), {"right": np.array([0.2, 0.8])})
@@ -105,13 +105,13 @@ def say_histograms(xlabel: str, edges: FloatArray, fractions: Mapping[str, Float
 
 
 def _heading(ylabel: str, xlabel: str = "") -> str:
-    """Return what is plotted over what."""
+    """Return a heading with the names of the axes."""
     named = " over ".join(filter(None, (ylabel, xlabel)))
     return f"Chart, {named}" if named else "Chart"
 
 
 def _sentence(name: str, places: Sequence[str]) -> str:
-    """Return the values of one curve or group, after its name where it has one."""
+    """Return the values of one curve or group, after its name if it has one."""
     return ": ".join(filter(None, (name, ", ".join(places) or "no value")))
 
 
@@ -121,7 +121,7 @@ def _value(point: float | Interval) -> float:
 
 
 def _text(point: float | Interval) -> str:
-    """Return a number, or a value with the ends of its interval."""
+    """Format a number, or a value with the ends of its interval."""
     if isinstance(point, Interval):
         return f"{number(point.value)} ({number(point.low)} to {number(point.high)})"
     return number(float(point))
