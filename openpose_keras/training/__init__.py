@@ -1,1 +1,1 @@
-"""Training of hands and bodies: data, targets, augmentation and the run itself."""
+"""Training of networks for hands, bodies and faces: data, targets, augmentation and the run."""

@@ -1,7 +1,7 @@
 """Photometric augmentation: exposure, tint, blur, low resolution, noise, compression.
 
-`augment_photometric` draws a camera at random, as training does. The other functions do one thing
-with a given strength, so that its effect on a network can be measured:
+`augment_photometric` simulates a random camera, as in training. The other functions apply a single
+effect with a given strength, so that its influence on a network can be measured:
 
     gaussian_blur(image, 2.0)
 
@@ -21,7 +21,7 @@ def sample_tint(rng: np.random.Generator) -> np.ndarray:
 
 
 def augment_photometric(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Change an image as a random camera would.
+    """Augment an image as if taken by a random camera.
 
     Args:
         rng: The random generator.
@@ -50,7 +50,7 @@ def augment_photometric(rng: np.random.Generator, image: np.ndarray) -> np.ndarr
 def color_jitter(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Change gamma, contrast, brightness, white balance and saturation at random.
 
-    Six images in a hundred become grey.
+    Six per cent of the images become grey.
 
     Args:
         rng: The random generator.
@@ -71,11 +71,12 @@ def color_jitter(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 
 def expose(image: np.ndarray, stops: float) -> np.ndarray:
-    """Multiply the light of an image by a power of two.
+    """Multiply the linear light of an image by a power of two.
 
     Args:
         image: (h, w, 3) uint8 RGB, taken as sRGB.
-        stops: The exponent: 1 doubles the light, -1 halves it. What becomes too bright is white.
+        stops: The exponent: 1 doubles the light, -1 halves it. Values that become too bright are
+            clipped to white.
 
     Example:
         >>> expose(np.full((1, 1, 3), 128, np.uint8), -1.0).tolist()
@@ -89,11 +90,11 @@ def expose(image: np.ndarray, stops: float) -> np.ndarray:
 def downsample(
     image: np.ndarray, factor: float, *, interpolation: int = cv2.INTER_LINEAR
 ) -> np.ndarray:
-    """Shrink an image and enlarge it again, so that it shows as little as a small image.
+    """Shrink an image and enlarge it again, so that it has only the detail of a small image.
 
     Args:
         image: (h, w, 3) uint8 RGB.
-        factor: The fraction of the pixels along each side that are left, in (0, 1].
+        factor: The scale of the shrunk image along each side, in (0, 1].
         interpolation: OpenCV's interpolation for enlarging.
     """
     height, width = image.shape[:2]
@@ -103,7 +104,7 @@ def downsample(
 
 
 def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur an image as a lens out of focus does.
+    """Blur an image with a Gaussian, like a lens out of focus.
 
     Args:
         image: (h, w, 3) uint8 RGB.
@@ -113,7 +114,7 @@ def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def motion_blur(image: np.ndarray, length: int, *, angle: float = 0.0) -> np.ndarray:
-    """Blur an image along a line, as a motion during the exposure does.
+    """Blur an image along a line, like motion during the exposure.
 
     Args:
         image: (h, w, 3) uint8 RGB.
@@ -129,7 +130,7 @@ def motion_blur(image: np.ndarray, length: int, *, angle: float = 0.0) -> np.nda
 
 
 def add_noise(image: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """Add the noise of a sensor.
+    """Add Gaussian sensor noise.
 
     Args:
         image: (h, w, 3) uint8 RGB.
@@ -145,7 +146,7 @@ def compress(image: np.ndarray, quality: int) -> np.ndarray:
 
     Args:
         image: (h, w, 3) uint8 RGB.
-        quality: JPEG's quality, 0 to 100.
+        quality: JPEG quality, 0 to 100.
     """
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))

@@ -1,4 +1,4 @@
-"""The average of several networks' weights, which often reads new images better than each."""
+"""Average the weights of several networks, which often generalises better than each of them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,24 +15,25 @@ if TYPE_CHECKING:
 def average_weights(
     name: str, sources: Sequence[str], shares: Sequence[float] | None = None
 ) -> "keras.Model":
-    """Average the weights of networks that began from the same ones, layer by layer.
+    """Average the weights of networks with the same initial weights, layer by layer.
 
-    A network that is trained on forgets some of what it could before. The average of its weights
-    and of those that it began from keeps most of both, as long as they are not far apart
-    (Wortsman et al., "Robust Fine-Tuning of Zero-Shot Models", CVPR 2022).
+    Fine-tuning makes a network lose some of its previous abilities. The average of its weights and
+    its initial weights keeps most of both abilities, as long as the two are not far apart (Wortsman
+    et al., "Robust Fine-Tuning of Zero-Shot Models", CVPR 2022).
 
     Args:
         name: Preset of the network.
-        sources: Presets, and weight files of the network, one of them of the network itself. A
-            layer that a source lacks, by name and shapes, is averaged over the others.
-        shares: Of each source, above 0; they need not add up to 1. None for equal ones.
+        sources: Presets and weight files, at least one of them of the network itself. A layer that
+            a source lacks, by name and shapes, is averaged over the other sources.
+        shares: The weight of each source in the average, above 0. They need not add up to 1. None
+            for equal weights.
 
     Returns:
         The network, float32.
 
     Raises:
-        ValueError: There is no such preset, there is one source alone, none is of the network or
-            one shares no layer with it, or the shares do not fit.
+        ValueError: There is no such preset, there is only one source, no source is of the network,
+            a source has no layer in common with it, or the shares are not valid.
         WeightsError: A file is missing, damaged, or for another network.
 
     Example:
@@ -74,6 +75,6 @@ def average_weights(
 
 
 def _is_like(layer: "keras.Layer", layers: Mapping[str, list[np.ndarray]]) -> bool:
-    """Return whether another network has a layer of the same name and shapes."""
+    """Return whether another network has a layer with the same name and shapes."""
     shapes = [array.shape for array in layer.get_weights()]
     return [array.shape for array in layers.get(layer.name, [])] == shapes

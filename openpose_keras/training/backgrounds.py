@@ -1,4 +1,4 @@
-"""What is behind hands and people in training samples: parts of photos, gradients, clouds."""
+"""Backgrounds of hands and people in training samples: parts of photos, gradients, clouds."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ _LARGE = 3 * 480 * 640  # values of an image from which on all images are drawn 
 
 
 def image_files(folder: str | Path) -> list[Path]:
-    """Return the images in a folder and its subfolders, in the order of their names.
+    """Return the images in a folder and its subfolders, sorted by name.
 
     Args:
         folder: The folder.
 
     Raises:
-        FileNotFoundError: It has no image.
+        FileNotFoundError: The folder contains no image.
     """
     files = (path for path in Path(folder).rglob("*") if path.is_file())
     return sorted(require_photos(Path(folder), files))
@@ -32,14 +32,15 @@ def load_backgrounds(folder: str | Path, *, shorter_side: int = 480) -> list[np.
     """Load all images of a folder and its subfolders.
 
     Args:
-        folder: Images without hands or people. weights/README.md names Debian packages with some.
-        shorter_side: Larger images are shrunk to this many pixels.
+        folder: Folder of images without hands or people. weights/README.md names Debian packages
+            with such images.
+        shorter_side: The shorter side in pixels to which larger images are shrunk.
 
     Returns:
-        Images (h, w, 3) uint8 RGB, in the order of their names.
+        Images (h, w, 3) uint8 RGB, sorted by name.
 
     Raises:
-        FileNotFoundError: The folder has no image.
+        FileNotFoundError: The folder contains no image.
         ImageError: A file cannot be decoded.
     """
     images = []
@@ -53,12 +54,12 @@ def load_backgrounds(folder: str | Path, *, shorter_side: int = 480) -> list[np.
 def sample_background(
     rng: np.random.Generator, backgrounds: list[np.ndarray], size: int
 ) -> np.ndarray:
-    """Draw a background.
+    """Draw a random background.
 
     Args:
         rng: The random generator.
-        backgrounds: Images to crop from; without any, all backgrounds are procedural.
-        size: Side in pixels.
+        backgrounds: Images to crop from. Without any, all backgrounds are procedural.
+        size: Side of the result in pixels.
 
     Returns:
         (size, size, 3) uint8 RGB.
@@ -78,7 +79,7 @@ def sample_background(
 def before_background(
     rng: np.random.Generator, rgba: np.ndarray, backgrounds: list[np.ndarray]
 ) -> np.ndarray:
-    """Put what was rendered before a background, a little brighter, darker or tinted.
+    """Composite a rendered image over a background, slightly brighter, darker or tinted.
 
     Args:
         rng: The random generator.
@@ -96,11 +97,11 @@ def before_background(
 
 
 def random_crop(rng: np.random.Generator, images: list[np.ndarray], size: int) -> np.ndarray:
-    """Cut a square of random size out of a random image, rotated and mirrored.
+    """Crop a square of random size from a random image, rotated and mirrored.
 
     Args:
         rng: The random generator.
-        images: (h, w, 3) uint8 RGB; large ones are drawn more often.
+        images: (h, w, 3) uint8 RGB. Large ones are drawn more often.
         size: Side of the result in pixels.
     """
     areas = np.minimum([image.size for image in images], _LARGE)  # large images show more
@@ -125,7 +126,7 @@ def _half_plane(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def procedural_background(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Compute a gradient or clouds between two colours, which may be colours of skin.
+    """Compute a gradient or clouds between two colours, which may be skin colours.
 
     Args:
         rng: The random generator.
@@ -143,6 +144,6 @@ def procedural_background(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _sample_skin_color(rng: np.random.Generator) -> np.ndarray:
-    """Draw a colour (3,) that faces and arms have."""
+    """Draw a skin colour (3,)."""
     value = rng.uniform(50, 245)
     return value * np.array([1.0, rng.uniform(0.6, 0.85), rng.uniform(0.4, 0.75)])

@@ -1,4 +1,4 @@
-"""The one small config that decides a training run."""
+"""The configuration of a training run."""
 
 import dataclasses
 import math
@@ -19,57 +19,59 @@ _LEAST = dict.fromkeys(_COUNTS, 1) | {"pretrained_rate": 0, "weight_decay": 0, "
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """All that decides a run.
+    """The configuration of a training run.
 
     Args:
-        network: "hand_lite"; "hand_finder", which finds the palms of hands in whole images; or a
-            network of bodies, such as "body_tiny", which learns from the photos of `labels`, or
-            from drawn stick people; the fields about hands and MediaPipe's network do not count.
-            "body_lite" can have a teacher too. "face_lite" learns from faces that are on disk.
-        out: Folder of the run. Rendered hands go into `hands-SEED` and `validation-SEED` in it.
+        network: "hand_lite"; "hand_finder", which finds the palms of hands in whole images;
+            "face_lite", which learns from sets of faces on disk; or a body network such as
+            "body_tiny", which learns from the photos of `labels` or from drawn stick figures. Body
+            networks ignore the fields about hands and MediaPipe's network. "body_lite" can also
+            have a teacher.
+        out: Folder of the run. Rendered hands are stored in its subfolders `hands-SEED` and
+            `validation-SEED`.
         assets: Folder with `rigged_hand/`, `hand_photos/` and `hand_photos_2/`, if they are used.
             For "face_lite", sets of `openpose-keras render heads` and `face_photos` in folders
             whose names begin with "heads" and "photos"; every eighth image is held out.
-        backgrounds: Folder of images without hands; every eighth one is held out for validation.
-            None for procedural backgrounds only.
-        labels: Label file of your own photos, instead of the assets', in the format of
-            `openpose_keras.io.coco`, or for bodies of `io.coco_people`, which lies beside them;
-            about every seventh is held out for validation. None for no such file.
-        teacher: Weight file of `body_mobilenet`, or that name where its file lies in the user's
-            folder, for "body_lite": it starts from these weights, unless it has some of its own,
-            and is kept near the teacher's answers to `photos`. None for no teacher.
-        photos: Folder of photos for the teacher, with people or without. `photo_fraction` of each
-            batch come from them, rounded to whole samples, but at least one and not all.
+        backgrounds: Folder of images without hands. Every eighth one is held out for validation.
+            None for only procedural backgrounds.
+        labels: Label file of your own photos, which replace those of the assets. It lies next to
+            the photos, in the format of `openpose_keras.io.coco`, or of `io.coco_people` for
+            bodies. About every seventh photo is held out for validation. None for no such file.
+        teacher: Weight file of `body_mobilenet`, or this name if the file is in the user's folder,
+            for "body_lite". The network starts from these weights, unless `weights` are given, and
+            its outputs for `photos` are kept close to the teacher's. None for no teacher.
+        photos: Folder of photos for the teacher, with or without people. They make up
+            `photo_fraction` of each batch, rounded to whole samples, but at least one and not all.
         hands: Number of hands to render for training; 0 for no rendered hands, if there are labels.
         validation_hands: Number of hands to render for validation, with another seed.
         photo_fraction: Fraction of the hands in samples that come from labelled photos; 0 for no
             photos.
         negatives: Fraction of the samples of "hand_lite" that show no hand.
-        validation_samples: Number of samples of rendered hands, and of photos, that each epoch is
-            measured on.
-        pretrained: Whether to start from MediaPipe's network, or at random.
+        validation_samples: Number of samples of rendered hands, and of photos, for the validation
+            of each epoch.
+        pretrained: Whether to start from MediaPipe's network instead of random weights.
         weights: Weight file of the same network to start from instead, or the name of a preset,
-            such as "hand_lite", whose first layers are kept as they are. None for no file.
-        layers: Of "hand_lite" and "body_lite", what the names of the layers begin with that are
-            trained, separated by commas, such as "presence,right"; all others are kept as they are.
-            None for all.
-        untaught_weight: Of "body_lite" with a teacher, by how much the loss of those maps is
-            multiplied that the teacher lacks: the middle of the hips, the feet and their limbs.
-        teacher_weight: By how much the loss of the photos that a teacher answers is multiplied.
+            such as "hand_lite", whose first layers are frozen. None for no file.
+        layers: For "hand_lite" and "body_lite", prefixes of the names of the layers to train,
+            separated by commas, such as "presence,right"; all others are frozen. None for all.
+        untaught_weight: For "body_lite" with a teacher, the weight of the loss of those maps that
+            the teacher lacks: the middle of the hips, the feet and their limbs.
+        teacher_weight: The weight of the loss of the photos for the teacher.
         size: Side of the network's input in training, a multiple of 32.
-        batch_size: Samples a step.
-        epochs: Number of epochs; each ends with a validation and a checkpoint.
-        steps_per_epoch: Steps an epoch.
-        learning_rate: Greatest learning rate of the weights that start at random. It rises to this
-            value and falls to nearly zero along half a cosine.
-        pretrained_rate: The learning rate of weights that were MediaPipe's in the beginning, or the
-            teacher's of "body_lite", as a fraction of the others'.
+        batch_size: Number of samples per step.
+        epochs: Number of epochs. Each ends with a validation and a checkpoint.
+        steps_per_epoch: Number of steps per epoch.
+        learning_rate: Maximum learning rate of randomly initialised weights. It rises to this value
+            and decays to nearly zero along half a cosine.
+        pretrained_rate: The learning rate of weights that were initialised from MediaPipe, or from
+            the teacher of "body_lite", as a fraction of that of the other weights.
         weight_decay: Weight decay of AdamW.
-        processes: Number of processes that render and compose; 0 composes in the process itself.
+        processes: Number of processes that render and compose samples; 0 composes them in the main
+            process.
         seed: Seed of hands, samples and initial weights.
 
     Raises:
-        TrainingError: No run could use these values.
+        TrainingError: The values are not valid for any run.
     """
 
     out: str
@@ -100,7 +102,7 @@ class TrainConfig:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse values that no run could use."""
+        """Refuse values that are not valid for any run."""
         for name, kind in get_type_hints(type(self)).items():
             self._require(name, _is_of_type(getattr(self, name), kind), _type_name(kind))
         hint = did_you_mean(self.network, NETWORKS)
@@ -146,27 +148,27 @@ class TrainConfig:
 
 
 def _is_of_type(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type, or a union of types
-    """Return whether a value has a type; an integer is a finite float too, a bool is no number."""
+    """Return whether a value has a type; integers count as finite floats, but bools do not."""
     fits = isinstance(value, int | float if kind is float else kind)
     finite = not isinstance(value, float) or math.isfinite(value)
     return fits and finite and isinstance(value, bool) == (kind is bool)
 
 
 def _type_name(kind: Any) -> str:  # noqa: ANN401 - a type, or a union of types
-    """Return the name of a type, or a union as it is written."""
+    """Return the name of a type, or the notation of a union."""
     names = {float: "a finite number", int: "a whole number", bool: "true or false", str: "a text"}
     return names.get(kind, f"of the type {kind}")
 
 
 def read_config(path: str | Path, **changes: object) -> TrainConfig:
-    """Read a config from a JSON file.
+    """Read a configuration from a JSON file.
 
     Args:
-        path: A JSON object with fields of `TrainConfig`; the others have their defaults.
+        path: A JSON file with an object of fields of `TrainConfig`. The others have their defaults.
         changes: Fields that take the place of the file's.
 
     Raises:
-        TrainingError: The file is not a JSON object, or a field of it is unknown or not valid.
+        TrainingError: The file is not a JSON object, or one of its fields is unknown or not valid.
         FileNotFoundError: There is no such file.
     """
     try:

@@ -1,4 +1,4 @@
-"""Labelled sets on disk: a folder of images and an `annotations.json` of COCO's form."""
+"""Labelled sets on disk: a folder of images and an `annotations.json` in COCO's format."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +14,10 @@ LABELS = "annotations.json"
 
 
 def new_label_file(folder: str | Path) -> Path:
-    """Return the path of the label file of a set that is to be written into a folder.
+    """Return the path of the label file for a new set in a folder.
 
     Raises:
-        TrainingError: The folder has a set already.
+        TrainingError: The folder already contains a set.
     """
     path = Path(folder) / LABELS
     if path.exists():
@@ -32,14 +32,14 @@ def write_people_set(
     *,
     description: str,
 ) -> Path:
-    """Write the images that a function draws, and their labels.
+    """Write images that a function draws, and their labels.
 
     Args:
-        path: What `new_label_file` returned. Its folder is made.
-        draw: Returns for a number from 0 on an image (h, w, 3) uint8 RGB and the people in it, or
-            their faces.
+        path: The path from `new_label_file`. Its folder is created.
+        draw: A function of the image's number, from 0, that returns an image (h, w, 3) uint8 RGB
+            and the people in it, or their faces.
         count: Number of images.
-        description: What the label file states about itself.
+        description: The description to store in the label file.
 
     Returns:
         The path.

@@ -1,7 +1,7 @@
-"""What a training run needs of the network that it trains, and how it begins and learns.
+"""The common parts of training tasks: batches, initial weights and the optimizer.
 
-A network's own `task` module makes a `Task` of it. All of them share the batches for
-`keras.Model.fit`, the first weights, and the optimizer with its schedule.
+The `task` module of each network creates its `Task`. All tasks share the batches for
+`keras.Model.fit`, the initial weights, and the optimizer with its learning rate schedule.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,24 +17,25 @@ if TYPE_CHECKING:
     import keras
 
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
-"""Images (n, size, size, 3) uint8 RGB, and for each output of the model its targets."""
+"""Images (n, size, size, 3) uint8 RGB, and the targets of each output of the model."""
 TEACHERS = {
     "hand_lite": "mediapipe_hand",
     "hand_finder": "mediapipe_palm",
     "face_lite": "mediapipe_face",
 }
-"""The network of MediaPipe's whose layers, by name, each of ours for hands and faces has too."""
+"""For each of our networks for hands and faces, MediaPipe's network with the same layer names."""
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A network in training, its data and how it is measured.
+    """A network in training, with its data and its validation.
 
     Args:
-        model: Compiled; it takes images (n, size, size, 3) uint8 RGB.
-        network: The network in it, whose weights are the result.
-        batch: Composes a batch with a random generator. The same state leads to the same batch.
-        validate: Measures the network, and returns numbers by name.
+        model: The compiled model, which takes images (n, size, size, 3) uint8 RGB.
+        network: The network inside the model, whose weights are the result.
+        batch: A function that composes a batch with a random generator. The same state of the
+            generator gives the same batch.
+        validate: A function that measures the network and returns metrics by name.
     """
 
     model: "keras.Model"
@@ -49,9 +50,9 @@ def batches(
     """Return the training data for `keras.Model.fit`.
 
     Args:
-        batch: Composes a batch, see `Task`.
-        config: Steps, processes and seed.
-        first_epoch: Number of the epoch that a resumed run begins with.
+        batch: A function that composes a batch, see `Task`.
+        config: The configuration, with steps, processes and seed.
+        first_epoch: Number of the first epoch of a resumed run.
 
     Returns:
         The dataset. Batch i of epoch e depends only on the seed, e and i.
@@ -59,7 +60,7 @@ def batches(
     import keras
 
     class Batches(keras.utils.PyDataset):
-        """Composes each batch when it is asked for, in processes of its own if there are any."""
+        """Composes each batch on demand, in worker processes if there are any."""
 
         def __init__(self) -> None:
             """Begin with the first epoch."""
@@ -69,11 +70,11 @@ def batches(
             self.epoch = first_epoch
 
         def __len__(self) -> int:
-            """Return the steps of an epoch."""
+            """Return the number of steps per epoch."""
             return config.steps_per_epoch
 
         def on_epoch_end(self) -> None:
-            """Draw other samples in the next epoch."""
+            """Advance to the samples of the next epoch."""
             self.epoch += 1
 
         def __getitem__(self, index: int) -> Batch:
@@ -84,15 +85,15 @@ def batches(
 
 
 def load_first_weights(network: "keras.Model", config: TrainConfig) -> dict[str, bool]:
-    """Load the weights that a run starts from, if its config asks for any.
+    """Load the initial weights of a run, if its configuration specifies any.
 
     Args:
-        network: The network to be trained, in place. Without a network of MediaPipe's that has its
-            layers, it starts at random, or from `config.weights`.
-        config: Names the weights, or says whether to start from MediaPipe's.
+        network: The network to be trained, changed in place. If no network of MediaPipe has its
+            layers, it starts at random or from `config.weights`.
+        config: The configuration, which names the weights or selects those of MediaPipe.
 
     Returns:
-        True for the path of each variable that was MediaPipe's in the beginning.
+        A mapping with True for the path of each variable that was initialised from MediaPipe.
 
     Raises:
         WeightsError: The weights to start from cannot be used.
@@ -112,11 +113,11 @@ def load_first_weights(network: "keras.Model", config: TrainConfig) -> dict[str,
 
 
 def choose_layers(network: "keras.Model", config: TrainConfig) -> None:
-    """Keep the layers of a network as they are that the config's `layers` leaves out.
+    """Freeze the layers of a network that are not in the configuration's `layers`.
 
     Args:
-        network: The network to be trained, in place.
-        config: Names the layers; None for all.
+        network: The network to be trained, changed in place.
+        config: The configuration, which names the layers to train; None for all.
     """
     if config.layers is not None:
         for layer in network.layers:
@@ -126,7 +127,8 @@ def choose_layers(network: "keras.Model", config: TrainConfig) -> None:
 def image_input(size: int) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
     """Return the input of a training model, (n, size, size, 3) uint8 RGB, and that of its network.
 
-    Batches of bytes are a quarter as large on their way from the processes that compose them.
+    A uint8 batch is a quarter of the size of a float32 one when it is sent from the processes that
+    compose it.
     """
     import keras
 
@@ -137,13 +139,14 @@ def image_input(size: int) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
 def make_optimizer(
     network: "keras.Model", config: TrainConfig, slow: Mapping[str, bool | np.ndarray]
 ) -> "keras.optimizers.Optimizer":
-    """Build AdamW with averaged weights, and another learning rate for what others have trained.
+    """Build AdamW with averaged weights, and a separate learning rate for pretrained weights.
 
     Args:
         network: The network to be trained.
-        config: Rates and length of the run.
-        slow: For the path of a variable, whether it learns at the `pretrained_rate`, or a bool
-            array of its shape that says which of its weights do. All others learn at the full rate.
+        config: The configuration, with the learning rates and the length of the run.
+        slow: A mapping from the path of a variable to whether it uses the `pretrained_rate`, or to
+            a bool array of its shape that states which of its weights do. All other weights use the
+            full rate.
 
     Returns:
         The optimizer, built for the network's variables.
@@ -162,7 +165,7 @@ def make_optimizer(
         def update_step(
             self, gradient: object, variable: "keras.Variable", learning_rate: "keras.KerasTensor"
         ) -> None:
-            """Scale the rate, then take the step."""
+            """Scale the learning rate, then update the variable."""
             rate = rates[self._get_variable_index(variable)]
             super().update_step(gradient, variable, learning_rate * rate)
 

@@ -1,9 +1,9 @@
-"""Train one of our networks with `keras.Model.fit`, resumable, from one small config.
+"""Train one of our networks with `keras.Model.fit` in resumable runs, from a small configuration.
 
-The run's folder has `config.json`, `log.csv` (a row an epoch), `state.weights.h5` (everything that
-a resumed run needs) and `<network>.weights.h5` (the averaged weights of the last epoch, which are
-used afterwards). A run of hands has its rendered hands there too, and `misleading.json`, what looks
-like a hand in the photos and backgrounds.
+The run's folder contains `config.json`, `log.csv` (one row per epoch), `state.weights.h5` (the
+checkpoint from which a run is resumed) and `<network>.weights.h5` (the averaged weights of the last
+epoch, which are the result). The folder of a run for hands also contains the rendered hands and
+`misleading.json`, the objects in the photos and backgrounds that look like hands.
 """
 
 import csv
@@ -37,11 +37,12 @@ FREE_ON_RESUME = ("out", "assets", "backgrounds", "labels", "epochs", "processes
 
 
 def train(config: TrainConfig) -> Path:
-    """Run the training, or resume it.
+    """Run or resume a training.
 
     Args:
-        config: The config. A run whose folder has a `state.weights.h5` is resumed; of its config
-            only the folders and the number of epochs may change.
+        config: The configuration. If the run's folder contains `state.weights.h5`, the run is
+            resumed; only the folders and the number of epochs may then differ from its original
+            configuration.
 
     Returns:
         The file of the averaged weights.
@@ -50,8 +51,8 @@ def train(config: TrainConfig) -> Path:
         FileNotFoundError: An input is missing.
         DataError: The label file is not valid, or an image of it is missing.
         WeightsError: MediaPipe's network, or the weights to start from, do not fit.
-        TrainingError: The state in the folder is of another run, or there is too little data.
-        DivergenceError: The loss became NaN; the files are still those of the epoch before.
+        TrainingError: The state in the folder belongs to another run, or there is too little data.
+        DivergenceError: The loss became NaN. The files of the previous epoch are kept.
     """
     require_inputs(config)
     keras = import_keras()
@@ -86,7 +87,7 @@ def train(config: TrainConfig) -> Path:
 
 
 def require_inputs(config: TrainConfig) -> None:
-    """Raise an error if a file or folder that a config names is missing; it needs no Keras.
+    """Raise an error if a file or folder of a configuration is missing; Keras is not needed.
 
     The assets are not asked for: a run whose hands are rendered may do without them.
 
@@ -101,7 +102,7 @@ def require_inputs(config: TrainConfig) -> None:
 
 
 def make_task(config: TrainConfig) -> Task:
-    """Load the data of a run, and build its network with its first weights."""
+    """Load the data of a run, and build its network with its initial weights."""
     from openpose_keras.training.bodies import task as bodies
     from openpose_keras.training.faces import task as faces
     from openpose_keras.training.finder import task as finder
@@ -116,14 +117,14 @@ def make_task(config: TrainConfig) -> Task:
 
 
 def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, Sequence[Keypoints]]]:
-    """Return forty training samples of a config.
+    """Return forty training samples of a configuration.
 
     Args:
-        config: The config of the run. Hands that are missing are rendered.
+        config: The configuration of the run. Missing hands are rendered.
 
     Returns:
-        For each sample its image (h, w, 3) uint8 RGB and its hands, faces or bodies; keypoints have
-        the score 1.
+        For each sample, its image (h, w, 3) uint8 RGB and its hands, faces or bodies, whose
+        keypoints have the score 1.
     """
     from openpose_keras.training.bodies import task as bodies
     from openpose_keras.training.faces import task as faces
@@ -146,7 +147,7 @@ def preview_samples(config: TrainConfig) -> list[tuple[np.ndarray, Sequence[Keyp
 
 
 def _check_same_run(config: TrainConfig, path: Path) -> None:
-    """Refuse to resume a run with another config than its own."""
+    """Raise an error if a run is resumed with another configuration than its own."""
     old, new = dataclasses.asdict(read_config(path)), dataclasses.asdict(config)
     changed = [
         f"{name} {old[name]!r} -> {new[name]!r}"
@@ -161,7 +162,7 @@ def _check_same_run(config: TrainConfig, path: Path) -> None:
 
 
 def _load_state(model: "keras.Model", path: Path) -> None:
-    """Load the state of a run; for another optimizer, Keras only warns and starts again."""
+    """Load the state of a run; for another optimizer, Keras only warns and starts afresh."""
     model.load_weights(path)
     if int(model.optimizer.iterations) == 0:
         raise TrainingError(
@@ -171,13 +172,13 @@ def _load_state(model: "keras.Model", path: Path) -> None:
 
 
 def _end_of_epoch(task: Task, result: Path) -> "keras.callbacks.Callback":
-    """Return a callback that writes the averaged weights, validates, logs and writes the state."""
+    """Return a callback that saves the averaged weights, validates, logs and saves the state."""
     import keras
 
     model, network, out = task.model, task.network, result.parent
 
     def on_epoch_end(epoch: int, logs: dict[str, float]) -> None:
-        """Raise when the loss is no number any more."""
+        """Validate and save the epoch; raise an error if the loss is no longer finite."""
         if not math.isfinite(logs["loss"]):
             raise DivergenceError(
                 f"the loss became {logs['loss']} in epoch {epoch + 1}; {out} is as the epoch "
@@ -199,29 +200,29 @@ def _show_steps(count: int) -> "keras.callbacks.Callback":
     import keras
 
     class Steps(keras.callbacks.Callback):
-        """Takes an item of the progress for each step."""
+        """A callback that advances the progress bar with each step."""
 
         def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-            """Begin."""
+            """Start the progress bar."""
             desc = f"epoch {epoch + 1}"
             self.steps = iter(show_progress(range(count), unit="step", desc=desc))
             next(self.steps)
 
         def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-            """Count a step; the last one ends the bar."""
+            """Count a step; the last one closes the bar."""
             next(self.steps, None)
 
     return Steps()
 
 
 def _write(model: "keras.Model", path: Path) -> None:
-    """Save weights (and the optimizer, if there is one), whole or not at all."""
+    """Save weights (and the optimizer, if there is one), completely or not at all."""
     with atomic_write(path, force=True) as part:
         model.save_weights(part)
 
 
 def _log(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to the log; rows of this epoch and later ones, of a killed run, are replaced."""
+    """Add a row to the log, replacing rows of this and later epochs from an interrupted run."""
     lines = path.read_text(encoding="utf8").splitlines() if path.exists() else []
     rows: list[Any] = [old for old in csv.DictReader(lines) if int(old["epoch"]) < row["epoch"]]
     rows.append({key: round(value, 6) for key, value in row.items()})

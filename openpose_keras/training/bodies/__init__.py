@@ -1,1 +1,1 @@
-"""Networks of bodies: their targets, their samples, their training."""
+"""Training of body networks: targets, samples and the task."""

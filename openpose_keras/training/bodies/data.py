@@ -1,14 +1,14 @@
-"""The samples of body networks: drawn people, labelled photos and a teacher's photos, augmented.
+"""Augmented samples of body networks: stick figures, labelled photos and photos for a teacher.
 
-A source draws a sample of the network's input size with a random generator. Stick people before
-noisy backgrounds are labelled images for a first training, drawn in no time. Their limbs have the
-colours of the skeleton, so that a network may tell left from right, and a forearm from a shin, by
-what it sees in a small part of the image.
+A source draws a sample of the network's input size with a random generator. Stick figures on noisy
+backgrounds are labelled images for a first training, which are drawn very quickly. Their limbs have
+the colours of the skeleton, so that a network can distinguish left from right, and a forearm from a
+shin, in a small part of the image.
 
-What the augmentation does to an image it does to the keypoints and to the marks of people without
-labels. The ranges are those of CMU's trainer and of the Keras port (training/dataset.py of
-keras_Realtime_Multi-Person_Pose_Estimation). Beyond the image all is black, as in inference, where
-the reference has grey.
+Data augmentation is applied to the image, the keypoints and the marks of people without labels. Its
+ranges are those of CMU's trainer and of the Keras port (training/dataset.py of
+keras_Realtime_Multi-Person_Pose_Estimation). Pixels outside the image are black, as in inference,
+whereas they are grey in the reference.
 """
 
 import cmath
@@ -72,11 +72,12 @@ class BodySample(NamedTuple):
         image: (h, w, 3) uint8 RGB.
         people: (n, K, 2) keypoints in pixels of the image; NaN where there is no label.
         unlabelled: (h, w) bool, True where there are people without labels.
-        known: (K,) bool, True for the keypoints that the labels know at all; None for all of them.
-        unsure: (n, K) bool, True where the labels do not tell whether a person's keypoint can be
-            seen, see `LabelledPerson.unsure`; None for nowhere. Elsewhere NaN says that it cannot.
-        areas: (n,) square pixels of the people, the unit of the object keypoint similarity; None
-            where nobody measured them.
+        known: (K,) bool, True for the keypoints that the labels contain; None for all of them.
+        unsure: (n, K) bool, True if the labels do not determine whether a person's keypoint is
+            visible, see `LabelledPerson.unsure`; None for all False. If it is False, NaN means that
+            the keypoint is not visible.
+        areas: (n,) areas of the people in square pixels, which scale the object keypoint
+            similarity; None if they are unknown.
     """
 
     image: np.ndarray
@@ -88,17 +89,17 @@ class BodySample(NamedTuple):
 
 
 BodySource = Callable[[np.random.Generator], BodySample]
-"""Draws a sample of the network's input size."""
+"""A function that draws a sample of the network's input size."""
 
 
 class BodySources(NamedTuple):
-    """What draws the samples of a run.
+    """The sources of the samples of a run.
 
     Args:
-        training: Labelled samples to learn from.
-        validation: Labelled samples to measure with.
-        taught: Photos for a teacher to answer; None without a teacher.
-        held_out: How many photos are held out for validation; None where people are drawn.
+        training: Source of labelled samples for training.
+        validation: Source of labelled samples for validation.
+        taught: Source of photos for a teacher; None without a teacher.
+        held_out: Number of photos held out for validation; None for drawn people.
     """
 
     training: BodySource
@@ -108,14 +109,14 @@ class BodySources(NamedTuple):
 
 
 def load_sources(config: TrainConfig) -> BodySources:
-    """Return what draws the samples of a run.
+    """Create the sources of the samples of a run.
 
     Args:
-        config: The config. Of the photos of people of its `labels` every seventh is held out.
-            Those without people are for training.
+        config: The configuration. Every seventh photo with people in its `labels` is held out.
+            Photos without people are used for training.
 
     Raises:
-        DataError: The label file cannot be used, or has fewer than two photos of people.
+        DataError: The label file is not valid, or contains fewer than two photos of people.
         FileNotFoundError: There are no photos for the teacher.
     """
     skeleton, _ = BODY_NETWORKS[config.network]
@@ -140,21 +141,21 @@ def load_sources(config: TrainConfig) -> BodySources:
 
 
 def _mixture(source: BodySource, other: BodySource, fraction: float) -> BodySource:
-    """Return a source that draws a fraction of its samples from another one."""
+    """Return a source that draws a fraction of its samples from another source."""
     return lambda rng: (other if rng.random() < fraction else source)(rng)
 
 
 def drawn_source(skeleton: Skeleton, size: int) -> BodySource:
-    """Return a source of drawn stick people, see `stick_people`."""
+    """Return a source of drawn stick figures, see `stick_people`."""
     return lambda rng: stick_people(rng, size, skeleton=skeleton)
 
 
 def photo_source(photos: Sequence[LabelledPeople], skeleton: Skeleton, size: int) -> BodySource:
-    """Return a source of labelled photos of any size, all equally likely, each time augmented.
+    """Return a source of augmented labelled photos of any size, with equal probabilities.
 
     Args:
-        photos: As `io.coco_people.read_people_labels` returns them. They are read when drawn.
-        skeleton: Of the network.
+        photos: Photos from `io.coco_people.read_people_labels`. They are read when drawn.
+        skeleton: The skeleton of the network.
         size: Side of a sample in pixels.
     """
 
@@ -167,16 +168,16 @@ def photo_source(photos: Sequence[LabelledPeople], skeleton: Skeleton, size: int
 
 
 def taught_source(files: Sequence[Path], skeleton: Skeleton, size: int) -> BodySource:
-    """Return a source of photos without labels, all equally likely, for a teacher to answer.
+    """Return a source of photos without labels for a teacher, with equal probabilities.
 
     Args:
         files: The photos. They are read when drawn.
-        skeleton: Of the network.
+        skeleton: The skeleton of the network.
         size: Side of a sample in pixels.
     """
 
     def draw(rng: np.random.Generator) -> BodySample:
-        """Draw a sample, as another camera might have seen it."""
+        """Draw a sample with photometric augmentation."""
         image = augment_photometric(rng, read_image(files[int(rng.integers(len(files)))]))
         nobody = np.empty((0, len(skeleton), 2))
         sample = BodySample(image, nobody, np.zeros(image.shape[:2], bool))
@@ -186,13 +187,13 @@ def taught_source(files: Sequence[Path], skeleton: Skeleton, size: int) -> BodyS
 
 
 def read_sample(photo: LabelledPeople, skeleton: Skeleton) -> BodySample:
-    """Return a labelled photo as a sample, with the keypoints of a network's skeleton.
+    """Convert a labelled photo to a sample with the keypoints of a network's skeleton.
 
     Args:
         photo: The photo and its people.
-        skeleton: Of the network. Keypoints that the labels do not know, such as the feet in COCO's
-            17, will not count in the loss, nor a neck at a person with one labelled shoulder, nor
-            what lies under crowds; see `targets.target_weights`.
+        skeleton: The skeleton of the network. Keypoints that the labels do not contain, such as the
+            feet in COCO's 17, are ignored in the loss. So are the neck of a person with only one
+            labelled shoulder, and the area of crowds; see `targets.target_weights`.
     """
     image = read_image(photo.image)
     people = [each for each in photo.people if not each.crowd and each.labelled.any()]
@@ -211,13 +212,13 @@ def read_sample(photo: LabelledPeople, skeleton: Skeleton) -> BodySample:
 def stick_people(
     rng: np.random.Generator, size: int, *, skeleton: Skeleton = BODY_MPI, most: int = 3
 ) -> BodySample:
-    """Draw an image of people who hide one another only a little.
+    """Draw an image of stick figures with little occlusion.
 
     Args:
-        rng: The random generator. The same state leads to the same pixels.
+        rng: The random generator. The same state gives the same pixels.
         size: Side of the image in pixels.
-        skeleton: One of the bodies.
-        most: The greatest number of people; every number from 0 on is equally likely.
+        skeleton: One of the body skeletons.
+        most: The maximum number of people. All numbers from 0 are equally likely.
     """
     people: list[np.ndarray] = []
     for _ in range(int(rng.integers(most + 1))):
@@ -241,9 +242,9 @@ def stick_person(rng: np.random.Generator, skeleton: Skeleton, height: float) ->
     """Return the keypoints (K, 2) of a person seen from the front, the neck at (0, 0).
 
     Args:
-        rng: The random generator, which decides the pose.
-        skeleton: One of the bodies.
-        height: Height in pixels of the person when it stands upright.
+        rng: The random generator, which determines the pose.
+        skeleton: One of the body skeletons.
+        height: Height of the upright person in pixels.
     """
     places = {"neck": 0j}  # x + iy, as rotations are factors then
     for joint, (parent, x, y, spread) in _JOINTS.items():
@@ -257,19 +258,19 @@ def stick_person(rng: np.random.Generator, skeleton: Skeleton, height: float) ->
 
 
 def _own_name(joint: str, side: str, skeleton: Skeleton) -> str:
-    """Return the name of a joint of a side, or without one where the skeleton has no such side."""
+    """Return the name of a joint with its side, or without it if the skeleton has no such side."""
     name = f"{side}_{joint}"
     return name if name in skeleton.keypoints else joint
 
 
 def _meet(xy: np.ndarray, other: np.ndarray) -> bool:
-    """Return whether the rectangles around two people meet."""
+    """Return whether the bounding boxes of two people overlap."""
     (first, size), (second, other_size) = keypoint_extent(xy), keypoint_extent(other)
     return bool((np.abs(first - second) < (size + other_size) / 2).all())
 
 
 def _draw(image: np.ndarray, xy: np.ndarray, skeleton: Skeleton) -> None:
-    """Draw the limbs of a person into an image, each in the colour of its second keypoint."""
+    """Draw the limbs of a person on an image, each in the colour of its second keypoint."""
     thickness = max(2, round(_THICKNESS * float(keypoint_extent(xy)[1].max())))
     points = np.round(xy * 2**_SUBPIXEL).astype(int).tolist()
     for start, end in skeleton.edge_indices:
@@ -278,11 +279,11 @@ def _draw(image: np.ndarray, xy: np.ndarray, skeleton: Skeleton) -> None:
 
 
 def flip_people(sample: BodySample, skeleton: Skeleton) -> BodySample:
-    """Return the mirror image; a left arm is a right one there.
+    """Return the mirror image, with left and right keypoints exchanged.
 
     Args:
-        sample: The sample; it stays as it is.
-        skeleton: Of its people.
+        sample: The sample, which is not changed.
+        skeleton: The skeleton of its people.
     """
     order = list(skeleton.mirror_indices)
     people = np.array([sample.image.shape[1] - 1, 0]) + sample.people[:, order] * np.array([-1, 1])
@@ -293,20 +294,20 @@ def flip_people(sample: BodySample, skeleton: Skeleton) -> BodySample:
 
 
 def crop_people(sample: BodySample, box: Box, size: int, *, angle: float = 0.0) -> BodySample:
-    """Return a square box of an image, rotated about its middle, at the size of a network's input.
+    """Crop a square box of an image, rotated about its centre, at the size of a network's input.
 
     Args:
-        sample: The sample; it stays as it is.
-        box: (x, y, width, height) in pixels, square; it may reach outside the image.
+        sample: The sample, which is not changed.
+        box: (x, y, width, height) in pixels, square. It may extend outside the image.
         size: Side of the result in pixels.
-        angle: Radians by which the content rotates, clockwise on the screen.
+        angle: Rotation of the content in radians, clockwise on the screen.
 
     Returns:
         A sample of (size, size) pixels. People may lie outside it.
 
     Raises:
         ValueError: The box, the size or the angle is not valid.
-        ImageError: The box lies wholly outside the image.
+        ImageError: The box lies completely outside the image.
     """
     crop = RotatedCrop(box, size, angle)
     marked = crop.apply_image(np.where(sample.unlabelled, 255, 0).astype(np.uint8)) > 127
@@ -318,16 +319,17 @@ def crop_people(sample: BodySample, box: Box, size: int, *, angle: float = 0.0) 
 def augment_people(
     rng: np.random.Generator, sample: BodySample, skeleton: Skeleton, size: int
 ) -> BodySample:
-    """Show the network one person at random, and whoever is around.
+    """Augment a sample by a random crop around a random person.
 
-    The person takes 0.3 to 0.66 of the crop's side; the crop is rotated by up to 40 degrees and its
-    middle lies up to 40 of 368 pixels off the person's; every other one is mirrored.
+    The size of the person is 0.3 to 0.66 of the crop's side. The crop is rotated by up to 40
+    degrees, and its centre is up to 40 of 368 pixels from the person's. Half of the crops are
+    mirrored.
 
     Args:
         rng: The random generator.
-        sample: The sample; it stays as it is. Without a labelled person a square of 0.5 to 1.2 of
-            the longer side of the image is shown, about any of its pixels.
-        skeleton: Of its people.
+        sample: The sample, which is not changed. Without a labelled person, the crop is a square of
+            0.5 to 1.2 of the longer side of the image, centred on any of its pixels.
+        skeleton: The skeleton of its people.
         size: Side of the result in pixels.
     """
     labelled = np.flatnonzero(np.isfinite(sample.people).all(axis=2).any(axis=1))

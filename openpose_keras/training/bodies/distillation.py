@@ -1,7 +1,7 @@
-"""Learning from another body network: its weights to begin with, its answers to photos.
+"""Knowledge distillation from another body network: its weights and its outputs for photos.
 
-A teacher may have other keypoints and limbs than the network that learns. What both have, by name,
-is taken over and compared; the rest is learned from labels alone.
+A teacher may have other keypoints and limbs than the student network. Those that both have, by
+name, are transferred and compared. The others are learned from labels alone.
 """
 
 from typing import TYPE_CHECKING
@@ -18,14 +18,14 @@ NONE = -1
 
 
 def matching_channels(teacher: Skeleton, skeleton: Skeleton) -> dict[str, IntArray]:
-    """Return where a teacher has the maps of a skeleton.
+    """Match the channels of a skeleton's maps to those of a teacher.
 
     Args:
-        teacher: Keypoints and limbs of the network that teaches.
-        skeleton: Those of the network that learns.
+        teacher: Keypoints and limbs of the teacher network.
+        skeleton: Keypoints and limbs of the student network.
 
     Returns:
-        `keypoints` (K + 1,) and `affinity` (2 L,): for each channel the teacher's, or `NONE`.
+        `keypoints` (K + 1,) and `affinity` (2 L,): for each channel that of the teacher, or `NONE`.
 
     Example:
         >>> from openpose_keras.core.skeletons import BODY_25, BODY_COCO
@@ -45,17 +45,18 @@ def matching_channels(teacher: Skeleton, skeleton: Skeleton) -> dict[str, IntArr
 def transfer_weights(
     teacher: "keras.Model", network: "keras.Model", channels: dict[str, IntArray]
 ) -> dict[str, np.ndarray]:
-    """Copy the weights of a teacher of the same graph into a network, in place.
+    """Copy the weights of a teacher with the same architecture to a network, in place.
 
-    Where the two differ in their maps, weights of maps that the teacher lacks become 0.
+    The weights of maps that the teacher lacks become 0.
 
     Args:
-        teacher: A body network. Layers of the network that it lacks stay as they are.
-        network: The network that is to learn.
-        channels: What `matching_channels` returned.
+        teacher: A body network. Layers that it lacks are not changed in the network.
+        network: The student network.
+        channels: The channels from `matching_channels`.
 
     Returns:
-        For the path of each variable of the network which of its weights were the teacher's.
+        A mapping from the path of each variable of the network to which of its weights came from
+        the teacher.
     """
     copied = {}
     points, fields = channels["keypoints"], channels["affinity"]
@@ -91,11 +92,11 @@ def _take(array: np.ndarray, chosen: IntArray, axis: int) -> np.ndarray:
 def differences(
     maps: "keras.KerasTensor", taught: "keras.KerasTensor", channels: IntArray
 ) -> "keras.KerasTensor":
-    """Return how far maps are from a teacher's, where both have them.
+    """Return the differences between maps and those of a teacher, for common channels.
 
     Args:
-        maps: (n, h, w, C) of the network that learns.
-        taught: (n, h, w, D) of the teacher.
+        maps: (n, h, w, C) maps of the student network.
+        taught: (n, h, w, D) maps of the teacher.
         channels: (C,) the teacher's channel for each, or `NONE`.
 
     Returns:
@@ -111,8 +112,8 @@ def taught_loss(_: "keras.KerasTensor", apart: "keras.KerasTensor") -> "keras.Ke
     """Return the squared differences from a teacher's maps.
 
     Args:
-        _: Not used: the teacher's maps are the truth.
-        apart: (n, h, w, C), what `differences` returned.
+        _: Not used, since the teacher's maps are the targets.
+        apart: (n, h, w, C), the result of `differences`.
 
     Returns:
         (n, h, w) loss, a sum over the channels.

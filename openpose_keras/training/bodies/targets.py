@@ -1,10 +1,11 @@
-"""What a body network should answer: heatmaps and part affinity fields, and what counts of them.
+"""Targets of body networks: heatmaps and part affinity fields, and their weights in the loss.
 
 The rules are those of CMU's trainer (oPDataTransformer.cpp of openpose_train: putGaussianMaps,
 putVecMaps) and of the Keras port (training/label_maps.py of
-keras_Realtime_Multi-Person_Pose_Estimation), which agree. Heatmaps and fields do not lie alike on
-the input: the centre of a heatmap's cell g is input pixel stride * g + (stride - 1) / 2, but a
-field counts its cells from input pixel stride * g. OpenPose's weights were trained like that.
+keras_Realtime_Multi-Person_Pose_Estimation), which agree. Heatmaps and fields are aligned
+differently with the input: the centre of cell g of a heatmap is input pixel stride * g + (stride -
+1) / 2, whereas cell g of a field is at input pixel stride * g. OpenPose's weights were trained in
+this way.
 """
 
 import math
@@ -29,17 +30,17 @@ _MARGIN = 0.3  # of a person's sides
 def body_targets(
     people: ArrayLike, skeleton: Skeleton, size: Size, *, stride: int = 8
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the heatmaps and the part affinity fields that a network should compute.
+    """Return the target heatmaps and part affinity fields of a network.
 
     Args:
         people: (n, K, 2) keypoints in input pixels; NaN where there is no label. They may lie
             outside the input.
-        skeleton: Names keypoints and limbs.
+        skeleton: The names of keypoints and limbs.
         size: (height, width) of the input in pixels.
         stride: Input pixels per cell.
 
     Returns:
-        What `body_heatmaps` and `affinity_fields` return.
+        The results of `body_heatmaps` and `affinity_fields`.
 
     Raises:
         ValueError: The people are not (n, K, 2).
@@ -59,18 +60,19 @@ def body_heatmaps(
 ) -> FloatArray:
     """Return a sum of Gaussians for each keypoint, at most 1, and the background.
 
-    A Gaussian is cut off where its exponent is above 4.6052. The background is 1 minus the greatest
+    A Gaussian is truncated where its exponent exceeds 4.6052. The background is 1 minus the maximum
     of the other maps.
 
     Args:
         people: As for `body_targets`.
-        skeleton: Names the keypoints.
+        skeleton: The names of the keypoints.
         size: (height, width) of the input in pixels.
         stride: Input pixels per cell.
         sigma: Standard deviation in input pixels.
 
     Returns:
-        (h, w, K + 1) float32 with a row and a column for each stride of the input that has begun.
+        (h, w, K + 1) float32, where h and w are the sides of the input divided by the stride,
+        rounded up.
 
     Raises:
         ValueError: The people are not (n, K, 2).
@@ -98,19 +100,20 @@ def affinity_fields(
 ) -> FloatArray:
     """Return the unit vector along each limb in the cells near it, 0 elsewhere.
 
-    A cell is near if it is at most `width` cells from the line through the two keypoints, and in
-    their bounding box after that has grown by `width` and its edges are rounded to whole cells, the
-    right and the lower one excluded. Where limbs of several people meet, the mean counts.
+    A cell is near a limb if it is at most `width` cells from the line through the two keypoints,
+    and inside their bounding box enlarged by `width`, with edges rounded to whole cells and the
+    right and lower edges excluded. Where limbs of several people overlap, the mean is taken.
 
     Args:
         people: As for `body_targets`.
-        skeleton: Names the limbs and where their fields lie.
+        skeleton: The names of the limbs and the channels of their fields.
         size: (height, width) of the input in pixels.
         stride: Input pixels per cell.
-        width: Greatest distance in cells; 1 in CMU's trainer.
+        width: Maximum distance in cells; 1 in CMU's trainer.
 
     Returns:
-        (h, w, 2 L) float32 with a row and a column for each stride of the input that has begun.
+        (h, w, 2 L) float32, where h and w are the sides of the input divided by the stride, rounded
+        up.
 
     Raises:
         ValueError: The people are not (n, K, 2).
@@ -144,28 +147,30 @@ def target_weights(
     *,
     stride: int = 8,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return how much each cell of the targets counts in the loss, between 0 and 1.
+    """Return the weight of each cell of the targets in the loss, between 0 and 1.
 
-    A cell counts by `cell_weights`, but by these rules of CMU's trainer (`maskPersonIfVisibleIsX`,
-    `putGaussianMaps` and about them, in `oPDataTransformer.cpp` of openpose_caffe_train):
+    The weights are those of `cell_weights`, modified by these rules of CMU's trainer
+    (`maskPersonIfVisibleIsX`, `putGaussianMaps` and the code around them, in
+    `oPDataTransformer.cpp` of openpose_caffe_train):
 
-    - The heatmap of a keypoint that the labels do not know, and the fields of its limbs, count
-      nowhere: photos without labels of feet do not teach that there are no feet. The background
-      counts if they know any.
-    - Where the labels leave a keypoint of a person open, its heatmap and fields, and the
-      background, do not count in a box about the person: its labelled keypoints, at least half as
-      wide as high and the reverse, and 0.3 of its sides more at each edge.
-    - What is labelled counts in full: the Gaussians in the heatmap of their keypoint and the limbs
+    - The heatmap of a keypoint that the labels do not contain, and the fields of its limbs, have
+      the weight 0 everywhere: photos without labels of feet do not teach that there are no feet.
+      The background counts if the labels contain any keypoint.
+    - If the labels leave a keypoint of a person undetermined, its heatmap and fields, and the
+      background, have the weight 0 in a box around the person. This is the extent of the labelled
+      keypoints, at least half as wide as high and the reverse, enlarged by 0.3 of its sides at each
+      edge.
+    - Labelled cells have the full weight: the Gaussians in the heatmap of their keypoint, the limbs
       in their fields, and the background where it is below 0.85.
 
     Args:
         sample: The labels, in pixels of the network's input.
-        targets: Heatmaps and fields of its people, as `body_targets` returns them.
-        skeleton: Names keypoints and limbs.
+        targets: Heatmaps and fields of its people, from `body_targets`.
+        skeleton: The names of keypoints and limbs.
         stride: Input pixels per cell.
 
     Returns:
-        (h, w, K + 1) and (h, w, 2 L) float32, as the targets.
+        (h, w, K + 1) and (h, w, 2 L) float32, like the targets.
     """
     heatmaps, fields = targets
     cells = cell_weights(sample.unlabelled, stride)[..., None]
@@ -188,7 +193,7 @@ def target_weights(
 
 
 def _about(xy: FloatArray, shape: Size) -> tuple[slice, slice]:
-    """Return the rows and columns of the box about a person (K, 2) in cells (`getObjROI`)."""
+    """Return the rows and columns of the box around a person (K, 2) in cells (`getObjROI`)."""
     middle, size = keypoint_extent(xy)
     size = np.maximum(size, size[::-1] / 2)
     first = np.floor(middle - (0.5 + _MARGIN) * size + 0.5)
@@ -200,7 +205,7 @@ def _about(xy: FloatArray, shape: Size) -> tuple[slice, slice]:
 
 
 def cell_weights(unlabelled: np.ndarray, stride: int = 8) -> FloatArray:
-    """Return how much each cell counts in the loss: not at all where people have no labels.
+    """Return the weight of each cell in the loss, which is 0 where people have no labels.
 
     Args:
         unlabelled: (height, width) bool, True at the input pixels of people without labels.
@@ -222,7 +227,7 @@ def cell_weights(unlabelled: np.ndarray, stride: int = 8) -> FloatArray:
 
 
 def _check_people(people: ArrayLike, skeleton: Skeleton) -> FloatArray:
-    """Return people as float64, (n, K, 2); an empty list will do."""
+    """Return people as float64, (n, K, 2); an empty list is allowed."""
     points = np.asarray(people, np.float64)
     points = points.reshape(0, len(skeleton), 2) if not points.size else points
     if points.ndim != 3 or points.shape[1:] != (len(skeleton), 2):
@@ -234,13 +239,13 @@ def _check_people(people: ArrayLike, skeleton: Skeleton) -> FloatArray:
 
 
 def _cells(size: Size, stride: int) -> Size:
-    """Return the rows and columns of the maps for an input of a size."""
+    """Return the numbers of rows and columns of the maps for an input size."""
     height, width = check_size(size, "size")
     return -(-height // stride), -(-width // stride)
 
 
 def _windows(low: FloatArray, high: FloatArray, shape: Size) -> tuple[IntArray, IntArray, IntArray]:
-    """Return for every cell in boxes (n, 2) the number of its box, its x and its y."""
+    """Return, for every cell in boxes (n, 2), the number of its box, its x and its y."""
     limit = np.array(shape[::-1])
     first, last = (np.floor(edge + 0.5).clip(0, limit).astype(int) for edge in (low, high))
     sides = last - first

@@ -1,4 +1,4 @@
-"""The training of body networks: loss at every stage, batches, validation by COCO's measure."""
+"""The training task of body networks: loss at every stage, batches, validation by COCO's AP."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -47,13 +47,13 @@ _AREA = 0.53  # of the rectangle around its keypoints that a person covers: xtco
 
 
 def make_task(config: TrainConfig) -> Task:
-    """Build the network of a run with its first weights, and what draws its samples.
+    """Build the network of a run with its initial weights, and the sources of its samples.
 
     Args:
-        config: The config.
+        config: The configuration.
 
     Raises:
-        DataError: The label file cannot be used.
+        DataError: The label file is not valid.
         WeightsError: The weights to start from cannot be used.
     """
     sources = load_sources(config)
@@ -69,17 +69,18 @@ def make_task(config: TrainConfig) -> Task:
 
 
 def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
-    """Build and compile the model of a run's first step.
+    """Build and compile the model for the start of a run.
 
     Args:
-        config: Network, first weights, rates and length of the run.
+        config: The configuration, with the network, its initial weights, the learning rates and the
+            length of the run.
 
     Returns:
-        The compiled model, whose outputs are `keypoints_stage1`, `affinity_stage1` and so on, as
-        many as the network's stages have; and the network in it, which returns the last maps of
-        each kind. With a teacher the first images of a batch are for it, see `batch_source`: the
-        outputs are those of the others, and as many more, `taught_...`, are the differences
-        between the network's maps of these images and the teacher's.
+        The compiled model, with the outputs `keypoints_stage1`, `affinity_stage1` and so on for all
+        stages of the network, and the network inside it, which returns the last maps of each kind.
+        With a teacher, the first images of a batch are for the teacher, see `batch_source`. The
+        outputs are then those of the other images, and as many additional outputs, `taught_...`,
+        are the differences between the maps of the network and of the teacher for the first images.
 
     Raises:
         WeightsError: The weights to start from cannot be used.
@@ -117,7 +118,7 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
 
 
 def _taught(config: TrainConfig) -> int:
-    """Return how many images of a batch a teacher answers: at least one, and not all of them."""
+    """Return the number of images in a batch for a teacher: at least one, and not all of them."""
     most = config.batch_size - 1 if config.teacher else 0
     return min(max(round(config.photo_fraction * config.batch_size), 1), most)
 
@@ -128,11 +129,11 @@ def _compare_with_teacher(
     image: "keras.KerasTensor",
     outputs: "dict[str, keras.KerasTensor]",
 ) -> "tuple[dict[str, keras.KerasTensor], dict[str, np.ndarray]]":
-    """Start from the teacher's weights, unless the config names some.
+    """Start from the teacher's weights, unless the configuration names others.
 
     Returns:
-        By name how far all outputs are from the teacher's; and what `transfer_weights` returns, as
-        these weights learn slowly.
+        The differences of all outputs from those of the teacher by name, and the result of
+        `transfer_weights`, since these weights have a lower learning rate.
     """
     weights = None if config.teacher == TEACHER else config.teacher
     teacher = load_network(TEACHER, weights=weights)
@@ -151,11 +152,10 @@ def _compare_with_teacher(
 
 
 def masked_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Return the squared differences of a stage's maps, as CMU's trainer has them.
+    """Return the squared differences of a stage's maps, as in CMU's trainer.
 
     Args:
-        truth: (n, h, w, 2 C): the maps that the network should compute, then how much each of their
-            cells counts.
+        truth: (n, h, w, 2 C): the target maps, followed by the weights of their cells.
         predicted: (n, h, w, C) maps of the network.
 
     Returns:
@@ -170,14 +170,14 @@ def masked_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "
 def batch_source(
     sources: BodySources, skeleton: Skeleton, model: "keras.Model", config: TrainConfig
 ) -> Callable[[np.random.Generator], Batch]:
-    """Return what composes batches for a model, see `Task.batch`.
+    """Return a function that composes batches for a model, see `Task.batch`.
 
     Args:
-        sources: Draw samples of the model's input size.
-        skeleton: Of the network.
-        model: What `start` returned first.
-        config: Tells the samples of a batch, and with a teacher the fraction of them, rounded to
-            whole samples, that it answers; they come first.
+        sources: Sources of samples of the model's input size.
+        skeleton: The skeleton of the network.
+        model: The model, the first result of `start`.
+        config: The configuration, with the number of samples in a batch and, with a teacher, the
+            fraction of samples for the teacher, rounded to whole samples, which come first.
     """
     names, taught = list(model.output), _taught(config)
 
@@ -200,14 +200,14 @@ def collate(
     photos: Sequence[np.ndarray] = (),
     untaught_weight: float = 1.0,
 ) -> Batch:
-    """Return samples as a batch: images, and the targets of each output.
+    """Combine samples to a batch of images and the targets of each output.
 
     Args:
-        samples: Labelled, of one size.
-        skeleton: Of their people.
-        outputs: Names such as "affinity_stage1".
-        photos: (h, w, 3) uint8 images of the same size for a teacher to answer.
-        untaught_weight: Factor of what the maps count that `TEACHER` lacks.
+        samples: Labelled samples of the same size.
+        skeleton: The skeleton of their people.
+        outputs: Names of outputs, such as "affinity_stage1".
+        photos: (h, w, 3) uint8 images of the same size for a teacher.
+        untaught_weight: Factor of the weights of the maps that `TEACHER` lacks.
 
     Returns:
         The m photos and the n samples' images (m + n, h, w, 3) uint8, and for each output (n,
@@ -249,15 +249,15 @@ def labelled_samples(
 
 
 def validate(estimator: BodyEstimator, samples: Sequence[BodySample]) -> dict[str, float]:
-    """Measure an estimator as `openpose-keras evaluate` does: by COCO's precision and recall.
+    """Measure an estimator by COCO's precision and recall, as `openpose-keras evaluate` does.
 
     Args:
-        estimator: Of a body network. Only those of its keypoints that COCO has are measured.
+        estimator: The estimator of a body network. Only the keypoints that COCO has are measured.
         samples: Images and their people, who have the keypoints of the network.
 
     Returns:
-        `ap`, `ap50` and `ar` of `evaluation.OksReport`; NaN where nobody is labelled. Who is found
-        where people have no labels is neither right nor wrong, as in COCO's crowds.
+        `ap`, `ap50` and `ar` of `evaluation.OksReport`; NaN if nobody is labelled. People found
+        where people have no labels are neither right nor wrong, as in COCO's crowds.
     """
     found = [people_to_coco(estimator(sample.image)) for sample in samples]
     report = evaluate_people(found, [coco_labels(sample, estimator.skeleton) for sample in samples])
@@ -265,15 +265,16 @@ def validate(estimator: BodyEstimator, samples: Sequence[BodySample]) -> dict[st
 
 
 def coco_labels(sample: BodySample, skeleton: Skeleton) -> list[LabelledPerson]:
-    """Return the people of a sample as COCO would label them.
+    """Return the people of a sample in the form of COCO's labels.
 
     Args:
         sample: The sample.
-        skeleton: Of its people.
+        skeleton: The skeleton of its people.
 
     Returns:
-        Who has a keypoint in the image, with COCO's 17 keypoints; one outside the image is not
-        labelled. Then a crowd for each connected region of people without labels.
+        The people with at least one keypoint in the image, with COCO's 17 keypoints, of which those
+        outside the image are not labelled; then a crowd for each connected region of people without
+        labels.
     """
     height, width = sample.image.shape[:2]
     labels, nowhere = [], np.zeros((len(COCO_17), 2))

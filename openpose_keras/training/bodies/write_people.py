@@ -1,4 +1,4 @@
-"""Rendered people before backgrounds, and sets of them on disk in COCO-WholeBody's form.
+"""Rendered people over backgrounds, and sets of them on disk in the format of COCO-WholeBody.
 
 A set is a folder of images and an `annotations.json`: COCO's 17 keypoints of each person,
 `foot_kpts`, `lefthand_kpts` and `righthand_kpts`, from which all 25 of BODY_25 follow (the neck and
@@ -32,15 +32,15 @@ def draw_people(
     size: tuple[int, int] = (480, 480),
     people: int | None = None,
 ) -> tuple[np.ndarray, Labels]:
-    """Render people before a background, as a random camera sees them.
+    """Render people over a background, with the augmentation of a random camera.
 
     Args:
-        assets: What `load_people_assets` returned.
+        assets: The assets from `load_people_assets`.
         rng: The random generator.
-        backgrounds: (h, w, 3) uint8 RGB images without people; without any, all backgrounds are
+        backgrounds: (h, w, 3) uint8 RGB images without people. Without any, all backgrounds are
             procedural.
         size: (height, width) of the image in pixels.
-        people: How many people there are, 1 to 6; None for any number.
+        people: Number of people, 1 to 6; None draws the number.
 
     Returns:
         The image (h, w, 3) uint8 RGB, and the labels of its people.
@@ -64,10 +64,10 @@ def write_people(
     seed: int = 0,
     size: tuple[int, int] = (480, 480),
 ) -> Path:
-    """Write a labelled set of rendered people. The same seed leads to the same set.
+    """Write a labelled set of rendered people. The same seed gives the same set.
 
     Args:
-        out: Folder to write into. It must not have a set yet.
+        out: Folder to write to. It must not contain a set yet.
         assets: The assets of people, see `synthesis.people.assets`.
         backgrounds: Folder of images without people; None for procedural backgrounds.
         count: Number of images.
@@ -78,9 +78,9 @@ def write_people(
         The path of `annotations.json`.
 
     Raises:
-        TrainingError: The folder has a set already.
+        TrainingError: The folder already contains a set.
         AssetError: The assets cannot be read.
-        FileNotFoundError: There are no backgrounds in their folder.
+        FileNotFoundError: The folder of backgrounds contains no images.
     """
     path = new_label_file(out)
     loaded = load_people_assets(assets)
@@ -96,10 +96,10 @@ def write_people(
 
 
 def labelled_people(labels: Labels) -> tuple[LabelledPerson, ...]:
-    """Return the people of a scene of whom anything is seen, as COCO-WholeBody labels them.
+    """Return the visible people of a scene in the form of COCO-WholeBody's labels.
 
     Args:
-        labels: Of the scene.
+        labels: The labels of the scene.
     """
     return tuple(
         _labelled_person(*parts)
@@ -134,7 +134,7 @@ def _labelled_person(keypoints: np.ndarray, hands: np.ndarray, mask: np.ndarray)
 
 
 def _box(points: np.ndarray) -> Box:
-    """Return the box of all pixels (n, 2) whose middles are given."""
+    """Return the box of all pixels (n, 2), given by their centres."""
     x, y = points.min(axis=0) - 0.5
     width, height = points.max(axis=0) + 0.5 - (x, y)
     return float(x), float(y), float(width), float(height)

@@ -30,13 +30,14 @@ _SIDES = (0.12, 0.7)  # of a crop without a face, of the photo's shorter side
 
 
 class FaceSample(NamedTuple):
-    """A network input and the face in its middle, if there is one.
+    """A network input and the face at its centre, if there is one.
 
     Args:
         image: (size, size, 3) uint8 RGB.
         xy: (70, 2) keypoints in pixels of the image, which may lie outside it; NaN for no face.
         presence: 1.0, or 0.0 for no face.
-        unit: The distance between the outer corners of the eyes in space, in pixels; NaN for none.
+        unit: The distance in space between the outer corners of the eyes, in pixels; NaN for no
+            face.
     """
 
     image: np.ndarray
@@ -46,16 +47,16 @@ class FaceSample(NamedTuple):
 
 
 FaceSource = Callable[[np.random.Generator], FaceSample]
-"""Draws a sample of the network's input size."""
+"""A function that draws a sample of the network's input size."""
 
 
 class FaceSets(NamedTuple):
     """Labelled images, see `write_faces`.
 
     Args:
-        heads: Rendered ones.
-        photos: Photos, with faces or without.
-        backgrounds: (h, w, 3) uint8 RGB images for what lies before faces; may be empty.
+        heads: Images of rendered heads.
+        photos: Photos with or without faces.
+        backgrounds: (h, w, 3) uint8 RGB images for the surface of occluders. May be empty.
     """
 
     heads: list[LabelledPeople]
@@ -67,10 +68,12 @@ def load_face_sets(config: TrainConfig) -> tuple[FaceSets, FaceSets]:
     """Read the sets of a run, and hold out every eighth image for validation.
 
     Args:
-        config: Its `assets` has folders whose names begin with "heads" and with "photos".
+        config: The configuration. Its `assets` contains folders whose names begin with "heads" and
+            with "photos".
 
     Raises:
-        TrainingError: The config names no assets, or they have no heads or no photos of faces.
+        TrainingError: The configuration names no assets, or they contain no heads or no photos of
+            faces.
         DataError: A label file is not valid, or an image of it is missing.
     """
     backgrounds = load_backgrounds(config.backgrounds) if config.backgrounds else []
@@ -94,16 +97,16 @@ def _read_sets(assets: str | None, kind: str) -> list[LabelledPeople]:
 
 
 def _faces(image: LabelledPeople) -> list[LabelledPerson]:
-    """Return the faces of an image whose keypoints can be trusted."""
+    """Return the faces of an image with trusted keypoints."""
     return [face for face in image.people if not face.crowd]
 
 
 def training_source(sets: FaceSets, config: TrainConfig) -> FaceSource:
-    """Return what draws all kinds of samples for training.
+    """Return a source of all kinds of training samples.
 
     Args:
-        sets: What `load_face_sets` returned first.
-        config: Its `photo_fraction` of the faces come from photos.
+        sets: The sets for training, the first result of `load_face_sets`.
+        config: The configuration. Its `photo_fraction` is the fraction of faces from photos.
     """
     heads, photos = (face_source(each, config.size) for each in (sets.heads, sets.photos))
     nobody = no_face_source(sets.photos, config.size)
@@ -124,7 +127,7 @@ def training_source(sets: FaceSets, config: TrainConfig) -> FaceSource:
 
 
 def face_source(images: Sequence[LabelledPeople], size: int) -> FaceSource:
-    """Return a source of crops about faces, all faces equally likely, every other one mirrored.
+    """Return a source of crops around faces with equal probabilities, half of them mirrored.
 
     Args:
         images: Labelled images. They are read when drawn.
@@ -150,7 +153,7 @@ def face_source(images: Sequence[LabelledPeople], size: int) -> FaceSource:
 
 
 def no_face_source(images: Sequence[LabelledPeople], size: int) -> FaceSource:
-    """Return a source of crops that touch no face: hands, clothes, walls.
+    """Return a source of crops that contain no part of a face: hands, clothes, walls.
 
     Args:
         images: Labelled photos. They are read when drawn.
@@ -175,16 +178,16 @@ def no_face_source(images: Sequence[LabelledPeople], size: int) -> FaceSource:
 
 
 def _around(face: LabelledPerson) -> Box:
-    """Return the square box of a face, which a crowd has too."""
+    """Return the square box of a face or of a crowd."""
     return square_box(face.box) if face.crowd else box_from_points(face.xy, 1.0)
 
 
 def validation_sets(sets: FaceSets, config: TrainConfig) -> dict[str, list[FaceSample]]:
-    """Draw samples that training never shows, without augmentation of their colours.
+    """Draw validation samples from held-out images, without photometric augmentation.
 
     Args:
-        sets: What `load_face_sets` returned second.
-        config: Size, number and seed.
+        sets: The sets for validation, the second result of `load_face_sets`.
+        config: The configuration, with the size, number and seed of the samples.
 
     Returns:
         "heads", "photos" and "negative".

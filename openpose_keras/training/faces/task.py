@@ -37,10 +37,10 @@ _EYE_VERTICES = ((33, 133, 159, 145), (362, 263, 386, 374))  # about the right a
 
 
 def make_task(config: TrainConfig) -> Task:
-    """Load the data of a run, and build its network with its first weights.
+    """Load the data of a run, and build its network with its initial weights.
 
     Args:
-        config: The config.
+        config: The configuration.
 
     Raises:
         TrainingError: There are no labelled faces.
@@ -55,19 +55,19 @@ def make_task(config: TrainConfig) -> Task:
 
 
 def batch_source(source: FaceSource, count: int) -> Callable[[np.random.Generator], Batch]:
-    """Return what composes batches of so many samples, see `Task.batch`."""
+    """Return a function that composes batches of `count` samples, see `Task.batch`."""
     return lambda rng: collate([source(rng) for _ in range(count)])
 
 
 def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
-    """Build and compile the model of a run's first step.
+    """Build and compile the model for the start of a run.
 
     Args:
-        config: First weights, rates and length of the run.
+        config: The configuration, with initial weights, learning rates and length of the run.
 
     Returns:
-        The compiled model, whose outputs are those of `LOSS_WEIGHTS`, and `networks.face_lite()`
-        in it.
+        The compiled model, whose outputs are those of `LOSS_WEIGHTS`, and the
+        `networks.face_lite()` inside it.
 
     Raises:
         WeightsError: The weights to start from cannot be used.
@@ -94,7 +94,7 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
 
 
 def _take_points(network: "keras.Model", teacher: "keras.Model") -> None:
-    """Begin with those points of the teacher's mesh that ours are."""
+    """Initialise the points from the corresponding points of the teacher's mesh."""
     taken = []
     for array in teacher.get_layer("mesh").get_weights():
         mesh = array.reshape(*array.shape[:-1], -1, 3)[..., :2]
@@ -112,10 +112,10 @@ def face_heatmap_loss(
 
 
 def collate(samples: Sequence[FaceSample]) -> Batch:
-    """Return samples as a batch: images, and the targets of each output.
+    """Combine samples to a batch of images and the targets of each output.
 
     Args:
-        samples: Of one size.
+        samples: Samples of the same size.
 
     Returns:
         Images (n, size, size, 3) uint8; `keypoints` and `stage1` (n, 1, 70, 2), `points`
@@ -130,16 +130,16 @@ def collate(samples: Sequence[FaceSample]) -> Batch:
 
 
 def validate(network: "keras.Model", sets: dict[str, list[FaceSample]]) -> dict[str, float]:
-    """Measure heatmaps and points, and the presence.
+    """Measure heatmaps, points and the presence.
 
     Args:
         network: `networks.face_lite()`.
         sets: Lists of samples by name.
 
     Returns:
-        For each list of faces `<name>_error` and `<name>_points_error`, the mean distance of peaks
-        and of points from the labels, in distances between the outer corners of the eyes. For every
-        list `<name>_presence`, its mean.
+        For each list with faces: `<name>_error` and `<name>_points_error`, the mean distance of
+        peaks and of points from the labels, in units of the distance between the outer corners of
+        the eyes. For every list, `<name>_presence`, the mean presence.
     """
     report: dict[str, float] = {}
     for name, samples in sets.items():
@@ -165,7 +165,7 @@ def peaks_of(heatmaps: np.ndarray) -> np.ndarray:
 def labelled_samples(
     config: TrainConfig, rng: np.random.Generator, count: int
 ) -> list[tuple[np.ndarray, list[Face]]]:
-    """Return training samples of a config: for each its image and its face, if it has one."""
+    """Return training samples of a configuration, each with its image and its face, if any."""
     shown, _ = load_face_sets(config)
     source = training_source(shown, config)
     samples = [source(rng) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Faces in photos and their 70 keypoints, as MediaPipe's three networks of faces tell them."""
+"""Faces in photos and their 70 keypoints, estimated by MediaPipe's three face networks."""
 
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ _OTHERS = (
 )
 _JAW, *_INNER = (tuple((vertex, vertex) for vertex in part) for part in _OTHERS)
 MESH_VERTICES = np.array(sum((_JAW, *_BROWS, *_INNER), ()))
-"""(68, 2): the two vertices, or one of them twice, in whose middle each point lies."""
+"""(68, 2): the two vertices, or one of them twice, whose midpoint each point is."""
 
 _EYES = [(33, 133), (362, 263)]  # corners in the mesh, of the right and of the left eye
 _MESH_MARGIN = 1.5  # side of a crop, in longer sides of the mesh, as in MediaPipe's graph
@@ -42,8 +42,9 @@ class TaughtFace(NamedTuple):
     Args:
         xy: (70, 2) keypoints in pixels of the photo, in the order of `FACE`.
         presence: The probability of a face.
-        spread: The mean distance of the keypoints in the image and in its mirror image, in `unit`.
-        unit: The distance between the outer corners of the eyes in space, in pixels of the photo.
+        spread: The mean distance between the keypoints in the image and in its mirror image, in
+            units of `unit`.
+        unit: The distance in space between the outer corners of the eyes, in pixels of the photo.
     """
 
     xy: np.ndarray
@@ -53,10 +54,10 @@ class TaughtFace(NamedTuple):
 
 
 class FaceTeacher:
-    """Finds the faces of photos; the weights of its networks must be on this machine.
+    """Finds faces in photos; the weights of its networks must be on this machine.
 
     Raises:
-        WeightsError: A file is missing: `openpose-keras convert` makes it of MediaPipe's.
+        WeightsError: A file is missing. `openpose-keras convert` creates it from MediaPipe's file.
     """
 
     def __init__(self) -> None:
@@ -75,11 +76,11 @@ class FaceTeacher:
         return faces
 
     def face(self, image: np.ndarray, crop: RotatedCrop) -> TaughtFace:
-        """Return the face in a crop whose eyes are level, the mean of two looks.
+        """Return the face in a crop with level eyes, the mean of the crop and its mirror image.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            crop: What `mesh_crop` returned.
+            crop: The crop from `mesh_crop`.
         """
         looks = [self._mesh(image, crop, mirrored=mirrored) for mirrored in (False, True)]
         keypoints = [self._keypoints(image, mesh) for mesh, _ in looks]
@@ -92,7 +93,7 @@ class FaceTeacher:
         return TaughtFace(np.mean(keypoints, axis=0), presence, float(away.mean()) / unit, unit)
 
     def mesh_crop(self, mesh: np.ndarray) -> RotatedCrop:
-        """Return the crop of a face whose mesh (468, 2 or 3) in pixels of the image is known."""
+        """Return the crop of a face from its mesh (468, 2 or 3) in pixels of the image."""
         xy = mesh[:, :2]
         angle = level_angle(xy[33], xy[263])
         return RotatedCrop(upright_box(xy, angle, _MESH_MARGIN, 0.0), FACE_INPUT, angle)
@@ -124,14 +125,14 @@ class FaceTeacher:
 def _look(
     engine: Engine, image: np.ndarray, crop: RotatedCrop, mirrored: bool
 ) -> dict[str, np.ndarray]:
-    """Return what a network finds in a crop, or in its mirror image."""
+    """Return the outputs of a network for a crop, or for its mirror image."""
     view = crop.apply_image(image)
     outputs = engine(normalise_batch((view[:, ::-1] if mirrored else view)[None]))
     return {name: value[0] for name, value in outputs.items()}
 
 
 def _to_image(points: np.ndarray, crop: RotatedCrop, mirrored: bool) -> np.ndarray:
-    """Return points (n, 3) of a crop's pixels, from their edge, in pixels of the image."""
+    """Map points (n, 3) from a crop's pixels, counted from the edge, to pixels of the image."""
     xy = points[:, :2] - 0.5
     if mirrored:
         xy = np.array([crop.size - 1, 0]) + xy * (-1, 1)

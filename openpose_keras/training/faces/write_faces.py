@@ -1,8 +1,9 @@
-"""Sets of labelled faces on disk: rendered heads, and photos that MediaPipe's networks label.
+"""Write sets of labelled faces: rendered heads, and photos labelled by MediaPipe's networks.
 
-A set is a folder of images and an `annotations.json` of COCO's form, whose people have the 70
-keypoints of `FACE`, hidden ones too. `area` is the square of the distance between the outer corners
-of the eyes in space, in pixels: the unit of errors. A crowd is a face whose keypoints are doubtful.
+A set is a folder of images and an `annotations.json` in COCO's format, whose people have the 70
+keypoints of `FACE`, including hidden ones. `area` is the square of the distance in space between
+the outer corners of the eyes, in pixels, which is the unit of errors. A crowd is a face with
+doubtful keypoints.
 """
 
 from pathlib import Path
@@ -29,10 +30,10 @@ def write_heads(
     count: int = 500,
     seed: int = 0,
 ) -> Path:
-    """Write a set of rendered heads. The same seed leads to the same set.
+    """Write a set of rendered heads. The same seed gives the same set.
 
     Args:
-        out: Folder to write into. It must not have a set yet.
+        out: Folder to write to. It must not contain a set yet.
         assets: The assets of people, see `synthesis.people.assets`.
         backgrounds: Folder of images without people; None for procedural backgrounds.
         count: Number of heads.
@@ -42,9 +43,9 @@ def write_heads(
         The path of `annotations.json`.
 
     Raises:
-        TrainingError: The folder has a set already.
+        TrainingError: The folder already contains a set.
         AssetError: The assets cannot be read.
-        FileNotFoundError: There are no backgrounds in their folder.
+        FileNotFoundError: The folder of backgrounds contains no images.
     """
     path = new_label_file(out)
     loaded = load_people_assets(assets)
@@ -64,16 +65,16 @@ def write_face_photos(out: str | Path, *, photos: str | Path) -> Path:
     """Write a set of photos with the faces that MediaPipe's networks find in them.
 
     Args:
-        out: Folder to write into. It must not have a set yet.
-        photos: Folder of photos, with faces or without.
+        out: Folder to write to. It must not contain a set yet.
+        photos: Folder of photos with or without faces.
 
     Returns:
         The path of `annotations.json`.
 
     Raises:
-        TrainingError: The folder has a set already.
+        TrainingError: The folder already contains a set.
         WeightsError: A network is missing, see `FaceTeacher`.
-        FileNotFoundError: There are no photos in the folder.
+        FileNotFoundError: The folder contains no photos.
     """
     path = new_label_file(out)
     files, teacher = image_files(photos), FaceTeacher()
@@ -97,7 +98,7 @@ def write_face_photos(out: str | Path, *, photos: str | Path) -> Path:
 
 
 def _labelled_face(xy: np.ndarray, unit: float, *, doubtful: bool = False) -> LabelledPerson:
-    """Return a face with keypoints (70, 2), or a crowd where they are doubtful."""
+    """Return a face with keypoints (70, 2), or a crowd if they are doubtful."""
     low, high = xy.min(axis=0), xy.max(axis=0)
     box = (*low.tolist(), *(high - low).tolist())
     visibility = np.full(len(FACE), 0.0 if doubtful else 2.0)

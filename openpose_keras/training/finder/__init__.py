@@ -1,1 +1,1 @@
-"""hand_finder: its targets, its samples, its training."""
+"""Training of hand_finder: targets, samples and the task."""

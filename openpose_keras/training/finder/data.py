@@ -1,9 +1,9 @@
-"""Samples for hand_finder: whole photos, photos beside one another, drawn hands before anything.
+"""Samples for hand_finder: whole photos, mosaics of photos, and rendered hands on backgrounds.
 
-Four kinds of sample teach four things. A *photo* shows people and rooms as they are, at any size
-and turned a little. A *mosaic* of four photos has small hands. A *drawn* sample has hands of the
-renderer, gloved ones too, before a background or a part of a photo where no hand is. A *negative*
-sample has no hand at all.
+There are four kinds of sample. A *photo* shows people and rooms unchanged, at any size and slightly
+rotated. A *mosaic* of four photos contains small hands. A *drawn* sample contains rendered hands,
+including gloved ones, over a background or a part of a photo without hands. A *negative* sample
+contains no hand.
 """
 
 from collections.abc import Sequence
@@ -31,12 +31,12 @@ DOUBTFUL, NOT_A_HAND = 1.0, 2.0
 
 
 class FinderSample(NamedTuple):
-    """An input of hand_finder and what is to be found in it.
+    """An input of hand_finder and its targets.
 
     Args:
         image: (size, size, 3) uint8 RGB.
         hands: (21, 2) keypoints of each hand, in pixels of the image.
-        boxes: (n, 5) x, y, width, height, and `DOUBTFUL` or `NOT_A_HAND`.
+        boxes: (n, 5) x, y, width, height, and `DOUBTFUL` or `NOT_A_HAND`, in pixels of the image.
     """
 
     image: np.ndarray
@@ -46,11 +46,11 @@ class FinderSample(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class DecodedPhoto:
-    """A photo, decoded once: samples are composed faster than files are read.
+    """A photo that is decoded once, since composing samples is faster than reading files.
 
     Args:
-        photo: What is known about its hands.
-        sizes: (h, w, 3) uint8 RGB, each half as large as the one before.
+        photo: The photo with its known hands.
+        sizes: (h, w, 3) uint8 RGB, each half as large as the previous one.
     """
 
     photo: TrainingPhoto
@@ -58,7 +58,7 @@ class DecodedPhoto:
 
 
 def decode_photos(photos: Sequence[TrainingPhoto]) -> list[DecodedPhoto]:
-    """Decode photos, and shrink each to a half and a quarter."""
+    """Decode photos, and shrink each to half and a quarter of its size."""
     decoded = []
     for photo in photos:
         sizes = [photo.image()]
@@ -74,9 +74,9 @@ class FinderComposer:
     """Draws samples for hand_finder.
 
     Args:
-        hands: Rendered hands; may be empty.
-        photos: Whole photos whose hands are known; may be empty.
-        backgrounds: Images (h, w, 3) uint8 RGB without hands; may be empty.
+        hands: Rendered hands. May be empty.
+        photos: Whole photos with known hands. May be empty.
+        backgrounds: Images (h, w, 3) uint8 RGB without hands. May be empty.
         size: Side of a sample in pixels.
     """
 
@@ -86,11 +86,11 @@ class FinderComposer:
     size: int
 
     def __call__(self, rng: np.random.Generator, *, kind: str | None = None) -> FinderSample:
-        """Draw a sample. The same state of the generator leads to the same pixels.
+        """Draw a sample. The same state of the generator gives the same pixels.
 
         Args:
             rng: The random generator.
-            kind: A key of `KINDS`, or None to draw one.
+            kind: A key of `KINDS`; None draws the kind.
         """
         kind = kind or str(rng.choice(list(KINDS), p=list(KINDS.values())))
         if kind in ("photo", "mosaic") and self.photos:
@@ -109,7 +109,7 @@ class FinderComposer:
         return view_photo(rng, photo, (self.size, self.size))
 
     def _mosaic(self, rng: np.random.Generator) -> FinderSample:
-        """Show four photos that meet at a point near the middle."""
+        """Show four photos that meet at a point near the centre."""
         image = np.zeros((self.size, self.size, 3), np.uint8)
         hands: list[np.ndarray] = []
         boxes = []
@@ -133,7 +133,7 @@ class FinderComposer:
         return sample_background(rng, self.backgrounds, self.size)
 
     def _with_drawn(self, rng: np.random.Generator, sample: FinderSample) -> FinderSample:
-        """Add a drawn hand where it hides no other one, if such a place is found."""
+        """Add a rendered hand where it hides no other hand, if such a position is found."""
         drawn = self.hands[int(rng.integers(len(self.hands)))]
         length = self.size * float(np.exp(rng.uniform(np.log(_LEAST), np.log(_GREATEST))))
         taken = np.vstack([*(_box(xy) for xy in sample.hands), sample.boxes[:, :4]])
@@ -156,7 +156,7 @@ class FinderComposer:
 def view_photo(
     rng: np.random.Generator, decoded: DecodedPhoto, shape: tuple[int, int]
 ) -> FinderSample:
-    """Show a photo, or a part of it, at a random size, turned and perhaps mirrored.
+    """Show a photo, or a part of it, at a random size, rotated and possibly mirrored.
 
     Args:
         rng: The random generator.
@@ -192,7 +192,7 @@ def view_photo(
 def _warp(
     rng: np.random.Generator, sizes: list[np.ndarray], matrix: np.ndarray, shape: tuple[int, int]
 ) -> np.ndarray:
-    """Move an image by a matrix; what lies beyond it is black, as the search shows it, or grey."""
+    """Warp an image by a matrix; pixels outside it are black, as in the search, or grey."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     image = sizes[min(int(np.log2(max(1.0, 1 / scale)) + 0.3), len(sizes) - 1)]
     factor = np.array(sizes[0].shape[1::-1]) / image.shape[1::-1]
@@ -205,7 +205,7 @@ def _warp(
 
 
 def _moved(boxes: np.ndarray, matrix: np.ndarray, number: float) -> np.ndarray:
-    """Return the boxes (n, 5) that hold boxes (n, 4) after they have been moved."""
+    """Return the bounding boxes (n, 5) of transformed boxes (n, 4), with their number."""
     corners = boxes[:, None, :2] + boxes[:, None, 2:] * [[0, 0], [1, 0], [0, 1], [1, 1]]
     corners = corners @ matrix[:, :2].T + matrix[:, 2]
     low, high = corners.min(axis=1), corners.max(axis=1)
@@ -215,7 +215,7 @@ def _moved(boxes: np.ndarray, matrix: np.ndarray, number: float) -> np.ndarray:
 def part_without_hands(
     rng: np.random.Generator, decoded: DecodedPhoto, *, tries: int = 6
 ) -> np.ndarray | None:
-    """Return a square part of a photo in which no hand is known or suspected, or None."""
+    """Return a square part of a photo without known or suspected hands, or None."""
     photo, image = decoded.photo, decoded.sizes[0]
     height, width = image.shape[:2]
     taken = np.vstack([*(_box(hand.xy) for hand in photo.hands), photo.doubtful])
@@ -235,7 +235,7 @@ def _box(xy: np.ndarray) -> np.ndarray:
 
 
 def _greatest_cover(box: np.ndarray, others: np.ndarray) -> float:
-    """Return the greatest area that a box shares with one of others, over the smaller one's."""
+    """Return the maximum intersection of a box with others, over the smaller box's area."""
     low, high = np.maximum(box[:2], others[:, :2]), box[:2] + box[2:]
     high = np.minimum(high, others[:, :2] + others[:, 2:])
     shared = np.maximum(high - low, 0).prod(axis=1)
@@ -267,10 +267,10 @@ def _paste_small(
 
 
 def finder_batch(samples: Sequence[FinderSample]) -> tuple[np.ndarray, np.ndarray]:
-    """Return samples as `finder_targets.finder_loss` takes them.
+    """Combine samples to a batch for `finder_targets.finder_loss`.
 
     Args:
-        samples: All of one size.
+        samples: Samples of the same size.
 
     Returns:
         Images (n, size, size, 3) uint8 RGB, and the truth (n, rows, 18), see `pack_targets`.

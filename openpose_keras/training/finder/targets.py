@@ -1,10 +1,10 @@
-"""What hand_finder should answer: targets from keypoints, and the loss.
+"""Targets of hand_finder from keypoints, and its loss.
 
-A hand's target is the square around its palm (wrist, knuckles and two joints of the thumb), its
-keypoints, and the middle and the longer side of the whole hand, turned upright. As in the palm
-detector that the finder starts from, each kind of anchor answers for palms of some sizes, where the
-anchor lies near the palm's centre. Anchors a little farther off, of kinds for a little smaller or
-larger palms, and in doubtful boxes, may answer what they like.
+A hand's target consists of the square around its palm (wrist, knuckles and two joints of the
+thumb), its keypoints, and the centre and the longer side of the whole hand, rotated upright. As in
+the palm detector from which the finder starts, each kind of anchor is responsible for a range of
+palm sizes, and an anchor is positive if it lies near the palm's centre. Anchors that are slightly
+farther away, belong to slightly smaller or larger palms, or lie in doubtful boxes, are ignored.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,11 +43,11 @@ def palm_values(xy: np.ndarray) -> FloatArray:
     """Return the target (9, 2) of a hand, in pixels of its image.
 
     Args:
-        xy: (21, 2) keypoints, none of them missing.
+        xy: (21, 2) keypoints, without missing ones.
 
     Returns:
-        Palm's centre; its side and that of the whole hand, upright; wrist, four knuckles, the
-        thumb's first joint; the middle of the hand.
+        The palm's centre; its side and that of the whole hand, upright; wrist, four knuckles, the
+        thumb's first joint; the centre of the hand.
 
     Example:
         >>> xy = np.zeros((21, 2))
@@ -66,14 +66,15 @@ def palm_values(xy: np.ndarray) -> FloatArray:
 def cut_off(
     hands: Sequence[np.ndarray], shape: tuple[int, int]
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Separate hands that are to be found from those that are cut off, or too small.
+    """Separate target hands from those that are cut off or too small.
 
     Args:
         hands: (21, 2) keypoints of each.
         shape: Width and height of the image.
 
     Returns:
-        The hands whose palm lies in the image, and the boxes (n, 4) of others of which a part does.
+        The hands whose palm lies in the image, and the boxes (n, 4) of other hands partly in the
+        image.
     """
     limit = np.array(shape) - 0.5
     kept, doubtful = [], []
@@ -91,16 +92,17 @@ def cut_off(
 
 
 def pack_targets(hands: Sequence[np.ndarray], boxes: np.ndarray, *, size: int) -> FloatArray:
-    """Return the truth of a sample as the loss takes it.
+    """Pack the ground truth of a sample for the loss.
 
     Args:
         hands: (21, 2) keypoints of each hand, in pixels of the sample.
-        boxes: (n, 5) x, y, width, height, and 1 for a doubtful box or 2 for what looks like a hand.
+        boxes: (n, 5) x, y, width, height, and 1 for a doubtful box or 2 for an object that looks
+            like a hand.
         size: Side of the sample.
 
     Returns:
         (MOST_HANDS + MOST_BOXES, 18) float32: rows of `palm_values`, then boxes (x, y of two
-        corners, and the number); both far away where there are fewer.
+        corners, and the number). Unused rows of both are far away.
     """
     hands, doubtful = cut_off(hands, (size, size))
     truth = np.full((MOST_HANDS + MOST_BOXES, PALM_VALUES), _FAR, np.float32)
@@ -115,7 +117,7 @@ def pack_targets(hands: Sequence[np.ndarray], boxes: np.ndarray, *, size: int) -
 
 
 def _anchor_table(size: int) -> tuple[FloatArray, FloatArray]:
-    """Return the anchors (a, 2) of a square input, and the range (a, 2) of palms of each."""
+    """Return the anchors (a, 2) of a square input, and the range of palm sizes (a, 2) of each."""
     ranges, first = [], 0
     for stride, count in PALM_ANCHORS.items():
         kinds = np.array(_RANGES[first : first + count], np.float32)
@@ -128,15 +130,15 @@ Loss = Callable[["keras.KerasTensor", "keras.KerasTensor"], "keras.KerasTensor"]
 
 
 def finder_loss(size: int) -> Loss:
-    """Return the loss of hand_finder for a square input.
+    """Return the loss function of hand_finder for a square input.
 
     Args:
         size: Side of the input in pixels.
 
     Returns:
         A function of the truth (n, MOST_HANDS + MOST_BOXES, 18), see `pack_targets`, and of the
-        network's answer (n, a, 19), the 18 values of each anchor and its logit, that returns the
-        loss (n,) of each sample.
+        network's output (n, a, 19), the 18 values of each anchor and its logit. It returns the loss
+        (n,) of each sample.
     """
     from keras import ops
 
@@ -167,7 +169,7 @@ def finder_loss(size: int) -> Loss:
 def _focal(
     logit: "keras.KerasTensor", weight: "keras.KerasTensor", negative: "keras.KerasTensor"
 ) -> "keras.KerasTensor":
-    """Return the focal loss (n, a) with weights of being a palm and of being none."""
+    """Return the focal loss (n, a) with the weights of positive and negative anchors."""
     from keras import ops
 
     probability = ops.sigmoid(logit)
@@ -178,11 +180,11 @@ def _focal(
 def _assign(
     truth: "keras.KerasTensor", anchors: "keras.KerasTensor", ranges: "keras.KerasTensor"
 ) -> tuple["keras.KerasTensor", "keras.KerasTensor", "keras.KerasTensor"]:
-    """Decide what each anchor should answer.
+    """Assign targets to anchors.
 
     Returns:
-        Weights (n, a) of anchors that answer for a palm; which (n, hands, a), one hand or none;
-        weights (n, a) of those that should see none.
+        Weights (n, a) of positive anchors; their hand (n, hands, a), one or none per anchor; and
+        weights (n, a) of negative anchors.
     """
     from keras import ops
 

@@ -1,4 +1,4 @@
-"""The training of hand_finder: its model, its batches, its validation."""
+"""The training task of hand_finder: its model, its batches, its validation."""
 
 from typing import TYPE_CHECKING
 
@@ -38,15 +38,15 @@ _THRESHOLD = 0.5  # score from which a palm counts in validation
 
 
 def make_task(config: TrainConfig) -> Task:
-    """Load the data of a run, and build its network with its first weights.
+    """Load the data of a run, and build its network with its initial weights.
 
     Args:
-        config: The config.
+        config: The configuration.
 
     Raises:
         FileNotFoundError: An input is missing.
         WeightsError: The weights to start from cannot be used.
-        TrainingError: There is too little data, or the config does not name a folder that the run
+        TrainingError: There is too little data, or the configuration lacks a folder that the run
             needs.
     """
     shown, held_out = (make_composer(sources, config) for sources in data.load_data_sources(config))
@@ -66,19 +66,20 @@ def make_task(config: TrainConfig) -> Task:
 
 
 def make_composer(sources: data.DataSources, config: TrainConfig) -> FinderComposer:
-    """Return what draws samples from data sources."""
+    """Create a composer that draws samples from data sources."""
     photos = decode_photos(sources.sets)
     return FinderComposer(sources.hands or [], photos, sources.backgrounds, config.size)
 
 
 def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
-    """Build and compile the model of a run's first step.
+    """Build and compile the model for the start of a run.
 
     Args:
-        config: First weights, rates and length of the run.
+        config: The configuration, with initial weights, learning rates and length of the run.
 
     Returns:
-        The compiled model, whose output is `answer` (n, a, 19), and `networks.hand_finder()` in it.
+        The compiled model, whose output is `answer` (n, a, 19), and the `networks.hand_finder()`
+        inside it.
 
     Raises:
         WeightsError: The weights to start from cannot be used.
@@ -101,7 +102,7 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
 
 
 def _start_heads(network: "keras.Model") -> None:
-    """Let what the palm detector does not tell start near where a hand's side and middle are."""
+    """Initialise the outputs that the palm detector lacks near a hand's typical side and centre."""
     for stride, count in PALM_ANCHORS.items():
         layer = network.get_layer(f"palms{stride}")
         changed = []
@@ -114,17 +115,17 @@ def _start_heads(network: "keras.Model") -> None:
 
 
 def validate(network: "keras.Model", sets: dict[str, list[FinderSample]]) -> dict[str, float]:
-    """Measure how many palms of samples are found, how well, and how many false ones.
+    """Measure the recall, the accuracy and the false positives of palms.
 
     Args:
         network: `networks.hand_finder()`.
         sets: Lists of samples, by name.
 
     Returns:
-        For each list with hands `<name>_recall`, the fraction of the palms that are found: whose
-        centre is at most half a palm off, and whose side is right to a factor of two; and
-        `<name>_error`, the mean distance of a found hand's middle and the difference of its side,
-        over the true side. For every list `<name>_false`, the number of others an image.
+        For each list with hands: `<name>_recall`, the fraction of the palms that are found, with an
+        error of at most half a palm in the centre and a factor of two in the side; and
+        `<name>_error`, the mean distance of a found hand's centre plus the difference of its side,
+        over the true side. For every list, `<name>_false`, the number of other palms per image.
     """
     report: dict[str, float] = {}
     for name, samples in sets.items():
@@ -150,7 +151,7 @@ def validate(network: "keras.Model", sets: dict[str, list[FinderSample]]) -> dic
 def _match(
     palms: np.ndarray, hands: list[np.ndarray], doubtful: np.ndarray
 ) -> tuple[list[float], int]:
-    """Return the errors of the hands that palms (n, 9, 2), best first, find; count the others."""
+    """Match palms (n, 9, 2), best first, to hands; return the errors, and count the others."""
     free, errors, false = list(hands), [], 0
     for palm in palms:
         fits = [

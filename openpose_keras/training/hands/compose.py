@@ -1,9 +1,9 @@
-"""Compose training samples: hands before backgrounds, rotated, lit, blurred, occluded.
+"""Compose training samples: hands over backgrounds, with data augmentation and occluders.
 
-Three kinds of sample teach three things. A *centered* sample is what a hand's box shows: the hand
-in the middle is the one to find, whatever else is visible. A *scene* has one to three smaller
-hands anywhere, all to be found in the heatmaps, as the search for hands sees them. A *negative*
-sample has no hand: the heatmaps should stay empty, and no hand is present.
+There are three kinds of sample. A *centered* sample shows a crop around a hand's box: the target is
+the hand in the middle, whatever else is visible. A *scene* has one to three smaller hands anywhere,
+all of which are targets of the heatmaps, as in the search for hands. A *negative* sample has no
+hand: the target heatmaps are empty, and no hand is present.
 """
 
 import math
@@ -25,10 +25,10 @@ from openpose_keras.training.hands.render_cache import DrawnHand
 from openpose_keras.training.hands.targets import hand_size
 
 Source = Callable[[np.random.Generator], DrawnHand]
-"""Draws a hand."""
+"""A function that draws a random hand."""
 
 Surroundings = Callable[[np.random.Generator, int], np.ndarray]
-"""Draws a part of a photo that shows no hand, (size, size, 3) uint8 RGB."""
+"""A function that draws a part of a photo without a hand, (size, size, 3) uint8 RGB."""
 
 KINDS = {"centered": 0.72, "scene": 0.06, "negative": 0.22}
 MOST_HANDS = 3  # of a sample
@@ -72,14 +72,15 @@ def add_occluder(
 
 
 def add_image_border(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Let an image end at one or two lines, as a box that reaches outside a photo shows it.
+    """Fill an image beyond one or two lines, like a crop that extends beyond the border of a photo.
 
     Args:
         rng: The random generator.
         image: (size, size, 3) uint8 RGB.
 
     Returns:
-        A new image, black or sometimes grey beyond the lines. The lines keep off its centre.
+        A new image, black or sometimes grey beyond the lines. The lines do not come near its
+        centre.
     """
     size = image.shape[0]
     y, x = np.mgrid[:size, :size] - (size - 1) / 2
@@ -93,15 +94,14 @@ def add_image_border(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A network input and what is to be found in it.
+    """A network input and its targets.
 
     Args:
         image: (size, size, 3) uint8 RGB.
-        hands: Keypoints (21, 3) of each hand to be found, as `DrawnHand.xyz`, in pixels of the
-            image.
-        presence: 1.0 where the only hand is the one in the middle, 0.0 where there is none, NaN
-            where hands are anywhere.
-        right: 1.0 where the hand in the middle is a right one, 0.0 a left one, NaN unknown.
+        hands: Keypoints (21, 3) of each target hand, as `DrawnHand.xyz`, in pixels of the image.
+        presence: 1.0 if the only hand is the one in the middle, 0.0 if there is no hand, NaN if
+            hands may be anywhere.
+        right: 1.0 if the hand in the middle is a right one, 0.0 for a left one, NaN if unknown.
     """
 
     image: np.ndarray
@@ -112,15 +112,15 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where a hand goes.
+    """The placement of a hand in a sample.
 
     Args:
         centre: (x, y) of the middle of its keypoints' extent, in pixels of the sample.
         size: Longer side of its keypoints' extent in pixels, before it is rotated.
         angle: Rotation in degrees, clockwise.
         mirrored: Whether left and right are exchanged.
-        upright: Whether the angle counts from where the fingers point up, and not from how the
-            hand came.
+        upright: Whether the angle is relative to upward fingers instead of the hand's original
+            orientation.
     """
 
     centre: tuple[float, float]
@@ -135,11 +135,12 @@ class Composer:
     """Draws samples from hands and backgrounds.
 
     Args:
-        sources: What draws hands, each with its weight.
-        backgrounds: Images (h, w, 3) uint8 RGB to crop backgrounds from; without any, all
+        sources: Functions that draw hands, each with its weight.
+        backgrounds: Images (h, w, 3) uint8 RGB from which backgrounds are cropped. Without any, all
             backgrounds are procedural.
         size: Side of a sample in pixels.
-        surroundings: What draws parts of photos with people and rooms but no hand, or None.
+        surroundings: A function that draws parts of photos with people and rooms but no hand, or
+            None.
         negatives: Fraction of the samples that show no hand.
     """
 
@@ -150,11 +151,11 @@ class Composer:
     negatives: float = KINDS["negative"]
 
     def __call__(self, rng: np.random.Generator, *, kind: str | None = None) -> Sample:
-        """Draw a sample. The same state of the generator leads to the same pixels.
+        """Draw a sample. The same state of the generator gives the same pixels.
 
         Args:
             rng: The random generator.
-            kind: "centered", "scene", "negative", or None to draw one.
+            kind: "centered", "scene" or "negative"; None draws the kind.
 
         Returns:
             The sample.
@@ -178,7 +179,7 @@ class Composer:
         return Sample(image, hands, presence, right if kind == "centered" else math.nan)
 
     def _draw_kind(self, rng: np.random.Generator) -> str:
-        """Draw a kind; those with hands keep their proportions."""
+        """Draw a kind; the kinds with hands keep their relative frequencies."""
         rest = (1 - self.negatives) / (1 - KINDS["negative"])
         shares = {
             **{kind: share * rest for kind, share in KINDS.items()},
@@ -187,7 +188,7 @@ class Composer:
         return str(rng.choice(list(shares), p=list(shares.values())))
 
     def _behind(self, rng: np.random.Generator, kind: str) -> np.ndarray:
-        """Draw what is behind the hands: a part of a photo with people, or a background."""
+        """Draw the image behind the hands: a part of a photo with people, or a background."""
         if self.surroundings and rng.random() < _SURROUNDINGS[kind]:
             return self.surroundings(rng, self.size)
         return sample_background(rng, self.backgrounds, self.size)
@@ -196,7 +197,7 @@ class Composer:
 def _sample_placements(
     rng: np.random.Generator, kind: str, size: int
 ) -> list[tuple[Placement, bool]]:
-    """Draw where hands go, back to front, and which of them are to be found."""
+    """Draw the placements of hands, from back to front, and which of them are targets."""
     if kind == "negative":
         return []
     if kind == "scene":
@@ -217,7 +218,7 @@ def _sample_placements(
 
 
 def _sample_scene_placement(rng: np.random.Generator, size: int) -> Placement:
-    """Place a smaller hand so that its middle lies well inside the sample."""
+    """Place a smaller hand so that its centre lies well inside the sample."""
     length = float(np.exp(rng.uniform(np.log(0.13), np.log(0.6)))) * size
     low = min(0.4 * length, 0.4 * size)
     x, y = rng.uniform(low, size - low, 2)
@@ -225,7 +226,7 @@ def _sample_scene_placement(rng: np.random.Generator, size: int) -> Placement:
 
 
 def _sample_orientation(rng: np.random.Generator) -> tuple[float, bool]:
-    """Draw an angle, all angles being equally likely, and whether the hand is mirrored."""
+    """Draw an angle from a uniform distribution, and whether the hand is mirrored."""
     return float(rng.uniform(-180, 180)), bool(rng.random() < 0.5)
 
 
@@ -237,14 +238,14 @@ def paste(
     *,
     tint: np.ndarray | float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a hand over a canvas.
+    """Composite a hand over a canvas.
 
     Args:
         canvas: (h, w, 3) float32 RGB in [0, 255].
         rgba: (h, w, 4) uint8, RGB not multiplied by alpha.
-        xyz: (21, 2 or 3) keypoints in pixels of `rgba`, the third number being their relative
-            depth; NaN where there is no label.
-        placement: Where the hand goes.
+        xyz: (21, 2 or 3) keypoints in pixels of `rgba`; the third number is their relative depth.
+            NaN where there is no label.
+        placement: The placement of the hand.
         tint: Factors of RGB for the hand.
 
     Returns:
@@ -271,7 +272,7 @@ def paste(
 
 
 def _matrix(xy: np.ndarray, scale: float, placement: Placement) -> np.ndarray:
-    """Return the (2, 3) affine map that rotates keypoints and moves their middle to the centre."""
+    """Return the (2, 3) affine transform that rotates and scales keypoints and centres them."""
     flip = np.diag([-1.0 if placement.mirrored else 1.0, 1.0])
     angle = np.deg2rad(placement.angle)
     if placement.upright:

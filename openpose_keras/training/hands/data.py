@@ -1,7 +1,7 @@
-"""The data of hand_lite: what samples are composed of, negative ones too, and sets for validation.
+"""The data of hand_lite: sources of samples, also of negative ones, and sets for validation.
 
-The negative samples that teach most show what looks like a hand and is not one: MediaPipe's palm
-detector finds them in the photos and backgrounds.
+The most useful negative samples show objects that look like a hand but are not. They are found by
+MediaPipe's palm detector in the photos and backgrounds.
 """
 
 import functools
@@ -40,16 +40,16 @@ _HAND = 1 / 1.6  # of a region's side that a hand takes
 
 @dataclass(frozen=True, eq=False)
 class DataSources:
-    """What samples are composed of.
+    """The data from which samples are composed.
 
     Args:
-        hands: Rendered hands as `render_cache.rendered_hands` returns them; None for none.
-        backgrounds: Images without hands; without any, all backgrounds are procedural.
-        photos: Labelled photos of one hand each, cut out of their background where it is plain;
-            may be empty.
-        sets: Photos of people and rooms with labelled hands; may be empty.
-        misleading: The backgrounds as photos, with what looks like a hand in them marked; may be
-            empty.
+        hands: Rendered hands from `render_cache.rendered_hands`, or None.
+        backgrounds: Images without hands. Without any, all backgrounds are procedural.
+        photos: Labelled photos of one hand each, which are cut out of their background if it is
+            plain. May be empty.
+        sets: Photos of people and rooms with labelled hands. May be empty.
+        misleading: The backgrounds as photos in which objects that look like hands are marked. May
+            be empty.
     """
 
     hands: Sequence[DrawnHand] | None
@@ -60,19 +60,19 @@ class DataSources:
 
 
 def load_data_sources(config: TrainConfig) -> tuple[DataSources, DataSources]:
-    """Render the hands that are missing, load the rest, and split it.
+    """Render missing hands, load all other data, and split it.
 
     Args:
-        config: Where the data is, and how many hands to render.
+        config: The configuration, with the folders of the data and the numbers of hands to render.
 
     Returns:
-        The sources for training and for validation: other hands, other backgrounds, photos of
-        other people (or of other images, if the photos are your own).
+        The sources for training and for validation, which have no hands, backgrounds or people in
+        common (or no images, if the photos are your own).
 
     Raises:
         FileNotFoundError: An input is missing.
         DataError: The label file is not valid, or an image of it is missing.
-        TrainingError: There is too little data to hold a part out, or the config does not name a
+        TrainingError: There is too little data to hold out a part, or the configuration lacks a
             folder that the run needs.
     """
     hands = [
@@ -87,7 +87,7 @@ def load_data_sources(config: TrainConfig) -> tuple[DataSources, DataSources]:
 
 
 def describe(shown: DataSources, held_out: DataSources) -> str:
-    """Return in a line how many labelled and rendered hands are trained on and held out."""
+    """Return a line with the numbers of labelled and rendered hands for training and held out."""
     counts = [
         (len(each.photos) + sum(len(photo.hands) for photo in each.sets), len(each.hands or ()))
         for each in (shown, held_out)
@@ -97,7 +97,7 @@ def describe(shown: DataSources, held_out: DataSources) -> str:
 
 
 def _with_misleading(sources: DataSources, config: TrainConfig) -> DataSources:
-    """Mark what looks like a hand in the photos of sets and in the backgrounds."""
+    """Mark objects that look like hands in the photos of sets and in the backgrounds."""
     cache = Path(config.out) / "misleading.json"
     backgrounds = [
         photo_without_hands(image, f"background {index}")
@@ -111,7 +111,7 @@ def _with_misleading(sources: DataSources, config: TrainConfig) -> DataSources:
 
 
 def _load_backgrounds(config: TrainConfig) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Load the background images; every eighth one is for validation."""
+    """Load the background images; every eighth one is held out for validation."""
     if config.backgrounds is None:
         return [], []
     images = load_backgrounds(config.backgrounds)
@@ -127,7 +127,7 @@ def _load_backgrounds(config: TrainConfig) -> tuple[list[np.ndarray], list[np.nd
 def _load_photos(
     config: TrainConfig,
 ) -> tuple[list[photos.LabelledPhoto], list[photos.LabelledPhoto]]:
-    """Load and split the labelled photos: your own, or else those of the assets."""
+    """Load and split the labelled photos: your own, or otherwise those of the assets."""
     if not config.photo_fraction:
         return [], []
     if config.labels:
@@ -141,7 +141,7 @@ def _load_photos(
 
 
 def _load_sets(config: TrainConfig) -> tuple[list[TrainingPhoto], list[TrainingPhoto]]:
-    """Load and split the photo sets of the assets, if they are used and there are any."""
+    """Load and split the photo sets of the assets, if they are used and present."""
     if not config.photo_fraction or config.labels or config.assets is None:
         return [], []
     folder = Path(config.assets) / "hand_photos_2"
@@ -153,7 +153,7 @@ def _load_sets(config: TrainConfig) -> tuple[list[TrainingPhoto], list[TrainingP
 def _load_hands(
     config: TrainConfig, name: str, count: int, seed: int
 ) -> Sequence[DrawnHand] | None:
-    """Open the run's cache of a name and a seed, if it has rendered hands at all."""
+    """Open the run's cache with a name and a seed, if the run uses rendered hands."""
     folder = Path(config.out) / f"{name}-{seed}"
     if not config.hands:
         return None
@@ -165,13 +165,13 @@ def _load_hands(
 def make_composer(
     sources: DataSources, *, photo_fraction: float, size: int, processes: int = 0
 ) -> Composer:
-    """Return a composer that draws from data sources.
+    """Create a composer that draws from data sources.
 
     Args:
         sources: The sources for training or for validation.
         photo_fraction: Fraction of the hands that come from photos, if there are both.
         size: Side of a sample in pixels.
-        processes: Number of processes that cut hands out of photos beforehand; 0 cuts a hand out
+        processes: Number of processes that cut hands out of photos in advance; 0 cuts out each hand
             when it is first drawn.
 
     Raises:
@@ -198,7 +198,7 @@ def make_composer(
 
 
 def drawn_hands(shipped: ShippedHands) -> list[DrawnHand]:
-    """Return the hands of a sheet that ships as hands to compose samples of; no depth is known."""
+    """Convert the hands of an included sheet for the composition of samples, without depth."""
     flat = np.full((len(HAND), 1), np.nan, np.float32)
     return [
         DrawnHand(rgba, np.hstack([xy, flat]), float(not left))
@@ -207,15 +207,15 @@ def drawn_hands(shipped: ShippedHands) -> list[DrawnHand]:
 
 
 def rendered_source(hands: Sequence[DrawnHand]) -> Source:
-    """Return a source of rendered hands, all equally likely."""
+    """Return a source of rendered hands with equal probabilities."""
     return lambda rng: hands[int(rng.integers(len(hands)))]
 
 
 def photo_source(labelled: list[photos.LabelledPhoto], processes: int = 0) -> Source:
-    """Return a source of photos, all equally likely: 70 % cut out, where that is possible.
+    """Return a source of photos with equal probabilities; 70 % are cut out, if that is possible.
 
     Args:
-        labelled: The photos.
+        labelled: The labelled photos.
         processes: As for `make_composer`.
     """
     cut_out: Callable[[photos.LabelledPhoto], DrawnHand | None] = functools.cache(photos.cut_out)
@@ -224,7 +224,7 @@ def photo_source(labelled: list[photos.LabelledPhoto], processes: int = 0) -> So
             cut_out = dict(zip(labelled, pool.map(photos.cut_out, labelled), strict=True)).get
 
     def draw(rng: np.random.Generator) -> DrawnHand:
-        """Return a hand, with its background or without."""
+        """Draw a hand, with or without its background."""
         photo = labelled[int(rng.integers(len(labelled)))]
         cut = cut_out(photo)
         return photos.opaque(photo) if cut is None or rng.random() < 0.3 else cut
@@ -233,7 +233,7 @@ def photo_source(labelled: list[photos.LabelledPhoto], processes: int = 0) -> So
 
 
 def set_source(sets: list[TrainingPhoto]) -> Source:
-    """Return a source of the hands of photo sets with what is around them, all equally likely."""
+    """Return a source of hands of photo sets with their surroundings, with equal probabilities."""
     hands = [
         photos.crop_hand(image, hand.xy, hand.right, photo.file)
         for photo in sets
@@ -245,10 +245,10 @@ def set_source(sets: list[TrainingPhoto]) -> Source:
 
 
 def photo_surroundings(sets: list[TrainingPhoto]) -> Surroundings:
-    """Return what draws parts of photos that show no hand: faces, clothes, furniture.
+    """Return a function that draws parts of photos without a hand: faces, clothes, furniture.
 
     Args:
-        sets: Photos whose hands are known. What a network took for a hand by mistake is drawn more
+        sets: Photos whose hands are known. Objects that a network mistook for a hand are drawn more
             often.
     """
     images = [photo.image() for photo in sets]
@@ -260,7 +260,7 @@ def photo_surroundings(sets: list[TrainingPhoto]) -> Surroundings:
     often = min(_MISLEADING_WEIGHT * len(misleading) / len(sets), _MISLEADING_FRACTION)
 
     def draw(rng: np.random.Generator, size: int) -> np.ndarray:
-        """Return a square without a hand, (size, size, 3) uint8 RGB."""
+        """Draw a square without a hand, (size, size, 3) uint8 RGB."""
         while True:
             if rng.random() < often:
                 index = misleading[int(rng.integers(len(misleading)))]
@@ -280,7 +280,7 @@ def photo_surroundings(sets: list[TrainingPhoto]) -> Surroundings:
 
 
 def _near(rng: np.random.Generator, box: np.ndarray) -> tuple[float, float, float]:
-    """Draw a square about a box: x and y of its corner, and its side."""
+    """Draw a square around a box: x and y of its corner, and its side."""
     longer = float(max(box[2:]))
     side = longer * rng.uniform(1.0, 2.4)
     x, y = box[:2] + box[2:] / 2 + rng.normal(0, 0.08 * longer, 2) - side / 2
@@ -288,7 +288,7 @@ def _near(rng: np.random.Generator, box: np.ndarray) -> tuple[float, float, floa
 
 
 def _anywhere(rng: np.random.Generator, height: int, width: int) -> tuple[float, float, float]:
-    """Draw a square of any size that is mostly inside an image, as `_near` does."""
+    """Draw a square of any size that lies mostly inside an image, in the form of `_near`."""
     side = float(np.exp(rng.uniform(np.log(0.12), 0))) * min(height, width)
     x, y = rng.uniform(-0.2 * side, np.array([width, height]) - 0.8 * side)
     return float(x), float(y), side
@@ -297,7 +297,7 @@ def _anywhere(rng: np.random.Generator, height: int, width: int) -> tuple[float,
 def _square(
     image: np.ndarray, square: tuple[float, float, float], angle: float, size: int
 ) -> np.ndarray:
-    """Cut a rotated square out of an image; black where the image ends."""
+    """Crop a rotated square from an image, with black outside the image."""
     x, y, side = square
     if side > 1.5 * size:  # shrink with areas first: a warp alone would skip pixels
         factor = size / side
@@ -310,15 +310,16 @@ def _square(
 
 
 def validation_sets(sources: DataSources, config: TrainConfig) -> dict[str, list[Sample]]:
-    """Compose centered samples of hands that training never shows, and samples without a hand.
+    """Compose validation samples: centered ones of held-out hands, and samples without a hand.
 
     Args:
         sources: The sources for validation.
-        config: Size, number and seed.
+        config: The configuration, with the size, number and seed of the samples.
 
     Returns:
-        "rendered" and "photos", if there are any, one hand each, and "negative". Without rendered
-        hands there are at most `SAMPLES_A_HAND` of each labelled hand: more would tell no more.
+        "rendered" and "photos", if there are any, with one hand per sample, and "negative". Without
+        rendered hands there are at most `SAMPLES_A_HAND` samples of each labelled hand, since more
+        would give no more information.
     """
     count = config.validation_samples
     if sources.hands is None:
@@ -340,22 +341,21 @@ def validation_sets(sources: DataSources, config: TrainConfig) -> dict[str, list
 
 
 def photo_without_hands(image: np.ndarray, name: str) -> TrainingPhoto:
-    """Return an image (h, w, 3) uint8 RGB that shows no hand as a photo of a set."""
+    """Convert an image (h, w, 3) uint8 RGB without hands to a photo of a set."""
     none = np.zeros((0, 4), np.float32)
     data = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
     return TrainingPhoto(name, name, data, (), none, none)
 
 
 def mark_misleading(photos: Sequence[TrainingPhoto], cache: Path) -> list[TrainingPhoto]:
-    """Add what MediaPipe's palm detector takes for a hand by mistake to `not_hands` of photos.
+    """Add false detections of MediaPipe's palm detector to the `not_hands` of photos.
 
     Args:
         photos: Photos whose hands are known.
-        cache: JSON file of what the detector found before; photos that it lacks are searched, and
-            added to it.
+        cache: JSON file of earlier detections. Photos that it lacks are searched and added to it.
 
     Returns:
-        The same photos. What the detector finds where a hand is or may be is not marked.
+        The same photos. Detections where there is or may be a hand are not marked.
     """
     known = json.loads(cache.read_text(encoding="utf8")) if cache.exists() else {}
     keys = [hashlib.sha256(photo.data).hexdigest() for photo in photos]
@@ -373,7 +373,7 @@ def mark_misleading(photos: Sequence[TrainingPhoto], cache: Path) -> list[Traini
 
 
 def _with_boxes(photo: TrainingPhoto, found: list[list[float]]) -> TrainingPhoto:
-    """Add the boxes to a photo's `not_hands` that lie clear of its hands."""
+    """Add those boxes to a photo's `not_hands` that do not touch its hands."""
     hands = [box_from_points(hand.xy, 1.2) for hand in photo.hands] + [*map(tuple, photo.doubtful)]
     clear = [box for box in found if all(box_iou(box, hand) == 0 for hand in hands)]
     boxes = np.reshape(np.array(clear, np.float32), (-1, 4))

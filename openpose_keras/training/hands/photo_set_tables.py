@@ -1,6 +1,6 @@
-"""What viewing the photos of `photo_sets` told: whose they are, and which labels are wrong.
+"""Manual annotations of the photos of `photo_sets`: who they show, and which labels are wrong.
 
-Numbers are those of the files: 24 is `SET/0024.jpg`.
+The numbers are those of the files: 24 is `SET/0024.jpg`.
 """
 
 # One home, person or background each; a photo in none of them belongs to the rest of its set.

@@ -1,9 +1,10 @@
-"""Photos of hands, and of people with hands, for training: six sets from GitHub, labelled.
+"""Labelled photos of hands, and of people with hands, for training: six sets from GitHub.
 
-A folder holds a tar file a set, whose members are `SET/NNNN.jpg`, and `labels.json`: the hands that
-MediaPipe's networks found and read, ten times each. Nobody labelled them by hand, so that only
-hands on which the ten readings agree are trusted; what else was found is kept apart, so that
-training neither rewards nor punishes a hand there. `photo_set_tables` names what viewing them told.
+A folder contains one tar file per set, whose members are `SET/NNNN.jpg`, and `labels.json`: the
+hands that MediaPipe's networks detected and estimated, ten times each. There are no manual labels,
+so only hands on which the ten estimates agree are trusted. All other detections are kept apart, so
+that training neither rewards nor punishes a hand there. `photo_set_tables` lists corrections from a
+visual inspection.
 """
 
 import json
@@ -39,7 +40,7 @@ _WHOLE_BODIES = "lab_gestures/0000.jpg", "lab_gestures/0551.jpg"
 
 
 class PhotoHand(NamedTuple):
-    """A hand of a photo whose label can be trusted.
+    """A hand in a photo with a trusted label.
 
     Args:
         xy: (21, 2) float32 keypoints in pixels of the photo.
@@ -51,13 +52,13 @@ class PhotoHand(NamedTuple):
 
 
 class MarkedPhoto(NamedTuple):
-    """A photo whose hands were marked by eye.
+    """A photo whose hands were marked manually.
 
     Args:
         data: The content of the image file.
-        hands: For each hand its box (x, y, width, height) and whether it is a right one, NaN if
+        hands: For each hand, its box (x, y, width, height) and whether it is a right one, NaN if
             unknown.
-        crowds: Boxes where more hands may be.
+        crowds: Boxes that may contain more hands.
     """
 
     data: bytes
@@ -66,16 +67,15 @@ class MarkedPhoto(NamedTuple):
 
 
 class TrainingPhoto(NamedTuple):
-    """A whole photo, and what is known about the hands in it.
+    """A whole photo with its known hands.
 
     Args:
-        file: Its name, "SET/NNNN.jpg".
-        group: What photos of one person or home have in common.
+        file: The name of the photo, "SET/NNNN.jpg".
+        group: An identifier that photos of one person or home have in common.
         data: The content of the image file.
-        hands: The hands that can be trusted.
-        doubtful: (n, 4) float32 boxes (x, y, width, height) where a hand may be.
-        not_hands: (n, 4) float32 boxes of what looks like a hand to a network and is something
-            else.
+        hands: The trusted hands.
+        doubtful: (n, 4) float32 boxes (x, y, width, height) that may contain a hand.
+        not_hands: (n, 4) float32 boxes of objects that a network mistakes for hands.
     """
 
     file: str
@@ -94,11 +94,11 @@ def load_photo_sets(folder: str | Path) -> list[TrainingPhoto]:
     """Load photos of the labelled sets.
 
     Args:
-        folder: Has `labels.json` and a tar file a set, `SET.tar`. A set whose file is missing is
-            left out, and so is a photo that its file lacks.
+        folder: Folder with `labels.json` and one tar file per set, `SET.tar`. Sets whose file is
+            missing are left out, and so are photos that are missing from their file.
 
     Returns:
-        The photos in the order of `labels.json`, those without a hand too.
+        The photos in the order of `labels.json`, including those without a hand.
 
     Raises:
         FileNotFoundError: There is no `labels.json`.
@@ -130,7 +130,7 @@ def load_photo_sets(folder: str | Path) -> list[TrainingPhoto]:
 
 
 def load_marked_photos(folder: str | Path) -> list[MarkedPhoto]:
-    """Load the photos whose hands were marked by eye; training holds all of them out.
+    """Load the photos whose hands were marked manually, all of which are held out from training.
 
     Args:
         folder: As for `load_photo_sets`; `labels.json` is not needed.
@@ -154,17 +154,17 @@ def load_marked_photos(folder: str | Path) -> list[MarkedPhoto]:
 
 
 def split(photos: list[TrainingPhoto]) -> tuple[list[TrainingPhoto], list[TrainingPhoto]]:
-    """Split photos into those for training and those held out, which share no person and no home.
+    """Split photos into training and held-out photos with no person or home in common.
 
     Args:
-        photos: What `load_photo_sets` returned.
+        photos: The photos from `load_photo_sets`.
     """
     shown = [photo for photo in photos if photo.group not in HELD_OUT]
     return shown, [photo for photo in photos if photo.group in HELD_OUT]
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    """Return the content of each photo of a folder's archives by its name."""
+    """Map the name of each photo in a folder's archives to its content."""
     return {name: data for path in sorted(folder.glob("*.tar")) for name, data in _members(path)}
 
 
@@ -176,7 +176,7 @@ def _members(path: Path) -> list[tuple[str, bytes]]:
 
 
 def _numbered(table: dict[str, str]) -> dict[str, str]:
-    """Return the group of each file that a table of ranges of numbers names."""
+    """Map each file in a table of ranges of numbers to its group."""
     groups = {}
     for group, ranges in table.items():
         for numbers in ranges.split():
@@ -187,7 +187,7 @@ def _numbered(table: dict[str, str]) -> dict[str, str]:
 
 
 def _indices(table: dict[str, str]) -> dict[str, list[int]]:
-    """Return for each file that a table names the indices of its detections."""
+    """Map each file in a table to the indices of its detections."""
     indices: dict[str, list[int]] = {}
     for set_name, entries in table.items():
         for entry in entries.split():
@@ -197,7 +197,7 @@ def _indices(table: dict[str, str]) -> dict[str, list[int]]:
 
 
 def _hands(trusted: list[dict[str, Any]]) -> tuple[PhotoHand, ...]:
-    """Return the hands of a photo."""
+    """Return the trusted hands of a photo."""
     sides = _sides([hand["right"] for hand in trusted])
     return tuple(
         PhotoHand(np.asarray(hand["keypoints"], np.float32), side)
@@ -206,7 +206,7 @@ def _hands(trusted: list[dict[str, Any]]) -> tuple[PhotoHand, ...]:
 
 
 def _is_trusted(hand: dict[str, Any], size: tuple[int, int]) -> bool:
-    """Return whether the readings of a hand agree, and it is large enough and in the photo."""
+    """Return whether the estimates of a hand agree, and it is large enough and inside the photo."""
     xy = np.asarray(hand["keypoints"])
     outside = np.any((xy < -0.5) | (xy > np.array(size) - 0.5), axis=1)
     return bool(
@@ -218,7 +218,7 @@ def _is_trusted(hand: dict[str, Any], size: tuple[int, int]) -> bool:
 
 
 def _distinct(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the readings without those of a hand that a steadier one shows."""
+    """Remove estimates of a hand for which there is a more consistent one."""
     kept: list[dict[str, Any]] = []
     for hand in sorted(found, key=lambda hand: hand["spread"]):
         if all(box_iou(_box(hand), _box(other)) < _MAX_OVERLAP for other in kept):

@@ -1,8 +1,8 @@
-"""Photos of hands whose keypoints are known, to mix with rendered hands.
+"""Photos of hands with known keypoints, to mix with rendered hands.
 
-They are those of ardamavi/Sign-Language-Digits-Dataset at 4b09433e (Apache-2.0), one hand each,
-100x100 pixels, labelled by MediaPipe's network; or your own, from a label file. Where the
-background is plain the hand can be cut out and put before another one.
+They are the photos of ardamavi/Sign-Language-Digits-Dataset at 4b09433e (Apache-2.0), one hand
+each, 100x100 pixels, labelled by MediaPipe's network; or your own, from a label file. If the
+background is plain, the hand can be cut out and placed over another one.
 """
 
 import json
@@ -45,9 +45,9 @@ class LabelledPhoto:
     Args:
         image: (h, w, 3) uint8 RGB, cropped around a hand's box.
         xy: (21, 2) float32 keypoints in pixels of the photo; NaN where unlabelled.
-        person: A number that photos of one person have in common; for a label file, the number of
-            the image.
-        file: Its name in the archive or in the label file.
+        person: A number that photos of one person have in common. For a label file it is the number
+            of the image.
+        file: The name of the photo in the archive or in the label file.
         right: 1.0 for a right hand, 0.0 for a left one, NaN if unknown.
     """
 
@@ -59,13 +59,14 @@ class LabelledPhoto:
 
 
 def load_photos(folder: str | Path) -> list[LabelledPhoto]:
-    """Load the photos of the digits whose labels can be trusted.
+    """Load the photos of sign-language digits with trusted labels.
 
     Args:
-        folder: Has `photos.tar` and `labels.json`.
+        folder: Folder with `photos.tar` and `labels.json`.
 
     Returns:
-        Photos with a presence above 0.9 and a change on a second run below 0.03: about half.
+        Photos with a presence above 0.9 and a change in a second run below 0.03, which are about
+        half of them.
 
     Raises:
         FileNotFoundError: One of the two files is missing.
@@ -84,24 +85,24 @@ def load_photos(folder: str | Path) -> list[LabelledPhoto]:
 
 
 def person_of(file: str) -> int:
-    """Return whose hand a file shows: the camera's numbers run through ten signs a person."""
+    """Return the person in a file; the camera's numbers cover ten signs per person."""
     return (int(Path(file).stem.rsplit("_", 1)[1]) - _FIRST_NUMBER) // _PHOTOS_A_PERSON
 
 
 def load_labelled_photos(path: str | Path) -> list[LabelledPhoto]:
     """Load the hands of a label file.
 
-    A photo is cropped around its hand, and shrunk if the hand is larger than training shows it.
-    Hands with fewer than 11 labelled keypoints or below 24 pixels are left out.
+    Each photo is cropped around its hand, and shrunk if the hand is larger than in training
+    samples. Hands with fewer than 11 labelled keypoints or smaller than 24 pixels are left out.
 
     Args:
-        path: A file of `write_labels`, or another one that `read_labels` reads.
+        path: A file of `write_labels`, or another label file that `read_labels` supports.
 
     Returns:
-        One photo a hand.
+        One photo per hand.
 
     Raises:
-        DataError: It is not such a file, or an image is missing.
+        DataError: The file is not a label file, or an image is missing.
         TrainingError: No hand is left, or one lies outside its image.
         FileNotFoundError: There is no such file.
     """
@@ -123,7 +124,7 @@ def load_labelled_photos(path: str | Path) -> list[LabelledPhoto]:
 
 
 def _is_usable(hand: LabelledHand) -> bool:
-    """Return whether a hand's size is known, and large enough."""
+    """Return whether a hand's size is known and large enough."""
     labelled = np.isfinite(hand.xy).all(axis=1).sum()
     return bool(labelled >= MIN_LABELLED) and hand_size(hand.xy) >= MIN_SIDE
 
@@ -131,13 +132,13 @@ def _is_usable(hand: LabelledHand) -> bool:
 def crop_hand(
     image: np.ndarray, xy: np.ndarray, right: float, file: str, person: int = 0
 ) -> LabelledPhoto:
-    """Crop a photo around a hand, so wide that it can be rotated, and shrink it if it is large.
+    """Crop a photo around a hand with a margin for rotation, and shrink it if it is large.
 
     Args:
         image: (h, w, 3) uint8 RGB.
         xy: (21, 2) keypoints in pixels of the image, or NaN.
         right: As `LabelledPhoto.right`.
-        file: Where the photo comes from.
+        file: The file of the photo.
         person: As `LabelledPhoto.person`.
 
     Raises:
@@ -163,16 +164,17 @@ def crop_hand(
 def split_by_person(
     photos: list[LabelledPhoto],
 ) -> tuple[list[LabelledPhoto], list[LabelledPhoto]]:
-    """Split photos into two sets that have no person in common, always in the same way.
+    """Split photos deterministically into two sets with no person in common.
 
     Args:
-        photos: What `load_photos` or `load_labelled_photos` returned.
+        photos: The photos from `load_photos` or `load_labelled_photos`.
 
     Returns:
-        Photos for training; photos of about every seventh person, and at least one, for validation.
+        Photos for training, and photos of about every seventh person, but at least one, for
+        validation.
 
     Raises:
-        TrainingError: The photos are of fewer than two people, or of fewer than two images.
+        TrainingError: The photos show fewer than two people, or come from fewer than two images.
     """
     people = np.unique([photo.person for photo in photos])
     if len(people) < 2:
@@ -196,7 +198,7 @@ def cut_out(photo: LabelledPhoto) -> DrawnHand | None:
         photo: The photo.
 
     Returns:
-        The hand, twice as large as in a small photo. None if GrabCut finds no hand, or the
+        The hand, enlarged twofold if the photo is small. None if GrabCut finds no hand, or the
         background is not plain enough.
     """
     scale = 2 if max(photo.image.shape) <= _SMALL else 1
@@ -217,19 +219,19 @@ def cut_out(photo: LabelledPhoto) -> DrawnHand | None:
 
 
 def opaque(photo: LabelledPhoto) -> DrawnHand:
-    """Return the hand with the whole photo, alpha 255 everywhere."""
+    """Return the hand with the whole photo, with alpha 255 everywhere."""
     alpha = np.full(photo.image.shape[:2], 255, np.uint8)
     return _drawn(photo.image, alpha, photo.xy, photo.right)
 
 
 def _drawn(image: np.ndarray, alpha: np.ndarray, xy: np.ndarray, right: float) -> DrawnHand:
-    """Return a hand of unknown depth."""
+    """Return a hand with unknown depth."""
     xyz = np.column_stack([xy, np.full(len(xy), np.nan)]).astype(np.float32)
     return DrawnHand(np.dstack([image, alpha]), xyz, right)
 
 
 def _background_detail(image: np.ndarray, hand: np.ndarray) -> float:
-    """Return the standard deviation of the background from its blurred version, in grey levels."""
+    """Return the standard deviation of the background minus its blurred version, in grey levels."""
     background = (cv2.dilate(hand, np.ones((9, 9), np.uint8)) == 0).astype(np.float32)
     if not background.any():
         return np.inf
@@ -243,7 +245,7 @@ def _background_detail(image: np.ndarray, hand: np.ndarray) -> float:
 
 
 def _initial_mask(shape: tuple[int, ...], xy: np.ndarray) -> np.ndarray:
-    """Return GrabCut's mask: the bones are hand, their surroundings and the arm may be."""
+    """Return GrabCut's mask: the bones are hand, their surroundings and the arm possibly."""
     known = np.isfinite(xy).all(axis=1)
     points = np.round(np.where(known[:, None], xy, 0)).astype(np.int32)
     bones = [points[list(edge)].tolist() for edge in HAND.edge_indices if known[list(edge)].all()]

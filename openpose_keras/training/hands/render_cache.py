@@ -1,8 +1,8 @@
-"""A cache of rendered hands on disk: composing samples of them is faster than rendering.
+"""A cache of rendered hands on disk, since composing samples from them is faster than rendering.
 
 A cache is a folder of shards. A shard is `NNNN.npy`, an array of records with the fields of
-`DrawnHand`. Shard N depends only on the seed and N, so that an interrupted run continues where it
-stopped, and several processes can render.
+`DrawnHand`. Shard N depends only on the seed and N, so that an interrupted run can continue and
+several processes can render.
 """
 
 import functools
@@ -29,14 +29,14 @@ _NO_HAND = np.full((len(HAND), 3), np.nan, np.float32)
 
 
 class DrawnHand(NamedTuple):
-    """A hand on a background that may be transparent, as samples are composed of.
+    """A hand on a background, which may be transparent, for the composition of samples.
 
     Args:
         rgba: (h, w, 4) uint8; RGB is not multiplied by alpha.
-        xyz: (21, 3) float32 keypoints: x and y in pixels of the image; z, the depth relative to the
-            wrist, in the same pixels; a smaller z is nearer to the camera. NaN where unknown.
+        xyz: (21, 3) float32 keypoints: x and y in pixels of the image, and z, the depth relative to
+            the wrist, in the same pixels. A smaller z is nearer to the camera. NaN where unknown.
         right: 1.0 for a right hand, 0.0 for a left one, NaN if unknown.
-        second: (21, 3) float32 keypoints of a second hand that touches this one; NaN without.
+        second: (21, 3) float32 keypoints of a second hand that touches this one; NaN without one.
     """
 
     rgba: np.ndarray
@@ -48,18 +48,18 @@ class DrawnHand(NamedTuple):
 def rendered_hands(
     folder: str | Path, *, count: int, seed: int, assets: str | Path | None, processes: int = 1
 ) -> list[DrawnHand]:
-    """Open a cache of rendered hands, after rendering those that it lacks.
+    """Open a cache of rendered hands, after rendering missing ones.
 
     Args:
-        folder: The folder of the cache; it is made if it is missing.
-        count: The least number of hands; only whole shards are opened.
+        folder: The folder of the cache, which is created if it is missing.
+        count: The minimum number of hands. Only whole shards are opened.
         seed: Seed of the whole cache.
         assets: Folder with `rigged_hand/` to render from. None if no hand is missing.
-        processes: Number of processes that render; each takes whole shards. They are spawned, so
-            that a script that asks for several needs the `if __name__ == "__main__":` guard.
+        processes: Number of processes that render whole shards. They are spawned, so a script that
+            uses several processes needs the `if __name__ == "__main__":` guard.
 
     Returns:
-        The hands. Their images (size, size, 4) stay on disk until they are used.
+        The hands. Their images (size, size, 4) remain on disk until they are used.
 
     Raises:
         TrainingError: Hands are missing, and there are no assets.
@@ -99,7 +99,7 @@ def _render(shards: list[tuple[int, Path]], assets: str | Path, seed: int, proce
 
 
 def _compile(assets: str | Path) -> None:
-    """Compile the renderer, which Numba caches on disk, before several processes would."""
+    """Compile the renderer once, for Numba's cache on disk, before several processes do."""
     from openpose_keras.training.synthesis.render import render_hand
 
     rng = np.random.default_rng(0)
@@ -109,7 +109,7 @@ def _compile(assets: str | Path) -> None:
 
 @functools.lru_cache(maxsize=1)
 def _load_assets(folder: str | Path) -> "Assets":
-    """Load the assets once a process."""
+    """Load the assets once per process."""
     from openpose_keras.training.synthesis.assets import load_assets
 
     return load_assets(folder)
@@ -131,11 +131,11 @@ def _render_shard(shard: tuple[int, Path], *, assets: str | Path, seed: int) -> 
 
 
 def write_shard(path: Path, hands: Sequence[DrawnHand]) -> None:
-    """Write a shard, whole or not at all; its folder is made if it is missing.
+    """Write a shard completely or not at all; its folder is created if it is missing.
 
     Args:
         path: The file of the shard.
-        hands: The hands, all of one size.
+        hands: The hands, all of the same size.
     """
     shape = hands[0].rgba.shape
     keypoints = np.float32, (len(HAND), 3)

@@ -1,7 +1,7 @@
-"""Images of sample hands for measuring: one hand, a procedural background, known keypoints.
+"""Sample images for measurements: one hand with known keypoints on a procedural background.
 
-What makes it hard for a network is an argument: the size of the hand, its angle, an occluder.
-What a camera does to the image is in `augment`.
+The factors that make an image difficult for a network are arguments: the size of the hand, its
+angle, an occluder. The effects of a camera are in `augment`.
 
     samples = centered_hands(load_shipped_hands("pairs"), size=160, angle=90.0)
     print(evaluate(estimator, samples))
@@ -31,18 +31,18 @@ def centered_hands(
     angle: float | None = None,
     seed: int = 0,
 ) -> list[LabelledImage]:
-    """Put each hand before a procedural background, in the middle of an image.
+    """Place each hand on a procedural background, in the middle of an image.
 
     Args:
-        hands: What `load_shipped_hands` returned.
-        rows: Which of them; None for all.
-        size: Side of the images in pixels. With the default fraction, an image is what a network
-            with a `box_size` of so many pixels sees of the hand.
-        fraction: Fraction of that side that the longer side of the keypoints' extent takes, before
+        hands: The hands from `load_shipped_hands`.
+        rows: Indices of the hands to use; None for all.
+        size: Side of the images in pixels. With the default fraction, an image equals the crop of
+            the hand for a network whose `box_size` is this size.
+        fraction: The longer side of the keypoints' extent as a fraction of the image's side, before
             the hand is rotated.
-        angle: Degrees clockwise from a hand whose fingers point up; None leaves the hand as it is,
-            in any direction.
-        seed: Seed of the backgrounds. Hands of one pose, bare and gloved, have the same background.
+        angle: Degrees clockwise, relative to upward fingers; None keeps the original orientation.
+        seed: Seed of the backgrounds. A bare and a gloved hand of the same pose have the same
+            background.
 
     Returns:
         An image for each hand, with its keypoints, their box and the side.
@@ -66,14 +66,14 @@ def centered_hands(
 
 
 def occlude(sample: LabelledImage, diameter: float, *, seed: int = 0) -> LabelledImage:
-    """Draw a disc over each hand of an image. The labels stay, also those under the disc.
+    """Draw a disc over each hand of an image; labels under the disc are kept.
 
     Args:
         sample: The image and its hands.
         diameter: Diameter of the disc as a fraction of the longer side of the keypoints' extent; 0
             for no disc.
-        seed: Seed of the disc's surface and of its middle, one of the keypoints. Discs of all
-            diameters have the same middle for the same seed.
+        seed: Seed of the disc's surface and of its centre, which is one of the keypoints. The
+            centre does not depend on the diameter.
 
     Returns:
         The image with the disc, and the same hands.

@@ -1,6 +1,6 @@
-"""Target heatmaps: a Gaussian for each keypoint, the background last.
+"""Target heatmaps with a Gaussian for each keypoint, and the background last.
 
-The background is 1 minus the greatest keypoint map, as in the training of Convolutional Pose
+The background is 1 minus the maximum of the keypoint maps, as in the training of Convolutional Pose
 Machines.
 """
 
@@ -17,9 +17,9 @@ _NARROW, _WIDE = 0.9, 1.9  # cells: the range of standard deviations
 
 
 def hand_size(xy: np.ndarray) -> float:
-    """Return the longer side of the extent of keypoints (21, 2), in their own pixels.
+    """Return the longer side of the extent of keypoints (21, 2), in the same pixels.
 
-    NaN is left out; without any keypoint the size is 0.
+    NaN is ignored; without any keypoint the size is 0.
     """
     return float(keypoint_extent(xy)[1].max())
 
@@ -31,20 +31,20 @@ def gaussian_heatmaps(
     stride: int,
     sigma_fraction: float = 0.06,
 ) -> "keras.KerasTensor":
-    """Return the heatmaps that a network should compute for inputs with these hands.
+    """Return the target heatmaps for inputs with these hands.
 
     Args:
         hands: (n, m, K, 2) keypoints of the m hands or faces of each input, in pixels. They may lie
-            outside the input; NaN is left out.
-        cells: Cells along each side of the square heatmaps.
+            outside the input. NaN is ignored.
+        cells: Number of cells along each side of the square heatmaps.
         stride: Input pixels per cell. The centre of cell g is input pixel
             stride * g + (stride - 1) / 2.
         sigma_fraction: Standard deviation as a fraction of the hand's size. It is clipped to the
             range from 0.9 to 1.9 cells.
 
     Returns:
-        (n, cells, cells, K + 1) float32 tensor of Keras's backend. Where hands overlap, the greater
-        value counts.
+        (n, cells, cells, K + 1) float32 tensor of Keras's backend. Where hands overlap, the maximum
+        is taken.
     """
     from keras import ops
 

@@ -36,16 +36,16 @@ _FIRST_LAYERS = ("stem", "block0_", "block1_")  # half the cost; general enough 
 
 
 def make_task(config: TrainConfig) -> Task:
-    """Load the data of a run, and build its network with its first weights.
+    """Load the data of a run, and build its network with its initial weights.
 
     Args:
-        config: The config.
+        config: The configuration.
 
     Raises:
         FileNotFoundError: An input is missing.
         DataError: The label file is not valid, or an image of it is missing.
         WeightsError: The weights to start from cannot be used.
-        TrainingError: There is too little data, or the config does not name a folder that the run
+        TrainingError: There is too little data, or the configuration lacks a folder that the run
             needs.
     """
     shown, held_out = data.load_data_sources(config)
@@ -58,7 +58,7 @@ def make_task(config: TrainConfig) -> Task:
 
 
 def make_composer(sources: data.DataSources, config: TrainConfig) -> Composer:
-    """Return what draws samples from data sources."""
+    """Create a composer that draws samples from data sources."""
     composer = data.make_composer(
         sources,
         photo_fraction=config.photo_fraction,
@@ -69,19 +69,19 @@ def make_composer(sources: data.DataSources, config: TrainConfig) -> Composer:
 
 
 def batch_source(composer: Composer, count: int) -> Callable[[np.random.Generator], Batch]:
-    """Return what composes batches of so many samples, see `Task.batch`."""
+    """Return a function that composes batches of `count` samples, see `Task.batch`."""
     return lambda rng: collate([composer(rng) for _ in range(count)])
 
 
 def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
-    """Build and compile the model of a run's first step.
+    """Build and compile the model for the start of a run.
 
     Args:
-        config: First weights, rates and length of the run.
+        config: The configuration, with initial weights, learning rates and length of the run.
 
     Returns:
-        The compiled model, whose outputs are those of `LOSS_WEIGHTS`, and `networks.hand_lite()`
-        in it.
+        The compiled model, whose outputs are those of `LOSS_WEIGHTS`, and the
+        `networks.hand_lite()` inside it.
 
     Raises:
         WeightsError: The weights to start from cannot be used.
@@ -112,11 +112,11 @@ def start(config: TrainConfig) -> tuple["keras.Model", "keras.Model"]:
 def heatmap_loss(
     hands: "keras.KerasTensor", predicted: "keras.KerasTensor", *, sigma_fraction: float = 0.06
 ) -> "keras.KerasTensor":
-    """Return squared differences; cells near a keypoint, which are few, count up to nine times.
+    """Return squared differences, in which the few cells near a keypoint weigh up to nine times.
 
     Args:
-        hands: (n, m, K, 2) keypoints of the hands or faces to be found, in input pixels, or NaN.
-        predicted: (n, h, h, K + 1) the network's heatmaps.
+        hands: (n, m, K, 2) keypoints of the target hands or faces, in input pixels, or NaN.
+        predicted: (n, h, h, K + 1) heatmaps of the network.
         sigma_fraction: See `gaussian_heatmaps`.
 
     Returns:
@@ -135,14 +135,14 @@ def heatmap_loss(
 
 
 def points_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Return distances along each axis in sizes of the hand, nearly: near zero their squares.
+    """Return smooth absolute errors along each axis in units of the hand's size, quadratic near 0.
 
     Args:
-        truth: (n, K, 2 or 3) points in input pixels; NaN where unknown, which costs nothing.
-        predicted: (n, K, 2 or 3) the network's points.
+        truth: (n, K, 2 or 3) points in input pixels; NaN where unknown, which adds no loss.
+        predicted: (n, K, 2 or 3) points of the network.
 
     Returns:
-        (n,) loss, a mean over the points; depth counts less.
+        (n,) loss, a mean over the points; depth has a lower weight.
     """
     from keras import ops
 
@@ -160,7 +160,7 @@ def points_loss(truth: "keras.KerasTensor", predicted: "keras.KerasTensor") -> "
 def probability_loss(
     truth: "keras.KerasTensor", predicted: "keras.KerasTensor"
 ) -> "keras.KerasTensor":
-    """Return the cross entropy (n,) of probabilities; NaN is unknown, which costs nothing."""
+    """Return the cross entropy (n,) of probabilities; NaN is unknown and adds no loss."""
     from keras import ops
 
     known = ops.isfinite(truth)
@@ -171,10 +171,10 @@ def probability_loss(
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Return samples as a batch: images, and the targets of each output.
+    """Combine samples to a batch of images and the targets of each output.
 
     Args:
-        samples: Of one size.
+        samples: Samples of the same size.
 
     Returns:
         Images (n, size, size, 3) uint8; `keypoints` and `stage1` (n, 3, 21, 2), `points`
@@ -194,17 +194,18 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def validate(network: "keras.Model", sets: dict[str, list[Sample]]) -> dict[str, float]:
-    """Measure heatmaps (by plain argmax) and points, and the two probabilities.
+    """Measure heatmaps (by a plain argmax), points and the two probabilities.
 
     Args:
         network: `networks.hand_lite()`.
         sets: Lists of samples with one hand each, or without a hand, by name.
 
     Returns:
-        For each list of hands `<name>_pck10` and `<name>_pck20`, the fractions of the labelled
-        keypoints that lie within 0.1 and 0.2 of the longer side of the keypoints' extent;
-        `<name>_points10` and `<name>_points20`, the same of the points; `<name>_right`, the
-        fraction of the known sides that are right. For every list `<name>_presence`, its mean.
+        For each list with hands: `<name>_pck10` and `<name>_pck20`, the fractions of the labelled
+        keypoints with an error below 0.1 and 0.2 of the longer side of the keypoints' extent;
+        `<name>_points10` and `<name>_points20`, the same for the points; and `<name>_right`, the
+        fraction of the known sides that are correct. For every list, `<name>_presence`, the mean
+        presence.
     """
     report: dict[str, float] = {}
     for name, samples in sets.items():
@@ -226,13 +227,13 @@ def validate(network: "keras.Model", sets: dict[str, list[Sample]]) -> dict[str,
 
 
 def peaks_of(heatmaps: np.ndarray) -> np.ndarray:
-    """Return the greatest value's place (n, 21, 2) in heatmaps (n, h, w, 22), in input pixels."""
+    """Return the peaks (n, 21, 2) of heatmaps (n, h, w, 22), in input pixels."""
     cells = np.stack([peaks.argmax_peaks(maps[..., :-1]) for maps in heatmaps])
     return peaks.to_input_frame(cells, networks.LITE_STRIDE)[..., :2]
 
 
 def sample_pck(xy: np.ndarray, samples: Sequence[Sample]) -> tuple[float, float]:
-    """Return PCK@0.1 and PCK@0.2 of keypoints (n, 21, 2) found in samples of one hand each."""
+    """Return PCK@0.1 and PCK@0.2 of keypoints (n, 21, 2) found in samples with one hand each."""
     truth = np.stack([sample.hands[0][:, :2] for sample in samples])
     boxes = np.array([box_from_points(hand, 1.0) for hand in truth])
     ten, twenty = pck(xy, truth, boxes, (0.1, 0.2))

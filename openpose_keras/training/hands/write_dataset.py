@@ -1,8 +1,8 @@
-"""Labelled sets on disk, to measure with: rendered hands, scenes of hands, photos held out.
+"""Write labelled sets for evaluation: rendered hands, scenes of hands, held-out photos.
 
-A set is a folder of images and an `annotations.json` in COCO's form, with 21 keypoints a hand,
-which `openpose-keras evaluate` reads. The same seed leads to the same set. The images are not
-augmented: what blur, noise and bad light cost is another question.
+A set is a folder of images and an `annotations.json` in COCO's format, with 21 keypoints per hand,
+which `openpose-keras evaluate` reads. The same seed gives the same set. The images are not
+augmented: the effects of blur, noise and bad light are not part of these sets.
 """
 
 import itertools
@@ -59,25 +59,25 @@ def write_dataset(
 
     Args:
         kind: "bare", "gloves", "holding" (bare, with an object) or "contact" (bare, touched by a
-            second hand, which is labelled too where it lies in the image): a rendered hand an
-            image, any orientation, 320x320; "scenes": one to three hands, each 1/8 to 1/2 of the
-            image, 640x640; "photos": the photos of the people that training holds out, 100x100,
-            labelled by a network; "hand_photos": whole photos of `photo_sets` that training holds
-            out, drawn at random; hands whose label cannot be trusted are COCO's crowds;
-            "marked_photos": 60 of them, in which a person marked the box of every hand;
-            "no_hands": the backgrounds that training holds out.
-        out: Folder to write into. It must not have a set yet.
+            second hand, which is also labelled if it lies in the image): one rendered hand per
+            image, in any orientation, 320x320. "scenes": one to three hands, each 1/8 to 1/2 of the
+            image, 640x640. "photos": the photos of the people held out from training, 100x100,
+            labelled by a network. "hand_photos": whole photos of `photo_sets` held out from
+            training, drawn at random, in which hands without a trusted label are COCO's crowds.
+            "marked_photos": 60 of these photos, in which the box of every hand was marked manually.
+            "no_hands": the backgrounds held out from training.
+        out: Folder to write to. It must not contain a set yet.
         assets: Folder with `rigged_hand/`, `hand_photos/` or `hand_photos_2/`.
-        backgrounds: Folder of images without hands, to put behind rendered hands or, for
-            "no_hands", to hold out; None for procedural backgrounds.
-        count: The greatest number of images.
+        backgrounds: Folder of images without hands, for the background of rendered hands or for
+            "no_hands"; None for procedural backgrounds.
+        count: The maximum number of images.
         seed: Seed of hands and backgrounds.
 
     Returns:
         The path of `annotations.json`.
 
     Raises:
-        TrainingError: The kind is unknown, the folder has a set already, or "no_hands" has no
+        TrainingError: The kind is unknown, the folder already contains a set, or "no_hands" has no
             backgrounds.
         FileNotFoundError: An input is missing.
     """
@@ -112,14 +112,14 @@ def write_dataset(
 
 
 def _held_out_photos(assets: Path) -> Iterator[_Sample]:
-    """Yield the photos that training never shows."""
+    """Yield the photos held out from training."""
     _, held_out = photos.split_by_person(photos.load_photos(assets / "hand_photos"))
     for photo in held_out:
         yield photo.image, [LabelledHand.from_keypoints(photo.xy)], []
 
 
 def _held_out_whole_photos(assets: Path, seed: int) -> Iterator[_Sample]:
-    """Yield the whole photos that training never shows, in any order."""
+    """Yield the whole photos held out from training, in random order."""
     _, held_out = photo_sets.split(photo_sets.load_photo_sets(assets / "hand_photos_2"))
     for index in np.random.default_rng(seed).permutation(len(held_out)):
         photo = held_out[index]
@@ -130,7 +130,7 @@ def _held_out_whole_photos(assets: Path, seed: int) -> Iterator[_Sample]:
 
 
 def _marked_photos(assets: Path) -> Iterator[_Sample]:
-    """Yield the photos whose hands were marked by eye."""
+    """Yield the photos whose hands were marked manually."""
     unknown = np.full((len(HAND), 2), np.nan)
     for photo in photo_sets.load_marked_photos(assets / "hand_photos_2"):
         hands = [LabelledHand(unknown, box, _SIDES.get(right)) for box, right in photo.hands]
@@ -140,7 +140,7 @@ def _marked_photos(assets: Path) -> Iterator[_Sample]:
 def _rendered(
     kind: str, assets: str | Path, backgrounds: list[np.ndarray], seed: int
 ) -> Iterator[_Sample]:
-    """Render and compose without end."""
+    """Render and compose images endlessly."""
     loaded = load_assets(assets)
     sample_placements = sample_scene if kind == "scenes" else _sample_single
     side = SCENE_SIDE if kind == "scenes" else HAND_IMAGE_SIDE
@@ -159,7 +159,7 @@ def _rendered(
 
 
 def _labels(layer: HandLayer, xy: np.ndarray, side: int) -> list[LabelledHand]:
-    """Label a layer's hand at its keypoints in the image, and its second one if it lies inside."""
+    """Label a layer's hand at its keypoints in the image, and its second hand if it is inside."""
     hands = [LabelledHand.from_keypoints(xy, layer.side)]
     if layer.second is not None:
         second, side_of_second = layer.second
@@ -171,7 +171,7 @@ def _labels(layer: HandLayer, xy: np.ndarray, side: int) -> list[LabelledHand]:
 
 
 def _sample_single(rng: np.random.Generator, side: int) -> list[Placement]:
-    """Place one hand so that its box, `BOX_MARGIN` times its size, lies inside or nearly so."""
+    """Place one hand so that its box, `BOX_MARGIN` times its size, lies almost or wholly inside."""
     size = rng.uniform(0.35, 0.6) * side
     x, y = (side - 1) / 2 + rng.uniform(-0.1, 0.1, 2) * side
     return [Placement((x, y), size, 0.0, False)]
@@ -202,7 +202,7 @@ def sample_scene(rng: np.random.Generator, side: int) -> list[Placement]:
 def preview_hands(
     assets: str | Path, *, seed: int = 0, size: int = 128
 ) -> list[tuple[np.ndarray, list[Hand]]]:
-    """Render forty hands on grey.
+    """Render forty hands on a grey background.
 
     Args:
         assets: Folder with `rigged_hand/`.
@@ -210,7 +210,8 @@ def preview_hands(
         size: Side of an image in pixels.
 
     Returns:
-        For each hand an image (size, size, 3) uint8 RGB and the hand; keypoints have the score 1.
+        For each hand, an image (size, size, 3) uint8 RGB and the hand, whose keypoints have the
+        score 1.
     """
     loaded, hands = load_assets(assets), []
     for number in range(_PREVIEWS):

@@ -321,7 +321,7 @@ class Session:
         self._travel(self._future, self._past)
 
     def _travel(self, source: list[Moment], target: list[Moment]) -> None:
-        """Go to the last moment of one list, where there is one, and add this one to the other."""
+        """Restore the last moment of one list, if any, and add the current one to the other."""
         if source:
             target.append((self.annotations, self.state))
             annotations, state = source.pop()
@@ -347,7 +347,7 @@ class Session:
         self._set_hands(hands, active=self.state.hand)
 
     def _set_hands(self, hands: Hands, *, active: int) -> None:
-        """Replace the image's hands if all can be predicted, and remember the former ones."""
+        """Replace the image's hands if all can be predicted, and keep the old ones for undo."""
         before = self.annotations, self.state
         annotations = {**self.annotations, self.state.image: hands}
         self._go(annotations, replace(self.state, hand=active))
