@@ -67,7 +67,7 @@ class FaceTeacher:
         self.iris_engine = detector_engine("mediapipe_iris")
 
     def __call__(self, image: np.ndarray) -> list[TaughtFace]:
-        """Return the faces of a photo (H, W, 3) uint8 RGB, those that are found best first."""
+        """Return the faces of a photo (H, W, 3) uint8 RGB, the best detections first."""
         faces = []
         for region in self.search(image):
             if region.crop is not None:

@@ -246,7 +246,7 @@ def _greatest_cover(box: np.ndarray, others: np.ndarray) -> float:
 def _paste_small(
     rng: np.random.Generator, image: np.ndarray, drawn: DrawnHand, placement: Placement
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Draw a hand, or two that touch; only the part of the image that it may cover is computed."""
+    """Draw a hand, or two touching hands, computing only the part of the image that may change."""
     x, y, width, height = cv2.boundingRect(np.ascontiguousarray(drawn.rgba[..., 3]))
     rgba = drawn.rgba[y : y + height, x : x + width]
     hands, _ = cut_off([drawn.xyz[:, :2], drawn.second[:, :2]], drawn.rgba.shape[1::-1])

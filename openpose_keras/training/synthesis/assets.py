@@ -1,4 +1,4 @@
-"""The renderer's assets: rigs of a right hand and its textures."""
+"""The assets of the hand renderer: rigs of a right hand and its textures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ class Texture:
     Args:
         colour: (h, w, 3) uint8 sRGB.
         regions: (h, w) uint8: SKIN, CLOTH or NAIL.
-        bumps: (h, w, 2) int8, along growing u and growing v, times 127.
+        bumps: (h, w, 2) int8, along increasing u and increasing v, times 127.
         means: (3, 3) mean linear RGB of each region over the hand's surface.
     """
 
@@ -64,14 +64,14 @@ def load_assets(folder: str | Path, *, texture_size: int = 512) -> Assets:
     """Read rigs and textures.
 
     Args:
-        folder: Has `rigged_hand/model` and `rigged_hand/textures`.
-        texture_size: Side in pixels that textures are resized to.
+        folder: Folder with `rigged_hand/model` and `rigged_hand/textures`.
+        texture_size: Side in pixels to which textures are resized.
 
     Returns:
-        The assets. Threads can use them at the same time: they are never written into.
+        The assets. They are never changed, so threads can share them.
 
     Raises:
-        AssetError: A file is missing or cannot be read; the message says where to get it.
+        AssetError: A file is missing or cannot be read. The message states where to get it.
     """
     root = Path(folder) / "rigged_hand"
     try:

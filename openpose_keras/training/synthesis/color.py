@@ -1,22 +1,22 @@
-"""Between linear light, sRGB pixels and CIE Lab."""
+"""Conversions between linear light, sRGB pixels and CIE Lab."""
 
 import numpy as np
 
 
 def to_linear(colour: np.ndarray) -> np.ndarray:
-    """Return linear RGB in [0, 1] of sRGB in [0, 1]."""
+    """Convert sRGB in [0, 1] to linear RGB in [0, 1]."""
     colour = np.asarray(colour, float)
     return np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
 
 
 def to_srgb(colour: np.ndarray) -> np.ndarray:
-    """Return sRGB in [0, 1] of linear RGB; values outside [0, 1] are clipped."""
+    """Convert linear RGB to sRGB in [0, 1]; values outside [0, 1] are clipped."""
     colour = np.clip(colour, 0, 1)
     return np.where(colour <= 0.0031308, colour * 12.92, 1.055 * colour ** (1 / 2.4) - 0.055)
 
 
 def lab_to_linear(lightness: float, a: float, b: float) -> np.ndarray:
-    """Return linear RGB (D65, clipped to [0, 1]) of CIE Lab.
+    """Convert CIE Lab to linear RGB (D65, clipped to [0, 1]).
 
     Example:
         >>> lab_to_linear(100.0, 0.0, 0.0).round(3).tolist()

@@ -1,9 +1,9 @@
-"""What a hand touches: objects that it holds, and a second hand.
+"""Contacts of a hand: objects that it holds, and a second hand.
 
 All hands are built as right hands in the model's frame (fingers along -z, thumb +y, palm -x).
-Fingers close around an object until they meet it. A `Contact` turns the second hand, which makes a
-left hand of it unless two people shake hands, and `place` pushes it towards the first until they
-touch.
+Fingers close around an object until they touch it. A `Contact` transforms the second hand into a
+left hand, or keeps it a right hand if two people shake hands, and `place` moves it towards the
+first hand until they touch.
 """
 
 from collections.abc import Callable
@@ -58,8 +58,8 @@ class Held(NamedTuple):
     Args:
         pose: The pose of the closed hand; its grip is the object's radius in metres.
         meshes: The object in the model's frame.
-        centre: (3,) middle of the object within the hand.
-        axis: (3,) unit direction along the object, on the thumb's side.
+        centre: (3,) centre of the object within the hand.
+        axis: (3,) unit direction along the object, towards the thumb's side.
     """
 
     pose: Pose
@@ -73,11 +73,11 @@ def hold(rig: Rig, scales: np.ndarray, rng: np.random.Generator) -> tuple[Pose, 
 
     Args:
         rig: The hand.
-        scales: (j, 3) of the hand's shape, see `poses.joint_scales`.
+        scales: (j, 3) scales of the hand's shape, see `poses.joint_scales`.
         rng: The random generator.
 
     Returns:
-        Its pose, and the object in the model's frame.
+        The pose of the hand, and the object in the model's frame.
     """
     if rng.random() < 0.2:
         pose = settle(rig, sample_pose(rng, "pinch"), scales)
@@ -94,10 +94,10 @@ def grasp_object(
 
     Args:
         rig: The hand.
-        pose: The pose to begin with.
-        scales: (j, 3) of the hand's shape, see `poses.joint_scales`.
+        pose: The initial pose.
+        scales: (j, 3) scales of the hand's shape, see `poses.joint_scales`.
         rng: The random generator.
-        shape: A key of `_RADII`, or None to draw one.
+        shape: A key of `_RADII`; None draws the shape.
 
     Returns:
         The closed hand and the object.
@@ -173,7 +173,7 @@ def pinched_object(rig: Rig, joints: np.ndarray, rng: np.random.Generator) -> Me
 
     Args:
         rig: The hand.
-        joints: (j, 3) origins of its joints in the model's frame.
+        joints: (j, 3) origins of the hand's joints in the model's frame.
         rng: The random generator.
 
     Returns:
@@ -202,9 +202,9 @@ def close_around(
 
     Args:
         rig: The hand.
-        pose: The pose to begin with; `pose.grip` is the object's radius in metres.
-        scales: (j, 3) of the hand's shape.
-        centre: (3,) middle of the object in the model's frame.
+        pose: The initial pose; `pose.grip` is the object's radius in metres.
+        scales: (j, 3) scales of the hand's shape.
+        centre: (3,) centre of the object in the model's frame.
         axis: (3,) unit direction of a cylinder, or None for a ball.
 
     Returns:
@@ -252,18 +252,18 @@ def _distances(chains: np.ndarray, centre: np.ndarray, axis: np.ndarray | None) 
 
 
 class Contact(NamedTuple):
-    """How a second hand touches the first.
+    """The way in which a second hand touches the first.
 
     Args:
         name: The kind of contact.
         poses: The poses of the first and the second hand.
-        linear: (3, 3) from the second hand's own frame to the first's; a reflection makes a left
-            hand of it.
-        offset: (3,) metres, added afterwards.
+        linear: (3, 3) map from the second hand's own frame to that of the first; a reflection makes
+            it a left hand.
+        offset: (3,) offset in metres, added afterwards.
         direction: (3,) unit vector from the first hand to the second.
-        gap: Metres between the palms; None to push the hands together until any parts touch; NaN to
-            leave the second hand where it is.
-        held: What both hold.
+        gap: Metres between the palms. None pushes the hands together until any parts touch. NaN
+            does not move the second hand.
+        held: The object that both hold.
     """
 
     name: str
@@ -276,11 +276,11 @@ class Contact(NamedTuple):
 
 
 def sample_contact(rig: Rig, scales: np.ndarray, rng: np.random.Generator) -> Contact:
-    """Draw a way in which two hands touch, and their poses.
+    """Draw a kind of contact between two hands, and their poses.
 
     Args:
         rig: The hands' rig.
-        scales: (j, 3) of their shape, see `poses.joint_scales`.
+        scales: (j, 3) scales of their shape, see `poses.joint_scales`.
         rng: The random generator.
     """
     draw = _DRAWS[int(rng.choice(len(_DRAWS), p=(0.34, 0.24, 0.14, 0.1, 0.18)))]
@@ -293,10 +293,10 @@ def sample_contact(rig: Rig, scales: np.ndarray, rng: np.random.Generator) -> Co
 
 
 def place(contact: Contact, rig: Rig, first: Mesh, second: Mesh) -> np.ndarray:
-    """Return the (3,) offset that belongs to `contact.linear` for the second hand's parts.
+    """Return the (3,) offset to `contact.linear` for the second hand's parts.
 
     Args:
-        contact: How the hands touch.
+        contact: The contact of the hands.
         rig: The hands' rig.
         first: The first hand.
         second: The second hand, in its own frame.
@@ -320,7 +320,7 @@ def _palm_joints(rig: Rig) -> list[int]:
 
 
 def _overlap(first: np.ndarray, second: np.ndarray, direction: np.ndarray) -> float:
-    """Return how far the second points have to move along a direction to clear the first."""
+    """Return how far the second points must move along a direction to be clear of the first."""
     side = unit(np.cross(direction, np.eye(3)[np.argmin(np.abs(direction))]))
     basis = np.stack([side, np.cross(direction, side)], axis=1)
     cells = [np.round(points @ basis / _CELL).astype(int) for points in (first, second)]
@@ -334,7 +334,7 @@ def _overlap(first: np.ndarray, second: np.ndarray, direction: np.ndarray) -> fl
 
 
 def _bend_away(pose: Pose, toward: np.ndarray, rng: np.random.Generator) -> Pose:
-    """Bend the wrist so that the forearm leaves the other hand's side."""
+    """Bend the wrist so that the forearm points away from the other hand."""
     angles = np.array([-32, 20, 0]) * [toward[0], toward[1], 0] * rng.uniform(0.3, 1.3)
     wrist = pose.wrist * 0.5 + np.radians(angles)
     return replace(pose, wrist=np.clip(wrist, *np.radians([(-65, -28, -30), (60, 22, 30)])))
@@ -346,7 +346,7 @@ def _reflection(normal: np.ndarray) -> np.ndarray:
 
 
 def _about_pivot(linear: np.ndarray) -> np.ndarray:
-    """Return the offset with which a rotation or reflection leaves the hand's middle in place."""
+    """Return the offset for which a rotation or reflection keeps the hand's centre in place."""
     return np.asarray(_PIVOT - linear @ _PIVOT)
 
 

@@ -1,6 +1,6 @@
-"""Rotations as (3, 3) matrices, chains of joints, and linear blend skinning of vertices by them.
+"""Rotations as (3, 3) matrices, chains of joints, and linear blend skinning of vertices.
 
-What runs over all joints or vertices is compiled with numba.
+Loops over all joints or vertices are compiled with numba.
 """
 
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ def chain(parents: Array, local: Array, offsets: Array) -> tuple[Array, Array]:
 
 @njit(inline="always")
 def _mix(matrices: Array, joints: Array, weights: Array, matrix: Array) -> None:
-    """Write the weighted mean of some joints' matrices."""
+    """Write the weighted mean of the matrices of some joints."""
     matrix[:] = 0
     for k in range(joints.shape[0]):
         weight, joint = weights[k], joints[k]
@@ -103,7 +103,7 @@ def blend(
     Args:
         matrices: (j, 3, 4) float32.
         joint_ids: (n, k) int32 joints of each vertex.
-        weights: (n, k) float32, sums are one.
+        weights: (n, k) float32, whose sums are 1.
         vertices: (n, 3) float32.
         directions: (n, d, 3) float32.
 
@@ -140,7 +140,7 @@ def vertex_normals(vertices: Array, triangles: Array) -> Array:
         triangles: (t, 3) int32.
 
     Returns:
-        (n, 3) float32; zero where no triangle is.
+        (n, 3) float32; zero for vertices without triangles.
     """
     normals = np.zeros_like(vertices)
     for t in range(triangles.shape[0]):
@@ -165,10 +165,10 @@ def vertex_normals(vertices: Array, triangles: Array) -> Array:
 
 @njit(cache=True, nogil=True)
 def add_offsets(vertices: Array, indices: Array, offsets: Array, strength: float) -> None:
-    """Move some vertices of an array that the caller owns.
+    """Move some vertices of an array in place.
 
     Args:
-        vertices: (n, 3) float32, changed.
+        vertices: (n, 3) float32, changed in place.
         indices: (k,) int32.
         offsets: (k, 3) float32.
         strength: Factor of the offsets.

@@ -1,4 +1,4 @@
-"""Colours, materials and surfaces, drawn at random: skin, nails, gloves, cloth, parts of photos."""
+"""Random colours, materials and surfaces: skin, nails, gloves, cloth, parts of photos."""
 
 from collections.abc import Sequence
 
@@ -21,10 +21,10 @@ _BLOTCHES_SIDE = 128
 
 
 def skin_colour(rng: np.random.Generator) -> np.ndarray:
-    """Draw a skin's mean albedo, (3,) linear RGB, from very dark to very pale.
+    """Draw the mean albedo of skin, (3,) linear RGB, from very dark to very pale.
 
-    Lightness is uniform over human skin; hue and chroma follow it as measured skins do: dark and
-    pale skin have less chroma than tan skin, pale skin is redder.
+    Lightness is uniform over human skin. Hue and chroma depend on it as in measured skin: dark and
+    pale skin have less chroma than tan skin, and pale skin is redder.
     """
     lightness = rng.uniform(24, 78)
     chroma = 11 + 12 * np.exp(-(((lightness - 57) / 20) ** 2)) + rng.normal(0, 3)
@@ -41,11 +41,11 @@ def any_colour(rng: np.random.Generator) -> np.ndarray:
 
 
 def sample_pattern(rng: np.random.Generator, *, probability: float = 0.5) -> np.ndarray:
-    """Draw a small tile that multiplies a cloth's colour: plain, striped, dotted, knitted, ...
+    """Draw a small tile that multiplies the colour of a cloth: plain, striped, dotted, knitted, ...
 
     Args:
         rng: The random generator.
-        probability: Probability that it is not plain.
+        probability: Probability that the tile is not plain.
 
     Returns:
         (p, p, 3) float32 in [0, 1].
@@ -74,10 +74,10 @@ def hand_materials(
     """Draw the materials of a hand: records for skin, cloth and nails.
 
     Args:
-        texture: Its mean colours are replaced.
+        texture: The texture, whose mean colours are replaced.
         rng: The random generator.
         painted: Whether the nails may have polish.
-        rubber: Probability that a glove is of rubber.
+        rubber: Probability that a glove is made of rubber.
 
     Returns:
         (3,) records of `Material`.
@@ -92,7 +92,7 @@ def hand_materials(
 
 
 def skin_material(mean: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> Material:
-    """Draw the material of skin of a colour."""
+    """Draw the material of skin with a given colour."""
     reach = rng.uniform(0.05, 0.35)
     return Material(
         mean,
@@ -177,7 +177,7 @@ def sample_blotches(rng: np.random.Generator) -> np.ndarray:
 
 
 def sample_photo(rng: np.random.Generator, photos: Sequence[np.ndarray]) -> np.ndarray:
-    """Cut a square out of one of some photos, (h, h, 3) uint8.
+    """Crop a square from a random photo, (h, h, 3) uint8.
 
     Args:
         rng: The random generator.
@@ -204,8 +204,8 @@ def sample_surface(
         mesh: The mesh.
         rng: The random generator.
         photos: (h, w, 3) uint8 RGB; may be empty.
-        printed: Probability that it shows a part of a photo, where there are photos.
-        patterned: Probability that another surface is not plain.
+        printed: Probability that the surface shows a part of a photo, if there are photos.
+        patterned: Probability that any other surface is not plain.
         glossy: Probability of a strong highlight.
     """
     if len(photos) and rng.random() < printed:

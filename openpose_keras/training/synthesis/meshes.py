@@ -20,7 +20,7 @@ class Arm:
     Args:
         loop: (k, 3) points around the wrist's cut, in order.
         wrist: (3,) the wrist's angles, see `poses.Pose`.
-        growth: (2,) fractions by which the forearm is thicker and wider 20 cm from the wrist.
+        growth: (2,) fractions by which the forearm is thicker and wider at 20 cm from the wrist.
     """
 
     loop: np.ndarray
@@ -66,12 +66,12 @@ class Arm:
 
 
 def moved(mesh: Mesh, linear: np.ndarray, offset: np.ndarray) -> Mesh:
-    """Move a mesh; a reflection turns its triangles over, so that outside stays outside.
+    """Transform a mesh; a reflection also flips its triangles, so that they still face outwards.
 
     Args:
         mesh: The mesh.
         linear: (3, 3) rotation or reflection.
-        offset: (3,) metres, added afterwards.
+        offset: (3,) offset in metres, added afterwards.
     """
     step = -1 if np.linalg.det(linear) < 0 else 1
     return mesh._replace(
@@ -124,9 +124,9 @@ def box(half: np.ndarray, axes: np.ndarray, centre: np.ndarray) -> Mesh:
     """Build a box.
 
     Args:
-        half: (3,) half of its sides in metres.
+        half: (3,) half of the box's sides in metres.
         axes: (3, 3) rotation; its columns are the box's axes.
-        centre: (3,) middle of the box.
+        centre: (3,) centre of the box.
 
     Returns:
         The box with flat faces.
@@ -193,7 +193,7 @@ def forearm(rig: Rig, hand: Mesh, arm: Arm, length: float) -> Mesh:
 
     Returns:
         The forearm with the hand's surface. Its texture coordinates are those of the wrist's cut,
-        so that its colour fits the hand.
+        so that its colour matches the hand.
     """
     steps = np.array([0, 0.004, 0.01, 0.018, 0.028, 0.04, 0.06, 0.09, 0.13, 0.18, 0.24, 0.32])
     steps = np.append(steps[steps < length - 0.01], length)
@@ -214,14 +214,15 @@ def sleeve(
 
     Args:
         arm: The line to follow.
-        start: Metres from the wrist where it begins; a negative start reaches over the hand.
-        end: Metres from the wrist where it ends.
-        scale: Its width as a multiple of the arm's.
+        start: Distance of its beginning from the wrist in metres; a negative value covers part of
+            the hand.
+        end: Distance of its end from the wrist in metres.
+        scale: The width of the sleeve as a multiple of the arm's.
         folds: Relative depth of the folds.
         rng: The random generator, for the folds.
 
     Returns:
-        The sleeve, open at both ends; its inside is visible too.
+        The sleeve, open at both ends, whose inside is also visible.
     """
     steps = np.linspace(start, end, max(3, int((end - start) / 0.02)))
     around = np.linspace(0, 2 * np.pi, len(arm.loop), endpoint=False)

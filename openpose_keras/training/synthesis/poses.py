@@ -1,7 +1,7 @@
-"""Poses and proportions of hands: their angles, a rig's joints in them, natural ones at random.
+"""Poses and proportions of hands: angles, a rig's joints, and random natural poses.
 
 A natural pose is drawn from one of several families (flat, loose, fist, sign, claw, table, pinch,
-grip, free), then each angle is varied. Angles in this module's tables are degrees.
+grip, free), then each angle is varied. Angles in this module's tables are in degrees.
 """
 
 from collections.abc import Callable
@@ -61,8 +61,8 @@ class Pose:
         thumb: (5,) bend across the palm, lift away from the palm, roll, and the bends of its two
             joints.
         wrist: (3,) forearm against hand: bend towards the palm, towards the thumb, and twist.
-        name: The family that the pose was drawn from.
-        grip: Radius in metres of an object that the fingers close around, 0 for no object.
+        name: The family from which the pose was drawn.
+        grip: Radius in metres of an object around which the fingers close, 0 for no object.
     """
 
     bends: np.ndarray
@@ -75,11 +75,11 @@ class Pose:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """Proportions of a hand: factors of the rig's own.
+    """Proportions of a hand, as factors of the rig's own.
 
     Args:
-        lengths: (5, 4) of the bones of thumb .. little, from the metacarpal on.
-        thickness: (5,) of the fingers.
+        lengths: (5, 4) lengths of the bones of thumb .. little, from the metacarpal on.
+        thickness: (5,) thickness of the fingers.
         palm: (3,) thickness, length and width of the palm.
     """
 
@@ -89,7 +89,7 @@ class Shape:
 
 
 def joint_rotations(rig: Rig, pose: Pose) -> np.ndarray:
-    """Turn a pose's angles into rotations of a rig's joints.
+    """Convert the angles of a pose to rotations of a rig's joints.
 
     Args:
         rig: The hand.
@@ -111,7 +111,7 @@ def joint_rotations(rig: Rig, pose: Pose) -> np.ndarray:
 
 
 def joint_scales(rig: Rig, shape: Shape) -> np.ndarray:
-    """Turn a shape into scales of a rig's joints along their own axes.
+    """Convert a shape to scales of a rig's joints along their own axes.
 
     Args:
         rig: The hand.
@@ -142,7 +142,7 @@ def posed_keypoints(rig: Rig, pose: Pose, scales: np.ndarray) -> np.ndarray:
 
 
 def along_bones(chains: np.ndarray, fractions: tuple[float, ...]) -> np.ndarray:
-    """Return points at f fractions of the bones of chains (n, k, 3): (n, (k - 1) f, 3)."""
+    """Return points at f fractions along the bones of chains (n, k, 3): (n, (k - 1) f, 3)."""
     steps = np.array(fractions)[:, None] * np.diff(chains, axis=1)[:, :, None]
     return np.asarray((chains[:, :-1, None] + steps).reshape(len(chains), -1, 3))
 
@@ -152,12 +152,12 @@ def settle(rig: Rig, pose: Pose, scales: np.ndarray) -> Pose:
 
     Args:
         rig: The hand.
-        pose: The pose to begin with.
-        scales: (j, 3) of the hand's shape, see `joint_scales`.
+        pose: The initial pose.
+        scales: (j, 3) scales of the hand's shape, see `joint_scales`.
 
     Returns:
-        The pose after at most twelve steps, even if parts still overlap. A pinch's thumb is not
-        moved.
+        The pose after at most twelve steps, even if parts still overlap. The thumb of a pinch is
+        not moved.
     """
     bends, spreads, thumb = pose.bends.copy(), pose.spreads.copy(), pose.thumb.copy()
     for _ in range(12):
@@ -187,7 +187,7 @@ def _sample_bones(rig: Rig, pose: Pose, scales: np.ndarray) -> tuple[np.ndarray,
 
 
 def _in_palm(fingers: np.ndarray, thickness: float) -> np.ndarray:
-    """Return which fingers' outer halves lie inside the palm, (4,) bool."""
+    """Return the fingers whose outer halves lie inside the palm, (4,) bool."""
     x, z = fingers[:, 4:, 0], fingers[:, 4:, 2]
     surface = -0.017 - 0.007 * np.clip((z + 0.06) / 0.02, 0, 1)
     return np.asarray(((z > -0.07) & (x > surface * thickness)).any(1))
@@ -198,7 +198,7 @@ def sample_pose(rng: np.random.Generator, name: str | None = None) -> Pose:
 
     Args:
         rng: The random generator.
-        name: The family, or None to draw one; "grip", which needs an object, is never drawn.
+        name: The family; None draws the family. "grip", which needs an object, is never drawn.
 
     Returns:
         The pose; every angle lies within a joint's plausible range.
@@ -241,7 +241,7 @@ def sample_shape(rng: np.random.Generator) -> Shape:
 
 
 def _spread(rng: np.random.Generator, low: float = 0.0, high: float = 1.25) -> np.ndarray:
-    """Draw spreads in degrees between closed (0) and as far as they go (1.25)."""
+    """Draw spreads in degrees between closed (0) and the maximum (1.25)."""
     wide = rng.uniform(low, high) + rng.normal(0, 0.12, 4)
     spread = _CLOSED_SPREAD * (1 - wide)
     if rng.random() < 0.08:  # the Vulcan gap
@@ -350,7 +350,7 @@ PINCHES = (
 
 
 class _Family(NamedTuple):
-    """How often a family of poses is drawn, how, and how far its angles are varied."""
+    """A family of poses: its frequency, its function, and the variation of its angles."""
 
     weight: float
     draw: Callable[[np.random.Generator], _Draw]

@@ -1,8 +1,8 @@
 """A z-buffer rasteriser for triangle meshes, compiled with numba.
 
 Camera frame: x right, y down, z forward, metres. Triangles are counter-clockwise seen from outside.
-Rasterising finds the nearest triangle of each pixel; `shading` then looks up texture and light once
-a pixel.
+Rasterisation finds the nearest triangle at each pixel. `shading` then looks up texture and light
+once per pixel.
 """
 
 from typing import NamedTuple
@@ -14,16 +14,16 @@ from openpose_keras.training.synthesis.kinematics import Array, unit
 
 
 class Material(NamedTuple):
-    """How a surface reflects light.
+    """The reflection properties of a surface.
 
     Args:
         mean: (3,) linear RGB, the texture's mean colour.
-        target: (3,) linear RGB that takes its place.
+        target: (3,) linear RGB that replaces the mean colour.
         detail: Fraction of the texture's deviation from its mean that is kept.
         chroma: 1 keeps the deviation's colour, 0 only its brightness.
         specular: Strength of the highlight.
         shininess: Exponent of the highlight.
-        wrap: For each channel, how far light reaches around the terminator, as through skin.
+        wrap: How far light reaches around the terminator, for each channel, as in skin.
         bump: Strength of the normal map.
         pattern: Repeats of the mesh's pattern over the texture, 0 for none.
     """
@@ -48,20 +48,20 @@ PLAIN_PATTERN = np.ones((1, 1, 3), np.float32)
 
 
 class Mesh(NamedTuple):
-    """A mesh, in the camera frame where it is rasterised. By default its surface is plain white.
+    """A mesh, which must be in the camera frame for rasterisation; by default it is plain white.
 
     Args:
         vertices: (n, 3) float32.
         frame: (n, 3, 3) float32 unit rows: normal, tangent along u, bitangent along v. Tangents are
-            zero where the surface has no bumps.
+            zero if the surface has no bumps.
         uv: (n, 2) float32 texture coordinates.
         triangles: (m, 3) int32.
         texture: (h, w, 3) uint8 sRGB.
-        regions: (h, w) uint8, the number of the material that a texel has.
+        regions: (h, w) uint8, the number of the material of each texel.
         bumps: (h, w, 2) int8, x and y of the tangent-space normal times 127.
         materials: (k,) records of `Material`.
-        pattern: (p, p, 3) float32, multiplies the colour of materials that repeat it.
-        two_sided: Whether the inside is visible too.
+        pattern: (p, p, 3) float32, a tile that multiplies the colour of materials that repeat it.
+        two_sided: Whether the inside is also visible.
     """
 
     vertices: np.ndarray
@@ -77,11 +77,11 @@ class Mesh(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """What `rasterise` finds for each pixel.
+    """The result of `rasterise` for each pixel.
 
     Args:
-        inverse_depth: (h, w) float32, 1 / z, zero where no mesh is.
-        mesh: (h, w) int16, index of the mesh, -1 where no mesh is.
+        inverse_depth: (h, w) float32, 1 / z, zero where there is no mesh.
+        mesh: (h, w) int16, index of the mesh, -1 where there is no mesh.
         triangle: (h, w) int32, index within the mesh.
         weights: (h, w, 2) float32, perspective-correct weights of the triangle's second and third
             corner.
@@ -129,7 +129,7 @@ def rasterise(meshes: list[Mesh], camera: Camera, shape: tuple[int, int]) -> Buf
         shape: (height, width).
 
     Returns:
-        The buffers; of two triangles at the same depth the earlier one counts.
+        The buffers. Of two triangles at the same depth, the earlier one is kept.
     """
     buffers = _empty_buffers(shape, 0.0)
     for index, mesh in enumerate(meshes):
@@ -153,7 +153,7 @@ def _empty_buffers(shape: tuple[int, int], depth: float) -> Buffers:
 def _fill(
     points: np.ndarray, triangles: np.ndarray, index: int, two_sided: bool, buffers: Buffers
 ) -> None:
-    """Draw one mesh's triangles into the buffers; a greater depth is nearer."""
+    """Draw one mesh's triangles into the buffers; a greater inverse depth is nearer."""
     depth, which, triangle, weights = buffers
     height, width = depth.shape
     for t in range(triangles.shape[0]):
@@ -198,16 +198,16 @@ def shadows(
     side: int = 192,
     radius: float = 0.17,
 ) -> np.ndarray:
-    """Compute which fraction of a far lamp's light reaches each pixel, with a shadow map.
+    """Compute the fraction of a far lamp's light that reaches each pixel, with a shadow map.
 
     Args:
-        meshes: The meshes that were rasterised.
+        meshes: The rasterised meshes.
         buffers: The result of `rasterise`.
-        camera: The camera that they were rasterised for.
+        camera: The camera with which they were rasterised.
         light: (3,) unit direction towards the lamp.
-        softness: Texels of the shadow map between the nine samples that are averaged.
-        side: Texels of a side of the shadow map.
-        radius: Metres around the first mesh's middle that the map covers.
+        softness: Distance of the nine averaged samples in texels of the shadow map.
+        side: Side of the shadow map in texels.
+        radius: Radius in metres around the first mesh's centre that the map covers.
 
     Returns:
         (h, w) float32 in [0, 1]; 1 for pixels outside the map.

@@ -1,4 +1,4 @@
-"""Renders a rigged hand with its 21 keypoints, in a random pose, surface, light and view."""
+"""Render a rigged hand with its 21 keypoints, in a random pose, surface, light and view."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,17 +33,18 @@ class HandLayer:
     """A rendered hand on a transparent background.
 
     Args:
-        rgba: (size, size, 4) uint8; RGB is not multiplied by alpha; alpha is the fraction of the
-            pixel that hand, forearm or a held object covers.
-        xyz: (21, 3) float32 keypoints: x and y in pixels of this layer; z, the depth relative to
-            the wrist, in the same pixels: metres times pixels a metre at the wrist. A smaller z is
-            nearer to the camera.
+        rgba: (size, size, 4) uint8. RGB is not multiplied by alpha. Alpha is the fraction of the
+            pixel that the hand, the forearm or a held object covers.
+        xyz: (21, 3) float32 keypoints: x and y in pixels of this layer, and z, the depth relative
+            to the wrist, in the same pixels: metres times pixels per metre at the wrist. A smaller
+            z is nearer to the camera.
         visible: (21,) bool, whether only the finger's own skin lies in front of the keypoint.
         side: "left" or "right".
-        gloved: whether cloth or rubber covers the hand.
-        second: Keypoints, as xyz, and side of a second hand that touches this one; None without.
-        meta: What was drawn: kind, what it touches, pose, mesh, the camera's distance in hand
-            lengths, how far the palm faces the camera (1 to -1).
+        gloved: Whether cloth or rubber covers the hand.
+        second: Keypoints, as xyz, and side of a second hand that touches this one; None without
+            one.
+        meta: The random choices: kind, what the hand touches, pose, mesh, the camera's distance in
+            hand lengths, and how far the palm faces the camera (1 to -1).
     """
 
     rgba: np.ndarray
@@ -69,26 +70,26 @@ def render_hand(
     appearance_rng: np.random.Generator | None = None,
     **wanted: str | None,
 ) -> HandLayer:
-    """Render a random hand. The same state of the generator leads to the same pixels.
+    """Render a random hand. The same state of the generator gives the same pixels.
 
-    With `appearance_rng` a hand can be rendered bare and gloved: pose, shape, view, sleeve, held
-    object and light, and so the keypoints, depend on `rng` alone, whatever the kind.
+    With `appearance_rng`, the same hand can be rendered bare and gloved: pose, shape, view, sleeve,
+    held object and light, and therefore the keypoints, depend only on `rng`, whatever the kind.
 
     Args:
-        assets: What `load_assets` returned.
+        assets: The assets from `load_assets`.
         rng: The random generator.
         size: Side of the layer in pixels.
-        fraction: Fraction of the layer's side that the longer side of the keypoints' extent takes.
-        appearance_rng: The random generator for what the hand itself wears: texture, colours, the
-            glove's cuff, rings. None for `rng`.
-        wanted: What is not drawn at random: `kind`, "bare", "glove" or "fingerless"; `side`, "left"
-            or "right"; `touching`, what the hand touches: "nothing", "object" or "hand".
+        fraction: The longer side of the keypoints' extent, as a fraction of the layer's side.
+        appearance_rng: The random generator for the appearance of the hand itself: texture,
+            colours, the glove's cuff, rings. None for `rng`.
+        wanted: Properties that are not random: `kind`, "bare", "glove" or "fingerless"; `side`,
+            "left" or "right"; `touching`, what the hand touches: "nothing", "object" or "hand".
 
     Returns:
         The layer.
 
     Raises:
-        ValueError: The size or what is wanted is not valid.
+        ValueError: The size or a wanted property is not valid.
     """
     if not isinstance(size, int) or size < 1:
         raise ValueError(f"expected size to be 1 or more whole pixels, got {size!r}")
@@ -129,7 +130,7 @@ def render_hand(
 
 
 def _choose(rng: np.random.Generator, name: str, value: str | None) -> str:
-    """Check a given value, or draw one."""
+    """Check a given value, or draw a value."""
     probabilities = _CHOICES[name]
     if value is None:
         return str(rng.choice(list(probabilities), p=list(probabilities.values())))
@@ -155,7 +156,7 @@ def _layer_points(xy: np.ndarray, depths: np.ndarray, focal: float) -> np.ndarra
 def _visible(
     xy: np.ndarray, keypoints: np.ndarray, buffers: Buffers, thickness: float
 ) -> np.ndarray:
-    """Return which keypoints have nothing in front of them but the finger they lie in."""
+    """Return which keypoints are hidden by nothing but their own finger."""
     column, row = np.clip(np.round(xy).astype(int), 0, buffers.mesh.shape[0] - 1).T
     surface = buffers.inverse_depth[row, column]
     depth = np.where(surface > 0, 1 / np.maximum(surface, 1e-6), np.inf)
@@ -166,14 +167,14 @@ def _visible(
 
 
 def sample_camera(rng: np.random.Generator, hiding: Sequence[np.ndarray]) -> np.ndarray:
-    """Draw an orientation: three quarters of any orientation, the others facing palm or back.
+    """Draw an orientation: three quarters are arbitrary, the others face the palm or the back.
 
-    An orientation in which a forearm or a second hand lies between camera and hand is drawn again,
-    in most cases.
+    Orientations in which a forearm or a second hand lies between camera and hand are redrawn in
+    most cases.
 
     Args:
         rng: The random generator.
-        hiding: (3,) unit directions, in the model's frame, of what may hide the hand.
+        hiding: (3,) unit directions, in the model's frame, of objects that may hide the hand.
 
     Returns:
         (3, 3) rotation from the model's frame to the camera's.
@@ -199,14 +200,14 @@ def to_camera(
     distance: float,
     mirror: bool,
 ) -> tuple[list[Mesh], np.ndarray]:
-    """Move meshes and keypoints from the model's into the camera's frame.
+    """Transform meshes and keypoints from the model's frame to that of the camera.
 
     Args:
         meshes: Meshes in the model's frame.
-        keypoints: (21 n, 3) of n hands in the model's frame; the first hand is in the middle.
-        orientation: (3, 3) rotation into the camera's frame.
-        distance: Metres from the camera to the middle of the first hand's keypoints.
-        mirror: Whether to make a left hand of the right one.
+        keypoints: (21 n, 3) keypoints of n hands in the model's frame. The first hand is centred.
+        orientation: (3, 3) rotation to the camera's frame.
+        distance: Metres from the camera to the centre of the first hand's keypoints.
+        mirror: Whether to mirror the right hand to a left one.
 
     Returns:
         The meshes, and the (21 n, 3) keypoints in the camera's frame.
@@ -223,12 +224,12 @@ def to_camera(
 def frame_hand(
     keypoints: np.ndarray, size: int, *, fraction: float = HAND_FRACTION
 ) -> tuple[Camera, np.ndarray]:
-    """Return the camera that shows the first hand's extent in the middle of the image.
+    """Return the camera that shows the first hand's extent at the centre of the image.
 
     Args:
-        keypoints: (21 n, 3) of n hands in the camera's frame.
+        keypoints: (21 n, 3) keypoints of n hands in the camera's frame.
         size: Side of the image in pixels.
-        fraction: Fraction of that side that the longer side of the keypoints' extent takes.
+        fraction: The longer side of the keypoints' extent, as a fraction of the image's side.
 
     Returns:
         The camera, and the (21 n, 2) keypoints in pixels.

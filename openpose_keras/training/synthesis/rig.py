@@ -1,8 +1,8 @@
-"""A skinned hand read from glTF, and linear blend skinning of it.
+"""A skinned hand from a glTF file, with linear blend skinning.
 
-The hand is the one of GodotVR/godot-xr-tools (CC0). Lengths are metres. In the rest pose a right
-hand points its fingers along -z, its thumb along +y and its palm along -x; each joint's own y axis
-runs along its bone. Keypoints are the origins of 21 of the 26 joints, in OpenPose's order.
+The hand is that of GodotVR/godot-xr-tools (CC0). Lengths are in metres. In the rest pose the
+fingers of a right hand point along -z, its thumb along +y and its palm along -x. The y axis of each
+joint runs along its bone. Keypoints are the origins of 21 of the 26 joints, in OpenPose's order.
 """
 
 import base64
@@ -32,22 +32,22 @@ _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 @dataclass(frozen=True, eq=False)
 class Rig:
-    """A skinned mesh: n vertices, m triangles, j joints; joints come parents first.
+    """A skinned mesh with n vertices, m triangles and j joints, sorted so that parents come first.
 
     Args:
         name: The file's stem.
         vertices: (n, 3) float32, metres, in the bind pose.
-        frame: (n, 3, 3) float32 unit rows: normal, tangent along growing u, bitangent along
-            growing v.
+        frame: (n, 3, 3) float32 unit rows: normal, tangent along increasing u, bitangent along
+            increasing v.
         uv: (n, 2) float32 texture coordinates, v down.
         triangles: (m, 3) int32, counter-clockwise seen from outside.
         joint_ids: (n, 4) int32, the joints that move each vertex.
-        weights: (n, 4) float32, sums are one.
-        names: the joints' names without a side's suffix.
+        weights: (n, 4) float32, whose sums are 1.
+        names: The joints' names without the suffix of a side.
         parents: (j,) int32, -1 for the root.
         offsets: (j, 3) rest translations from the parent joint.
         rotations: (j, 3, 3) rest rotations relative to the parent joint.
-        inverse_bind: (j, 3, 4) from the model to the joint's frame.
+        inverse_bind: (j, 3, 4) maps from the model's frame to the joint's frame.
     """
 
     name: str
@@ -90,8 +90,8 @@ class Rig:
         """Compute the frames of the joints (forward kinematics).
 
         Args:
-            joint_rotations: (j, 3, 3) rotation of each joint in its own rest frame; or one (3, 3)
-                for all of them: the identity is the rest pose.
+            joint_rotations: (j, 3, 3) rotation of each joint in its own rest frame, or one (3, 3)
+                rotation for all joints. The identity is the rest pose.
             scales: (j, 3) scale of each joint's part along its own axes. A joint's scale moves the
                 origins of its children but is not inherited by them.
 
@@ -105,7 +105,7 @@ class Rig:
     def skin(
         self, joint_rotations: np.ndarray, scales: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Move the mesh by linear blend skinning.
+        """Deform the mesh by linear blend skinning.
 
         Args:
             joint_rotations: (j, 3, 3), see `forward`.
@@ -128,14 +128,14 @@ def load_rig(path: str | Path) -> Rig:
     """Read the rig of a right hand from a `.gltf` file with embedded buffers.
 
     Args:
-        path: The file. Its first mesh and first skin are read. As in all files of the hand, values
-            must stand without gaps, and joints after their parents.
+        path: The file. Its first mesh and first skin are read. As in all files of this hand, values
+            must be stored without gaps, and joints after their parents.
 
     Returns:
         The rig.
 
     Raises:
-        AssetError: The file is missing, or is not such a file.
+        AssetError: The file is missing, or is not valid.
     """
     path = Path(path)
     try:

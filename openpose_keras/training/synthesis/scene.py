@@ -1,6 +1,6 @@
-"""Builds what is rendered: a hand with its glove, forearm, sleeve and rings, and what it touches.
+"""Build the scene: a hand with its glove, forearm, sleeve and rings, and what it touches.
 
-What it touches is an object, a second hand that is built like the first, or nothing.
+The hand touches an object, a second hand that is built like the first, or nothing.
 """
 
 import copy
@@ -30,11 +30,11 @@ class Scene(NamedTuple):
     """Meshes in the frame of the first hand's model.
 
     Args:
-        meshes: All meshes, the first hand's first.
-        keypoints: (21, 3) of a right hand, or (42, 3) with those of the second hand.
-        hiding: Directions from the first hand to what would hide it.
+        meshes: All meshes, beginning with the first hand's.
+        keypoints: (21, 3) keypoints of a right hand, or (42, 3) with those of the second hand.
+        hiding: Directions from the first hand to objects that may hide it.
         thickness: Factor of the fingers' thickness.
-        pose: Name of the pose, or of the way in which two hands touch.
+        pose: Name of the pose, or of the contact between two hands.
         one_side: Whether both hands are right ones.
     """
 
@@ -47,12 +47,12 @@ class Scene(NamedTuple):
 
 
 class BuiltHand(NamedTuple):
-    """All that is visible of a hand, in the model's frame.
+    """All visible parts of a hand, in the model's frame.
 
     Args:
-        meshes: The hand first, then what belongs to it.
-        keypoints: (21, 3).
-        arms: The forearm's (3,) unit direction; empty without one.
+        meshes: The hand, followed by the parts that belong to it.
+        keypoints: (21, 3) keypoints.
+        arms: The forearm's (3,) unit direction; empty without a forearm.
     """
 
     meshes: list[Mesh]
@@ -61,12 +61,12 @@ class BuiltHand(NamedTuple):
 
 
 class Glove(NamedTuple):
-    """What a glove is like.
+    """The properties of a kind of glove.
 
     Args:
-        thickness: Metres of cloth or rubber over the skin.
-        padding: More metres on the back, between the joints.
-        rubber: Probability that it is of rubber, which may be glossy, and not of cloth.
+        thickness: Thickness of the cloth or rubber over the skin in metres.
+        padding: Additional thickness on the back, between the joints, in metres.
+        rubber: Probability that it is made of rubber, which may be glossy, instead of cloth.
         two_tone: Probability that a part of it has another colour.
     """
 
@@ -102,7 +102,7 @@ def build_scene(
         rng: The random generator.
         kind: "bare", "glove" or "fingerless".
         touching: What the hand touches: "nothing", "object" or "hand".
-        appearance_rng: The random generator for what the hand itself wears.
+        appearance_rng: The random generator for the appearance of the hand itself.
     """
     shape = sample_shape(rng)
     scales, pair = joint_scales(rig, shape), None
@@ -128,7 +128,7 @@ def build_scene(
 
 
 def _add_second(scene: Scene, pair: contact.Contact, second: BuiltHand, rig: Rig) -> Scene:
-    """Put a second hand beside the first one, where it touches it."""
+    """Place a second hand so that it touches the first one."""
     linear = pair.linear
     offset = contact.place(pair, rig, scene.meshes[0], second.meshes[0])
     return scene._replace(
@@ -155,12 +155,12 @@ def build_hand(
     Args:
         rig: The hand.
         pose: Its pose.
-        scales: (j, 3) its shape.
+        scales: (j, 3) scales of its shape.
         texture: Its skin or glove.
         rng: The random generator.
         kind: "bare", "glove" or "fingerless".
-        appearance_rng: The random generator for what the hand wears on its skin: colours, a glove
-            with its cuff, rings. It may be `rng` itself.
+        appearance_rng: The random generator for the appearance of the hand: colours, a glove with
+            its cuff, rings. It may be `rng` itself.
     """
     rotations = joint_rotations(rig, pose)
     vertices, frame, joints = rig.skin(rotations, scales)
@@ -189,7 +189,7 @@ def build_hand(
 
 
 def dress_object(meshes: Iterable[Mesh], rng: np.random.Generator) -> list[Mesh]:
-    """Draw a material and a pattern for the parts of an object, each its own or all the same."""
+    """Draw a material and a pattern for each part of an object, or the same for all parts."""
     dressed: list[Mesh] = []
     for mesh in meshes:
         if dressed and rng.random() < 0.3:
@@ -283,7 +283,7 @@ def _finger_rings(
 
 
 def sample_glove(rng: np.random.Generator) -> Glove:
-    """Draw a kind of glove, and how thick it is."""
+    """Draw a kind of glove and its thickness."""
     style = _GLOVES[str(rng.choice(list(_GLOVES), p=(0.3, 0.2, 0.25, 0.25)))]
     factors = rng.uniform(0.4, 1.5, 2)
     return style._replace(
@@ -294,17 +294,17 @@ def sample_glove(rng: np.random.Generator) -> Glove:
 def put_on_glove(
     hand: Mesh, rig: Rig, style: Glove, texture: Texture, rng: np.random.Generator
 ) -> list[Mesh]:
-    """Make a glove of a hand's mesh.
+    """Convert a hand's mesh to a glove.
 
     Args:
         hand: The skinned hand, with a glove's materials.
-        rig: Its rig, for which part of a hand a vertex belongs to.
-        style: What the glove is like.
+        rig: The rig, which states to which part of the hand a vertex belongs.
+        style: The properties of the glove.
         texture: The texture of the mesh.
         rng: The random generator.
 
     Returns:
-        The glove in one mesh, or in two of different colours.
+        The glove as one mesh, or as two meshes with different colours.
     """
     back = np.clip(rig.frame[:, 0, 0] + 0.3, 0, 1)
     between_joints = np.clip(rig.weights.max(1) * 2 - 1, 0, 1)
@@ -323,7 +323,7 @@ def put_on_glove(
 
 
 def _sample_glove_part(rig: Rig, rng: np.random.Generator) -> np.ndarray:
-    """Draw which vertices have the other colour, (n,) bool."""
+    """Draw the vertices that have the other colour, (n,) bool."""
     bones = np.array(rig.names)[rig.joint_ids[np.arange(len(rig.uv)), rig.weights.argmax(1)]]
     outer = np.char.find(bones, "Distal") >= 0
     middle = np.char.find(bones, "Intermediate") >= 0

@@ -1,6 +1,6 @@
-"""From buffers to pixels: random lamps, shadows, ambient occlusion, textures, tone mapping.
+"""Shade buffers to pixels: random lamps, shadows, ambient occlusion, textures, tone mapping.
 
-`light` does all of it. What runs over all pixels is compiled with numba.
+`light` performs all steps. Loops over all pixels are compiled with numba.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -21,13 +21,13 @@ _ENCODED = np.round(to_srgb((np.arange(8192) + 0.5) / 8192) * 255).astype(np.uin
 
 
 class Scale(NamedTuple):
-    """Over which lengths light is computed; the defaults are those of a hand.
+    """The length scales of the light computation; the defaults are those of a hand.
 
     Args:
-        shadow_side: Texels of a side of the shadow map.
-        shadow_radius: Metres around the first mesh's middle that the shadow map covers.
-        crevices: Metres over which a point's depth is compared with its neighbours'.
-        farthest: Multiple of these lengths: what lies farther before a point does not shade it.
+        shadow_side: Side of the shadow map in texels.
+        shadow_radius: Radius in metres around the first mesh's centre that the shadow map covers.
+        crevices: Distances in metres over which a point's depth is compared with its neighbours'.
+        farthest: Multiple of these distances beyond which points in front do not shade a point.
     """
 
     shadow_side: int = 192
@@ -52,13 +52,14 @@ def light(
     """Light the buffers and shrink them to the layer's pixels.
 
     Args:
-        meshes: The meshes that were rasterised.
+        meshes: The rasterised meshes.
         buffers: The result of `raster.rasterise`.
-        camera: The camera that they were rasterised for.
+        camera: The camera with which they were rasterised.
         rng: The random generator, for lamps and exposure.
-        oversampling: Pixels of the buffers along a pixel of the layer.
-        scale: Lengths of the scene.
-        catcher: Index of a mesh of which only the shadows on it are visible; None for no such mesh.
+        oversampling: Number of buffer pixels along a side of a pixel of the layer.
+        scale: The length scales of the scene.
+        catcher: Index of a mesh that is invisible except for the shadows on it; None for no such
+            mesh.
 
     Returns:
         (h, w, 4) uint8: sRGB, not multiplied by alpha, and alpha.
@@ -83,7 +84,7 @@ def light(
 
 
 def _tint(rng: np.random.Generator, strength: float) -> np.ndarray:
-    """Draw the colour of a light, warm or cool, and a little green or magenta."""
+    """Draw the colour of a light: warm or cool, and slightly green or magenta."""
     warm, green = rng.normal(0, strength), rng.normal(0, strength * 0.35)
     colour = np.exp(np.array([warm, green, -warm]))
     return np.asarray(colour / colour.mean())
@@ -116,7 +117,7 @@ def sample_lights(rng: np.random.Generator) -> tuple[np.ndarray, float]:
 
 
 def _ambient(buffers: Buffers, focal: float, strength: float, scale: Scale) -> np.ndarray:
-    """Estimate the ambient light at each pixel from how deep it lies among its neighbours."""
+    """Estimate the ambient light at each pixel from its depth relative to its neighbours."""
     inverse = np.ascontiguousarray(buffers.inverse_depth[::2, ::2])
     depth, covered = 1 / np.maximum(inverse, 1e-3), (inverse > 0).astype(np.float32)
     middle = float(np.median(depth[covered > 0])) if covered.any() else 1.0
@@ -151,7 +152,7 @@ def shade(
             reach each pixel.
 
     Returns:
-        (h, w, 4) float32 linear RGB and coverage (0 or 1), zero where no mesh is.
+        (h, w, 4) float32 linear RGB and coverage (0 or 1), zero where there is no mesh.
     """
     colour = np.zeros((*buffers.mesh.shape, 4), np.float32)
     spans = _spans(buffers.mesh, len(meshes))
@@ -162,7 +163,7 @@ def shade(
 
 @njit(cache=True, nogil=True)
 def _spans(mesh: Array, count: int) -> Array:
-    """Return the first row and column at which each mesh is seen, and those after the last."""
+    """Return the first visible row and column of each mesh, and those after the last."""
     height, width = mesh.shape
     spans = np.zeros((count, 4), np.int32)
     spans[:, 0], spans[:, 1] = height, width
@@ -243,7 +244,7 @@ def _gather_light(
 
 @njit(inline="always")
 def _albedo(texel: Array, material: Material, k: int) -> float:
-    """Return one channel of the surface's own colour: the texture's deviation from its mean."""
+    """Return one channel of the albedo, from the texture's deviation from its mean."""
     zero, one, tiny = np.float32(0.0), np.float32(1.0), np.float32(1e-6)
     mean = material.mean[0] + material.mean[1] + material.mean[2] + tiny
     grey = (texel[0] + texel[1] + texel[2]) / mean
@@ -301,11 +302,11 @@ def _shade_mesh(
 
 @njit(cache=True, nogil=True)
 def tone_map(colour: Array, rolloff: np.float32) -> Array:
-    """Turn linear light into 8-bit pixels.
+    """Convert linear light to 8-bit pixels.
 
     Args:
         colour: (h, w, 4) float32 linear RGB times coverage, and coverage in [0, 1].
-        rolloff: 0 clips bright light, 1 compresses it; between, a blend of both.
+        rolloff: 0 clips bright light, 1 compresses it, and values in between blend both.
 
     Returns:
         (h, w, 4) uint8: sRGB, not multiplied by alpha, and alpha; zero where coverage is zero.

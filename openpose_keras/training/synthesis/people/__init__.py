@@ -1,1 +1,1 @@
-"""Renders clothed people with their keypoints: bodies, clothes, poses, the scene, the labels."""
+"""The renderer of clothed people with keypoints: bodies, clothes, poses, scenes and labels."""

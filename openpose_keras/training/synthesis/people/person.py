@@ -1,6 +1,6 @@
-"""A person drawn at random: shape, pose, skin, hair, clothes, as meshes and keypoints.
+"""A random person as meshes and keypoints: shape, pose, skin, hair and clothes.
 
-Bodies are of all ages, genders and builds: strengths of MakeHuman's targets.
+Bodies have all ages, genders and builds, which are given by the strengths of MakeHuman's targets.
 """
 
 import itertools
@@ -46,17 +46,17 @@ _MOST_DETAILS = 9
 
 
 class Person(NamedTuple):
-    """A person in the model's frame, the feet's or the lowest point's height being 0.
+    """A person in the model's frame, in which the feet or the lowest point have the height 0.
 
     Args:
         meshes: Skin, eyes, hair and clothes.
-        keypoints: (25, 3) in the order of `BODY_25`.
-        hands: (2, 21, 3) of the left and the right hand in the order of `HAND`.
-        face_points: (70, 3) in the order of `FACE`.
+        keypoints: (25, 3) keypoints of the body in the order of `BODY_25`.
+        hands: (2, 21, 3) keypoints of the left and the right hand in the order of `HAND`.
+        face_points: (70, 3) keypoints of the face in the order of `FACE`.
         face: (3, 3) the head's axes as columns: to its left, up, forwards.
-        height: Metres of the body, standing.
-        family: The pose's.
-        stand: Rotation (3, 3) and offset (3,) from the meshes' to the world's frame.
+        height: Height of the standing body in metres.
+        family: The family of the pose.
+        stand: Rotation (3, 3) and offset (3,) from the meshes' frame to the world's.
     """
 
     meshes: list[Mesh]
@@ -70,10 +70,10 @@ class Person(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """Who is drawn.
+    """The shape of a random body.
 
     Args:
-        male: Whether the body is a man's.
+        male: Whether the body is male.
         age: 0 a baby, 0.19 a child, 0.5 a young adult, 1 an old person.
         targets: Strengths of the targets, see `Body.shaped`.
     """
@@ -98,9 +98,9 @@ def sample_person(
     """Draw a person.
 
     Args:
-        assets: What `load_people_assets` returned.
+        assets: The assets from `load_people_assets`.
         rng: The random generator.
-        photos: (h, w, 3) uint8 RGB, which some clothes show; may be empty.
+        photos: (h, w, 3) uint8 RGB images that some clothes show. May be empty.
     """
     body = assets.body
     shape = sample_shape(body, rng)
@@ -267,7 +267,7 @@ def _coloured(
     *,
     alike: float = 0.2,
 ) -> list[Mesh]:
-    """Draw the cloth of the pieces of clothes, each its own or all the same, with folds."""
+    """Draw a cloth with folds for each piece of clothes, or the same cloth for all pieces."""
     result: list[Mesh] = []
     for mesh in meshes:
         cloth = sample_surface(mesh, rng, photos, printed=0.07, patterned=0.4, glossy=0.12)
@@ -285,7 +285,7 @@ def _coloured(
 
 
 def sample_shape(body: Body, rng: np.random.Generator) -> Shape:
-    """Draw a body and the expression of its face.
+    """Draw the shape of a body and its facial expression.
 
     Args:
         body: The base mesh, whose targets are used.
@@ -311,7 +311,7 @@ def sample_shape(body: Body, rng: np.random.Generator) -> Shape:
 
 
 def _between(value: float, stops: dict[str, float]) -> dict[str, float]:
-    """Return the fractions of the two stops on both sides of a value."""
+    """Return the interpolation weights of the two stops on both sides of a value."""
     positions = list(stops.values())
     fractions = (np.interp(value, positions, row) for row in np.eye(len(positions)))
     return {name: float(f) for name, f in zip(stops, fractions, strict=True) if f > 0}
@@ -347,7 +347,7 @@ def _details(body: Body, rng: np.random.Generator) -> dict[str, float]:
 
 
 def _expression(body: Body, rng: np.random.Generator, race: str) -> dict[str, float]:
-    """Draw movements of the face; an open mouth, a smile and closed eyes are frequent."""
+    """Draw a facial expression; an open mouth, a smile and closed eyes are frequent."""
     folder = f"expression/units/{race}"
     names = rng.choice(body.target_names(folder), rng.integers(0, 5), replace=False)
     result = {f"{folder}/{name}": rng.uniform(0, 0.8) for name in names if "-eye" not in name}

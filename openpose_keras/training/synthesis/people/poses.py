@@ -1,9 +1,9 @@
-"""Poses of whole bodies, as rotations of bones by name: read from BVH files, or drawn at random.
+"""Poses of whole bodies as rotations of bones by name, read from BVH files or random.
 
-Poses that are drawn mix those of MakeHuman's BVH files and families of limbs' angles. Angles in
-this module's tables are degrees. Legs: thigh forwards, thigh outwards, thigh's twist outwards,
+Random poses combine those of MakeHuman's BVH files with families of limb angles. Angles in this
+module's tables are in degrees. Legs: thigh forwards, thigh outwards, outward twist of the thigh,
 knee. Arms: direction of the upper arm (outwards, up, forwards), spread of that direction, bend of
-the elbow, twist of the upper arm inwards.
+the elbow, inward twist of the upper arm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _Z_UP = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # from BVH's frame, z up
 
 
 class _Arm(NamedTuple):
-    """A family of arms."""
+    """A family of arm poses."""
 
     weight: float
     direction: tuple[float, float, float]
@@ -77,11 +77,11 @@ _LYING = 0.05  # probability
 
 
 class BodyPose(NamedTuple):
-    """A pose.
+    """A pose of a body.
 
     Args:
         rotations: (j, 3, 3) rotation of each bone relative to its parent.
-        family: Where it comes from.
+        family: The family of the pose.
     """
 
     rotations: np.ndarray
@@ -99,8 +99,8 @@ def sample_pose(
 
     Args:
         body: The base mesh.
-        heads: (j, 3) of the shaped body, see `Body.heads`.
-        girth: Half of the torso's depth in metres, which arms keep off.
+        heads: (j, 3) starting points of the bones, see `Body.heads`.
+        girth: Half of the torso's depth in metres, within which arms may not lie.
         motions: Poses of BVH files.
         rng: The random generator.
     """
@@ -130,7 +130,7 @@ def sample_pose(
 
 
 def _matrices(body: Body, parts: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return (j, 3, 3) rotations; bones that are not given do not turn."""
+    """Return (j, 3, 3) rotations; bones that are not given have the identity."""
     pose = np.tile(np.eye(3), (len(body.bones), 1, 1))
     for name, matrix in parts.items():
         pose[body.bone(name)] = matrix
@@ -138,7 +138,7 @@ def _matrices(body: Body, parts: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _varied(parts: Rotations, rng: np.random.Generator) -> Rotations:
-    """Turn the limbs of a pose a little more."""
+    """Rotate the limbs of a pose slightly at random."""
     names = [n for n in parts if n.startswith(("upper", "lower", "spine", "neck", "head"))]
     return {
         name: parts[name] @ rotation(rng.normal(size=3), np.radians(rng.normal(0, 7)))
@@ -147,7 +147,7 @@ def _varied(parts: Rotations, rng: np.random.Generator) -> Rotations:
 
 
 def _orientation(rng: np.random.Generator, family: str) -> np.ndarray:
-    """Draw how the whole body leans, or that it lies on its back, front or side."""
+    """Draw the orientation of the body: leaning, or lying on its back, front or side."""
     lean = rotation(_X, np.radians(rng.normal(0, 4))) @ rotation(_Z, np.radians(rng.normal(0, 3)))
     if rng.random() > _LYING or family in SEATED:
         return np.asarray(lean)
@@ -215,8 +215,8 @@ def between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Return the smallest (3, 3) rotation of one unit vector onto another.
 
     Args:
-        start: (3,).
-        end: (3,).
+        start: (3,) unit vector.
+        end: (3,) unit vector.
     """
     axis = np.cross(start, end)
     sine, cosine = float(np.linalg.norm(axis)), float(start @ end)
@@ -226,7 +226,7 @@ def between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def _in_torso(body: Body, heads: np.ndarray, pose: np.ndarray, side: str, girth: float) -> bool:
-    """Return whether elbow, forearm or hand lies in the torso, a capsule."""
+    """Return whether elbow, forearm or hand lies inside the torso, modelled as a capsule."""
     posed = body.pose(heads, pose).heads
     low, high = posed[body.bone("spine05")], posed[body.bone("neck01")]
     names = ("lowerarm01", "wrist", "finger3-1", "finger3-3")
@@ -264,17 +264,17 @@ def _hand(body: Body, heads: np.ndarray, side: str, rng: np.random.Generator) ->
 
 
 def read_bvh(path: Node) -> list[dict[str, np.ndarray]]:
-    """Read the frames of a motion whose bones rest in the identity and whose z axis points up.
+    """Read the frames of a BVH file whose bones rest in the identity and whose z axis points up.
 
     Args:
         path: The `.bvh` file.
 
     Returns:
-        For each frame (3, 3) rotations of the bones relative to their parents, by name, in the
-        frame of `Body`; bones that do not turn are left out.
+        For each frame, (3, 3) rotations of the bones relative to their parents, by name, in the
+        frame of `Body`. Bones that do not rotate are left out.
 
     Raises:
-        ValueError: The file is not such a file.
+        ValueError: The file is not a BVH file of this kind.
     """
     text = path.read_bytes().decode()
     hierarchy, found, motion = text.partition("MOTION")
@@ -309,10 +309,10 @@ def _rotations(frame: np.ndarray, channels: list[tuple[str, list[str]]]) -> dict
 
 
 def mirrored(rotations: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return a pose in which left and right are exchanged.
+    """Return a pose with left and right exchanged.
 
     Args:
-        rotations: (3, 3) by the names of bones, which end in .L and .R.
+        rotations: (3, 3) rotations by the names of bones, which end in .L and .R.
     """
     flip, sides = np.diag([-1.0, 1, 1]), {".L": ".R", ".R": ".L"}
     return {

@@ -1,7 +1,7 @@
-"""Renders one to six clothed people on a transparent background, with keypoints and masks.
+"""Render one to six clothed people on a transparent background, with keypoints and masks.
 
-Keypoints are marked as COCO's annotators would mark them: `label` says where one is hidden, and
-where nobody would mark it.
+Keypoints are labelled as COCO's annotators would label them: `label` determines which ones are
+hidden, and which ones are not labelled at all.
 """
 
 from collections.abc import Sequence
@@ -43,15 +43,15 @@ _ALONE = 128  # pixels of the longer side of a person who is drawn alone
 
 
 class Labels(NamedTuple):
-    """What is known of p people.
+    """The labels of p people.
 
     Args:
         keypoints: (p, 25, 3) float32 x and y in pixels of the image, and the visibility: 0 outside
             the image or not to be marked, 1 hidden, 2 visible.
-        hands: (p, 2, 21, 3) float32, the same of the left and the right hand.
-        masks: (p, h, w) bool, the pixels in which the person is what is seen.
-        fractions: (p,) float32, how much of the person's outline, without frame and other things,
-            is seen.
+        hands: (p, 2, 21, 3) float32, the same for the left and the right hand.
+        masks: (p, h, w) bool, the pixels in which the person is visible.
+        fractions: (p,) float32, the visible fraction of the person's full silhouette, ignoring the
+            image border and other objects.
     """
 
     keypoints: np.ndarray
@@ -62,11 +62,11 @@ class Labels(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PeopleScene:
-    """People, and things around them.
+    """An image of people and objects around them, with labels.
 
     Args:
         rgba: (h, w, 4) uint8; RGB is not multiplied by alpha. Where only shadows on the floor are
-            seen it is black and clear in part.
+            visible, it is black and partly transparent.
         labels: Keypoints, hands, masks and visible fractions of the people.
     """
 
@@ -82,15 +82,15 @@ def render_people(
     people: int | None = None,
     photos: Sequence[np.ndarray] = (),
 ) -> PeopleScene:
-    """Render a random scene. The same state of the generator leads to the same pixels.
+    """Render a random scene. The same state of the generator gives the same pixels.
 
     Args:
-        assets: What `load_people_assets` returned.
+        assets: The assets from `load_people_assets`.
         rng: The random generator.
         size: (height, width) of the image in pixels.
-        people: How many people there are, 1 to 6; None for any number.
-        photos: (h, w, 3) uint8 RGB images for the surfaces of things, the floor and some clothes;
-            without any these are plain or patterned.
+        people: Number of people, 1 to 6; None draws the number.
+        photos: (h, w, 3) uint8 RGB images for the surfaces of objects, the floor and some clothes.
+            Without any, these are plain or patterned.
 
     Raises:
         ValueError: The size or the number of people is not valid.
@@ -123,12 +123,11 @@ def photograph(
         lens: The camera, in pixels of the image.
         rng: The random generator, for lamps and exposure.
         size: (height, width) of the image in pixels.
-        scale: Lengths of the scene.
+        scale: The length scales of the scene.
         catcher: See `Stage`.
 
     Returns:
-        (h, w, 4) uint8, see `PeopleScene`; what was rasterised, in finer pixels, and the camera in
-        these.
+        (h, w, 4) uint8, see `PeopleScene`; the oversampled buffers; and the camera in their pixels.
     """
     height, width = size
     shape = (height * _OVERSAMPLING, width * _OVERSAMPLING)
@@ -147,13 +146,13 @@ def _finer(lens: Camera) -> Camera:
 
 
 def label(stage: Stage, buffers: Buffers, lens: Camera, oversampling: int) -> Labels:
-    """Label people.
+    """Label the people of a scene.
 
     Args:
         stage: The scene.
-        buffers: What was rasterised of it.
+        buffers: The rasterised scene.
         lens: The camera in pixels of the buffers.
-        oversampling: Pixels of the buffers along a pixel of the image.
+        oversampling: Number of buffer pixels along a side of a pixel of the image.
     """
     owner = np.where(buffers.mesh >= 0, stage.owners[buffers.mesh], -1)
     margins = np.array([_depth_of(name) for name in BODY_25.keypoints])
@@ -182,9 +181,9 @@ def label(stage: Stage, buffers: Buffers, lens: Camera, oversampling: int) -> La
 
 
 def _pixels(xy: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return which points (..., 2) lie in an image of a shape, and row and column of their pixels.
+    """Return which points (..., 2) lie inside an image, and the row and column of their pixels.
 
-    Those of points outside are (0, 0).
+    Row and column of points outside are (0, 0).
     """
     height, width = shape
     half = np.array([width, height]) / 2
@@ -194,7 +193,7 @@ def _pixels(xy: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
 
 
 def _depth_of(name: str) -> float:
-    """Return how much of its own limb may lie before a keypoint."""
+    """Return the thickness of its own limb that may lie in front of a keypoint."""
     return next(depth for part, depth in _DEPTHS.items() if name.endswith(part))
 
 
@@ -217,7 +216,7 @@ def _mark(
 
 
 def _faces_camera(stage: Stage) -> np.ndarray:
-    """Return which keypoints are not on the far side of the head, (p, 25) bool."""
+    """Return the keypoints that are not on the far side of the head, (p, 25) bool."""
     result = np.ones(stage.keypoints.shape[:2], bool)
     for name, (direction, least) in _LOOKS.items():
         index = BODY_25.index(name)
@@ -229,7 +228,7 @@ def _faces_camera(stage: Stage) -> np.ndarray:
 
 
 def _area_alone(stage: Stage, person: int, lens: Camera) -> float:
-    """Return the pixels of the buffers that a person would cover if nothing else were there."""
+    """Return the number of buffer pixels that a person would cover without other objects."""
     meshes = [m for m, owner in zip(stage.meshes, stage.owners, strict=True) if owner == person]
     vertices = np.concatenate([mesh.vertices for mesh in meshes])
     slopes = vertices[:, :2] / np.maximum(vertices[:, 2:], 0.2)

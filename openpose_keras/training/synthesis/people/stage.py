@@ -1,6 +1,7 @@
-"""A scene: where people stand, what stands around them, and the camera that looks at them.
+"""A scene: the positions of people, the objects around them, and the camera.
 
-World frame: x right, y up, z towards the camera's side, metres; the floor is y = 0.
+The world frame has x to the right, y up and z towards the camera's side, in metres. The floor is y
+= 0.
 """
 
 from collections.abc import Sequence
@@ -39,13 +40,13 @@ class Stage(NamedTuple):
 
     Args:
         meshes: All meshes.
-        owners: (m,) int16, the person that each mesh belongs to, or NOBODY.
-        keypoints: (p, 25, 3).
-        hands: (p, 2, 21, 3).
+        owners: (m,) int16, the person to whom each mesh belongs, or NOBODY.
+        keypoints: (p, 25, 3) keypoints of the bodies.
+        hands: (p, 2, 21, 3) keypoints of the hands.
         faces: (p, 3, 3) axes of the heads, see `Person.face`.
-        heights: (p,) metres.
+        heights: (p,) heights in metres.
         lens: The camera, in pixels of the image.
-        catcher: Index of a floor of which only shadows are visible, or None.
+        catcher: Index of a floor on which only shadows are visible, or None.
     """
 
     meshes: list[Mesh]
@@ -64,12 +65,12 @@ def build_stage(
     photos: Sequence[np.ndarray],
     size: tuple[int, int],
 ) -> Stage:
-    """Put people into a scene and choose a view of them.
+    """Place people in a scene and draw a view of them.
 
     Args:
-        people: The people; the first one is the one that the camera looks at.
+        people: The people. The camera looks at the first one.
         rng: The random generator.
-        photos: (h, w, 3) uint8 RGB, for the surface of things; may be empty.
+        photos: (h, w, 3) uint8 RGB images for the surfaces of objects. May be empty.
         size: (height, width) of the image in pixels.
     """
     probabilities = [view[0] for view in _VIEWS]
@@ -112,7 +113,7 @@ def build_stage(
 def _places(
     count: int, distance: float, rng: np.random.Generator
 ) -> list[tuple[float, float, float]]:
-    """Draw x, z and the angle that each person is turned by; at 0 it faces the camera's side."""
+    """Draw x, z and the angle of each person, who faces the camera's side at 0."""
     kind = rng.choice(["row", "queue", "spread"], p=(0.45, 0.25, 0.3))
     facing = rng.choice([0.0, np.pi, rng.uniform(0, 2 * np.pi)], p=(0.5, 0.2, 0.3))
     wide, result = rng.uniform(0.4, 1.1), []
@@ -134,7 +135,7 @@ def _places(
 
 
 def _stand(person: Person, place: tuple[float, float, float]) -> Person:
-    """Move a person to (x, z) and turn it; the meshes stay for the camera to move."""
+    """Move a person to (x, z) and rotate it; the meshes are transformed later, with the camera."""
     x, z, angle = place
     turn = rotation(_Y, angle)
     hip = turn @ person.keypoints[BODY_25.index("mid_hip")]
@@ -164,7 +165,7 @@ def _look_at(
 def _frame(
     points: np.ndarray, size: tuple[int, int], margin: float, rng: np.random.Generator
 ) -> Camera:
-    """Return the camera whose image is larger than the points' extent by a factor."""
+    """Return the camera whose image is a given factor larger than the points' extent."""
     height, width = size
     slopes = points[:, :2] / np.maximum(points[:, 2:], 0.3)
     low, high = slopes.min(0), slopes.max(0)
@@ -178,7 +179,7 @@ def _frame(
 
 
 def _seat(person: Person, rng: np.random.Generator, photos: Sequence[np.ndarray]) -> Mesh:
-    """Put a block under somebody who sits."""
+    """Place a block under a sitting person."""
     hip = person.keypoints[BODY_25.index("mid_hip")]
     top = max(hip[1] - 0.055 * person.height, 0.04)
     half = np.array([rng.uniform(0.18, 0.6), top / 2, rng.uniform(0.18, 0.3)])
@@ -193,10 +194,10 @@ def _things(
     rng: np.random.Generator,
     photos: Sequence[np.ndarray],
 ) -> list[Mesh]:
-    """Draw things before, between and behind people: tables, blocks, poles, balls.
+    """Draw objects in front of, between and behind people: tables, blocks, poles, balls.
 
-    A thing near the camera, or in a view of a small part of a body, is smaller: `largest` is 1 for
-    a view of a whole body.
+    An object near the camera, or in a view of a small part of a body, is smaller: `largest` is 1
+    for a view of a whole body.
     """
     result = []
     for _ in range(rng.choice(4, p=(0.5, 0.3, 0.15, 0.05))):
@@ -225,7 +226,7 @@ def _things(
 
 
 def _floor() -> Mesh:
-    """Return the floor, in tiles so that those near the camera can be left out."""
+    """Return the floor in tiles, so that tiles near the camera can be left out."""
     steps = np.linspace(-8, 8, 65)
     x, z = (each.ravel() for each in np.meshgrid(steps, steps))
     vertices = np.stack([x, np.zeros_like(x), z], axis=1).astype(np.float32)
