@@ -1,8 +1,9 @@
 """The command `openpose-keras`: detect, video, fetch, convert, export, inspect, ...
 
-Nothing heavy is imported before a sub-command runs, so that `--help` answers at once. A sub-command
-is a module with SUMMARY, DESCRIPTION, `add_arguments(parser)` and `run(args)`.
-Exit status: 0, 1 when something failed, 2 for a usage error, 130 when interrupted.
+No large package is imported before a sub-command runs, so that `--help` responds immediately. A
+sub-command is a module with SUMMARY, DESCRIPTION, `add_arguments(parser)` and `run(args)`.
+
+The exit status is 0, 1 after a failure, 2 for a usage error, or 130 after an interrupt.
 """
 
 import argparse
@@ -91,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _error_line(error: Exception, argv: Sequence[str]) -> str:
-    """Return an error in one line; it names the command that takes the file that was given."""
+    """Format an error in one line, which names the command that accepts the given file."""
     text = str(error)
     if isinstance(error, OSError) and error.filename and error.strerror:
         text = f"{error.filename}: {error.strerror}"  # without the number
@@ -105,9 +106,9 @@ def _error_line(error: Exception, argv: Sequence[str]) -> str:
 
 
 def _join_negative(argv: Sequence[str]) -> list[str]:
-    """Return arguments with numbers such as -5,3,40 behind their option: --box=-5,3,40.
+    """Join arguments such as -5,3,40 to their option: --box=-5,3,40.
 
-    argparse takes them for an option of their own.
+    Otherwise argparse takes them for an option.
     """
     joined: list[str] = []
     for each in argv:
@@ -119,17 +120,17 @@ def _join_negative(argv: Sequence[str]) -> list[str]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells a usage error in one line, with the name that was probably meant."""
+    """A parser that reports a usage error in one line, with a suggestion for misspelt names."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the error, without the usage of all options, and end with status 2."""
+        """Print the error without the usage of all options, and exit with status 2."""
         wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         hint = did_you_mean(wrong[1], re.findall(r"[\w-]+", wrong[2])) if wrong else ""
         self.exit(2, f"{self.prog}: error: {message}{hint}; see {self.prog} --help\n")
 
 
 def _print_any_name() -> None:
-    """Print names of files that the terminal's encoding lacks with escapes, and not fail."""
+    """Print file names that the terminal's encoding lacks with escapes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
@@ -142,7 +143,7 @@ def _format_warning(
     lineno: int,
     line: str | None = None,
 ) -> str:
-    """Return a warning as one line, without the line of code that it comes from."""
+    """Format a warning in one line, without its line of code."""
     return f"warning: {' '.join(str(message).split())}\n"
 
 
@@ -150,7 +151,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all sub-commands.
 
     Returns:
-        The parser; what it parses has `run`, the function to call with it.
+        The parser. The parsed options contain `run`, the function to call with them.
     """
     parser = _Parser(
         prog=PROGRAM,

@@ -1,4 +1,4 @@
-"""`openpose-keras average`: average the weights of networks that began from the same ones."""
+"""`openpose-keras average`: average the weights of networks with the same initial weights."""
 
 import argparse
 from pathlib import Path
@@ -43,12 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _parse_shares(text: str) -> list[float]:
-    """Read shares, numbers above 0 with commas between."""
+    """Parse the weights of the average, numbers above 0 separated by commas."""
     return [parse_positive(share) for share in text.split(",")]
 
 
 def run(args: argparse.Namespace) -> int:
-    """Average, and write the result.
+    """Average weights, and write the result.
 
     Args:
         args: The options of `add_arguments`.
@@ -57,10 +57,10 @@ def run(args: argparse.Namespace) -> int:
         The exit status, 0.
 
     Raises:
-        UsageError: The name is not that of a weight file, no source is of the network, or there is
-            not one share, a number above 0, for each.
+        UsageError: The name is not that of a weight file, no source is of the network, or the
+            number of positive shares differs from that of the sources.
         WeightsError: A file is missing, damaged, or for another network.
-        OSError: The result can't be written where it is wanted.
+        OSError: The result can't be written to the requested path.
     """
     from openpose_keras.core.files import atomic_write, require_writable
     from openpose_keras.training.averaging import average_weights

@@ -1,8 +1,8 @@
-"""A run of `openpose-keras detect`: which photos are to be worked on, and what became of them.
+"""A run of `openpose-keras detect`: the photos to process, and their outcomes.
 
-A run may be killed at any time. `keypoints.jsonl` in the folder of the results says which photos it
-began with, so that the next run knows that outputs which are not complete are its own, and what was
-found in each photo: the tables are made of that at the end.
+A run may be killed at any time. `keypoints.jsonl` in the results folder records the photos that a
+run has started, so that the next run recognises incomplete outputs as its own. It also records the
+people found in each photo, from which the tables are written at the end.
 """
 
 import argparse
@@ -30,20 +30,20 @@ _DECISIVE = (
     "preset", "recipe", "parts", "weights", "dtype", "smallest", "min_presence", "boxes", "side",
     "max_hands", "threshold", "draw",
 )  # fmt: skip
-"""The options that results depend on."""
+"""The options on which results depend."""
 
 Places = dict[str, Job]
-"""Photos by where they lie, links followed."""
+"""Photos by their resolved paths."""
 
 
 def find_photos(args: argparse.Namespace) -> tuple[Places, list[tuple[str, str]]]:
-    """Return the photos of all arguments, each once.
+    """Return the photos of all arguments, each only once.
 
     Args:
         args: The options of `detect`.
 
     Returns:
-        The photos, and for each argument that names none it and the error.
+        The photos, and each argument without photos with its error.
     """
     photos: dict[str, tuple[Path, Path]] = {}
     errors = []
@@ -66,20 +66,20 @@ def find_photos(args: argparse.Namespace) -> tuple[Places, list[tuple[str, str]]
 
 
 class Batch:
-    """The photos of a run and its folder of results, which no other run writes into meanwhile.
+    """The photos of a run and its results folder, to which no other run writes at the same time.
 
     Args:
-        args: The options of `detect`, with the `kinds` of outputs of a photo, and the `tables`.
-        photos: From `find_photos`.
+        args: The options of `detect`, with the `kinds` of outputs per photo, and the `tables`.
+        photos: The photos, from `find_photos`.
 
     Raises:
-        InputError: The folder can't be made, or a table would replace a file that is not ours.
-        DataError: The folder has results that were found with other options.
+        InputError: The folder can't be created, or a table would replace a file of other origin.
+        DataError: The folder contains results that were found with other options.
         BackendError: A table needs a package that is missing.
     """
 
     def __init__(self, args: argparse.Namespace, photos: Places) -> None:
-        """Make the folder, and see what is to be done."""
+        """Create the folder, and determine what is to be done."""
         self.args = args
         self.photos = photos
         self.tables = {args.out / TABLES[each] for each in args.tables}
@@ -109,7 +109,7 @@ class Batch:
             raise
 
     def _choose(self) -> None:
-        """Choose the photos that are not done; note that they, and the tables, are begun with."""
+        """Select the photos that are not done; record that they and the tables are started."""
         args, results = self.args, self._results
         for path in self.tables:
             if not (args.force or results.begun(path.name)):
@@ -137,7 +137,7 @@ class Batch:
         results.begin([path.name for path in self.tables] + [job.name for job in self.jobs])
 
     def _other_options(self, job: Job) -> str | None:
-        """Return in which options the JSON file of a photo was found otherwise; None if unknown."""
+        """Return the options in which the JSON file of a photo differs; None if unknown."""
         path = self.args.out / f"{job.stem}{OUTPUT_SUFFIXES['json']}"
         before = None
         with suppress(OSError, ValueError, LookupError, TypeError):  # nothing is remembered
@@ -145,7 +145,7 @@ class Batch:
         return changed_options(before, self.args.found_with) if before else None
 
     def _check_options(self, job: Job) -> None:
-        """Raise where the JSON file of a photo says that it was found with other options."""
+        """Raise an error if the JSON file of a photo was found with other options."""
         if other := self._other_options(job):
             path = self.args.out / f"{job.stem}{OUTPUT_SUFFIXES['json']}"
             raise DataError(
@@ -154,21 +154,21 @@ class Batch:
             )
 
     def _check_output(self, path: Path, is_ours: bool) -> None:
-        """Raise rather than replace a photo, or a file that may not be ours."""
+        """Raise an error instead of replacing a photo, or a file that may have another origin."""
         if str(path.parent.resolve() / path.name) in self.photos:
             raise InputError(f"{path} is one of the photos: choose another --out")
         if not is_ours:
             _refuse_existing(path)
 
     def add(self, outcome: Outcome) -> None:
-        """Note what became of a photo."""
+        """Record the outcome of a photo."""
         if outcome.failed:
             self.bad.append(outcome)
         elif outcome.line:
             self._results.add(outcome.job.name, outcome.line)
 
     def write_tables(self) -> None:
-        """Write the tables of all photos that have results in the folder, this run's or not."""
+        """Write the tables of all photos with results in the folder, also from earlier runs."""
         if not len(self._results):
             return
         for path in sorted(self.tables):
@@ -180,7 +180,7 @@ class Batch:
                     add([name], people)
 
     def summary(self) -> list[str]:
-        """Return lines about the files that are of all photos."""
+        """Return lines about the files that cover all photos."""
         lines = []
         if self.tables and len(self._results):
             tables = ", ".join(str(path) for path in sorted(self.tables))
@@ -196,7 +196,7 @@ class Batch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Write the list of bad photos, and clear up."""
+        """Write the list of failed photos, and clean up."""
         try:
             self._clear_temporaries()
             self._write_bad()
@@ -204,7 +204,7 @@ class Batch:
             self._close()
 
     def _write_bad(self) -> None:
-        """Write the list of bad photos; one photo alone needs none."""
+        """Write the list of failed photos, unless there is only one photo."""
         path = self.args.out / BAD
         if not self.bad or len(self.photos) == 1:
             path.unlink(missing_ok=True)
@@ -218,7 +218,7 @@ class Batch:
             writer.writerows((each.job.name, each.text) for each in self.bad)
 
     def _clear_temporaries(self) -> None:
-        """Delete what processes that were killed left in the folders of results."""
+        """Delete temporary files of killed processes in the results folders."""
         jobs = self.photos.values()
         folders = {self.args.out, *((self.args.out / job.stem).parent for job in jobs)}
         found = [each for folder in folders if folder.is_dir() for each in find_temporaries(folder)]
@@ -231,7 +231,7 @@ class Batch:
                     path.unlink(missing_ok=True)
 
     def _close(self) -> None:
-        """Close the file of results; delete it unless it tells something to a later run."""
+        """Close the file of results, and delete it unless a later run may need it."""
         known = {job.name: job for job in self.photos.values()}
         begun = self._results.names - {path.name for path in self.tables}
         is_over = not len(self._results) and all(
@@ -240,18 +240,18 @@ class Batch:
         self._results.close(delete=is_over)
 
     def _is_whole(self, job: Job) -> bool:
-        """Return whether a photo has all outputs or none; for a table it lacks its results."""
+        """Return whether a photo has all outputs, and is not needed for a table, or no output."""
         made = {path.exists() for path in output_paths(self.args, job).values()}
         return True not in made or (False not in made and not self.tables)
 
 
 def _check_bad(path: Path) -> None:
-    """Raise where a file has the name of the list of bad photos, and is another."""
+    """Raise an error if another file has the name of the list of failed photos."""
     if path.exists() and not path.read_bytes().startswith(",".join(_BAD_COLUMNS).encode()):
         raise InputError(f"{path} is no list of bad photos: rename it, or choose another --out")
 
 
 def _refuse_existing(path: Path) -> None:
-    """Raise where a file exists."""
+    """Raise an error if a file exists."""
     if path.exists():
         raise InputError(f"{path} exists: choose another --out, or --force to overwrite it")

@@ -1,7 +1,7 @@
-"""Photos over several processes or machines, by Dask.
+"""Distribute photos over several processes or machines with Dask.
 
-A chunk of photos is a task. Each worker process loads the networks once. What a worker was doing
-when it was lost is done again by another one.
+A chunk of photos is a task. Each worker process loads the networks once. If a worker is lost, its
+task is repeated by another one.
 """
 
 import argparse
@@ -21,12 +21,12 @@ _finders: dict[str, Finder] = {}  # of this process
 
 
 def spread(args: argparse.Namespace, jobs: Sequence[Job]) -> Iterator[Outcome]:
-    """Work through photos as `finders.work` does, on the workers of a Dask cluster.
+    """Process photos as `finders.work` does, on the workers of a Dask cluster.
 
     Args:
         args: The options of `detect`: `workers` to start on this machine, or the address of a
             `scheduler`.
-        jobs: The photos. Workers of another machine find them under the same paths.
+        jobs: The photos. Workers on another machine must find them at the same paths.
 
     Yields:
         An outcome for each photo, in any order.
@@ -57,7 +57,7 @@ def spread(args: argparse.Namespace, jobs: Sequence[Job]) -> Iterator[Outcome]:
 
 @contextmanager
 def _connect(distributed: Any, args: argparse.Namespace) -> Iterator[Any]:  # noqa: ANN401 - Dask's
-    """Yield a client of the scheduler, or of one that is started with its workers."""
+    """Yield a client of the given scheduler, or of a local one that is started with workers."""
     if args.scheduler is None:
         cluster = distributed.LocalCluster(
             n_workers=args.workers,
@@ -83,12 +83,12 @@ def _run(
     args: argparse.Namespace,
     chunks: Iterator[list[Job]],
 ) -> Iterator[Outcome]:
-    """Keep the workers busy; a photo that kills them again and again is a bad one."""
+    """Keep the workers busy; a photo that kills them repeatedly is reported as failed."""
     running = distributed.as_completed()
     tasks: dict[Any, list[Job]] = {}
 
     def submit(chunk: list[Job]) -> None:
-        """Hand a chunk to whoever is free."""
+        """Submit a chunk to any free worker."""
         # An impure task has a key of its own: its result is not that of an earlier run.
         task = client.submit(work_chunk, args, chunk, pure=False)
         tasks[task] = chunk
@@ -119,7 +119,7 @@ def _run(
 
 
 def work_chunk(args: argparse.Namespace, jobs: Sequence[Job]) -> list[Outcome]:
-    """Work through a few photos in the process of a worker, one of several on its machine."""
+    """Process a few photos in a worker process, which is one of several on its machine."""
     key = repr(sorted(vars(args).items()))
     if key not in _finders:
         cv2.setNumThreads(1)

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UsageError: The options contradict each other.
         WeightsError: The file is damaged, or for another network.
-        OSError: The result can't be written where it is wanted.
+        OSError: The result can't be written to the requested path.
     """
     if args.to is None and args.bgr:
         raise UsageError("--bgr: the preset takes RGB; name another file with --to")

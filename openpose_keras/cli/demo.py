@@ -1,4 +1,4 @@
-"""`openpose-keras demo`: `detect` on a photo that ships."""
+"""`openpose-keras demo`: run `detect` on an included photo."""
 
 import argparse
 from pathlib import Path
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run `detect` on the photo; arguments, status and errors are as there."""
+    """Run `detect` on the photo; arguments, exit status and errors are those of `detect`."""
     photo = shipped_folder("_images", "notebooks/images") / "people.jpg"
     parser = argparse.ArgumentParser()
     detect.add_arguments(parser)

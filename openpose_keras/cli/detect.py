@@ -1,4 +1,4 @@
-"""`openpose-keras detect`: photos in; annotated images, JSON files and tables out."""
+"""`openpose-keras detect`: find people in photos; write annotated images, JSON and tables."""
 
 import argparse
 import os
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is written and told."""
+    """Add the options for outputs and messages."""
     parser.add_argument(
         "--format",
         type=options.parse_formats,
@@ -90,7 +90,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that spread photos over processes."""
+    """Add the options that distribute photos over processes."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--workers",
@@ -107,7 +107,7 @@ def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_search_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where hands are, and which of them count."""
+    """Add the options for the position and the selection of hands."""
     parser.add_argument(
         "--box",
         dest="boxes",
@@ -131,7 +131,7 @@ def _add_search_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Work through all photos; one that fails is reported in a line, and the rest goes on.
+    """Process all photos; a photo that fails is reported in one line, and the others continue.
 
     Args:
         args: The options of `add_arguments`.
@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UsageError: The options contradict each other.
         InputError: The outputs can't be written.
-        OpenPoseKerasError: The folder has results of other options, or a package is missing.
+        OpenPoseKerasError: The folder contains results of other options, or a package is missing.
     """
     args.kinds = [
         kind
@@ -170,7 +170,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    """Work through the photos of checked options."""
+    """Process the photos after the options have been checked."""
     from openpose_keras.cli.batch import Batch, find_photos
 
     photos, errors = find_photos(args)
@@ -207,7 +207,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace, jobs: Iterable["Job"]) -> None:
-    """Open the annotated images of photos in the system's viewer."""
+    """Open the annotated images of photos in the system's image viewer."""
     import PIL.Image
 
     from openpose_keras.cli.finders import output_paths
@@ -223,7 +223,7 @@ def _show(args: argparse.Namespace, jobs: Iterable["Job"]) -> None:
 
 
 def _progress(args: argparse.Namespace, batch: "Batch") -> Iterator["Outcome"]:
-    """Yield the outcome of each photo; a bar says how many there are, and what was found."""
+    """Yield the outcome of each photo, with a progress bar that also counts the people found."""
     from tqdm import tqdm
 
     from openpose_keras.cli.finders import count_words
@@ -241,7 +241,7 @@ def _progress(args: argparse.Namespace, batch: "Batch") -> Iterator["Outcome"]:
 
 
 def _outcomes(args: argparse.Namespace, batch: "Batch") -> Iterator["Outcome"]:
-    """Work in this process or in others; without anything to do no network is loaded."""
+    """Process photos in this process or in others; no network is loaded if there are no photos."""
     from openpose_keras.cli.finders import load_finder, work
 
     if not batch.jobs:
@@ -254,7 +254,7 @@ def _outcomes(args: argparse.Namespace, batch: "Batch") -> Iterator["Outcome"]:
 
 
 def _print_left_out(args: argparse.Namespace, told: Sequence[str]) -> None:
-    """Print a line for each folder with photos that are not read, unless its error told them."""
+    """Print a line for each folder with unread photos, unless its error already named them."""
     untold = [each for each in dict.fromkeys(args.photos) if each not in told and not args.quiet]
     for folder in filter(Path.is_dir, map(Path, untold)):
         line = left_out(folder, recursive=args.recursive, out=args.out)
@@ -263,7 +263,7 @@ def _print_left_out(args: argparse.Namespace, told: Sequence[str]) -> None:
 
 
 def _print_done(args: argparse.Namespace, batch: "Batch") -> None:
-    """Print which photos are left out, or how many."""
+    """Print the photos that are already done, or their number."""
     if batch.done and not args.quiet:
         many = len(batch.done) > 1
         what = f"{len(batch.done)} photos have their" if many else f"{batch.done[0].photo} has its"
@@ -271,7 +271,7 @@ def _print_done(args: argparse.Namespace, batch: "Batch") -> None:
 
 
 def _print_line(args: argparse.Namespace, outcome: "Outcome") -> None:
-    """Print what was found in a photo, above the progress bar."""
+    """Print the result of a photo above the progress bar."""
     from tqdm import tqdm
 
     from openpose_keras.cli.finders import output_paths
@@ -282,7 +282,7 @@ def _print_line(args: argparse.Namespace, outcome: "Outcome") -> None:
 
 
 def _print_error(what: str, text: str) -> None:
-    """Print one line to stderr, above the progress bar; it names the photo once."""
+    """Print one line to stderr above the progress bar, which names the photo once."""
     from tqdm import tqdm
 
     tqdm.write(f"error: {text if what in text else f'{what}: {text}'}", file=sys.stderr)

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         DataError: The label file can't be read.
-        OSError: The figures can't be written where they are wanted.
+        OSError: The results can't be written to the requested path.
     """
     if args.out:
         require_writable(args.out, force=args.force)
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measure_hands(args: argparse.Namespace) -> tuple["AnyReport", dict[str, object]]:
-    """Measure on labelled hands, and return the report and the options that decided it."""
+    """Measure on labelled hands, and return the report and the options on which it depends."""
     from openpose_keras.core.boxes import BOX_MARGIN
     from openpose_keras.evaluation import evaluate, evaluate_search
     from openpose_keras.io.coco import read_labels
@@ -128,7 +128,7 @@ def _measure_hands(args: argparse.Namespace) -> tuple["AnyReport", dict[str, obj
 
 
 def _measure_hands_of_people(args: argparse.Namespace) -> tuple["AnyReport", dict[str, object]]:
-    """Measure the hands that whole people have, as a search, and return the same."""
+    """Measure the hands of whole people as a search, and return the report and its options."""
     from openpose_keras.evaluation import evaluate_search
     from openpose_keras.io.coco import read_labels
 
@@ -146,7 +146,7 @@ def _measure_hands_of_people(args: argparse.Namespace) -> tuple["AnyReport", dic
 
 
 def _measure_faces(args: argparse.Namespace) -> tuple["AnyReport", dict[str, object]]:
-    """Measure on labelled faces, and return the report and the options that decided it."""
+    """Measure on labelled faces, and return the report and the options on which it depends."""
     from openpose_keras.core.boxes import BOX_MARGIN
     from openpose_keras.core.skeletons import FACE
     from openpose_keras.estimators.face import FaceEstimator
@@ -170,7 +170,7 @@ def _measure_faces(args: argparse.Namespace) -> tuple["AnyReport", dict[str, obj
 
 
 def _measure_people(args: argparse.Namespace) -> tuple["AnyReport", dict[str, object]]:
-    """Measure on labelled people, and return the report and the options that decided it."""
+    """Measure on labelled people, and return the report and the options on which it depends."""
     from openpose_keras.evaluation import evaluate_bodies
     from openpose_keras.io.coco_people import read_people_labels
 
@@ -187,7 +187,7 @@ def _measure_people(args: argparse.Namespace) -> tuple["AnyReport", dict[str, ob
 
 
 def _refuse_options_of_hands(args: argparse.Namespace, *, allowed: str | None = None) -> None:
-    """Raise UsageError if an option is given, but for one, that only hands have."""
+    """Raise UsageError if an option for hands is given, except for the allowed one."""
     used = [option for option, name in _OF_HANDS.items() if getattr(args, name) and name != allowed]
     if used:
         raise options.UsageError(

@@ -1,4 +1,4 @@
-"""`openpose-keras explore`: images in the explorer, in JupyterLab."""
+"""`openpose-keras explore`: open images in the explorer, in JupyterLab."""
 
 import argparse
 import json
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the notebook into a temporary folder, and start JupyterLab on it.
+    """Write a notebook to a temporary folder, and open it in JupyterLab.
 
     Args:
         args: The options of `add_arguments`.
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _notebook(photos: list[str], preset: str) -> dict[str, object]:
-    """Return a notebook whose one cell opens the explorer."""
+    """Return a notebook with a single cell that opens the explorer."""
     call = f"explore({photos!r}, preset={preset!r})"
     lines = ["from openpose_keras import explore\n", "\n", call]
     cell: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""`openpose-keras export`: write a network as a file of another library."""
+"""`openpose-keras export`: export a network to a file of another library."""
 
 import argparse
 from pathlib import Path
@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         UsageError: The name of the file, or --float16, does not fit the kind of file.
-        NetworkError: The file computes something else than Keras.
-        OSError: The file can't be written where it is wanted.
+        NetworkError: The results of the file differ from those of Keras.
+        OSError: The file can't be written to the requested path.
     """
     from openpose_keras.engines.export import TOLERANCES, export_network
 

@@ -1,4 +1,4 @@
-"""`openpose-keras fetch`: OpenPose's own weights, downloaded, checked and converted."""
+"""`openpose-keras fetch`: download, check and convert OpenPose's own weights."""
 
 import argparse
 import sys
@@ -56,10 +56,10 @@ def run(args: argparse.Namespace) -> int:
         args: The options of `add_arguments`.
 
     Returns:
-        The exit status: 0, or 1 when no source had the file.
+        The exit status: 0, or 1 if the file is not available from any source.
 
     Raises:
-        UsageError: There is nobody to ask about the licence.
+        UsageError: The licence must be accepted, but the user can't be asked.
         OpenPoseKerasError: The licence is refused.
     """
     from openpose_keras.conversion.fetch import fetch, target_path
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _log(line: str) -> None:
-    """Print a line on stderr at once."""
+    """Print a line to stderr immediately."""
     print(line, file=sys.stderr, flush=True)
 
 

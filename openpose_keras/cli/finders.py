@@ -1,4 +1,4 @@
-"""What `openpose-keras detect` does with a photo: find, draw, write; in any process."""
+"""The processing of a photo by `openpose-keras detect` in any process: find, draw, write."""
 
 import argparse
 import errno
@@ -31,7 +31,7 @@ _PLURALS = {"body": "bodies", "face": "faces", "hand": "hands"}
 
 
 class Job(NamedTuple):
-    """A photo to work on: where it lies, what its outputs begin with, its name in the results."""
+    """A photo to process: its path, the prefix of its outputs, and its name in the results."""
 
     photo: str  # a million strings take less memory than paths
     stem: str
@@ -40,14 +40,14 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a photo.
+    """The outcome of a photo.
 
     Args:
         job: The photo.
-        text: What was found, or the error.
-        failed: Whether it is an error.
-        counts: How many bodies, faces and hands were found.
-        line: The photo's line in the results, from `format_photo`; empty where nobody wants it.
+        text: A description of the people found, or the error.
+        failed: Whether the text is an error.
+        counts: The numbers of bodies, faces and hands found.
+        line: The photo's line in the results, from `format_photo`; empty if it is not needed.
     """
 
     job: Job
@@ -58,23 +58,23 @@ class Outcome:
 
 
 class Finder(Protocol):
-    """Finds hands alone or whole people, and writes what it found."""
+    """Finds hands alone or whole people, and writes the results."""
 
     def find(self, image: np.ndarray) -> Any:  # noqa: ANN401 - each finder has its own
-        """Return what is in an image (H, W, 3) uint8 RGB."""
+        """Return the hands or people in an image (H, W, 3) uint8 RGB."""
 
     def people(self, found: Any) -> list[Person]:  # noqa: ANN401
-        """Return it as people."""
+        """Convert the results to people."""
 
     def describe(self, found: Any) -> str:  # noqa: ANN401
-        """Return it in words."""
+        """Describe the results in words."""
 
     def write(self, kind: str, path: Path, image: np.ndarray, found: Any) -> None:  # noqa: ANN401
-        """Write one of the kinds of `OUTPUT_SUFFIXES`."""
+        """Write one of the kinds of output in `OUTPUT_SUFFIXES`."""
 
 
 class _Hands:
-    """Finds hands alone, with the options that are of these."""
+    """Finds hands alone, with the options for hands."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         """Load the network."""
@@ -92,11 +92,11 @@ class _Hands:
         )
 
     def people(self, found: Sequence[HandEstimate]) -> list[Person]:
-        """Return each hand as a person; a right one where nobody knows the side."""
+        """Return each hand as a person; a hand of unknown side is a right one."""
         return [as_person(each.hand) for each in found]
 
     def describe(self, found: Sequence[HandEstimate]) -> str:
-        """Return each hand's side and presence, or its score where the network tells none."""
+        """Return each hand's side and presence, or its score if there is no presence."""
         words = []
         for hand in (each.hand for each in found):
             sure = f"score {hand.score:.2f}"
@@ -133,11 +133,11 @@ class _People:
         return self.estimator(image, min_presence=self.args.min_presence)
 
     def people(self, found: list[Person]) -> list[Person]:
-        """Return them as they are."""
+        """Return the people unchanged."""
         return found
 
     def describe(self, found: Sequence[Person]) -> str:
-        """Return how many there are of each part, and the least presence among them."""
+        """Return the number of each part, and the minimum presence among them."""
         words = []
         for kind, count in count_parts(found).items():
             told = [getattr(part, "presence", None) for part in _parts(found, kind)]
@@ -165,36 +165,36 @@ def _write_drawn(
 
 
 def load_finder(args: argparse.Namespace) -> Finder:
-    """Return what finds the parts that are asked for; this loads the networks."""
+    """Return a finder for the requested parts, which loads the networks."""
     return _People(args) if args.parts else _Hands(args)
 
 
 def work(args: argparse.Namespace, finder: Finder, jobs: Iterable[Job]) -> Iterator[Outcome]:
-    """Work through photos; reading and writing go on while the network computes.
+    """Process photos; they are read and written while the network computes.
 
     Args:
-        args: The options, with the `kinds` of outputs, and the `tables` that are wanted.
-        finder: From `load_finder`.
+        args: The options, with the `kinds` of outputs and the requested `tables`.
+        finder: The finder, from `load_finder`.
         jobs: The photos.
 
     Yields:
-        An outcome for each photo. Its outputs are written.
+        An outcome for each photo, after its outputs are written.
 
     Raises:
-        OSError: The disk is full, so that it makes no sense to go on.
+        OSError: The disk is full, so that the run cannot continue.
     """
     known: dict[Path, Job] = {}  # a few, between reading and writing
     failed: deque[Outcome] = deque()
 
     def photos() -> Iterator[Path]:
-        """Note which job a photo is of."""
+        """Yield the photos, and record the job of each one."""
         for job in jobs:
             path = Path(job.photo)
             known[path] = job
             yield path
 
     def fail(photo: Path, error: Exception) -> None:
-        """Keep the error, until it is told."""
+        """Keep the error until it is reported."""
         text = error_text(error).removeprefix(f"{photo}: ")
         failed.append(Outcome(known.pop(photo), text, failed=True))
 
@@ -233,33 +233,33 @@ def _write(
 
 
 def output_paths(args: argparse.Namespace, job: Job) -> dict[str, Path]:
-    """Return the outputs of a photo by their kinds."""
+    """Return the output paths of a photo by kind."""
     return {kind: args.out / f"{job.stem}{OUTPUT_SUFFIXES[kind]}" for kind in args.kinds}
 
 
 def count_parts(people: Sequence[Person]) -> Counter[str]:
-    """Return how many bodies, faces and hands there are."""
+    """Return the numbers of bodies, faces and hands."""
     return Counter(type(part).__name__.lower() for part in _parts(people))
 
 
 def _parts(people: Sequence[Person], kind: str | None = None) -> list[Keypoints]:
-    """Return the parts of people, all or those of a kind, such as "hand"."""
+    """Return the parts of people, either all or those of a kind such as "hand"."""
     parts = (part for person in people for part in person.parts.values())
     return [part for part in parts if kind in (None, type(part).__name__.lower())]
 
 
 def count_words(counts: Mapping[str, int]) -> str:
-    """Return counts of parts in words."""
+    """Format counts of parts in words."""
     return ", ".join(f"{n} {part if n == 1 else _PLURALS[part]}" for part, n in counts.items())
 
 
 def _floor(presence: float) -> str:
-    """Return a presence with two decimals, rounded down: 1.00 would be certain."""
+    """Format a presence with two decimals, rounded down, since 1.00 would mean certainty."""
     return f"{math.floor(100 * presence) / 100:.2f}"
 
 
 def error_text(error: Exception) -> str:
-    """Return an error in one line."""
+    """Format an error in one line."""
     text = " ".join(str(error).split()) or "no message"
     if isinstance(error, OpenPoseKerasError | OSError | ValueError):
         return text
@@ -267,7 +267,7 @@ def error_text(error: Exception) -> str:
 
 
 def _overlay(image: np.ndarray, estimates: Sequence[HandEstimate]) -> np.ndarray:
-    """Draw the heatmaps of all hands over the photo; where boxes overlap, the greatest value."""
+    """Draw the heatmaps of all hands over the photo, with the maximum where boxes overlap."""
     total = np.full(image.shape[:2], np.nan, np.float32)  # NaN: no box is here
     for estimate in estimates:
         maps, frame = estimate.heatmaps()

@@ -1,4 +1,4 @@
-"""`openpose-keras inspect`: print what a weight file contains."""
+"""`openpose-keras inspect`: print the content of a weight file."""
 
 import argparse
 from pathlib import Path
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_layers(weights: "WeightFile") -> None:
-    """Print one line an array, in Keras's layout, and the totals."""
+    """Print one line per array, in Keras's layout, and the totals."""
     arrays = [(name, array) for name, each in weights.layers.items() for array in each]
     width = max(map(len, weights.layers))
     print(f"{'layer':<{width}}  {'shape':<16}{'least':>11}{'greatest':>11}{'mean':>11}{'std':>11}")

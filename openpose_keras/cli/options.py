@@ -1,4 +1,4 @@
-"""Options that sub-commands share, and the reading of their values."""
+"""Common options of sub-commands, and the parsing of their values."""
 
 import argparse
 import math
@@ -42,7 +42,7 @@ _DEFAULTS = "lite; hand_lite with --weights and with options that are of hands a
 
 
 _PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino", "litert": "ai-edge-litert"}
-"""What pip installs an engine by."""
+"""The package names of the engines for pip."""
 
 FORMATS = ("json", "csv", "parquet", "coco")
 
@@ -53,21 +53,21 @@ OF_HANDS = {
     "--smallest": "smallest",
     "--heatmaps": "heatmaps",
 }
-"""Options that are of hands alone, where a sub-command has them, by their names."""
+"""The options for hands alone, if a sub-command has them, by name."""
 
 
 class UsageError(OpenPoseKerasError, ValueError):
-    """An option's value makes no sense; argparse could not know."""
+    """An option has an invalid value that argparse cannot detect."""
 
 
 def add_estimator_options(
     parser: argparse.ArgumentParser, *, preset: str | None = "hand_lite"
 ) -> None:
-    """Add the options that choose network and recipe to the parser of a sub-command.
+    """Add the options that select the network and the recipe to the parser of a sub-command.
 
     Args:
         parser: The parser.
-        preset: The default of `--preset`; None where the sub-command chooses it by other options.
+        preset: The default of `--preset`; None if the sub-command selects it by other options.
     """
     presets = ", ".join(name for name, preset in PRESETS.items() if preset.finds)
     sets = ", ".join(f"{name} ({','.join(names)})" for name, names in PRESET_SETS.items())
@@ -106,7 +106,7 @@ def add_estimator_options(
 
 
 def _add_network_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what computes the networks, and with which weights."""
+    """Add the options for the engine and the weights of the networks."""
     parser.add_argument(
         "--dtype",
         choices=DTYPES,
@@ -127,7 +127,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_presets(text: str) -> str:
-    """Check the name of a set of presets, or names of presets with commas between."""
+    """Check the name of a set of presets, or comma-separated names of presets."""
     try:
         get_presets(text)
     except ValueError as error:
@@ -150,7 +150,7 @@ def parse_recipe(text: str) -> "str | AnyRecipe | BodyRecipe":
 
 
 def parse_parts(text: str) -> tuple[Part, ...]:
-    """Read parts of people with commas between."""
+    """Parse comma-separated parts of people."""
     try:
         return check_parts(text)
     except ValueError as error:
@@ -158,7 +158,7 @@ def parse_parts(text: str) -> tuple[Part, ...]:
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-    """Read formats of results with commas between; none at all of "none"."""
+    """Parse comma-separated formats of results; "none" gives an empty result."""
     formats = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",")))
     if formats == ("none",):
         return ()
@@ -170,7 +170,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 
 def parse_box(text: str) -> tuple[float, float, float, float] | str:
-    """Read "x,y,w" as the square box (x, y, w, w), "x,y,w,h" as a box, or "whole" as itself.
+    """Parse "x,y,w" as the square box (x, y, w, w), "x,y,w,h" as a box, or "whole" unchanged.
 
     Args:
         text: The argument.
@@ -179,7 +179,7 @@ def parse_box(text: str) -> tuple[float, float, float, float] | str:
         The box in pixels, or "whole".
 
     Raises:
-        ArgumentTypeError: It is something else.
+        ArgumentTypeError: The argument has none of these forms.
 
     Example:
         >>> parse_box("10,20,300")
@@ -200,7 +200,7 @@ def parse_box(text: str) -> tuple[float, float, float, float] | str:
 
 
 def _parse_number(text: str) -> float:
-    """Read a number; NaN, which lies in no range, of any other text."""
+    """Parse a number; any other text gives NaN, which lies in no range."""
     try:
         return float(text)
     except ValueError:
@@ -208,7 +208,7 @@ def _parse_number(text: str) -> float:
 
 
 def parse_positive(text: str) -> float:
-    """Read a finite number above 0."""
+    """Parse a finite number above 0."""
     value = _parse_number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, not {text!r}")
@@ -216,7 +216,7 @@ def parse_positive(text: str) -> float:
 
 
 def parse_strength(text: str) -> float:
-    """Read a finite number that is not below 0."""
+    """Parse a finite number that is not below 0."""
     value = _parse_number(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number of 0 or above, not {text!r}")
@@ -224,7 +224,7 @@ def parse_strength(text: str) -> float:
 
 
 def parse_probability(text: str) -> float:
-    """Read a number from 0 to 1."""
+    """Parse a number from 0 to 1."""
     value = _parse_number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, not {text!r}")
@@ -232,14 +232,14 @@ def parse_probability(text: str) -> float:
 
 
 def plain(value: object) -> object:
-    """Return the value of an option as a JSON file has it: a path is text, a recipe its fields."""
+    """Convert the value of an option for JSON: a path to text, a recipe to its fields."""
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return str(value) if isinstance(value, Path) else value
 
 
 def parse_fraction(text: str) -> float:
-    """Read a fraction of an image's side, also with a slash: "0.05" or "1/20"."""
+    """Parse a fraction of an image's side, also with a slash: "0.05" or "1/20"."""
     above, _, below = text.partition("/")
     value = _parse_number(above) / (_parse_number(below or "1") or math.nan)
     if not LEAST_SMALLEST <= value < 1:
@@ -250,21 +250,21 @@ def parse_fraction(text: str) -> float:
 
 
 def parse_count(text: str) -> int:
-    """Read a whole number above 0."""
+    """Parse a whole number above 0."""
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, not {text!r}")
     return int(text)
 
 
 def parse_whole(text: str) -> int:
-    """Read a whole number that is not below 0."""
+    """Parse a whole number that is not below 0."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number of 0 or above, not {text!r}")
     return int(text)
 
 
 def default_preset(args: argparse.Namespace) -> str:
-    """Return what finds people, or hands alone if other options ask for these; it says so."""
+    """Return the default preset, for people or for hands if hand options are given; print it."""
     given = hand_options(args) + ["--weights"] * bool(args.weights)
     if not given:
         return "lite"
@@ -275,15 +275,15 @@ def default_preset(args: argparse.Namespace) -> str:
 
 
 def hand_options(args: argparse.Namespace) -> list[str]:
-    """Return the options that were given and are of hands alone."""
+    """Return the given options that are for hands alone."""
     return [option for option, name in OF_HANDS.items() if getattr(args, name, None)]
 
 
 def chosen_parts(args: argparse.Namespace) -> tuple[Part, ...]:
-    """Return the parts of people to find; empty for hands alone, which have options of their own.
+    """Return the parts of people to find; empty for hands alone, which have separate options.
 
     Raises:
-        UsageError: The presets lack a part, or an option is of hands alone.
+        UsageError: The presets lack a part, or an option is for hands alone.
     """
     presets = get_presets(args.preset)
     parts: tuple[Part, ...] = args.parts or tuple(presets)
@@ -305,7 +305,7 @@ def chosen_parts(args: argparse.Namespace) -> tuple[Part, ...]:
 
 
 def add_parts_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that says which parts of people are found."""
+    """Add the option that selects the parts of people to find."""
     parser.add_argument(
         "--parts",
         type=parse_parts,
@@ -315,7 +315,7 @@ def add_parts_option(parser: argparse.ArgumentParser) -> None:
 
 
 def load_estimator(args: argparse.Namespace) -> "HandEstimator":
-    """Return the estimator of `add_estimator_options`; this loads the weights."""
+    """Load the estimator selected by `add_estimator_options`, with its weights."""
     from openpose_keras.estimators.hand import HandEstimator
 
     check_networks(args, ["hand"])
@@ -332,7 +332,7 @@ def load_estimator(args: argparse.Namespace) -> "HandEstimator":
 def load_people_estimator(
     args: argparse.Namespace, parts: Collection[Part]
 ) -> "WholeBodyEstimator":
-    """Return the estimator of parts of people; this loads the weights."""
+    """Load the estimator of parts of people, with its weights."""
     from openpose_keras.estimators.whole_body import WholeBodyEstimator
 
     if args.weights and set(parts) != {"body"}:
@@ -352,12 +352,12 @@ def load_people_estimator(
 
 
 def check_networks(args: argparse.Namespace, parts: Collection[Part]) -> None:
-    """Check what can be checked before a network is loaded, which may take long.
+    """Check the options before a network is loaded, which may take long.
 
     Raises:
-        UsageError: The recipe, or `--smallest`, is not for these parts, or the engine does not
-            calculate in the dtype.
-        WeightsError: The weights are not there.
+        UsageError: The recipe or `--smallest` is not for these parts, or the engine does not
+            support the dtype.
+        WeightsError: The weights are missing.
         BackendError: The engine is not installed.
     """
     try:
@@ -377,7 +377,7 @@ def check_networks(args: argparse.Namespace, parts: Collection[Part]) -> None:
 
 
 def _check_engine(args: argparse.Namespace) -> None:
-    """Check that the engine is there, and calculates in the dtype."""
+    """Check that the engine is installed and supports the dtype."""
     try:
         check_dtype(args.dtype, args.engine)
     except ValueError as error:
@@ -388,11 +388,11 @@ def _check_engine(args: argparse.Namespace) -> None:
 
 
 def how_to_use(name: str, weights: Path | None = None) -> str:
-    """Return how to use a preset: a command, or Python where there is none.
+    """Return how to use a preset: a command, or Python code if there is no command.
 
     Args:
         name: A key of `PRESETS`.
-        weights: The file, where the preset does not find it by itself.
+        weights: The weight file, if the preset does not find it itself.
 
     Example:
         >>> how_to_use("face")

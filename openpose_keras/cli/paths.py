@@ -1,4 +1,4 @@
-"""The photos that arguments name, and the names of the files that are written for them."""
+"""Resolve arguments to photos, and choose the names of the output files."""
 
 import os
 from collections import Counter
@@ -22,15 +22,15 @@ _COMMANDS = {
     (".caffemodel", ".h5", ".pth", ".tflite", ".npy"): ("convert", "inspect", "verify", "average"),
     (".json",): ("evaluate", "train"),
 }
-"""The commands whose first argument is a file of such a name."""
+"""The commands whose first argument is a file with such a name."""
 
 
 class InputError(OpenPoseKerasError, ValueError):
-    """An argument names no photo, or asks for what is not possible."""
+    """An argument names no photo, or requests something impossible."""
 
 
 def right_command(path: Path, command: str) -> str:
-    """Return the end of a message: which commands take such a file; empty if this one does."""
+    """Return the end of a message with the commands for a file; empty if this one accepts it."""
     suffix = path.suffix.lower()
     commands = next((names for suffixes, names in _COMMANDS.items() if suffix in suffixes), ())
     if command in commands or not commands:
@@ -40,25 +40,24 @@ def right_command(path: Path, command: str) -> str:
 
 
 def expand(argument: str, *, recursive: bool = False) -> list[Path]:
-    """Return the photos that an argument names: a file, a folder's photos, or a pattern's matches.
+    """Return the photos that an argument names: a file, those in a folder, or a pattern's matches.
 
-    Shells on Windows leave patterns to the program. Names of folders and files that exist are never
-    taken for patterns. What an earlier run wrote (NAME_keypoints.png, NAME_heatmaps.png) is left
-    out of folders and patterns, so that `--out` may be the folder itself; so are hidden files, such
-    as the ._NAME.jpg of macOS. Named one by one they are taken.
+    Shells on Windows do not expand patterns. Names of existing folders and files are never
+    interpreted as patterns. Outputs of an earlier run (NAME_keypoints.png, NAME_heatmaps.png) in
+    folders and patterns are left out, so that `--out` may be the folder itself. Hidden files, such
+    as the ._NAME.jpg of macOS, are left out too. Both are used if they are named individually.
 
     Args:
         argument: A path, or a pattern with * ? [] and ** (any number of folders, links excluded).
-        recursive: Whether a folder stands for the folders in it too, links and hidden ones
-            excluded.
+        recursive: Whether a folder includes its subfolders, except links and hidden ones.
 
     Returns:
         At least one path, sorted by name.
 
     Raises:
-        InputError: There is no such file, it is a video, or there is no photo in the folder or of
-            the pattern.
-        ValueError: It is not a valid pattern.
+        InputError: There is no such file, it is a video, or the folder or pattern contains no
+            photo.
+        ValueError: The pattern is not valid.
     """
     path = Path(argument)
     if not argument:
@@ -92,15 +91,15 @@ def expand(argument: str, *, recursive: bool = False) -> list[Path]:
 
 
 def left_out(folder: Path, *, recursive: bool = False, out: Path | None = None) -> str:
-    """Return which photos, videos and subfolders of a folder are not read, and how to mend it.
+    """Describe the photos, videos and subfolders of a folder that are not read, with advice.
 
     Args:
         folder: The folder.
         recursive: As for `expand`.
-        out: The folder of the results, which does not count.
+        out: The results folder, which is ignored.
 
     Returns:
-        Part of a line, such as "left out: 3 raw photos (save as JPEG first)"; empty where all are
+        Part of a line, such as "left out: 3 raw photos (save as JPEG first)"; empty if all are
         read.
     """
     inside = [] if recursive else [each for each in folder.iterdir() if each.is_dir()]
@@ -119,10 +118,10 @@ def left_out(folder: Path, *, recursive: bool = False, out: Path | None = None) 
 
 
 def make_folder(option: str, folder: Path) -> None:
-    """Make the folder that an option names, where it is missing.
+    """Create the folder that an option names, if it is missing.
 
     Raises:
-        InputError: It is a file, or it cannot be made.
+        InputError: The path is a file, or the folder cannot be created.
     """
     if folder.is_file():
         raise InputError(f"{option} {folder}: it is a file; name a folder")
@@ -133,15 +132,15 @@ def make_folder(option: str, folder: Path) -> None:
 
 
 def _files(folder: Path, recursive: bool) -> Iterator[Path]:
-    """Return the files of a folder, or of the folders in it too."""
+    """Return the files in a folder, optionally with those in its subfolders."""
     return _walk(folder) if recursive else folder.iterdir()
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield all files in a folder and in the folders in it; raise where one can't be read."""
+    """Yield all files in a folder and its subfolders; raise an error if one can't be read."""
 
     def fail(error: OSError) -> None:
-        """Raise what os.walk would leave out in silence."""
+        """Raise an error that os.walk would silently ignore."""
         raise error
 
     for place, folders, names in os.walk(folder, onerror=fail):
@@ -150,24 +149,24 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _is_left_out(path: Path) -> bool:
-    """Return whether a file is hidden, or written by an earlier run."""
+    """Return whether a file is hidden or was written by an earlier run."""
     return path.name.startswith(".") or path.name.endswith(_OUTPUTS)
 
 
 def output_stems(photos: Sequence[Path], folders: Sequence[Path] | None = None) -> list[str]:
-    """Return the start of the names of each photo's outputs, so that no two photos share one.
+    """Return a unique prefix for the names of each photo's outputs.
 
-    Usually that is the photo's name without its suffix. Photos of the same name get their folder
-    and their suffix too, and if that does not help a number. Names that differ only in case count
-    as the same, as they do on some file systems.
+    Usually it is the photo's name without its suffix. For photos with the same name, the folder and
+    the suffix are added, and if necessary a number. Names that differ only in case count as the
+    same, as they do on some file systems.
 
     Args:
-        photos: Paths, no two the same.
-        folders: For each photo a folder that it lies in; the folders between are those of its
-            outputs too. None: there are none between.
+        photos: Paths without duplicates.
+        folders: For each photo, a folder that contains it. The subfolders between the folder and
+            the photo are kept for the outputs. None if there are no subfolders.
 
     Returns:
-        One stem a photo, with slashes.
+        One stem per photo, with slashes.
 
     Example:
         >>> output_stems([Path("left/a.jpg"), Path("right/a.jpg"), Path("right/b.jpg")])

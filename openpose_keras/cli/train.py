@@ -1,4 +1,4 @@
-"""`openpose-keras train`: train a network of hands or of bodies, or train on."""
+"""`openpose-keras train`: train a network of hands, bodies or faces, or resume a training."""
 
 import argparse
 import dataclasses
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, resume a run, or only write a preview of its samples.
+    """Start or resume a training run, or only write a preview of its samples.
 
     Args:
         args: The parsed options of `add_arguments`.

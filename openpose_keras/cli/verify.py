@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Read "368x256" as height and width, or "368" as both.
+    """Parse "368x256" as height and width, or "368" as both.
 
     Args:
         text: The argument.
@@ -60,7 +60,7 @@ def parse_size(text: str) -> tuple[int, int]:
         Height and width in pixels.
 
     Raises:
-        ArgumentTypeError: It is neither, or a side is not from 1 to 4096.
+        ArgumentTypeError: The argument has neither form, or a side is not from 1 to 4096.
 
     Example:
         >>> parse_size("256x328")
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UsageError: The options contradict each other.
         WeightsError: A file is damaged or does not fit, or OpenCV can't read Caffe's files.
-        OSError: A result can't be written where it is wanted.
+        OSError: A result can't be written to the requested path.
     """
     from openpose_keras.core.files import require_writable, write_json
 

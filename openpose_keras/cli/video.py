@@ -1,4 +1,4 @@
-"""`openpose-keras video`: a video in, the video with its people drawn out."""
+"""`openpose-keras video`: find people in a video, and write the video with them drawn."""
 
 import argparse
 import hashlib
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which files are written."""
+    """Add the options for the output files."""
     parser.add_argument(
         "--out",
         type=Path,
@@ -90,7 +90,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Work through the frames.
+    """Process the frames of the video.
 
     Args:
         args: The options of `add_arguments`.
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UsageError: The options contradict each other.
         InputError: An output can't be written.
-        VideoError: The input is no video, or has no frame.
+        VideoError: The input is not a video, or has no frames.
     """
     from openpose_keras.core.progress import show_progress
     from openpose_keras.estimators.video import process
@@ -151,12 +151,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _source(text: str) -> str | int:
-    """Return the number of a webcam as a number."""
+    """Parse a source; the number of a webcam becomes an integer."""
     return int(text) if text.isdecimal() and not Path(text).exists() else text
 
 
 def _name(text: str) -> str:
-    """Return what the names of the outputs begin with."""
+    """Return the prefix of the names of the outputs."""
     if isinstance(_source(text), int):
         return f"webcam{text}"
     if "://" in text:
@@ -167,13 +167,13 @@ def _name(text: str) -> str:
 
 
 def _comment(args: argparse.Namespace) -> str:
-    """Return what the drawn video keeps of the command: a hash of its input and outputs."""
+    """Return the comment to store in the drawn video: a hash of the command's input and outputs."""
     files = [Path(each).resolve() for each in (args.input, args.out, args.json, args.table) if each]
     return f"openpose-keras video {hashlib.sha256(repr(files).encode()).hexdigest()[:16]}"
 
 
 def _is_repeated(args: argparse.Namespace) -> bool:
-    """Return whether this command, with these files, has written the drawn video before."""
+    """Return whether the drawn video was written earlier by this command with these files."""
     from openpose_keras.io.video import read_comment
 
     repeated = args.out.is_file() and read_comment(args.out) == _comment(args)
@@ -183,10 +183,10 @@ def _is_repeated(args: argparse.Namespace) -> bool:
 
 
 def _check_outputs(args: argparse.Namespace, name: str) -> set[Path]:
-    """Raise rather than overwrite the input, or without `--force` any file; make the folder.
+    """Raise an error before the input, or any file without `--force`, is replaced; make the folder.
 
     Returns:
-        The frames' JSON files of an earlier run.
+        The JSON files of frames from an earlier run.
     """
     if args.out.suffix.lower() != ".mp4":
         raise InputError(f"--out {args.out}: expected a name that ends in .mp4")
@@ -209,9 +209,9 @@ def _check_outputs(args: argparse.Namespace, name: str) -> set[Path]:
 def _open_outputs(
     args: argparse.Namespace, stack: ExitStack, name: str, rate: "Fraction", stale: set[Path]
 ) -> Callable[["VideoFrame", list["Person"]], bool]:
-    """Open the outputs; return what writes a frame and says whether to go on.
+    """Open the outputs; return a function that writes a frame and returns whether to continue.
 
-    The JSON files that it overwrites are no longer among the stale ones.
+    The JSON files that it overwrites are removed from the stale ones.
     """
     from openpose_keras.estimators.smoothing import PeopleFilter
     from openpose_keras.io.keypoint_tables import write_table
@@ -244,12 +244,12 @@ def _open_outputs(
 
 
 def _load(args: argparse.Namespace, parts: Collection[Part]) -> "AnyEstimator":
-    """Return the estimator; this loads the weights."""
+    """Load the estimator with its weights."""
     return options.load_people_estimator(args, parts) if parts else options.load_estimator(args)
 
 
 def _report(args: argparse.Namespace, reader: "VideoReader", found: str) -> None:
-    """Print what was found and written, and how many frames were damaged."""
+    """Print the results, the files written and the number of damaged frames."""
     outputs = [str(path) for path in (args.out, args.json, args.table) if path]
     print(f"{args.input}: {found} -> {', '.join(outputs)}")
     if reader.broken:

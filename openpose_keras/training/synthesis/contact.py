@@ -244,7 +244,7 @@ def _clear_thumb(
 
 
 def _distances(chains: np.ndarray, centre: np.ndarray, axis: np.ndarray | None) -> np.ndarray:
-    """Return how near each chain (n, k, 3) of bones comes to a line or point, (n,) metres."""
+    """Return the distance of each chain (n, k, 3) of bones from a line or point, (n,) metres."""
     away = along_bones(chains, (0.35, 0.7, 1.0)) - centre
     if axis is not None:
         away = away - (away @ axis)[..., None] * axis

@@ -1,6 +1,6 @@
 """A scene: the positions of people, the objects around them, and the camera.
 
-The world frame has x to the right, y up and z towards the camera's side, in metres. The floor is y
+The world frame has x to the right, y up and z towards the camera's side, in metres. On the floor y
 = 0.
 """
 
