@@ -96,7 +96,7 @@ class _Hands:
         return [as_person(each.hand) for each in found]
 
     def describe(self, found: Sequence[HandEstimate]) -> str:
-        """Return each hand's side and presence, or its score if there is no presence."""
+        """Describe each hand by its side, and its presence or, without one, its score."""
         words = []
         for hand in (each.hand for each in found):
             sure = f"score {hand.score:.2f}"

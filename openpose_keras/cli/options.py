@@ -264,7 +264,7 @@ def parse_whole(text: str) -> int:
 
 
 def default_preset(args: argparse.Namespace) -> str:
-    """Return the default preset, for people or for hands if hand options are given; print it."""
+    """Return the default preset, for people, or for hands if hand options are given, and say so."""
     given = hand_options(args) + ["--weights"] * bool(args.weights)
     if not given:
         return "lite"
