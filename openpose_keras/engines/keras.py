@@ -137,7 +137,7 @@ def _compile_jax(model: "keras.Model") -> Callable[[np.ndarray], Maps]:
 
 
 def _power_ends(count: int) -> list[int]:
-    """Return where to split a batch into powers of two: [4, 6] for 7 images."""
+    """Return the indices that split a batch into powers of two: [4, 6] for 7 images."""
     powers = [1 << bit for bit in reversed(range(count.bit_length())) if count >> bit & 1]
     return list(itertools.accumulate(powers[:-1]))
 

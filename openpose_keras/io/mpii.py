@@ -1,14 +1,14 @@
 """MPII Human Pose's labels: its own Matlab file, or the JSON form that pose projects share.
 
-`mpii_human_pose_v1_u12_1.mat` holds the struct `RELEASE` (human-pose.mpi-inf.mpg.de): of each
-image the people, with the points that are labelled, `scale` and `objpos`. `mpii_train.json` is a
-list of people, each with `image`, `joints` (16 pairs), `joints_vis`, `center` and `scale`, as in
-the data of HRNet and MMPose (docs/en/dataset_zoo/2d_body_keypoint.md of MMPose). The coordinates of
-both count from 1, as Matlab's do.
+`mpii_human_pose_v1_u12_1.mat` holds the struct `RELEASE` (human-pose.mpi-inf.mpg.de): the people of
+each image, with the labelled points, `scale` and `objpos`. `mpii_train.json` is a list of people,
+each with `image`, `joints` (16 pairs), `joints_vis`, `center` and `scale`, as in the data of HRNet
+and MMPose (docs/en/dataset_zoo/2d_body_keypoint.md of MMPose). The coordinates of both count from
+1, as in Matlab.
 
-Matlab's files are read here, versions 5 to 7.2 as far as data sets use them ("MAT-File Format" by
-MathWorks, Level 5). SciPy reads them too, but where a file is damaged its reader ends the
-interpreter: with SciPy 1.17 in 14 of 600 random damages.
+This module has its own reader of Matlab's files, versions 5 to 7.2 as far as data sets use them
+("MAT-File Format" by MathWorks, Level 5). SciPy reads them too, but its reader may crash the
+interpreter if a file is damaged: with SciPy 1.17 for 14 of 600 random damages.
 """
 
 import math
@@ -50,11 +50,11 @@ def read_mat(path: str | Path) -> dict[str, Any]:
         path: The file.
 
     Returns:
-        A struct array is a list of dicts, a cell array a list, both down the columns; text is a
-        str, and a matrix of numbers an array with Matlab's shape, (1, 1) for one number.
+        A struct array is a list of dicts and a cell array a list, both in column-major order. Text
+        is a str, and a matrix of numbers is an array with Matlab's shape, (1, 1) for one number.
 
     Raises:
-        DataError: The file is not such a file; the message names it.
+        DataError: The file is not a .mat file; the message names it.
         FileNotFoundError: The file does not exist.
     """
     data = Path(path).read_bytes()
@@ -83,7 +83,7 @@ def _variables(data: memoryview) -> Iterator[tuple[str, Any]]:
 
 
 def _elements(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield the kind and the bytes of each element; one of up to four bytes lies in its tag."""
+    """Yield the kind and the bytes of each element; up to four bytes are stored in its tag."""
     at = 0
     while at < len(data):
         if at + 8 > len(data):
@@ -99,7 +99,7 @@ def _elements(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def _matrix(body: memoryview) -> tuple[str, Any]:
-    """Return the name and the value of a matrix; a body without bytes is an empty one."""
+    """Return the name and the value of a matrix; a body without bytes is an empty matrix."""
     if not body:
         return "", np.zeros((0, 0))
     flags, sides, name, *parts = _elements(body)
@@ -120,7 +120,7 @@ def _matrix(body: memoryview) -> tuple[str, Any]:
 
 
 def _read_structs(parts: Sequence[tuple[int, memoryview]], count: int) -> list[dict[str, Any]]:
-    """Return the elements of a struct array; its first two parts tell the names of its fields."""
+    """Return the elements of a struct array, whose first two parts contain the field names."""
     (width, *_), text = _numbers(*parts[0]).tolist(), parts[1][1]
     names = [bytes(text[at : at + width]) for at in range(0, len(text), width)]
     fields = [str(name.partition(b"\0")[0], "latin-1") for name in names]
@@ -143,20 +143,20 @@ def read_mpii(path: str | Path, images: str | Path | None = None) -> list[Labell
 
     Args:
         path: The `.mat` file, or a file in the JSON form.
-        images: The folder of the images, which must be there. By default the file's own folder,
-            and no image needs to be there.
+        images: The folder of the images, which must exist there. Defaults to the label file's own
+            folder, in which case the images need not exist.
 
     Returns:
-        One entry an image, in the file's order, whose id is its file name. People have the skeleton
-        `MPII_16`; `LabelledPerson.converted(BODY_MPI)` gives OpenPose's 15 keypoints. The box is
-        the square about the labelled middle, 200 pixels times the scale; the area is the box's. A
-        keypoint whose `joints_vis` is 0 is not labelled. Of a `.mat` file these are the training
-        images with people; somebody there without points has no labelled keypoint, and somebody
-        without a scale or a middle is left out.
+        One entry per image, in the order of the file, with the file name as its id. People have the
+        skeleton `MPII_16`; `LabelledPerson.converted(BODY_MPI)` gives OpenPose's 15 keypoints. The
+        box is a square around the labelled centre, with a side of 200 pixels times the scale, and
+        the area is that of the box. A keypoint whose `joints_vis` is 0 is not labelled. For a
+        `.mat` file, these are the training images with people; a person without points has no
+        labelled keypoint, and a person without a scale or a centre is left out.
 
     Raises:
-        DataError: The file is not such a file, or images are not in the folder; the message names
-            the file and the entry.
+        DataError: The file is not a label file of MPII, or images are missing from the folder. The
+            message names the file and the entry.
         FileNotFoundError: The file does not exist.
     """
     path = Path(path)
@@ -184,7 +184,7 @@ def _person(entry: Json) -> LabelledPerson:
 
 
 def _read_mat(path: Path) -> list[Json]:
-    """Return the people of a `.mat` file in the JSON form; `joints_vis` of hidden ones is 0.5."""
+    """Return the people of a `.mat` file in the JSON form, with 0.5 as `joints_vis` if hidden."""
     variables = read_mat(path)
     people: list[Json] = []
     with entry_of(path, "RELEASE"):
@@ -198,7 +198,7 @@ def _read_mat(path: Path) -> list[Json]:
 
 
 def _people_of(image: Json) -> list[Json]:
-    """Return the people of an entry of `annolist` who have a scale and a middle."""
+    """Return the people of an entry of `annolist` who have a scale and a centre."""
     people = []
     for person in _structs(image["annorect"]):
         if len(person.get("scale", ())) and len(person.get("objpos", ())):
@@ -210,7 +210,7 @@ def _people_of(image: Json) -> list[Json]:
 
 
 def _joints(person: Json) -> Json:
-    """Return `joints` and `joints_vis` of a person; points of the head do not tell the latter."""
+    """Return `joints` and `joints_vis` of a person; points of the head have no visibility."""
     joints, seen = np.zeros((len(MPII_16), 2)), np.zeros(len(MPII_16))
     for points in _structs(person.get("annopoints", ())):
         for point in _structs(points["point"]):

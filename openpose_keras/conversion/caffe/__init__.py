@@ -1,1 +1,1 @@
-"""Caffe's files: caffemodel and prototxt."""
+"""Read and write Caffe's files: .caffemodel and .prototxt."""

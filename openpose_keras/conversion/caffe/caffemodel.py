@@ -1,10 +1,10 @@
-"""Caffe's weight files, .caffemodel: bytes to arrays and back, without Caffe.
+"""Read and write Caffe's weight files, .caffemodel, without Caffe.
 
 The numbers of messages and fields are those of src/caffe/proto/caffe.proto of BVLC/caffe. The
-reader takes what versions of Caffe since 2013 have written: `layer` and the older `layers`, packed
-floats and doubles, shapes as a list or as num, channels, height and width. A blob keeps Caffe's
-layout: a convolution has a kernel (out, in, h, w) and a bias (out,). The layers' options are
-written, but not read: a .prototxt has them too.
+reader supports the formats of all versions of Caffe since 2013: `layer` and the older `layers`,
+packed floats and doubles, shapes as a list or as num, channels, height and width. A blob keeps
+Caffe's layout: a convolution has a kernel (out, in, h, w) and a bias (out,). The layers' options
+are written but not read, because a .prototxt has them too.
 """
 
 import math
@@ -90,12 +90,12 @@ def _read_layer(data: memoryview, numbers: tuple[int, ...]) -> CaffeLayer:
 
 
 def _last_text(values: list[Any]) -> str:
-    """Return the text of a field, of which the last value counts; empty if there is none."""
+    """Return the text of a field, whose last value counts; empty without a value."""
     return str(values[-1], "utf-8") if values else ""
 
 
 def _read_blob(data: memoryview) -> np.ndarray:
-    """Read a blob as a float32 array; doubles win over floats, as in Caffe."""
+    """Read a blob as a float32 array; doubles take precedence over floats, as in Caffe."""
     fields = read_fields(data, _MOST_FIELDS)
     parts, kind = (fields[_DOUBLES], "<f8") if fields[_DOUBLES] else (fields[_FLOATS], "<f4")
     with np.errstate(over="ignore"):  # of doubles
@@ -107,7 +107,7 @@ def _read_blob(data: memoryview) -> np.ndarray:
 
 
 def _read_shape(fields: Fields) -> tuple[int, ...]:
-    """Read the sides of a blob, in either of the two ways to write them."""
+    """Read the shape of a blob in either of its two notations."""
     if not fields[_SHAPE]:
         return tuple(fields[number][-1] for number in _OLD_DIMENSIONS if fields[number])
     sides = read_fields(fields[_SHAPE][-1], _MOST_FIELDS)[_SIDES]
@@ -121,12 +121,12 @@ def write_caffemodel(
 
     Args:
         path: The file.
-        network: What to write; such a file does not hold the inputs.
-        force: Whether a file that exists may be replaced.
+        network: The network to write; the file does not contain the inputs.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.
-        WeightsError: A blob holds what a float32 can't.
+        WeightsError: A blob holds a value that float32 can't represent.
     """
     with atomic_write(path, force=force) as temporary, temporary.open("wb") as file:
         file.write(write_field(_NAME, network.name))

@@ -1,7 +1,7 @@
-"""Convert a Keras network back into Caffe's: layers, wiring and weights.
+"""Convert a Keras network back to a Caffe network: layers, wiring and weights.
 
-Caffe rounds the size of a pooled array up. Keras rounds it up with padding="same", which is
-converted, and down with padding="valid", which is refused.
+Caffe rounds the size of a pooling layer's output up. Keras rounds it up with padding="same", which
+is supported, and down with padding="valid", which is refused.
 """
 
 from typing import TYPE_CHECKING
@@ -21,20 +21,21 @@ def to_caffe(
     size: tuple[int, int] = (368, 368),
     channel_order: ChannelOrder = "rgb",
 ) -> CaffeNetwork:
-    """Convert a network into Caffe's, for BGR.
+    """Convert a network to a Caffe network for BGR input.
 
     Args:
-        model: Of convolutions (linear or ReLU), PReLU, pools and concatenations, channels last.
+        model: A model with channels last that consists of convolutions (linear or ReLU), PReLU,
+            pooling and concatenation.
         size: Height and width of the input to declare.
-        channel_order: What the model takes. For "rgb", the first convolution's input axis is
-            reversed.
+        channel_order: The channel order of the model's input. For "rgb", the input axis of the
+            first convolution is reversed.
 
     Returns:
         The network, for `write_caffemodel` and `write_prototxt`. A layer's output has its name.
-        Keypoints and part affinity fields become one output, net_output, as OpenPose has it.
+        Keypoints and part affinity fields become one output, net_output, as in OpenPose.
 
     Raises:
-        WeightsError: Caffe has no such layer, or would compute something else.
+        WeightsError: Caffe has no such layer, or would compute a different result.
     """
     inputs = {_source(tensor): (1, 3, *size) for tensor in model.inputs}
     layers: list[CaffeLayer] = []
@@ -55,13 +56,13 @@ def _source(tensor: "keras.KerasTensor") -> str:
 
 
 def _bottoms(layer: "keras.Layer") -> tuple[str, ...]:
-    """Return the names of the layers that a layer takes its inputs from, in order."""
+    """Return the names of the layers from which a layer takes its inputs, in order."""
     tensors = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
     return tuple(map(_source, tensors))
 
 
 def _translate(layer: "keras.Layer", swap: bool) -> list[CaffeLayer]:
-    """Convert a layer of Keras's into the one or two of Caffe's that compute the same."""
+    """Convert a Keras layer to the one or two equivalent Caffe layers."""
     options: dict[str, int | str]
     match type(layer).__name__:
         case "Conv2D":
@@ -97,7 +98,7 @@ def _translate(layer: "keras.Layer", swap: bool) -> list[CaffeLayer]:
 
 
 def _expect(layer: "keras.Layer", **options: object) -> None:
-    """Refuse a layer with other options, for which Caffe would round or order differently."""
+    """Refuse a layer with options for which Caffe would round or order differently."""
     for name, expected in options.items():
         found = getattr(layer, name)
         if found != expected:

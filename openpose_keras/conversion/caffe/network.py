@@ -1,4 +1,4 @@
-"""A Caffe network as plain data: what a .prototxt and a .caffemodel hold."""
+"""A Caffe network as plain data: the content of a .prototxt and a .caffemodel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +13,10 @@ class CaffeLayer:
     Args:
         name: The layer's name.
         type: "Convolution", "ReLU", "Pooling", "Concat" and so on.
-        bottoms: Names of the arrays that it takes.
-        tops: Names of its outputs; the same as a bottom where it works in place.
-        options: What its parameter message sets, for example {"num_output": 64, "kernel_size": 3}.
+        bottoms: Names of its inputs.
+        tops: Names of its outputs; the same as a bottom if it works in place.
+        options: The options of its parameter message, for example {"num_output": 64, "kernel_size":
+            3}.
         blobs: Its weights, float32.
     """
 
@@ -32,9 +33,10 @@ class CaffeNetwork:
     """A Caffe network: its layers in order, with or without their weights.
 
     Args:
-        layers: In the order of the file.
+        layers: The layers in the order of the file.
         name: The network's name, if it has one.
-        inputs: Name of each input to its shape (n, channels, h, w); empty where the file has none.
+        inputs: A mapping from the name of each input to its shape (n, channels, h, w); empty if the
+            file has no inputs.
     """
 
     layers: tuple[CaffeLayer, ...]

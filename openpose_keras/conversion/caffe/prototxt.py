@@ -1,4 +1,4 @@
-"""Caffe's network descriptions, .prototxt: text to layers and back, without Caffe."""
+"""Read and write Caffe's network descriptions, .prototxt, without Caffe."""
 
 import os
 import re
@@ -29,10 +29,10 @@ def read_prototxt(path: str | os.PathLike[str]) -> CaffeNetwork:
     """Read a .prototxt.
 
     Args:
-        path: The file, of the newer format (`layer`) or the older (`layers`).
+        path: The file, in the newer format (`layer`) or the older one (`layers`).
 
     Returns:
-        The network without weights, as `parse_prototxt` returns it.
+        The network without weights, as from `parse_prototxt`.
 
     Raises:
         WeightsError: The file is missing, damaged, or not a .prototxt.
@@ -49,14 +49,14 @@ def read_prototxt(path: str | os.PathLike[str]) -> CaffeNetwork:
 
 
 def parse_prototxt(text: str) -> CaffeNetwork:
-    """Parse a .prototxt's text.
+    """Parse the text of a .prototxt.
 
     Args:
-        text: Its content.
+        text: The content of the file.
 
     Returns:
-        The network without weights; a layer's type is spelt as in the text. Of a layer's options
-        those with one value are kept, and of the inputs those with an `input_shape`.
+        The network without weights. The type of a layer is spelt as in the text. Only options of a
+        layer with a single value, and inputs with an `input_shape`, are kept.
 
     Raises:
         WeightsError: The text does not describe a network with layers.
@@ -79,7 +79,7 @@ def parse_prototxt(text: str) -> CaffeNetwork:
 
 
 def _read_layer(block: Block) -> CaffeLayer:
-    """Convert a layer's block."""
+    """Convert the block of a layer."""
     kind = "".join(block["type"])
     options: dict[str, int | str] = {}
     for fields in block[f"{kind.lower()}_param"]:
@@ -114,7 +114,7 @@ def format_prototxt(network: CaffeNetwork) -> str:
     """Format a network's description in the newer format.
 
     Args:
-        network: Its weights are left out.
+        network: The network, whose weights are left out.
 
     Returns:
         The text of a .prototxt.
@@ -146,12 +146,12 @@ def _lines(fields: list[tuple[str, Any]]) -> Iterator[str]:
 def write_prototxt(
     path: str | os.PathLike[str], network: CaffeNetwork, *, force: bool = False
 ) -> None:
-    """Write a network's description, for Caffe or for OpenCV 4 beside a .caffemodel.
+    """Write the description of a network, for Caffe or for OpenCV 4, to go with a .caffemodel.
 
     Args:
         path: The file.
-        network: Its weights are left out.
-        force: Whether a file that exists may be replaced.
+        network: The network, whose weights are left out.
+        force: Whether to replace an existing file.
 
     Raises:
         FileExistsError: The file exists, and `force` is not set.

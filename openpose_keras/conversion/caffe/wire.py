@@ -1,8 +1,8 @@
-"""Protobuf's wire format, as far as a .caffemodel needs it: bytes to fields and back.
+"""Read and write Protobuf's wire format, as far as a .caffemodel needs it.
 
-The format is described at https://protobuf.dev/programming-guides/encoding/. A message is read into
-views of its bytes, so the numbers of a blob are not touched one by one, and the number of fields is
-limited, because an object of a hundred bytes stands for a field of two.
+The format is described at https://protobuf.dev/programming-guides/encoding/. The fields of a
+message are views of its bytes, so the numbers of a blob are not processed one by one. The number of
+fields is limited, because a field of two bytes becomes an object of a hundred.
 """
 
 from collections import defaultdict
@@ -22,11 +22,11 @@ def read_fields(data: memoryview, most: int) -> Fields:
 
     Args:
         data: The message.
-        most: How many fields it may have.
+        most: The maximum number of fields.
 
     Returns:
-        Number of each field to its values in order: whole numbers, or bytes. A number that the
-        message lacks has no values.
+        A mapping from the number of each field to its values in order: whole numbers, or bytes. A
+        number that the message lacks has no values.
 
     Raises:
         WeightsError: There are more fields, or the bytes are not a protobuf message.
@@ -58,7 +58,7 @@ def _read_value(data: memoryview, kind: int, position: int) -> tuple[int | memor
 
 
 def read_varints(data: memoryview) -> Iterator[int]:
-    """Yield the whole numbers that are packed in a field.
+    """Yield the whole numbers packed in a field.
 
     Args:
         data: The field's value.
@@ -89,11 +89,11 @@ def write_field(number: int, value: int | str | bytes) -> bytes:
     r"""Encode a field.
 
     Args:
-        number: Its number.
+        number: The number of the field.
         value: A whole number from 0, text, or bytes, such as a message.
 
     Returns:
-        The bytes.
+        The encoded bytes.
 
     Example:
         >>> write_field(1, "net")

@@ -57,10 +57,10 @@ class WeightFile:
     Args:
         path: The file, or folder.
         kind: A key of `KINDS`.
-        layers: Name of each layer to its arrays, float32, in Keras's layout: a convolution has a
-            kernel (h, w, in, out) and a bias (out,).
-        channel_order: What a network with these weights takes.
-        record: The record that this package stored with the file, if it did.
+        layers: A mapping from the name of each layer to its arrays, float32, in Keras's layout: a
+            convolution has a kernel (h, w, in, out) and a bias (out,).
+        channel_order: The channel order of the input of a network with these weights.
+        record: The record that this package stored with the file, if any.
     """
 
     path: Path
@@ -77,13 +77,13 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
         path: The file, or a folder of .npy files.
 
     Returns:
-        Its weights. Files of Caffe, and those of Keras 2, PyTorch and OpenVINO, which were made
-        from Caffe's, want BGR. A file of Keras 3 wants what its record says; without one, RGB as
-        `networks` does and MediaPipe's files too.
+        The weights. Files of Caffe, and those of Keras 2, PyTorch and OpenVINO, which were
+        converted from Caffe's, expect BGR input. A file of Keras 3 expects the order in its record
+        or, without a record, RGB, like `networks` and MediaPipe's files.
 
     Raises:
         WeightsError: The file is missing, damaged, or of no known kind.
-        ImportError: Reading it needs torch or tflite, which is not installed.
+        ImportError: The file requires torch or tflite, which is not installed.
     """
     path = Path(path)
     kind = _detect_kind(path)

@@ -1,9 +1,9 @@
 """Weights in HDF5 files: of Keras 2 (.h5), of Keras 3 (.weights.h5), and inside .keras files.
 
-The HDF5 library can crash, loop for ever or take gigabytes on a damaged file. So `read_hdf5` runs
-this module in a process of its own, with limits of time and memory. That process refuses links that
-lead out of the file. It writes a line of JSON to stdout, [kind, record, [[layer, number of arrays],
-...]], then all arrays in this order, as .npy files.
+The HDF5 library can crash, loop endlessly or allocate gigabytes on a damaged file. `read_hdf5`
+therefore runs this module in a separate process with limits of time and memory. The process refuses
+links that lead out of the file. It writes a line of JSON to stdout, [kind, record, [[layer, number
+of arrays], ...]], then all arrays in this order, as .npy files.
 """
 
 import json
@@ -31,7 +31,7 @@ Datasets = dict[str, list[h5py.Dataset]]
 
 
 def read_hdf5(path: Path) -> tuple[str, Layers, dict[str, object] | None]:
-    """Read an HDF5 file of Keras's, or the one inside a .keras file.
+    """Read an HDF5 file of Keras, or the one inside a .keras file.
 
     Args:
         path: The file.
@@ -97,7 +97,7 @@ def main(path: Path) -> int:
 
 
 def _limit_memory(size: int) -> None:
-    """Let an allocation that is out of proportion fail, where the system has such a limit."""
+    """Limit memory so that excessive allocations fail, if the system supports such a limit."""
     try:
         import resource
 
@@ -117,7 +117,7 @@ def _open(path: Path) -> h5py.File:
 
 
 def _find_datasets(file: h5py.File) -> tuple[str, Datasets]:
-    """Find the kind of a file and the data sets of each layer that has any."""
+    """Find the kind of a file, and the data sets of each layer with weights."""
     if "layers" in file and "layer_names" not in file.attrs:
         return "keras3", _find_keras3(_follow(file, "layers"))
     return "keras2", _find_keras2(
@@ -137,7 +137,7 @@ def _find_keras2(top: h5py.Group) -> Datasets:
 
 
 def _find_keras3(top: h5py.Group) -> Datasets:
-    """Find the data sets of Keras 3, which notes a layer's name beside its variables."""
+    """Find the data sets of Keras 3, which stores a layer's name next to its variables."""
     layers: Datasets = {}
     for key in top:
         group = _follow(top, key)
@@ -163,7 +163,7 @@ def _names(group: h5py.Group, attribute: str) -> list[str]:
 
 
 def _follow(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
-    """Return what stands under a name, through no link that leads elsewhere."""
+    """Return the item with a name; all links but hard ones are refused."""
     for part in name.split("/"):
         if not isinstance(group.get(part, getlink=True), h5py.HardLink):
             raise ValueError(f"expected {part} in {group.name}")
@@ -182,7 +182,7 @@ def _dataset(group: h5py.Group, name: str) -> h5py.Dataset:
 
 
 def _check_size(layers: Datasets, size: int) -> None:
-    """Refuse more numbers than a file of this size holds."""
+    """Refuse more numbers than a file of this size can hold."""
     if sum(4 * item.size for items in layers.values() for item in items) > _MOST_INFLATION * size:
         raise ValueError("its arrays are larger than the file can hold")
 

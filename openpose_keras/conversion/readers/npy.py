@@ -1,4 +1,4 @@
-"""Weights in Caffe's layout: of a .caffemodel, or of a folder of .npy files."""
+"""Read weights in Caffe's layout from a .caffemodel or a folder of .npy files."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ def read_caffe_layers(path: Path) -> Layers:
         path: The file.
 
     Returns:
-        Name to arrays in Keras's layout.
+        A mapping from names to arrays in Keras's layout.
 
     Raises:
-        WeightsError: The file is damaged, or has two layers of one name.
+        WeightsError: The file is damaged, or has two layers with the same name.
     """
     layers: Layers = {}
     for layer in read_caffemodel(path).layers:
@@ -34,10 +34,10 @@ def read_folder(path: Path) -> Layers:
     """Read a folder of W_name.npy and b_name.npy in Caffe's layout.
 
     Args:
-        path: The folder; other files in it are left alone.
+        path: The folder; other files in it are ignored.
 
     Returns:
-        Name to (kernel, bias) in Keras's layout.
+        A mapping from names to (kernel, bias) in Keras's layout.
 
     Raises:
         WeightsError: A file is damaged, or one of a pair is missing.
@@ -50,7 +50,7 @@ def read_folder(path: Path) -> Layers:
 
 
 def _read_array(path: Path) -> np.ndarray:
-    """Read a .npy file; a header that promises more than the file has is found by mapping it."""
+    """Read a .npy file, mapped so that a header with more data than the file is detected."""
     try:
         return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, TypeError, OverflowError, SyntaxError, MemoryError) as error:

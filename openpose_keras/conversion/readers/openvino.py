@@ -1,4 +1,4 @@
-"""Weights in OpenVINO's IR: a graph in an .xml file, its constants in a .bin file of its name.
+"""Weights in OpenVINO's IR: a graph in an .xml file, with its constants in a .bin file.
 
 Nothing is executed. The operations are those of OpenVINO's opset1.
 """
@@ -23,16 +23,17 @@ _AXES = {"Convolution": (2, 3, 1, 0), "GroupConvolution": (2, 3, 0, 1)}
 def read_openvino(path: Path) -> Layers:
     """Read the weights of all convolutions of a network in OpenVINO's IR.
 
-    Weights of 8 bits become the numbers that their FakeQuantize gives. What the graph does to the
-    image before its first convolution, a x + b, goes into that convolution, so that it takes x /
-    256 - 0.5 as all networks here do. That is exact where b is -128 a; for any other b it is not at
-    the border, whose zeros stand for another colour.
+    8-bit weights are dequantised with their FakeQuantize operation. The preprocessing of the image
+    in the graph, a x + b, is folded into the first convolution, so that it takes x / 256 - 0.5 like
+    all networks here. This is exact if b is -128 a. For any other b it is not exact at the border,
+    where the zeros of the padding represent another colour.
 
     Args:
-        path: The .xml file. Every convolution has a bias, and is of one group or depthwise.
+        path: The .xml file. Every convolution must have a bias, and one group or be depthwise.
 
     Returns:
-        Kernel and bias of each convolution by its name, "_" for "/"; float32, in Keras's layout.
+        Kernel and bias of each convolution by its name, with "_" for "/", in float32 and in Keras's
+        layout.
 
     Raises:
         WeightsError: One of the two files is missing or damaged.
@@ -54,7 +55,7 @@ def read_openvino(path: Path) -> Layers:
 
 
 def _parse(path: Path) -> ElementTree.Element:
-    """Return the graph, unless it is long or defines entities, which could swell."""
+    """Return the graph, unless it is too long or defines entities, which could expand."""
     text = path.read_bytes()
     if len(text) > _MOST or b"<!DOCTYPE" in text:
         raise ValueError(f"a graph has at most {_MOST} bytes and no DOCTYPE")
@@ -62,7 +63,7 @@ def _parse(path: Path) -> ElementTree.Element:
 
 
 def _read_layers(root: ElementTree.Element, data: bytes) -> Layers:
-    """Return all convolutions; the numbers of an honest file are at most as many as its bytes."""
+    """Return all convolutions; a valid file has no more numbers than bytes."""
     nodes = {node.attrib["id"]: node for node in root.iterfind("layers/layer")}
     inputs: dict[str, dict[int, str]] = defaultdict(dict)
     for edge in root.iterfind("edges/edge"):
@@ -86,7 +87,7 @@ def _read_layers(root: ElementTree.Element, data: bytes) -> Layers:
 def _fold(
     kernel: FloatArray, bias: FloatArray, scaling: tuple[FloatArray, FloatArray] | None
 ) -> tuple[FloatArray, FloatArray]:
-    """Let a convolution of a x + b take x / 256 - 0.5."""
+    """Convert a convolution of a x + b to one of x / 256 - 0.5."""
     if scaling is None:
         return kernel, bias
     factor, offset = (each.reshape(-1, 1) for each in scaling)
@@ -100,7 +101,7 @@ class _Graph:
 
     Args:
         nodes: The operations by their ids, in order of execution.
-        inputs: For each operation the id of what comes in at each port.
+        inputs: For each operation, the id of the input at each port.
         data: The .bin file.
     """
 
@@ -118,7 +119,7 @@ class _Graph:
         return data.attrib
 
     def constant(self, key: str) -> FloatArray:
-        """Return what an operation on constants gives, but for its shape where it reshapes."""
+        """Return the result of an operation on constants, without applying a reshape."""
         kind = self.kind(key)
         if kind == "Const":
             return self._stored(key)
@@ -129,7 +130,7 @@ class _Graph:
         raise ValueError(f"a weight comes from the operation {kind!r}")
 
     def _stored(self, key: str) -> FloatArray:
-        """Return a constant of the .bin file."""
+        """Return a constant from the .bin file."""
         data = self.data_of(key)
         shape = [int(side) for side in data["shape"].split(",") if side]
         dtype = np.dtype(_TYPES[data["element_type"]])
@@ -141,7 +142,7 @@ class _Graph:
         return values.reshape(shape).astype(np.float32)
 
     def _quantised(self, key: str) -> FloatArray:
-        """Return a constant as a FakeQuantize gives it: one of some levels between two bounds."""
+        """Return a constant dequantised by a FakeQuantize to levels between two bounds."""
         ports = self.inputs[key]
         values, low, high, least, greatest = (self.constant(ports[port]) for port in range(5))
         steps = int(self.data_of(key)["levels"]) - 1
@@ -152,7 +153,7 @@ class _Graph:
         return result
 
     def scaling(self, key: str) -> tuple[FloatArray, FloatArray] | None:
-        """Return a and b where an operation gives a x + b of the image; None where it does not."""
+        """Return a and b if an operation computes a x + b of the image, otherwise None."""
         kind = self.kind(key)
         if kind == "Parameter":
             return np.ones(1, np.float32), np.zeros(1, np.float32)

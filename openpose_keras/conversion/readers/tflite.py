@@ -1,4 +1,4 @@
-"""Weights in tflite files, in the order in which the operators run, and MediaPipe's names in them.
+"""Weights in tflite files, in the order of execution, and MediaPipe's names in them.
 
 The flatbuffer is read with the PyPI package `tflite`; nothing is executed.
 """
@@ -34,7 +34,7 @@ HEADS = {
 
 
 def _kernel(stored: np.ndarray) -> np.ndarray:
-    """Return (out, h, w, in), or (1, h, w, channels) where depthwise, in Keras's layout."""
+    """Convert a kernel (out, h, w, in), or depthwise (1, h, w, channels), to Keras's layout."""
     return stored.transpose(1, 2, 3, 0)
 
 
@@ -51,11 +51,11 @@ def read_tflite(path: Path) -> Layers:
     """Read the weights of all convolutions, dense layers and PReLUs of a tflite file.
 
     Args:
-        path: The file, float16 or float32 weights.
+        path: The file, with float16 or float32 weights.
 
     Returns:
-        The arrays of each operator by the name that the file has for its first one, in the order of
-        execution; float32, in Keras's layouts.
+        The arrays of each operator by the name of its first array in the file, in the order of
+        execution, in float32 and in Keras's layouts.
 
     Raises:
         WeightsError: The file is damaged.
@@ -74,7 +74,7 @@ def read_tflite(path: Path) -> Layers:
 
 
 def _read(data: bytes) -> Layers:
-    """Walk the operators; a weight may stand behind a DEQUANTIZE from float16."""
+    """Iterate over the operators; a weight may be behind a DEQUANTIZE from float16."""
     import tflite
 
     model = tflite.Model.GetRootAs(data, 0)
@@ -106,15 +106,15 @@ def _tensor(model: Any, graph: Any, index: int) -> np.ndarray:  # noqa: ANN401 -
 
 
 def name_layers(layers: Layers, names: Iterable[str]) -> Layers:
-    """Return the layers of a tflite file by the names of a network's layers.
+    """Rename the layers of a tflite file to the names of a network's layers.
 
     Args:
-        layers: From `readers.tflite.read_tflite`, in the order of execution.
-        names: Of the network's layers that have weights, in its order.
+        layers: The layers from `readers.tflite.read_tflite`, in the order of execution.
+        names: Names of the network's layers with weights, in its order.
 
     Returns:
-        The same arrays: heads by their names, the others in order. What the file has more than the
-        network keeps its own name.
+        The same arrays. Heads are matched by name, and the other layers in order. Additional layers
+        of the file keep their own names.
     """
     heads = {
         name: ours for name in layers for theirs, ours in HEADS.items() if theirs in name.split("/")

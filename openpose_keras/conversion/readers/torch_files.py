@@ -1,8 +1,8 @@
-"""Weights in PyTorch's files, as the PyTorch ports of OpenPose have them.
+"""Weights in PyTorch files, as used by the PyTorch ports of OpenPose.
 
-`torch.load(weights_only=True)` runs no code from a file. But it allows a file to ask for a byte
-array of any length and to build lists of any depth, so the pickle is held to a short list of names
-and to a length in proportion.
+`torch.load(weights_only=True)` runs no code from a file. However, it lets a file allocate a byte
+array of any length and build lists of any depth. The pickle is therefore restricted to a short list
+of names and to a proportionate length.
 """
 
 import io
@@ -34,14 +34,14 @@ _GLOBALS = re.compile(
 def read_pth(path: Path) -> Layers:
     """Read a file of tensors named like "conv1_1.weight" and "conv1_1.bias".
 
-    What comes before the layer's name ("model1_0.conv1_1.weight") is left out. No code runs from
-    the file: nothing is unpickled but tensors and plain containers of tensors.
+    A prefix of the layer's name ("model1_0.conv1_1.weight") is removed. No code from the file is
+    run: only tensors and plain containers of tensors are unpickled.
 
     Args:
         path: The file.
 
     Returns:
-        Name to (kernel, bias) in Keras's layout.
+        A mapping from names to (kernel, bias) in Keras's layout.
 
     Raises:
         WeightsError: The file is damaged, or holds anything else.
@@ -76,7 +76,7 @@ def _read_tensors(path: Path) -> dict[str, np.ndarray]:
 
 
 def _check_tensors(content: object, size: int) -> "dict[str, torch.Tensor]":
-    """Refuse what is not tensors by name, and tensors larger than their file."""
+    """Refuse anything but tensors by name, and tensors larger than their file."""
     import torch
 
     if not isinstance(content, dict):
@@ -90,7 +90,7 @@ def _check_tensors(content: object, size: int) -> "dict[str, torch.Tensor]":
 
 
 def _check_pickles(path: Path) -> None:
-    """Refuse a file that would take memory out of proportion while it is loaded."""
+    """Refuse a file that would need disproportionate memory while it is loaded."""
     size = path.stat().st_size
     longest = _LONGEST_PICKLE + size // _FILE_BYTES_A_PICKLE_BYTE
     with path.open("rb") as file:

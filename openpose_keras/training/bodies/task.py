@@ -231,14 +231,14 @@ def collate(
 
 
 def square_estimator(network: "keras.Model", size: int) -> BodyEstimator:
-    """Return an estimator that shows a body network images of (size, size) pixels as they are."""
+    """Return an estimator that passes images of (size, size) pixels unchanged to a body network."""
     return BodyEstimator(network, recipe=BodyRecipe(resolution=(size, size)))
 
 
 def labelled_samples(
     config: TrainConfig, rng: np.random.Generator, count: int
 ) -> list[tuple[np.ndarray, list[Body]]]:
-    """Return training samples of a config: for each its image and its people, with the score 1."""
+    """Return training samples of a configuration: images and their people, with the score 1."""
     skeleton, _ = BODY_NETWORKS[config.network]
     source = load_sources(config).training
     samples = [source(rng) for _ in range(count)]
