@@ -272,8 +272,8 @@ def as_image(image: ImageLike, *, bgr: bool = False) -> Pixels:
             whose EXIF orientation is applied; or a uint8 array or tensor of any library. (H, W) and
             (H, W, 1) are grey. The fourth channel of (H, W, 4) is opacity, blended with white.
         bgr: Whether the channels of an array or tensor are in the order blue, green, red, as OpenCV
-            reads files and frames. The order cannot be detected from the values. It has no effect
-            on files and Pillow images.
+            reads files and frames. The order cannot be detected from the values. It must not be set
+            for files and Pillow images, whose order is known.
 
     Returns:
         (H, W, 3) uint8, RGB.

@@ -9,7 +9,7 @@ ControlNet's tools write such a file as a list of one frame, with `canvas_width`
 `canvas_height`. Some of them write fractions of the canvas instead of pixels. These files are read
 too.
 
-`write_people` and `read_people` handle whole people, and write exactly what OpenPose writes.
+`write_people` and `read_people` handle whole people; the file is exactly what OpenPose writes.
 `write_openpose` and `read_openpose` handle hands alone. Where the format leaves a choice, they
 follow these rules:
 

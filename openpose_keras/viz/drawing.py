@@ -212,8 +212,8 @@ def draw(
             averaged to the image's size. This gives lines finer than a pixel, with smooth edges,
             for small people. None selects `finer_lines` of the image, and 1 reproduces OpenPose's
             drawing exactly. With a `Pen` it is 1.
-        ids: Whether to write the id of each drawn person who has one above the highest keypoint,
-            unlike OpenPose.
+        ids: Whether to write the id of each drawn person, if there is one, above the highest
+            keypoint, unlike OpenPose.
         boxes: Whether to draw the box of each drawn body, face and hand, with `part_label` at its
             corner. If a part has no box, the extent of its drawn keypoints is used.
 

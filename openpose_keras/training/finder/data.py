@@ -36,7 +36,7 @@ class FinderSample(NamedTuple):
     Args:
         image: (size, size, 3) uint8 RGB.
         hands: (21, 2) keypoints of each hand, in pixels of the image.
-        boxes: (n, 5) x, y, width, height, and `DOUBTFUL` or `NOT_A_HAND`, in pixels of the image.
+        boxes: (n, 5) x, y, width, height, and `DOUBTFUL` or `NOT_A_HAND`.
     """
 
     image: np.ndarray
