@@ -133,7 +133,7 @@ class PhotoResults:
         self._write(line)
 
     def _write(self, line: str) -> None:
-        """Write a line and flush it, so that it is kept if this process is killed."""
+        """Pass a line to the system immediately, which keeps it if this process is killed."""
         self._file.write(f"{line}\n".encode())
         self._file.flush()
 

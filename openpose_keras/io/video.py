@@ -267,7 +267,7 @@ class AddFrame(Protocol):
     """A function that adds a frame to a video that is being written."""
 
     def __call__(self, image: np.ndarray, seconds: float | None = None) -> None:
-        """Add an image (H, W, 3) uint8 RGB at a time; None places it one frame after the last."""
+        """Add an image (H, W, 3) uint8 RGB, shown from `seconds` on, or a frame after the last."""
 
 
 @contextmanager
