@@ -236,7 +236,9 @@ class Body(Keypoints):
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person: a body, and the face and hands that belong to it; None for a part not estimated.
+    """One person: a body, and the face and hands that belong to it.
+
+    A part is None if it was not found, or not searched for.
 
     Args:
         body: Keypoints of one of the body skeletons, or None.

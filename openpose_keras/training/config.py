@@ -51,7 +51,7 @@ class TrainConfig:
             of each epoch.
         pretrained: Whether to start from MediaPipe's network instead of random weights.
         weights: Weight file of the same network to start from instead, or the name of a preset,
-            such as "hand_lite", whose first layers are frozen. None for no file.
+            such as "hand_lite". The first layers of "hand_lite" are frozen then. None for no file.
         layers: For "hand_lite" and "body_lite", prefixes of the names of the layers to train,
             separated by commas, such as "presence,right"; all others are frozen. None for all.
         untaught_weight: For "body_lite" with a teacher, the weight of the loss of those maps that

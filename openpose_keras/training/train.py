@@ -52,7 +52,7 @@ def train(config: TrainConfig) -> Path:
         DataError: The label file is not valid, or an image of it is missing.
         WeightsError: MediaPipe's network, or the weights to start from, do not fit.
         TrainingError: The state in the folder belongs to another run, or there is too little data.
-        DivergenceError: The loss became NaN. The files of the previous epoch are kept.
+        DivergenceError: The loss became NaN or infinite. The files of the previous epoch are kept.
     """
     require_inputs(config)
     keras = import_keras()
