@@ -7,11 +7,12 @@ from openpose_keras.cli.options import UsageError, how_to_use, parse_positive
 from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.presets import PRESETS
 
-SUMMARY = "average weights, such as those of a training and those that it began from"
+SUMMARY = "average weights, such as those after a training and those before it"
 DESCRIPTION = (
-    "Average the weights of networks that began from the same ones, layer by layer. A network that "
-    "was trained on often reads new photos better after it: what it could before comes back, and "
-    "most of what it has learned stays. Measure with `evaluate`."
+    "Average the weights of networks that were trained from the same initial weights, layer by "
+    "layer. A fine-tuned network often performs better on new photos after it is averaged with its "
+    "initial weights: it regains what it could do before, and keeps most of what it has learned. "
+    "Measure with `evaluate`."
 )
 
 

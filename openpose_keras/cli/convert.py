@@ -10,12 +10,12 @@ from openpose_keras.io.weight_record import ChannelOrder
 from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.presets import PRESETS
 
-SUMMARY = "convert a weight file, OpenPose's own or a port's"
+SUMMARY = "convert a weight file of OpenPose or of a port"
 DESCRIPTION = (
     "Convert weights: a .caffemodel, an HDF5 file of Keras 2, a .weights.h5 or .keras of Keras 3, "
     "a .pth of PyTorch, a .tflite of MediaPipe, an .xml of OpenVINO with its .bin, or a folder "
-    "of W_name.npy and b_name.npy. The kind is told from the content. Without --to, the result is "
-    "put where the network's preset finds it."
+    "of W_name.npy and b_name.npy. The kind is detected from the content. Without --to, the result "
+    "is written to where the network's preset finds it."
 )
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from openpose_keras.cli import detect
 from openpose_keras.networks.presets import shipped_folder
 
-SUMMARY = "find the people of a photo that ships, to see that everything works"
+SUMMARY = "find the people in a photo that ships, to check the installation"
 DESCRIPTION = (
-    "Find the people of a photo that ships, as `detect` does: it writes people_keypoints.png and "
-    "people_keypoints.json, and says what to try next."
+    "Find the people in a photo that ships with the package, as `detect` does. It writes "
+    "people_keypoints.png and people_keypoints.json, and suggests what to try next."
 )
 
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 SUMMARY = "find people and hands in photos; write annotated images, JSON files and tables"
 DESCRIPTION = (
-    "Find people in photos: their bodies, faces and hands. Each photo gives NAME_keypoints.png, "
-    "the photo with the skeletons drawn, and NAME_keypoints.json, OpenPose's JSON 1.3. A photo "
-    "that has its results is left out: after a run that was stopped, the same command goes on. "
-    "Photos that fail are told in a line each and listed in bad_photos.csv; the next run tries "
-    "them again. The exit status is 1 if any failed."
+    "Find people in photos: their bodies, faces and hands. For each photo it writes "
+    "NAME_keypoints.png, the photo with the skeletons drawn, and NAME_keypoints.json, OpenPose's "
+    "JSON 1.3. Photos that already have results are skipped, so the same command resumes a run "
+    "that was stopped. A photo that fails is reported in one line and listed in bad_photos.csv; "
+    "the next run tries it again. The exit status is 1 if any photo failed."
 )
 _MOST_SHOWN = 8  # images: each opens a window of its own
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recursive",
         action="store_true",
-        help="look into the folders in a folder too; results lie in folders of the same names",
+        help="include subfolders; their results go into subfolders of the same names",
     )
     options.add_estimator_options(parser, preset=None)
     options.add_parts_option(parser)
@@ -53,10 +53,11 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         type=options.parse_formats,
         default=("json",),
         metavar="NAMES",
-        help=f"some of {','.join(options.FORMATS)} with commas between, or none: json is a file a "
-        "photo; csv and parquet are one table of all, keypoints.csv or .parquet, one row a "
-        "keypoint; coco is keypoints_coco.json, COCO-WholeBody's labels with scores. What these "
-        "three are made of stays in keypoints.jsonl (default: json)",
+        help=f"formats, separated by commas, among {','.join(options.FORMATS)}; or none. json: "
+        "one file per photo. csv, parquet: one table for all photos, keypoints.csv or "
+        "keypoints.parquet, with one row per keypoint. coco: keypoints_coco.json, with "
+        "COCO-WholeBody's labels and scores. The last three are made from keypoints.jsonl, which "
+        "is kept (default: json)",
     )
     parser.add_argument(
         "--image",
@@ -65,28 +66,30 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         help="write the annotated image (default: yes)",
     )
     parser.add_argument(
-        "--heatmaps", action="store_true", help="write NAME_heatmaps.png too: maps over the photo"
+        "--heatmaps",
+        action="store_true",
+        help="also write NAME_heatmaps.png, heatmaps over the photo",
     )
     parser.add_argument(
         "--threshold",
         type=options.parse_probability,
         metavar="SCORE",
-        help="draw keypoints above this score; the other results have all (default: as OpenPose, "
-        "0.2 of hands, 0.05 of bodies, 0.4 of faces)",
+        help="draw only keypoints above this score; the other results contain all (default: as in "
+        "OpenPose, 0.2 for hands, 0.05 for bodies, 0.4 for faces)",
     )
     parser.add_argument(
         "--draw",
         choices=("boxes",),
-        help="draw the box of each body, face and hand too, with its side, and its presence or "
+        help="also draw the box of each body, face and hand, with its side and its presence or "
         "score",
     )
     parser.add_argument(
         "--show", action="store_true", help=f"open the annotated images, up to {_MOST_SHOWN}"
     )
     parser.add_argument(
-        "--force", action="store_true", help="find and write again what has its results"
+        "--force", action="store_true", help="process photos again that already have results"
     )
-    parser.add_argument("--quiet", action="store_true", help="print errors alone")
+    parser.add_argument("--quiet", action="store_true", help="print only errors")
 
 
 def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
@@ -96,12 +99,12 @@ def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=options.parse_count,
         metavar="N",
-        help="work in so many processes, with one thread each (needs the extra [cluster])",
+        help="number of processes, with one thread each (needs the extra [cluster])",
     )
     group.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="work on the workers of a Dask scheduler, such as tcp://host:8786 (needs the extra "
+        help="run on the workers of a Dask scheduler, such as tcp://host:8786 (needs the extra "
         "[cluster])",
     )
 
@@ -114,19 +117,19 @@ def _add_search_options(parser: argparse.ArgumentParser) -> None:
         type=options.parse_box,
         action="append",
         metavar="X,Y,W",
-        help="where a hand is: left and top edge and side of a square in pixels, or X,Y,W,H; "
-        'repeat for more hands; "whole" takes the photo as one hand (default: search)',
+        help="box of a hand in pixels: left edge, top edge and side of a square, or X,Y,W,H; "
+        'repeat the option for more hands; "whole": the photo shows one hand (default: search)',
     )
     parser.add_argument(
         "--side",
         choices=("left", "right"),
-        help="which hand all of them are (default: as the network tells)",
+        help="side of all hands (default: the side that the network predicts)",
     )
     parser.add_argument(
         "--max-hands",
         type=options.parse_count,
         metavar="N",
-        help="report at most so many hands of a search, the best (default: all)",
+        help="maximum number of hands found by a search; the best are kept (default: all)",
     )
 
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 SUMMARY = "measure networks on labelled hands, faces or people"
 DESCRIPTION = (
-    "Measure a network on labelled hands: PCK, AUC and end-point error for crops, or recall and "
-    "false hands of the search. With a preset of bodies, COCO's average precision and recall on "
-    "labelled people, or with --search the same of their hands; of faces, errors in distances "
-    "between the eyes."
+    "Measure a network on labelled hands: PCK, AUC and end-point error of crops, or with --search "
+    "precision and recall of the search. With a preset of bodies: COCO's average precision and "
+    "recall on labelled people, or with --search precision and recall of their hands. With a "
+    "preset of faces: errors in distances between the eyes."
 )
 _REPORTED = ("preset", "recipe", "dtype", "order", "boxes", "crop_factor", "use_sides", "limit")
 _SEARCHED = ("smallest", "min_presence")

@@ -7,10 +7,11 @@ from openpose_keras.cli.options import UsageError
 from openpose_keras.core.files import EXPORT_SUFFIXES
 from openpose_keras.networks.presets import PRESETS
 
-SUMMARY = "write a network as a file of ONNX, OpenVINO, LiteRT or TensorFlow"
+SUMMARY = "export a network to ONNX, OpenVINO, LiteRT or TensorFlow"
 DESCRIPTION = (
-    "Write the network of a preset with its weights as a file that other programs run. It takes "
-    "(n, h, w, 3) float32 in [-0.5, 0.5), any number of images of any size that the network takes. "
+    "Export the network of a preset with its weights to a file that other programs can run. Its "
+    "input is (n, h, w, 3) float32 in [-0.5, 0.5), any number of images of any size that the "
+    "network accepts. "
     "The file is compared with Keras on the same inputs, and kept only if the two agree."
 )
 

@@ -14,8 +14,8 @@ from openpose_keras.networks.presets import PRESETS
 SUMMARY = "download OpenPose's own weights, check and convert them"
 DESCRIPTION = (
     "Download the weights of one of OpenPose's networks from the first source that has them, check "
-    "and convert them, and store the result where the presets find it. What was fetched once is "
-    "not fetched again."
+    "and convert them, and store the result where the presets find it. A network that was "
+    "fetched before is not fetched again."
 )
 LICENCE_ADDRESS = "https://github.com/CMU-Perceptual-Computing-Lab/openpose/blob/master/LICENSE"
 

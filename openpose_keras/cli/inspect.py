@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from openpose_keras.conversion.readers import WeightFile
 
-SUMMARY = "print what a weight file contains"
+SUMMARY = "print the contents of a weight file"
 DESCRIPTION = (
-    "Print what kind of weight file it is, which of OpenPose's own files, if any, where it comes "
-    "from, its checksums, and the shape and range of each layer's weights."
+    "Print the kind of a weight file, which of OpenPose's own files it is, if any, its provenance "
+    "and checksums, and the shape and range of each layer's weights."
 )
 
 

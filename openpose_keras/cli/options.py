@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED = 130  # the exit status
-_DEFAULTS = "lite; hand_lite with --weights and with options that are of hands alone"
+_DEFAULTS = "lite; hand_lite with --weights and with options that apply only to hands"
 
 
 _PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino", "litert": "ai-edge-litert"}
@@ -76,32 +76,33 @@ def add_estimator_options(
         default=preset,
         metavar="NAMES",
         type=parse_presets,
-        help=f"networks: some of {presets}, with commas between, such as "
-        f'"body_25,hand_lite", or a set of these: {sets} (default: {preset or _DEFAULTS})',
+        help=f'networks, separated by commas, such as "body_25,hand_lite", among {presets}; or one '
+        f"of these sets: {sets} (default: {preset or _DEFAULTS})",
     )
     parser.add_argument(
         "--recipe",
         metavar="NAME",
         type=parse_recipe,
-        help="steps from image to keypoints, of the parts that have a recipe of this name "
-        f"({', '.join(BODY_RECIPES)}: bodies; {', '.join(RECIPES)}: hands and faces), or a JSON "
-        "file of your own (default: refined, for bodies of all networks but body_lite openpose)",
+        help="recipe for the steps from an image to keypoints: "
+        f"{', '.join(BODY_RECIPES)} for bodies; {', '.join(RECIPES)} for hands and faces; or a "
+        "JSON file of your own. A part that has no recipe of this name keeps its default (default: "
+        "refined, but openpose for bodies of other networks than body_lite)",
     )
     _add_network_options(parser)
     parser.add_argument(
         "--smallest",
         type=parse_fraction,
         metavar="F",
-        help="search for hands down to this fraction of the photo's longer side; less takes longer "
-        "(default: 1/12)",
+        help="size of the smallest hands to search for, as a fraction of the photo's longer side; "
+        "smaller values take longer (default: 1/12)",
     )
     parser.add_argument(
         "--min-presence",
         type=parse_probability,
         default=0.5,
         metavar="P",
-        help="report a hand that is searched for from this probability of a hand on (default: "
-        "%(default)s); OpenPose's network does not tell it",
+        help="minimum presence, the probability of a hand, of a hand found by a search (default: "
+        "%(default)s); OpenPose's network does not predict it",
     )
 
 
@@ -111,15 +112,15 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "--dtype",
         choices=DTYPES,
         default=DTYPES[0],
-        help="what the network calculates in; all but %(default)s need Keras, or "
+        help="data type of the computation; other types than %(default)s need Keras, or for "
         "mixed_bfloat16 OpenVINO (default: %(default)s)",
     )
     parser.add_argument(
         "--engine",
         choices=ENGINES,
         default="auto",
-        help="what calculates: ONNX Runtime, which starts in a moment, OpenVINO, LiteRT or Keras "
-        "(default: auto, which is onnx where it can be)",
+        help="library that runs the network: ONNX Runtime, which starts quickly, OpenVINO, LiteRT "
+        "or Keras (default: auto, which is onnx if possible)",
     )
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="your own weights for this network"

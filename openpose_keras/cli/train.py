@@ -11,14 +11,12 @@ from openpose_keras.networks.presets import PRESETS
 
 SUMMARY = "train a network of hands, faces or bodies, from renderings and photos"
 DESCRIPTION = (
-    "Train a network with Keras. Those of hands start from MediaPipe's weights, and the rendered "
-    "hands that are missing are rendered; those of bodies learn from labelled photos or drawn "
-    "stick people. A run that was stopped is resumed. The config's `network` says which one; "
-    "weights/hand_lite.json, then hand_lite_2.json and _3.json, made the weights that ship. "
-    "weights/hand_finder.json is that of hand_finder, whose weights do not ship yet. "
-    "weights/face_lite.json is that of face_lite, which learns from sets that `render heads` and "
-    "`render face_photos` wrote. weights/body_tiny.json trains a tiny network of bodies on drawn "
-    "stick people, in a minute."
+    "Train the network that a config names, with Keras. The same command resumes a run that was "
+    "stopped. Networks of hands start from MediaPipe's weights, and missing hands are rendered "
+    "first. Networks of bodies learn from labelled photos or drawn stick people. "
+    "face_lite learns from sets written by `render heads` and `render face_photos`. The configs of "
+    "the weights that ship are in the folder weights; body_tiny.json there trains a tiny network "
+    "of bodies on drawn stick people in a minute."
 )
 
 

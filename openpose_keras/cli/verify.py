@@ -9,8 +9,8 @@ from openpose_keras.networks._backend import import_keras
 SUMMARY = "compare a weight file layer by layer with OpenCV's importer"
 DESCRIPTION = (
     "Convert a weight file in memory and run the network and OpenCV 4's importer of Caffe's files "
-    "on the same input. Print the greatest difference of each layer, and the first layer that "
-    "exceeds the tolerance. The exit status is 1 if one does."
+    "on the same input. Print the maximum difference of each layer, and the first layer that "
+    "exceeds the tolerance. The exit status is 1 if there is one."
 )
 
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from openpose_keras.estimators.video import AnyEstimator
     from openpose_keras.io.video import VideoFrame, VideoReader
 
-SUMMARY = "follow people and hands through a video; write it with the skeletons drawn"
+SUMMARY = "track people and hands through a video; write it with the skeletons drawn"
 DESCRIPTION = (
-    "Follow people through a video: their bodies, faces and hands. It gives NAME_keypoints.mp4, "
-    "the video with the skeletons drawn. Each person keeps an id. Ctrl-C ends it early, and what "
-    "was written so far is kept."
+    "Track people through a video: their bodies, faces and hands. It writes NAME_keypoints.mp4, "
+    "the video with the skeletons drawn. Each person keeps an id. Ctrl-C stops it early and keeps "
+    "what was written so far."
 )
 
 

@@ -880,7 +880,7 @@ def test_help_of_detect_names_presets_sets_and_recipes(capsys):
     for part in (
         "body_mobilenet",
         "openpose (body_25,face,hand)",
-        "refined, for bodies of all networks",
+        "refined, but openpose for bodies of other networks than body_lite",
     ):
         assert part in text
 
