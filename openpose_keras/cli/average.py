@@ -29,18 +29,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         choices=tuple(PRESETS),
         default="hand_lite",
-        help="whose weights they are (default: %(default)s)",
+        help="network of the weights (default: %(default)s)",
     )
     parser.add_argument(
         "--shares",
         type=_parse_shares,
         metavar="A,B,...",
-        help="of each source, such as 3,1 (default: equal ones)",
+        help="weight of each source in the average, such as 3,1 (default: equal weights)",
     )
     parser.add_argument(
         "--to", type=Path, required=True, metavar="FILE.weights.h5", help="the new file"
     )
-    parser.add_argument("--force", action="store_true", help="replace a file that exists")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 def _parse_shares(text: str) -> list[float]:

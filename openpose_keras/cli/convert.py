@@ -21,12 +21,12 @@ DESCRIPTION = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the sub-command."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="the weights that you have")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the weight file to convert")
     parser.add_argument(
         "--to",
         type=Path,
         metavar="FILE",
-        help="the new file, whose ending says what it shall be: .weights.h5, .caffemodel (with a "
+        help="the new file, whose ending decides its format: .weights.h5, .caffemodel (with a "
         ".prototxt next to it) or .keras (default: NETWORK.weights.h5 in openpose_keras "
         "in Keras's home, ~/.keras)",
     )
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--network",
         metavar="NAME",
         choices=tuple(PRESETS),
-        help="what the weights are for (default: the network that all layers fit); body_mpi_4 "
+        help="network of the weights (default: the network that all layers fit); body_mpi_4 "
         "takes OpenPose's MPI file without its last two stages",
     )
     parser.add_argument(
@@ -43,15 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bgr",
         action="store_true",
-        help="let the network take BGR, as OpenPose's weights do (default: RGB); a .caffemodel "
+        help="let the network expect BGR, as OpenPose's weights do (default: RGB); a .caffemodel "
         "always does",
     )
     parser.add_argument(
         "--licence",
         metavar="TEXT",
-        help="what the record says of weights whose licence is not known, such as your own",
+        help="licence to record for weights whose licence is not known, such as your own",
     )
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
+    parser.add_argument("--force", action="store_true", help="overwrite existing files")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -55,22 +55,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--boxes",
         choices=("file", "keypoints"),
         default="file",
-        help="boxes of the hands: the file's, or the smallest around the keypoints (default: file)",
+        help="boxes of hands: from the file, or the tightest around the keypoints (default: file)",
     )
     parser.add_argument(
         "--crop-factor",
         type=options.parse_positive,
         metavar="F",
-        help="side of the crop over the box's longer side (default: as the search's boxes, 1.6)",
+        help="side of the crop relative to the box's longer side (default: 1.6, as in the search)",
     )
     parser.add_argument(
         "--use-sides", action="store_true", help="pass known sides of hands to the network"
     )
     parser.add_argument(
-        "--limit", type=options.parse_count, metavar="N", help="the first N images only"
+        "--limit", type=options.parse_count, metavar="N", help="use only the first N images"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE.json", help="write the figures as JSON too"
+        "--out", type=Path, metavar="FILE.json", help="also write the figures as JSON"
     )
     parser.add_argument("--force", action="store_true", help="overwrite FILE.json if it exists")
 

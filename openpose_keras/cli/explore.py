@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help="hand_lite, or a set such as lite for whole people (default: %(default)s)",
     )
-    parser.add_argument("--no-browser", action="store_true", help="print the address alone")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
 
 
 def run(args: argparse.Namespace) -> int:

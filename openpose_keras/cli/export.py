@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to",
         required=True,
         choices=tuple(EXPORT_SUFFIXES),
-        help="the kind of file; openvino: an .xml with a .bin next to it; saved_model: a folder",
+        help="format of the file; openvino: an .xml with a .bin next to it; saved_model: a folder",
     )
     endings = ", ".join(EXPORT_SUFFIXES.values())
     parser.add_argument(
@@ -36,9 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="your own weights for this network, .weights.h5",
     )
     parser.add_argument(
-        "--float16", action="store_true", help="store weights in half the size; not in saved_model"
+        "--float16",
+        action="store_true",
+        help="store weights as float16, in half the size; not in saved_model",
     )
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
+    parser.add_argument("--force", action="store_true", help="overwrite existing files")
 
 
 def run(args: argparse.Namespace) -> int:

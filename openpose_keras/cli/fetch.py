@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--accept-license",
         "--accept-licence",
         action="store_true",
-        help="you keep to the licence: academic or non-profit, non-commercial research only "
+        help="accept the licence: academic or non-profit, non-commercial research only "
         "(default: show it and ask)",
     )
 

@@ -56,10 +56,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of images without hands or people (default: procedural)",
     )
     parser.add_argument(
-        "--count", type=parse_count, default=500, metavar="N", help="images (default: 500)"
+        "--count",
+        type=parse_count,
+        default=500,
+        metavar="N",
+        help="number of images (default: 500)",
     )
     parser.add_argument(
-        "--seed", type=parse_whole, default=0, metavar="N", help="of hands and backgrounds"
+        "--seed",
+        type=parse_whole,
+        default=0,
+        metavar="N",
+        help="seed of hands and backgrounds (default: 0)",
     )
     parser.add_argument(
         "--size",
@@ -67,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         default=(480, 480),
         metavar=("HEIGHT", "WIDTH"),
-        help="pixels of an image of people (default: 480 480)",
+        help="size in pixels of images of people (default: 480 480)",
     )
 
 

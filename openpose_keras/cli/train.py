@@ -37,17 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--backgrounds", help="folder of images without hands")
     parser.add_argument(
-        "--labels", metavar="FILE.json", help="label file of your own photos, to mix in"
+        "--labels", metavar="FILE.json", help="label file of your own photos to train on"
     )
     parser.add_argument(
         "--weights", metavar="FILE", help='weights to start from; "hand_lite": those that ship'
     )
     parser.add_argument("--epochs", type=int, help="number of epochs, instead of the config's")
     parser.add_argument(
-        "--steps-per-epoch", type=int, help="steps an epoch, instead of the config's"
+        "--steps-per-epoch", type=int, help="steps per epoch, instead of the config's"
     )
     parser.add_argument(
-        "--processes", type=int, help="processes that render and compose, instead of the config's"
+        "--processes",
+        type=int,
+        help="number of processes that compose samples, instead of the config's",
     )
     parser.add_argument("--preview", metavar="FILE.png", help="only write a sheet of 40 samples")
 

@@ -42,12 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=parse_positive,
         default=1e-4,
         metavar="T",
-        help="the difference that is allowed, in units of a layer's greatest value or of 1 "
+        help="allowed difference, relative to the maximum of a layer, or to 1 if that is greater "
         "(default: 1e-4)",
     )
-    parser.add_argument("--chart", type=Path, metavar="FILE.png", help="draw the differences too")
+    parser.add_argument("--chart", type=Path, metavar="FILE.png", help="also draw the differences")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the figures as JSON")
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
+    parser.add_argument("--force", action="store_true", help="overwrite existing files")
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -44,28 +44,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=options.parse_strength,
         default=0.0,
         metavar="STRENGTH",
-        help="smooth the drawn keypoints, 1 is usual; JSON and table stay as they are found "
-        "(default: no)",
+        help="strength of the smoothing of drawn keypoints, typically 1; JSON and table are not "
+        "smoothed (default: no smoothing)",
     )
     parser.add_argument(
         "--search-every",
         type=options.parse_count,
         default=10,
         metavar="N",
-        help="search the whole image for hands in every N-th frame, and follow them in between "
+        help="search the whole image for hands in every N-th frame, and track them in between "
         "(default: %(default)s)",
     )
     parser.add_argument(
         "--ids",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="write the id of each person above the highest keypoint, as JSON and table have it "
+        help="draw the id of each person, as in JSON and table, above the highest keypoint "
         "(default: yes)",
     )
     options.add_estimator_options(parser, preset=None)
     options.add_parts_option(parser)
     parser.add_argument(
-        "--show", action="store_true", help="show the drawn video in a window; Q or Escape ends it"
+        "--show", action="store_true", help="show the drawn video in a window; Q or Escape stops it"
     )
 
 
@@ -84,9 +84,9 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         "--table",
         type=Path,
         metavar="FILE",
-        help="write a table, one row a keypoint: CSV, or Parquet if its name ends in .parquet",
+        help="write a table with one row per keypoint: CSV, or Parquet for a name in .parquet",
     )
-    parser.add_argument("--force", action="store_true", help="overwrite results that exist")
+    parser.add_argument("--force", action="store_true", help="overwrite existing results")
 
 
 def run(args: argparse.Namespace) -> int:
