@@ -284,8 +284,7 @@ def complete_people(
     points = _points(people, candidates)[..., :2]
     lengths = np.linalg.norm(points[:, starts] - points[:, stops], axis=-1)
     longest = np.nan_to_num(lengths).max(axis=1, initial=0.0)
-    limits = np.full(len(skeleton), _LONGEST)
-    limits[_feet(skeleton)] = _LONGEST_OF_FEET
+    feet = set(_feet(skeleton))
     pairs, taken = list(ranked_pairs(heights, limbs, skeleton)), True
     while taken:
         taken = False
@@ -296,8 +295,8 @@ def complete_people(
                 continue
             [(row, keypoint, index)] = known
             length = math.dist(candidates[start][a][:2], candidates[end][b][:2])
-            limit = limits[[start, end]].min() * longest[row]
-            if members[row, keypoint] == MISSING and length <= limit:
+            limit = _LONGEST if feet.isdisjoint((start, end)) else _LONGEST_OF_FEET
+            if members[row, keypoint] == MISSING and length <= limit * longest[row]:
                 members[row, keypoint], owners[keypoint][index], taken = index, row, True
                 longest[row] = max(longest[row], length)
                 counts[row] += 1
