@@ -139,9 +139,8 @@ def run(args: argparse.Namespace) -> int:
         seconds = time.monotonic() - start
     for path in stale:
         path.unlink()
-    who = "1 id" if len(ids) == 1 else f"{len(ids)} ids"
-    frames = "1 frame" if count == 1 else f"{count} frames"
-    _report(args, reader, f"{frames}, {who}, {count / seconds:.3g} frames/s")
+    found = f"{_counted(count, 'frame')}, {_counted(len(ids), 'id')}"
+    _report(args, reader, f"{found}, {count / seconds:.3g} frames/s")
     if interrupted:
         of = f" of {reader.length}" if reader.length else ""
         print(
@@ -246,6 +245,11 @@ def _open_outputs(
 def _load(args: argparse.Namespace, parts: Collection[Part]) -> "AnyEstimator":
     """Load the estimator with its weights."""
     return options.load_people_estimator(args, parts) if parts else options.load_estimator(args)
+
+
+def _counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s in the plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _report(args: argparse.Namespace, reader: "VideoReader", found: str) -> None:
