@@ -6,7 +6,6 @@ import os
 import sys
 
 from openpose_keras.cli.options import INTERRUPTED, how_to_use
-from openpose_keras.networks._backend import import_keras
 from openpose_keras.networks.presets import PRESETS
 
 SUMMARY = "train a network of hands, faces or bodies, from renderings and photos"
@@ -76,7 +75,6 @@ def run(args: argparse.Namespace) -> int:
         write_image(args.preview, contact_sheet(preview_samples(config)))
         print(f"image: {args.preview}")
         return 0
-    import_keras()
     try:
         result = train(config)
     except KeyboardInterrupt:
